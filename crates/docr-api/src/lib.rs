@@ -1,0 +1,52 @@
+//! The DigitalOcean Container Registry and certificates API, as bindings generated from an OpenAPI
+//! description. Each operation is a method of [`Client`] that returns a builder; its `send` makes
+//! one request and reads the answer.
+//!
+//! This is the layer below the crate `docr`, which adds checked names, retry, time limits and typed
+//! errors. Use it on its own for what `docr` doesn't offer, or to build something else on it.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use docr_api::{Client, Secret, Session};
+//!
+//! let token = Secret::from(std::env::var("DIGITALOCEAN_TOKEN")?);
+//! let http = docr_api::http_client().build()?;
+//! let client = Client::new_with_client("https://api.digitalocean.com", http, Session::bearer(&token)?);
+//!
+//! let answer = client.registry_get().send().await?;
+//! println!("{} stores {:?} bytes", answer.registry.name, answer.registry.storage_usage_bytes);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Answers
+//!
+//! Reading is tolerant: unknown fields are skipped, a null list is empty, an unknown value of an open
+//! set is kept as `Other`, and only a missing identity (a name, an id) is an error.
+//!
+//! A failure of the service arrives as [`Error::UnexpectedResponse`], with status, headers and body.
+//! So does an answer that can't be read: it then carries an [`Unreadable`] among its extensions,
+//! and no part of its body is in the error's `Debug` or `Display`.
+//!
+//! # Paths
+//!
+//! Path parameters are percent-encoded, but `.` and `..` aren't: check names before a call. `docr` does.
+
+#![warn(missing_docs)]
+
+#[rustfmt::skip]
+#[allow(missing_docs, unreachable_pub, rust_2018_idioms, clippy::all)]
+mod generated;
+mod lenient;
+mod open_enum;
+mod operation;
+mod read;
+mod secret;
+mod session;
+
+pub use generated::*;
+pub use open_enum::UnlistedValue;
+pub use operation::{Effect, Operation};
+pub use read::{Unreadable, body_prefix};
+pub use secret::Secret;
+pub use session::{InvalidToken, Session, http_client};

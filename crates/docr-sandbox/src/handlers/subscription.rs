@@ -1,0 +1,29 @@
+//! The account's subscription.
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use super::Call;
+use super::registry::asked_tier;
+use crate::answer::{Answer, Problem};
+
+pub(super) fn get(call: &mut Call<'_>) -> Result<Answer, Problem> {
+    let subscription = call.account().subscription()?;
+    Ok(Answer::json(
+        StatusCode::OK,
+        json!({ "subscription": subscription.to_json() }),
+    ))
+}
+
+pub(super) fn update(call: &mut Call<'_>) -> Result<Answer, Problem> {
+    let now = call.now;
+    let tier = asked_tier(call, "tier_slug")?;
+    let account = call.account();
+    if account.subscription()?.tier.slug != tier.slug {
+        account.check_tier(tier, account.registries.len())?;
+        let subscription = account.subscription()?;
+        subscription.tier = tier;
+        subscription.updated_at = now;
+    }
+    get(call)
+}

@@ -1,0 +1,108 @@
+//! Ids and secrets: reproducible from a seed, and distinct within a sandbox.
+
+/// A stream of ids (SplitMix64). The same seed and stream number give the same ids.
+pub(crate) struct Ids(u64);
+
+impl Ids {
+    pub(crate) fn new(seed: u64, stream: u64) -> Self {
+        Self(mix(seed ^ mix(stream)))
+    }
+
+    /// A UUID with the shape of version 4.
+    pub(crate) fn uuid(&mut self) -> String {
+        let (high, low) = (self.next(), self.next());
+        format!(
+            "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+            high >> 32,
+            (high >> 16) & 0xffff,
+            high & 0xfff,
+            (low >> 48) & 0x3fff | 0x8000,
+            low & 0xffff_ffff_ffff
+        )
+    }
+
+    /// A bearer token, or the secret of a Docker credential. The prefix tells it from one of the real service.
+    pub(crate) fn secret(&mut self) -> String {
+        format!("sandbox_v1_{}", self.hex(64))
+    }
+
+    /// The given number of hex digits.
+    pub(crate) fn hex(&mut self, digits: usize) -> String {
+        let mut text = String::new();
+        while text.len() < digits {
+            text.push_str(&format!("{:016x}", self.next()));
+        }
+        text.truncate(digits);
+        text
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        mix(self.0)
+    }
+}
+
+fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// Standard base64 with padding, as Docker's `auth` field wants it.
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let group = chunk.iter().enumerate().fold(0_usize, |group, (i, byte)| {
+            group | usize::from(*byte) << (16 - 8 * i)
+        });
+        for i in 0..4 {
+            text.push(if i <= chunk.len() {
+                char::from(ALPHABET[(group >> (18 - 6 * i)) & 63])
+            } else {
+                '='
+            });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_seed_gives_the_same_ids_and_streams_differ() {
+        let (mut a, mut b, mut other) = (Ids::new(7, 0), Ids::new(7, 0), Ids::new(7, 1));
+        let id = a.uuid();
+        assert_eq!(id, b.uuid());
+        assert_ne!(id, other.uuid());
+        assert_ne!(id, a.uuid());
+    }
+
+    #[test]
+    fn uuids_have_the_shape_of_version_4() {
+        let mut ids = Ids::new(0, 0);
+        for _ in 0..1000 {
+            let id = ids.uuid();
+            let lengths: Vec<_> = id.split('-').map(str::len).collect();
+            assert_eq!(lengths, [8, 4, 4, 4, 12]);
+            assert_eq!(id.as_bytes()[14], b'4');
+            assert!(b"89ab".contains(&id.as_bytes()[19]));
+        }
+    }
+
+    #[test]
+    fn base64_matches_the_vectors_of_rfc_4648() {
+        for (plain, encoded) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("foobar", "Zm9vYmFy"),
+        ] {
+            assert_eq!(base64(plain.as_bytes()), encoded);
+        }
+    }
+}

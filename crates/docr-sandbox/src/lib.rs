@@ -1,0 +1,54 @@
+//! A local, stateful stand-in for the DigitalOcean Container Registry and certificates API.
+//!
+//! It speaks plain HTTP on 127.0.0.1, keeps state, and enforces the rules of the real service: tokens, rate limits,
+//! one namespace for registry names, tiers that what is stored must fit. Requests are validated against the spec,
+//! and with [`SandboxBuilder::check_answers`] so are the sandbox's own answers.
+//!
+//! ```
+//! use docr_sandbox::{Sandbox, ScriptedAnswer};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let sandbox = Sandbox::start().await?;
+//! sandbox.answer_next("registry_get", ScriptedAnswer::status(503))?;
+//!
+//! // Let the client under test talk to sandbox.url() with sandbox.token(), and then:
+//! for request in sandbox.requests() {
+//!     assert_eq!(request.operation.as_deref(), Some("registry_get"));
+//! }
+//! sandbox.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Time comes from a [`Clock`] that a test can move, and ids come from a seed, so that the same calls give the same
+//! answers. All accounts and what they own are in memory and gone with the [`Sandbox`].
+//!
+//! What a registry stores can't be pushed here: [`Sandbox::set_usage`] says how much there is.
+//! The `docr-sandbox` command (feature `cli`, on by default) runs the same server from a shell.
+
+#![warn(missing_docs)]
+
+mod account;
+mod answer;
+mod certificate;
+mod clock;
+mod conformance;
+mod handlers;
+mod ids;
+mod rate;
+mod record;
+mod request;
+mod sandbox;
+mod script;
+mod server;
+mod service;
+mod spec;
+mod tier;
+
+pub use account::{MintedCredential, Usage};
+pub use certificate::CertificateSeed;
+pub use clock::Clock;
+pub use rate::RateLimits;
+pub use record::{RecordedRequest, Violation};
+pub use sandbox::{Sandbox, SandboxBuilder};
+pub use script::{ScriptError, ScriptedAnswer};

@@ -1,0 +1,134 @@
+//! Rate limits: sliding windows of a minute and an hour for each token.
+
+use std::collections::VecDeque;
+
+use axum::http::StatusCode;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::answer::Problem;
+use crate::clock::later;
+
+const MINUTE: TimeDelta = TimeDelta::minutes(1);
+const HOUR: TimeDelta = TimeDelta::hours(1);
+
+/// How many requests a token may make. The default is what the real service allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimits {
+    /// Requests in any 60 seconds.
+    pub per_minute: u32,
+    /// Requests in any 60 minutes.
+    pub per_hour: u32,
+}
+
+impl Default for RateLimits {
+    fn default() -> Self {
+        Self {
+            per_minute: 250,
+            per_hour: 5000,
+        }
+    }
+}
+
+/// The requests of one token that still count. Refused ones never do.
+#[derive(Default)]
+pub(crate) struct Window(VecDeque<DateTime<Utc>>);
+
+impl Window {
+    /// Counts one request, or refuses it.
+    pub(crate) fn admit(&mut self, limits: RateLimits, now: DateTime<Utc>) -> Result<(), Problem> {
+        self.forget(now);
+        if self.0.len() as u64 >= u64::from(limits.per_hour) {
+            return Err(Problem::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "The token has used up its requests of this hour.",
+            ));
+        }
+        let start = self.0.partition_point(|at| later(*at, MINUTE) <= now);
+        if (self.0.len() - start) as u64 >= u64::from(limits.per_minute) {
+            let free = later(self.0.get(start).copied().unwrap_or(now), MINUTE);
+            let wait = seconds_up(free).saturating_sub(now.timestamp()).max(1);
+            return Err(Problem::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "The token has used up its requests of this minute.",
+            )
+            .with_header("retry-after", wait.to_string()));
+        }
+        self.0.push_back(now);
+        Ok(())
+    }
+
+    /// The headers that every answer carries.
+    pub(crate) fn headers(
+        &mut self,
+        limits: RateLimits,
+        now: DateTime<Utc>,
+    ) -> [(&'static str, u64); 3] {
+        self.forget(now);
+        let reset = self.0.front().map_or(now, |oldest| later(*oldest, HOUR));
+        [
+            ("ratelimit-limit", limits.per_hour.into()),
+            (
+                "ratelimit-remaining",
+                u64::from(limits.per_hour).saturating_sub(self.0.len() as u64),
+            ),
+            (
+                "ratelimit-reset",
+                u64::try_from(seconds_up(reset)).unwrap_or(0),
+            ),
+        ]
+    }
+
+    fn forget(&mut self, now: DateTime<Utc>) {
+        while self
+            .0
+            .front()
+            .is_some_and(|oldest| later(*oldest, HOUR) <= now)
+        {
+            self.0.pop_front();
+        }
+    }
+}
+
+/// Unix seconds, rounded up so that at that second the time has really come.
+fn seconds_up(time: DateTime<Utc>) -> i64 {
+    time.timestamp() + i64::from(time.timestamp_subsec_nanos() > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::milliseconds(millis)
+    }
+
+    #[test]
+    fn the_reset_is_the_second_at_which_the_oldest_request_no_longer_counts() {
+        let (mut window, limits) = (
+            Window::default(),
+            RateLimits {
+                per_minute: 9,
+                per_hour: 2,
+            },
+        );
+        window.admit(limits, at(500)).unwrap();
+        window.admit(limits, at(1500)).unwrap();
+        assert!(window.admit(limits, at(2000)).is_err());
+        assert_eq!(
+            window.headers(limits, at(2000)).map(|(_, value)| value),
+            [2, 0, 3601]
+        );
+        assert!(window.admit(limits, at(3_600_499)).is_err());
+        window.admit(limits, at(3_600_500)).unwrap();
+    }
+
+    #[test]
+    fn a_limit_of_nothing_refuses_everything() {
+        let limits = RateLimits {
+            per_minute: 0,
+            per_hour: 10,
+        };
+        let problem = Window::default().admit(limits, at(0)).unwrap_err();
+        assert_eq!(problem.header, Some(("retry-after", "60".to_owned())));
+    }
+}

@@ -1,0 +1,76 @@
+//! What the sandbox saw and what it found wrong.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use axum::http::{HeaderMap, header};
+use serde::Serialize;
+
+/// One request that reached the sandbox, with the status it was answered with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct RecordedRequest {
+    /// The operation's id in the spec; `None` when the path or the method is unknown.
+    pub operation: Option<String>,
+    /// The method.
+    pub method: String,
+    /// The path as it was sent, escapes included.
+    pub path: String,
+    /// The operation's path template.
+    pub route: Option<String>,
+    /// The query as it was sent, without the `?`.
+    pub query: Option<String>,
+    /// The headers by lower-case name. The bearer token is left out.
+    pub headers: BTreeMap<String, String>,
+    /// The body as text. Empty when it was larger than the sandbox accepts.
+    pub body: String,
+    /// The status of the answer.
+    pub status: u16,
+}
+
+/// The headers to record: readable, and without the token.
+pub(crate) fn recorded_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
+    let mut recorded = BTreeMap::<String, String>::new();
+    for (name, value) in headers {
+        let text = match String::from_utf8_lossy(value.as_bytes()) {
+            text if name != header::AUTHORIZATION => text.into_owned(),
+            text if text
+                .get(..7)
+                .is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer ")) =>
+            {
+                "Bearer [redacted]".to_owned()
+            }
+            _ => "[redacted]".to_owned(),
+        };
+        recorded
+            .entry(name.as_str().to_owned())
+            .and_modify(|all| {
+                all.push_str(", ");
+                all.push_str(&text);
+            })
+            .or_insert(text);
+    }
+    recorded
+}
+
+/// An answer of the sandbox that breaks the spec.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Violation {
+    /// The operation's id.
+    pub operation: String,
+    /// The status of the answer.
+    pub status: u16,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} answered {}: {}",
+            self.operation, self.status, self.message
+        )
+    }
+}

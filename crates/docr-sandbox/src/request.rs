@@ -1,0 +1,126 @@
+//! Holds a request against the spec and reads what the handler needs.
+
+use std::collections::BTreeMap;
+
+use axum::body::Bytes;
+use axum::http::StatusCode;
+use serde_json::Value;
+
+use crate::answer::Problem;
+use crate::spec::{Operation, messages, query_pairs};
+
+/// The largest body that is accepted.
+pub(crate) const BODY_LIMIT: usize = 1024 * 1024;
+
+/// The body did not arrive whole, or is larger than [`BODY_LIMIT`].
+pub(crate) struct Unreadable;
+
+/// A request that keeps the spec's rules.
+pub(crate) struct Input {
+    path: BTreeMap<String, String>,
+    query: BTreeMap<String, Value>,
+    body: Value,
+}
+
+impl Input {
+    /// A path parameter.
+    pub(crate) fn path(&self, name: &str) -> &str {
+        self.path.get(name).map_or("", String::as_str)
+    }
+
+    /// A query parameter, or its default in the spec.
+    pub(crate) fn query(&self, name: &str) -> &Value {
+        self.query.get(name).unwrap_or(&Value::Null)
+    }
+
+    /// A text field of the body.
+    pub(crate) fn text(&self, field: &str) -> Option<&str> {
+        self.body.get(field)?.as_str()
+    }
+}
+
+/// Reads a request to `operation`, or says which rule it breaks.
+pub(crate) fn read(
+    operation: &Operation,
+    path: BTreeMap<String, String>,
+    query: Option<&str>,
+    body: Result<&Bytes, &Unreadable>,
+) -> Result<Input, Problem> {
+    let body = body.map_err(|_| {
+        Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "The body is larger than 1 MiB or did not arrive whole.",
+        )
+    })?;
+    Ok(Input {
+        path,
+        query: read_query(operation, query.unwrap_or(""))?,
+        body: read_body(operation, body)?,
+    })
+}
+
+fn read_query(operation: &Operation, query: &str) -> Result<BTreeMap<String, Value>, Problem> {
+    let mut given = query_pairs(query);
+    let mut read = BTreeMap::new();
+    for rule in &operation.query {
+        let value = match given.remove(&rule.name) {
+            Some(text) => {
+                let value = typed(text, rule.kind.as_deref());
+                if let Some(message) = messages(&rule.schema, &value, &rule.name) {
+                    return Err(Problem::unprocessable(message));
+                }
+                value
+            }
+            None if rule.required => {
+                return Err(Problem::unprocessable(format!(
+                    "{}: is required",
+                    rule.name
+                )));
+            }
+            None => match &rule.default {
+                Some(default) => default.clone(),
+                None => continue,
+            },
+        };
+        read.insert(rule.name.clone(), value);
+    }
+    Ok(read)
+}
+
+/// Reads a query value as its schema's type. One that isn't of that type stays text, for the schema to refuse.
+fn typed(text: String, kind: Option<&str>) -> Value {
+    let value = match kind {
+        Some("integer") => text
+            .parse::<u64>()
+            .map(Value::from)
+            .or_else(|_| text.parse::<i64>().map(Value::from))
+            .ok(),
+        Some("number") => text
+            .parse::<f64>()
+            .map(Value::from)
+            .ok()
+            .filter(Value::is_number),
+        Some("boolean") => text.parse::<bool>().map(Value::from).ok(),
+        _ => None,
+    };
+    value.unwrap_or(Value::String(text))
+}
+
+fn read_body(operation: &Operation, body: &Bytes) -> Result<Value, Problem> {
+    let Some(rule) = &operation.body else {
+        return Ok(Value::Null);
+    };
+    if body.is_empty() && !rule.required {
+        return Ok(Value::Null);
+    }
+    let value = serde_json::from_slice(body).map_err(|error| {
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            format!("The body is not JSON: {error}"),
+        )
+    })?;
+    match messages(&rule.schema, &value, "body") {
+        Some(message) => Err(Problem::unprocessable(message)),
+        None => Ok(value),
+    }
+}

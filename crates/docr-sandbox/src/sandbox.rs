@@ -1,0 +1,256 @@
+//! The handle that users hold.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::{fmt, io};
+
+use crate::account::{MintedCredential, Usage, World};
+use crate::certificate::{Certificate, CertificateSeed};
+use crate::clock::Clock;
+use crate::ids::Ids;
+use crate::rate::RateLimits;
+use crate::record::{RecordedRequest, Violation};
+use crate::script::{ScriptError, ScriptedAnswer};
+use crate::server::Server;
+use crate::service::{Service, State};
+use crate::spec::Spec;
+
+/// A running sandbox. Dropping it stops the server.
+pub struct Sandbox {
+    service: Arc<Service>,
+    server: Server,
+    url: String,
+    token: String,
+}
+
+impl Sandbox {
+    /// Starts a sandbox on a free port of 127.0.0.1, with a default token.
+    ///
+    /// # Errors
+    ///
+    /// When no port can be opened.
+    pub async fn start() -> io::Result<Self> {
+        Self::builder().start().await
+    }
+
+    /// Begins a sandbox of which something is chosen.
+    pub fn builder() -> SandboxBuilder {
+        SandboxBuilder::default()
+    }
+
+    /// The base URL, without a slash at its end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The address it listens on.
+    pub fn addr(&self) -> SocketAddr {
+        self.server.addr
+    }
+
+    /// The bearer token of the first account.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// Opens another account, with nothing in it, and returns its bearer token.
+    pub fn add_account(&self) -> String {
+        self.service
+            .state()
+            .world
+            .add_account(self.service.clock.now())
+    }
+
+    /// Every request that was answered, in order.
+    pub fn requests(&self) -> Vec<RecordedRequest> {
+        self.service.state().requests.clone()
+    }
+
+    /// Forgets the requests so far. Rate limits still count them.
+    pub fn clear_requests(&self) {
+        self.service.state().requests.clear();
+    }
+
+    /// Queues an answer: the operation's next call that has a good token and is within the rate limit gets it
+    /// and changes nothing. Several answers for one operation are used up in order.
+    ///
+    /// # Errors
+    ///
+    /// When the spec has no such operation, or the answer's status or headers can't be sent.
+    pub fn answer_next(
+        &self,
+        operation_id: &str,
+        answer: ScriptedAnswer,
+    ) -> Result<(), ScriptError> {
+        if self.service.spec.operation(operation_id).is_none() {
+            return Err(ScriptError::UnknownOperation(operation_id.to_owned()));
+        }
+        let answer = answer.prepare()?;
+        self.service
+            .state()
+            .scripts
+            .entry(operation_id.to_owned())
+            .or_default()
+            .push_back(answer);
+        Ok(())
+    }
+
+    /// The sandbox's own answers that broke the spec: always empty unless
+    /// [`check_answers`](SandboxBuilder::check_answers) is on, and then a bug of the sandbox if it is not.
+    pub fn violations(&self) -> Vec<Violation> {
+        self.service.state().violations.clone()
+    }
+
+    /// Sets what the first account stores. It decides which tiers the account may have, until the registry is deleted.
+    pub fn set_usage(&self, usage: Usage) {
+        self.service
+            .state()
+            .world
+            .first()
+            .measure(usage, self.service.clock.now());
+    }
+
+    /// Puts a certificate into the first account and returns its id.
+    pub fn add_certificate(&self, seed: CertificateSeed) -> String {
+        let world = &mut self.service.state().world;
+        let certificate = Certificate::new(seed, &mut world.ids, self.service.clock.now());
+        let id = certificate.id.clone();
+        world.first().certificates.push(certificate);
+        id
+    }
+
+    /// How many Docker credentials were handed out to the first account.
+    pub fn minted_credentials(&self) -> usize {
+        self.service.state().world.first().credentials.len()
+    }
+
+    /// The Docker credentials that were handed out to the first account, in order.
+    pub fn credentials(&self) -> Vec<MintedCredential> {
+        self.service.state().world.first().credentials.clone()
+    }
+
+    /// Stops the server. Returns when the port is free.
+    pub async fn stop(self) {
+        self.server.stop().await;
+    }
+}
+
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sandbox")
+            .field("url", &self.url)
+            .field("token", &"[redacted]")
+            .finish_non_exhaustive()
+    }
+}
+
+/// Chooses how a sandbox behaves. Made by [`Sandbox::builder`].
+#[derive(Clone, Default)]
+#[must_use]
+pub struct SandboxBuilder {
+    port: u16,
+    token: Option<String>,
+    clock: Clock,
+    limits: RateLimits,
+    check_answers: bool,
+    seed: u64,
+}
+
+impl SandboxBuilder {
+    /// Listens on this port. The default, 0, takes a free one.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// Gives the first account this bearer token.
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.token = Some(token.into());
+        self
+    }
+
+    /// Lives in the time of this clock.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Allows each token so many requests.
+    pub fn rate_limits(mut self, limits: RateLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Holds each answer, scripted ones excepted, against the spec; see [`Sandbox::violations`].
+    pub fn check_answers(mut self, yes: bool) -> Self {
+        self.check_answers = yes;
+        self
+    }
+
+    /// Draws ids, tokens and credentials from this seed. The same seed and the same calls give the same ones,
+    /// also with the default seed.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Starts the sandbox.
+    ///
+    /// # Errors
+    ///
+    /// When the port can't be opened, or the token is none that an `Authorization` header can carry.
+    pub async fn start(self) -> io::Result<Sandbox> {
+        if self
+            .token
+            .as_deref()
+            .is_some_and(|token| !is_bearer_token(token))
+        {
+            let message = "a bearer token is made of letters, digits and -._~+/=";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        let mut world = World::new(self.token, Ids::new(self.seed, 0), self.clock.now());
+        let token = world.first().token.clone();
+        let service = Arc::new(Service {
+            spec: Spec::embedded()?,
+            clock: self.clock,
+            limits: self.limits,
+            check_answers: self.check_answers,
+            state: Mutex::new(State {
+                world,
+                request_ids: Ids::new(self.seed, 1),
+                scripts: HashMap::new(),
+                requests: Vec::new(),
+                violations: Vec::new(),
+            }),
+        });
+        let server = Server::start(self.port, Arc::clone(&service)).await?;
+        Ok(Sandbox {
+            service,
+            url: format!("http://{}", server.addr),
+            server,
+            token,
+        })
+    }
+}
+
+impl fmt::Debug for SandboxBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SandboxBuilder")
+            .field("port", &self.port)
+            .field("token", &self.token.as_ref().map(|_| "[redacted]"))
+            .field("clock", &self.clock)
+            .field("rate_limits", &self.limits)
+            .field("check_answers", &self.check_answers)
+            .field("seed", &self.seed)
+            .finish()
+    }
+}
+
+/// The grammar of RFC 6750.
+fn is_bearer_token(token: &str) -> bool {
+    !token.is_empty()
+        && token
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte))
+}

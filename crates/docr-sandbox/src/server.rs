@@ -1,0 +1,93 @@
+//! The socket.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::to_bytes;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use axum::serve::Listener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+use crate::request::{BODY_LIMIT, Unreadable};
+use crate::service::Service;
+
+/// How much of a body is taken in before the connection is given up. Beyond [`BODY_LIMIT`] it is refused anyway,
+/// but a client that is still sending would miss the answer.
+const READ_LIMIT: usize = 16 * BODY_LIMIT;
+
+/// A running server. Dropping it stops it.
+pub(crate) struct Server {
+    pub(crate) addr: SocketAddr,
+    /// Dropped to stop.
+    running: oneshot::Sender<()>,
+    /// Resolves when the port is free.
+    closed: oneshot::Receiver<()>,
+}
+
+impl Server {
+    pub(crate) async fn start(port: u16, service: Arc<Service>) -> io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+        let addr = listener.local_addr()?;
+        let (running, stop) = oneshot::channel::<()>();
+        let (open, closed) = oneshot::channel();
+        let router = Router::new().fallback(serve).with_state(service);
+        let server = axum::serve(
+            Port {
+                listener,
+                _open: open,
+            },
+            router,
+        )
+        .with_graceful_shutdown(async {
+            let _dropped = stop.await;
+        });
+        tokio::spawn(server.into_future());
+        Ok(Self {
+            addr,
+            running,
+            closed,
+        })
+    }
+
+    /// Takes no more connections, closes idle ones and waits until the port is free.
+    /// Answers under way are finished, but not waited for: their clients may never read them.
+    pub(crate) async fn stop(self) {
+        drop(self.running);
+        let _freed = self.closed.await;
+    }
+}
+
+async fn serve(State(service): State<Arc<Service>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = match to_bytes(body, READ_LIMIT).await {
+        Ok(body) if body.len() <= BODY_LIMIT => Ok(body),
+        _ => Err(Unreadable),
+    };
+    service.answer(&parts, body).into_response()
+}
+
+/// The listener; it tells when it is dropped.
+struct Port {
+    listener: TcpListener,
+    _open: oneshot::Sender<()>,
+}
+
+impl Listener for Port {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+        let (stream, addr) = Listener::accept(&mut self.listener).await;
+        // Small answers should leave at once; without it they are only slower.
+        let _ = stream.set_nodelay(true);
+        (stream, addr)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}

@@ -1,0 +1,198 @@
+//! The way of a request: route, token, rate limit, script, validation, handler.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use axum::body::Bytes;
+use axum::http::{HeaderMap, StatusCode, header, request};
+use chrono::{DateTime, Utc};
+
+use crate::account::World;
+use crate::answer::{Answer, Problem};
+use crate::clock::Clock;
+use crate::conformance;
+use crate::handlers::{Call, handler};
+use crate::ids::Ids;
+use crate::rate::RateLimits;
+use crate::record::{RecordedRequest, Violation, recorded_headers};
+use crate::request::{self as validation, Unreadable};
+use crate::script::Prepared;
+use crate::spec::{Operation, Routed, Spec};
+
+/// Everything behind the socket.
+pub(crate) struct Service {
+    pub(crate) spec: &'static Spec,
+    pub(crate) clock: Clock,
+    pub(crate) limits: RateLimits,
+    pub(crate) check_answers: bool,
+    pub(crate) state: Mutex<State>,
+}
+
+pub(crate) struct State {
+    pub(crate) world: World,
+    /// Apart from the world's ids, so that a repeated request doesn't change what is created later.
+    pub(crate) request_ids: Ids,
+    pub(crate) scripts: HashMap<String, VecDeque<Prepared>>,
+    pub(crate) requests: Vec<RecordedRequest>,
+    pub(crate) violations: Vec<Violation>,
+}
+
+impl Service {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers one request and keeps record of it.
+    pub(crate) fn answer(
+        &self,
+        request: &request::Parts,
+        body: Result<Bytes, Unreadable>,
+    ) -> Answer {
+        let state = &mut *self.state();
+        let now = self.clock.now();
+        let request_id = state.request_ids.uuid();
+        let (method, path, query) = (
+            request.method.as_str(),
+            request.uri.path(),
+            request.uri.query(),
+        );
+
+        let routed = self.spec.route(method, path);
+        let operation = match &routed {
+            Routed::Operation(operation, _) => Some(*operation),
+            Routed::OtherMethod(_) | Routed::Unknown => None,
+        };
+        let caller = bearer(&request.headers).and_then(|token| state.world.owner(token));
+
+        let handled = admit(routed, caller)
+            .and_then(|admitted| {
+                state
+                    .world
+                    .account(admitted.caller)
+                    .window
+                    .admit(self.limits, now)?;
+                Ok(admitted)
+            })
+            .map(|admitted| {
+                let script = state
+                    .scripts
+                    .get_mut(&admitted.operation.id)
+                    .and_then(VecDeque::pop_front);
+                (admitted, script)
+            });
+        let (mut answer, scripted) = match handled {
+            Ok((_, Some(script))) => (script.into_answer(&request_id), true),
+            Ok((admitted, None)) => {
+                let handled = self.handle(&mut state.world, admitted, query, body.as_ref(), now);
+                (
+                    handled.unwrap_or_else(|problem| problem.into_answer(&request_id)),
+                    false,
+                )
+            }
+            Err(problem) => (problem.into_answer(&request_id), false),
+        };
+
+        answer.default_header("x-request-id", &request_id);
+        for (name, value) in self.rate_headers(&mut state.world, caller, now) {
+            answer.default_header(name, &value.to_string());
+        }
+        if let Some(operation) = operation.filter(|_| self.check_answers && !scripted) {
+            state
+                .violations
+                .extend(conformance::violations(operation, &answer));
+        }
+        state.requests.push(RecordedRequest {
+            operation: operation.map(|operation| operation.id.clone()),
+            method: method.to_owned(),
+            path: path.to_owned(),
+            route: operation.map(|operation| operation.template.text.clone()),
+            query: query.map(str::to_owned),
+            headers: recorded_headers(&request.headers),
+            body: body
+                .map(|body| String::from_utf8_lossy(&body).into_owned())
+                .unwrap_or_default(),
+            status: answer.status.as_u16(),
+        });
+        answer
+    }
+
+    fn handle(
+        &self,
+        world: &mut World,
+        admitted: Admitted<'_>,
+        query: Option<&str>,
+        body: Result<&Bytes, &Unreadable>,
+        now: DateTime<Utc>,
+    ) -> Result<Answer, Problem> {
+        let Admitted {
+            operation,
+            path,
+            caller,
+        } = admitted;
+        let input = validation::read(operation, path, query, body)?;
+        let handler = handler(&operation.id).ok_or_else(|| {
+            Problem::new(
+                StatusCode::NOT_IMPLEMENTED,
+                format!("The sandbox doesn't serve {} yet.", operation.id),
+            )
+        })?;
+        handler(&mut Call {
+            spec: self.spec,
+            world,
+            caller,
+            input,
+            now,
+        })
+    }
+
+    fn rate_headers(
+        &self,
+        world: &mut World,
+        caller: Option<usize>,
+        now: DateTime<Utc>,
+    ) -> [(&'static str, u64); 3] {
+        match caller {
+            Some(caller) => world.account(caller).window.headers(self.limits, now),
+            // Nothing is counted for a stranger.
+            None => crate::rate::Window::default().headers(self.limits, now),
+        }
+    }
+}
+
+/// A request to a known operation by a known account.
+struct Admitted<'a> {
+    operation: &'a Operation,
+    path: BTreeMap<String, String>,
+    caller: usize,
+}
+
+fn admit(routed: Routed<'_>, caller: Option<usize>) -> Result<Admitted<'_>, Problem> {
+    match (routed, caller) {
+        (Routed::Operation(operation, path), Some(caller)) => Ok(Admitted {
+            operation,
+            path,
+            caller,
+        }),
+        (Routed::Operation(..), None) => Err(Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "The bearer token is missing or unknown.",
+        )),
+        (Routed::OtherMethod(methods), _) => Err(Problem::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "The path doesn't take this method.",
+        )
+        .with_header("allow", methods)),
+        (Routed::Unknown, _) => Err(Problem::not_found("The API has no such path.")),
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then_some(token.trim())
+}

@@ -1,0 +1,92 @@
+//! The spec as a JSON document: references and schemas.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jsonschema::{Draft, Registry, Validator};
+use serde_json::{Map, Value, json};
+
+/// Stands for the document in references; nothing is ever fetched from it.
+const BASE: &str = "https://docr.invalid/openapi.json";
+
+pub(super) struct Document {
+    root: Value,
+    registry: Registry<'static>,
+    compiled: HashMap<String, Arc<Validator>>,
+}
+
+impl Document {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let root: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        // Schemas of OpenAPI 3.0 descend from draft 5, of which draft 4 is the nearest that validators know.
+        let registry = Registry::new()
+            .draft(Draft::Draft4)
+            .add(BASE, root.clone())
+            .and_then(|builder| builder.prepare())
+            .map_err(|error| error.to_string())?;
+        Ok(Self {
+            root,
+            registry,
+            compiled: HashMap::new(),
+        })
+    }
+
+    pub(super) fn get(&self, pointer: &str) -> Option<&Value> {
+        self.root.pointer(pointer)
+    }
+
+    pub(super) fn object(&self, pointer: &str) -> impl Iterator<Item = (&String, &Value)> {
+        self.get(pointer)
+            .and_then(Value::as_object)
+            .into_iter()
+            .flat_map(Map::iter)
+    }
+
+    pub(super) fn array(&self, pointer: &str) -> &[Value] {
+        self.get(pointer)
+            .and_then(Value::as_array)
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// Where the thing at `pointer` really stands, past any chain of `$ref`.
+    pub(super) fn resolve(&self, pointer: &str) -> Result<String, String> {
+        let mut pointer = pointer.to_owned();
+        // A chain longer than this is a circle.
+        for _ in 0..16 {
+            let value = self
+                .get(&pointer)
+                .ok_or_else(|| format!("nothing stands at {pointer}"))?;
+            match value
+                .get("$ref")
+                .and_then(Value::as_str)
+                .and_then(|target| target.strip_prefix('#'))
+            {
+                Some(target) => pointer = target.to_owned(),
+                None => return Ok(pointer),
+            }
+        }
+        Err(format!("{pointer} refers to itself"))
+    }
+
+    /// Compiles the schema at `pointer`, once.
+    pub(super) fn schema(&mut self, pointer: &str) -> Result<Arc<Validator>, String> {
+        let pointer = self.resolve(pointer)?;
+        if let Some(schema) = self.compiled.get(&pointer) {
+            return Ok(Arc::clone(schema));
+        }
+        let schema = jsonschema::options()
+            .with_draft(Draft::Draft4)
+            .with_registry(&self.registry)
+            .should_validate_formats(false)
+            .build(&json!({ "$ref": format!("{BASE}#{pointer}") }))
+            .map(Arc::new)
+            .map_err(|error| format!("{pointer}: {error}"))?;
+        self.compiled.insert(pointer, Arc::clone(&schema));
+        Ok(schema)
+    }
+}
+
+/// One step of a JSON pointer.
+pub(super) fn step(key: &str) -> String {
+    format!("/{}", key.replace('~', "~0").replace('/', "~1"))
+}

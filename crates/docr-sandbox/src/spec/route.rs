@@ -1,0 +1,220 @@
+//! From a method and a raw path to an operation.
+
+use std::collections::BTreeMap;
+
+use super::{Operation, Spec};
+
+/// A path with `{parameters}`.
+pub(crate) struct Template {
+    pub(crate) text: String,
+    segments: Vec<Segment>,
+}
+
+enum Segment {
+    Literal(String),
+    Parameter(String),
+}
+
+impl Template {
+    pub(super) fn new(text: &str) -> Self {
+        let segments = text
+            .split('/')
+            .map(|segment| {
+                match segment
+                    .strip_prefix('{')
+                    .and_then(|rest| rest.strip_suffix('}'))
+                {
+                    Some(name) => Segment::Parameter(name.to_owned()),
+                    None => Segment::Literal(segment.to_owned()),
+                }
+            })
+            .collect();
+        Self {
+            text: text.to_owned(),
+            segments,
+        }
+    }
+
+    /// The path's parameters, if the path is one of this template. A parameter is never empty.
+    fn parameters(&self, path: &[String]) -> Option<BTreeMap<String, String>> {
+        if path.len() != self.segments.len() {
+            return None;
+        }
+        let mut parameters = BTreeMap::new();
+        for (segment, text) in self.segments.iter().zip(path) {
+            match segment {
+                Segment::Literal(literal) if literal == text => {}
+                Segment::Parameter(name) if !text.is_empty() => {
+                    parameters.insert(name.clone(), text.clone());
+                }
+                _ => return None,
+            }
+        }
+        Some(parameters)
+    }
+
+    /// Orders templates so that the one whose literals come first is the least.
+    fn rank(&self) -> Vec<bool> {
+        self.segments
+            .iter()
+            .map(|segment| matches!(segment, Segment::Parameter(_)))
+            .collect()
+    }
+}
+
+/// Where a request leads.
+pub(crate) enum Routed<'a> {
+    Operation(&'a Operation, BTreeMap<String, String>),
+    /// The path is known, with these methods.
+    OtherMethod(String),
+    Unknown,
+}
+
+impl Spec {
+    pub(crate) fn route(&self, method: &str, raw_path: &str) -> Routed<'_> {
+        // Splitting comes before decoding: `%2F` stays inside its segment.
+        let path: Vec<_> = raw_path
+            .split('/')
+            .map(|segment| decode(segment.as_bytes()))
+            .collect();
+        let mut matches: Vec<_> = self
+            .operations
+            .iter()
+            .filter_map(|operation| Some((operation, operation.template.parameters(&path)?)))
+            .collect();
+        matches.sort_by_key(|(operation, _)| operation.template.rank());
+        if matches.is_empty() {
+            return Routed::Unknown;
+        }
+        match matches
+            .iter()
+            .position(|(operation, _)| operation.method == method)
+        {
+            Some(index) => {
+                let (operation, parameters) = matches.swap_remove(index);
+                Routed::Operation(operation, parameters)
+            }
+            None => {
+                let mut methods: Vec<_> = matches
+                    .iter()
+                    .map(|(operation, _)| operation.method.as_str())
+                    .collect();
+                methods.sort_unstable();
+                methods.dedup();
+                Routed::OtherMethod(methods.join(", "))
+            }
+        }
+    }
+}
+
+/// The pairs of a query string, decoded. Of a repeated key the last one counts.
+pub(crate) fn query_pairs(query: &str) -> BTreeMap<String, String> {
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let plain = |text: &str| decode(text.replace('+', " ").as_bytes());
+            (plain(key), plain(value))
+        })
+        .collect()
+}
+
+/// Decodes `%XX`; a `%` that begins no escape stands for itself.
+fn decode(text: &[u8]) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let [first, tail @ ..] = rest {
+        let escape = match rest {
+            [b'%', high, low, ..] => hex(*high).zip(hex(*low)),
+            _ => None,
+        };
+        match escape {
+            Some((high, low)) => {
+                bytes.push(high << 4 | low);
+                rest = &rest[3..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|value| u8::try_from(value).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(operations: &[(&str, &str)]) -> Spec {
+        let operations = operations
+            .iter()
+            .map(|(method, path)| Operation {
+                id: format!("{method} {path}"),
+                method: (*method).to_owned(),
+                template: Template::new(path),
+                query: Vec::new(),
+                body: None,
+                responses: BTreeMap::new(),
+            })
+            .collect();
+        Spec {
+            operations,
+            regions: Vec::new(),
+        }
+    }
+
+    fn route(spec: &Spec, method: &str, path: &str) -> String {
+        match spec.route(method, path) {
+            Routed::Operation(operation, parameters) => format!("{} {parameters:?}", operation.id),
+            Routed::OtherMethod(methods) => methods,
+            Routed::Unknown => "unknown".to_owned(),
+        }
+    }
+
+    #[test]
+    fn an_escaped_slash_stays_inside_its_segment() {
+        let spec = spec(&[("GET", "/r/{name}/tags")]);
+        assert_eq!(
+            route(&spec, "GET", "/r/a%2Fb/tags"),
+            r#"GET /r/{name}/tags {"name": "a/b"}"#
+        );
+        assert_eq!(route(&spec, "GET", "/r/a/b/tags"), "unknown");
+        assert_eq!(route(&spec, "GET", "/r//tags"), "unknown");
+        assert_eq!(
+            route(&spec, "GET", "/r/a%2/t%61gs"),
+            r#"GET /r/{name}/tags {"name": "a%2"}"#
+        );
+    }
+
+    #[test]
+    fn literals_win_over_parameters_unless_only_the_parameter_has_the_method() {
+        let spec = spec(&[
+            ("GET", "/r/{name}"),
+            ("POST", "/r/check"),
+            ("GET", "/r/options"),
+            ("DELETE", "/r/{name}"),
+        ]);
+        assert_eq!(route(&spec, "GET", "/r/options"), "GET /r/options {}");
+        assert_eq!(
+            route(&spec, "GET", "/r/check"),
+            r#"GET /r/{name} {"name": "check"}"#
+        );
+        assert_eq!(route(&spec, "PUT", "/r/check"), "DELETE, GET, POST");
+    }
+
+    #[test]
+    fn the_last_of_a_repeated_query_key_counts() {
+        let pairs = query_pairs("a=1&&b=x%26y+z&a=2&flag");
+        assert_eq!(pairs["a"], "2");
+        assert_eq!(pairs["b"], "x&y z");
+        assert_eq!(pairs["flag"], "");
+    }
+}

@@ -1,0 +1,113 @@
+//! Subscription tiers and who may move to them.
+
+use serde_json::{Value, json};
+
+use crate::Usage;
+
+/// A tier, what it includes and what it costs.
+pub(crate) struct Tier {
+    pub(crate) slug: &'static str,
+    name: &'static str,
+    /// 0 means no limit.
+    repositories: u64,
+    storage_bytes: u64,
+    bandwidth_bytes: u64,
+    overage: bool,
+    price_in_cents: u64,
+    registries: usize,
+}
+
+pub(crate) static TIERS: [Tier; 3] = [
+    Tier {
+        slug: "starter",
+        name: "Starter",
+        repositories: 1,
+        storage_bytes: 524_288_000,
+        bandwidth_bytes: 524_288_000,
+        overage: false,
+        price_in_cents: 0,
+        registries: 1,
+    },
+    Tier {
+        slug: "basic",
+        name: "Basic",
+        repositories: 5,
+        storage_bytes: 5_368_709_120,
+        bandwidth_bytes: 5_368_709_120,
+        overage: true,
+        price_in_cents: 500,
+        registries: 1,
+    },
+    Tier {
+        slug: "professional",
+        name: "Professional",
+        repositories: 0,
+        storage_bytes: 107_374_182_400,
+        bandwidth_bytes: 107_374_182_400,
+        overage: true,
+        price_in_cents: 2000,
+        registries: 10,
+    },
+];
+
+impl Tier {
+    pub(crate) fn by_slug(slug: &str) -> Option<&'static Self> {
+        TIERS.iter().find(|tier| tier.slug == slug)
+    }
+
+    /// Why an account that stores `usage` in so many registries may not have this tier.
+    pub(crate) fn obstacles(&self, usage: Usage, registries: usize) -> Vec<&'static str> {
+        let checks = [
+            (
+                self.repositories > 0 && usage.repositories > self.repositories,
+                "OverRepositoryLimit",
+            ),
+            (
+                !self.overage && usage.storage_bytes > self.storage_bytes,
+                "OverStorageLimit",
+            ),
+            (registries > self.registries, "OverRegistryLimit"),
+        ];
+        checks
+            .into_iter()
+            .filter_map(|(over, reason)| over.then_some(reason))
+            .collect()
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        json!({
+            "name": self.name,
+            "slug": self.slug,
+            "included_repositories": self.repositories,
+            "included_storage_bytes": self.storage_bytes,
+            "allow_storage_overage": self.overage,
+            "included_bandwidth_bytes": self.bandwidth_bytes,
+            "monthly_price_in_cents": self.price_in_cents,
+            "storage_overage_price_in_cents": if self.overage { 2 } else { 0 },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn storage_stands_in_the_way_only_where_none_may_be_bought_on_top() {
+        let usage = Usage {
+            storage_bytes: 1 << 50,
+            repositories: 5,
+        };
+        let obstacles = |slug| Tier::by_slug(slug).unwrap().obstacles(usage, 2);
+        assert_eq!(
+            obstacles("starter"),
+            [
+                "OverRepositoryLimit",
+                "OverStorageLimit",
+                "OverRegistryLimit"
+            ]
+        );
+        assert_eq!(obstacles("basic"), ["OverRegistryLimit"]);
+        assert!(obstacles("professional").is_empty());
+    }
+}

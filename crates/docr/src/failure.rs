@@ -1,0 +1,271 @@
+//! From what went wrong below to an [`Error`] that keeps all of it but secrets.
+
+use docr_api::{Operation, Secret, Unreadable, body_prefix, types::EligibilityReason};
+use reqwest::{Response, StatusCode};
+
+use crate::{
+    Error, ErrorKind, InvalidInput, RateLimit,
+    error::{Answer, Inner},
+};
+
+/// How much of a failure's body is read. The service's own errors are below 1 KiB.
+const READ_LIMIT: usize = 64 * 1024;
+
+/// How much of a text from outside is kept, in characters.
+const SHOWN_LIMIT: usize = 300;
+
+/// Makes the error of a call.
+pub(crate) async fn error_of(
+    operation: &'static Operation,
+    failure: docr_api::Error<()>,
+    token: &Secret,
+) -> Error {
+    let error = |kind, summary: String, source| {
+        Error::new(Inner {
+            kind,
+            operation: Some(operation),
+            summary,
+            answer: None,
+            source,
+        })
+    };
+    match failure {
+        docr_api::Error::UnexpectedResponse(response) => {
+            of_response(operation, response, token).await
+        }
+        docr_api::Error::CommunicationError(source)
+        | docr_api::Error::ResponseBodyError(source)
+        | docr_api::Error::InvalidUpgrade(source) => {
+            let (kind, summary) = of_transport(&source);
+            error(kind, summary.into(), Some(Box::new(source.without_url())))
+        }
+        docr_api::Error::InvalidRequest(message) | docr_api::Error::Custom(message) => {
+            Error::from(InvalidInput::new("request", operation.id, message))
+        }
+        // The generated client documents no failure and reads no payload itself.
+        docr_api::Error::ErrorResponse(answer) => error(
+            ErrorKind::UnexpectedStatus,
+            format!("unexpected status {}", answer.status()),
+            None,
+        ),
+        docr_api::Error::InvalidResponsePayload(..) => error(
+            ErrorKind::Unreadable,
+            "the answer doesn't fit the API".into(),
+            None,
+        ),
+    }
+}
+
+fn of_transport(error: &reqwest::Error) -> (ErrorKind, &'static str) {
+    if error.is_connect() {
+        (
+            ErrorKind::Connect,
+            "no connection could be made; nothing was sent",
+        )
+    } else if error.is_timeout() {
+        (ErrorKind::Timeout, "no answer came within the time limit")
+    } else if error.is_builder() {
+        (ErrorKind::Configuration, "the request could not be built")
+    } else {
+        (
+            ErrorKind::Interrupted,
+            "the connection broke before the answer was complete",
+        )
+    }
+}
+
+async fn of_response(
+    operation: &'static Operation,
+    mut response: Response,
+    token: &Secret,
+) -> Error {
+    let status = response.status();
+    let header = |name| {
+        let text = response.headers().get(name)?.to_str().ok()?;
+        Some(shown(text, token))
+    };
+    let location = header("location");
+    let mut answer = Answer {
+        status: status.as_u16(),
+        request_id: header("x-request-id"),
+        rate_limit: RateLimit::from_headers(response.headers()),
+        ..Answer::default()
+    };
+
+    if let Some(unreadable) = response.extensions_mut().remove::<Unreadable>() {
+        let kind = match &unreadable {
+            Unreadable::Interrupted(source) if source.is_timeout() => ErrorKind::Timeout,
+            Unreadable::Interrupted(_) => ErrorKind::Interrupted,
+            _ => ErrorKind::Unreadable,
+        };
+        let summary = format!("{status}, but {unreadable}");
+        let source = match unreadable {
+            Unreadable::Interrupted(source) => Some(source as _),
+            _ => None,
+        };
+        return Error::new(Inner {
+            kind,
+            operation: Some(operation),
+            summary,
+            answer: Some(answer),
+            source: source.map(|s: std::sync::Arc<reqwest::Error>| Box::new(s) as _),
+        });
+    }
+
+    let (body, _) = body_prefix(&mut response, READ_LIMIT).await;
+    let summary = match ApiError::read(&body) {
+        Some(api) => {
+            let id = api.id.map(|id| shown(&id, token));
+            let message = api.message.map(|message| shown(&message, token));
+            answer.request_id = api
+                .request_id
+                .map(|id| shown(&id, token))
+                .or(answer.request_id);
+            let text = [id.as_deref(), message.as_deref()];
+            let text: Vec<_> = text.into_iter().flatten().collect();
+            answer.eligibility_reasons = message.as_deref().map(reasons).unwrap_or_default();
+            let summary = format!("{} {}", status.as_u16(), text.join(": "));
+            (answer.id, answer.message) = (id, message);
+            summary
+        }
+        None => of_foreign_body(status, &body, location, token),
+    };
+    let kind = kind_of(operation, status, &answer);
+    let hint = match kind {
+        ErrorKind::SeveralRegistries => {
+            " (the account has several registries: use the calls that name one)"
+        }
+        _ => "",
+    };
+    Error::new(Inner {
+        kind,
+        operation: Some(operation),
+        summary: summary + hint,
+        answer: Some(answer),
+        source: None,
+    })
+}
+
+fn kind_of(operation: &Operation, status: StatusCode, answer: &Answer) -> ErrorKind {
+    match status.as_u16() {
+        400 | 422 => ErrorKind::Rejected,
+        401 => ErrorKind::Unauthorized,
+        403 => ErrorKind::Forbidden,
+        404 => ErrorKind::NotFound,
+        409 => ErrorKind::Conflict,
+        412 if !answer.eligibility_reasons.is_empty() => ErrorKind::TierNotEligible,
+        412 if names_no_registry(operation) => ErrorKind::SeveralRegistries,
+        412 => ErrorKind::PreconditionFailed,
+        429 => ErrorKind::RateLimited,
+        500..=599 => ErrorKind::Server,
+        _ => ErrorKind::UnexpectedStatus,
+    }
+}
+
+/// The operations of the time when an account had one registry.
+fn names_no_registry(operation: &Operation) -> bool {
+    operation.path == "/v2/registry" || operation.path.starts_with("/v2/registry/")
+}
+
+/// The service's error envelope, with whatever of it is there.
+struct ApiError {
+    id: Option<String>,
+    message: Option<String>,
+    request_id: Option<String>,
+}
+
+impl ApiError {
+    fn read(body: &[u8]) -> Option<Self> {
+        let json: serde_json::Value = serde_json::from_slice(body).ok()?;
+        let text = |key: &str| json.get(key)?.as_str().map(String::from);
+        let error = Self {
+            id: text("id"),
+            message: text("message"),
+            request_id: text("request_id"),
+        };
+        (error.id.is_some() || error.message.is_some()).then_some(error)
+    }
+}
+
+/// A body that isn't the service's: a proxy's page, or nothing.
+fn of_foreign_body(
+    status: StatusCode,
+    body: &[u8],
+    location: Option<String>,
+    token: &Secret,
+) -> String {
+    if let Some(location) = location.filter(|_| status.is_redirection()) {
+        return format!("{status}, a redirect to {location}, which is not followed");
+    }
+    let text = shown(&String::from_utf8_lossy(body), token);
+    if text.is_empty() {
+        format!("{status}, with an empty body")
+    } else {
+        format!("{status}, with a body that is not the API's: {text}")
+    }
+}
+
+/// A text from outside as it may be shown: without the token, on one line, and not too long.
+fn shown(text: &str, token: &Secret) -> String {
+    let text = text.replace(token.expose(), "[redacted]");
+    let mut line = String::new();
+    for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
+        if !word.is_empty() {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    if let Some((end, _)) = line.char_indices().nth(SHOWN_LIMIT) {
+        line.truncate(end);
+        line.push_str("...");
+    }
+    line
+}
+
+/// The reasons in `... because: [OverRepositoryLimit OverStorageLimit]`.
+fn reasons(message: &str) -> Vec<EligibilityReason> {
+    let list = message
+        .split_once("because: [")
+        .and_then(|(_, rest)| rest.split_once(']'));
+    let Some((list, _)) = list else {
+        return Vec::new();
+    };
+    list.split([' ', ','])
+        .filter(|reason| !reason.is_empty())
+        .map(|reason| {
+            reason
+                .parse()
+                .unwrap_or_else(|_| EligibilityReason::Other(reason.to_owned()))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_read_from_the_brackets_and_unknown_ones_are_kept() {
+        assert_eq!(
+            reasons("registry is not eligible for tier because: [OverRegistryLimit Moonphase]"),
+            [
+                EligibilityReason::OverRegistryLimit,
+                EligibilityReason::Other("Moonphase".into())
+            ]
+        );
+        assert_eq!(reasons("because: [unclosed"), []);
+        assert_eq!(reasons("nothing"), []);
+    }
+
+    #[test]
+    fn a_text_from_outside_loses_the_token_and_its_line_ends() {
+        let token = Secret::from("dop_v1_secret");
+        assert_eq!(
+            shown("bad token\r\n  dop_v1_secret\u{1b}[1m", &token),
+            "bad token [redacted] [1m"
+        );
+        assert_eq!(shown(&"x".repeat(1000), &token).len(), SHOWN_LIMIT + 3);
+    }
+}

@@ -1,0 +1,78 @@
+//! The error for input that is refused before a request is sent.
+
+/// A value that breaks a rule of the service. No request was sent.
+///
+/// The message names the field, the value and the rule: `registry name "Acme": 'A' at position 1 is an
+/// upper-case letter; allowed are lower-case letters, digits and hyphens`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field} {}: {rule}", shown(value))]
+pub struct InvalidInput {
+    field: &'static str,
+    value: String,
+    rule: String,
+    position: Option<usize>,
+}
+
+impl InvalidInput {
+    pub(crate) fn new(
+        field: &'static str,
+        value: impl Into<String>,
+        rule: impl Into<String>,
+    ) -> Self {
+        Self {
+            field,
+            value: value.into(),
+            rule: rule.into(),
+            position: None,
+        }
+    }
+
+    pub(crate) fn at(field: &'static str, value: &str, position: usize, rule: String) -> Self {
+        Self {
+            position: Some(position),
+            ..Self::new(field, value, rule)
+        }
+    }
+
+    /// What the value is for, such as `registry name`.
+    pub fn field(&self) -> &'static str {
+        self.field
+    }
+
+    /// The value.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
+    /// The rule that it breaks, and how.
+    pub fn rule(&self) -> &str {
+        &self.rule
+    }
+
+    /// The first character that is wrong, counted in characters from 1.
+    pub fn position(&self) -> Option<usize> {
+        self.position
+    }
+}
+
+/// The value in quotes, with control characters escaped, and cut if it is long.
+fn shown(value: &str) -> String {
+    const LONGEST: usize = 100;
+    match value.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{:?}...", &value[..end]),
+        None => format!("{value:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_value_is_cut_and_control_characters_are_escaped() {
+        let error = InvalidInput::new("name", "\u{1b}[2J".repeat(100), "no");
+        let message = error.to_string();
+        assert!(message.len() < 600, "{message}");
+        assert!(!message.contains('\u{1b}'), "{message}");
+    }
+}

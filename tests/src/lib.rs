@@ -1,0 +1,17 @@
+//! What the suites share: a sandbox in a known state, a server that answers whatever a test wants,
+//! and a way to call every operation by its id.
+
+pub mod calls;
+pub mod raw_server;
+pub mod sandbox;
+
+/// The spec, as the generator hands it to the sandbox.
+pub fn spec() -> serde_json::Value {
+    let text = include_str!("../../crates/docr-sandbox/src/spec.json");
+    serde_json::from_str(text).expect("the generated spec is JSON")
+}
+
+/// The programs in the README compile, and the one against the sandbox runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -1,0 +1,153 @@
+//! Changes to the generated syntax tree that make the types read what a Go server really sends.
+
+use quote::ToTokens as _;
+use syn::{
+    Attribute, Expr, ExprLit, ExprPath, Field, File, ImplItem, Item, ItemImpl, Lit, Meta,
+    parse_quote,
+    visit_mut::{self, VisitMut},
+};
+
+/// Applies the changes, and puts `extra` items into `mod types`.
+pub(crate) fn soften(file: &mut File, extra: Vec<Item>) {
+    Soften.visit_file_mut(file);
+    let types = file.items.iter_mut().find_map(|item| match item {
+        Item::Mod(module) if module.ident == "types" => module.content.as_mut(),
+        _ => None,
+    });
+    if let Some((_, items)) = types {
+        items.extend(extra);
+    }
+}
+
+struct Soften;
+
+impl VisitMut for Soften {
+    fn visit_attributes_mut(&mut self, attributes: &mut Vec<Attribute>) {
+        strip_embedded_schemas(attributes);
+    }
+
+    fn visit_item_impl_mut(&mut self, block: &mut ItemImpl) {
+        drop_the_panicking_constructor(block);
+        visit_mut::visit_item_impl_mut(self, block);
+    }
+
+    fn visit_expr_path_mut(&mut self, path: &mut ExprPath) {
+        read_bodies_by_our_own_reader(path);
+    }
+
+    fn visit_field_mut(&mut self, field: &mut Field) {
+        read_null_as_missing(field);
+        visit_mut::visit_field_mut(self, field);
+    }
+}
+
+/// The generator's reader loses the status of what it can't read, and shows the body in its error.
+fn read_bodies_by_our_own_reader(path: &mut ExprPath) {
+    if path.to_token_stream().to_string() == "ResponseValue :: from_response" {
+        *path = parse_quote!(crate::read::json);
+    }
+}
+
+/// The generated `Client::new` unwraps, with time limits of its own choice; `new_with_client` stays.
+fn drop_the_panicking_constructor(block: &mut ItemImpl) {
+    let ty = block.self_ty.to_token_stream().to_string();
+    if ty == "Client" && block.trait_.is_none() {
+        block
+            .items
+            .retain(|item| !matches!(item, ImplItem::Fn(f) if f.sig.ident == "new"));
+    }
+}
+
+/// The generator repeats each schema in JSON in the documentation of its type: three lines for each
+/// one of code, and nothing that the fields don't say.
+fn strip_embedded_schemas(attributes: &mut Vec<Attribute>) {
+    for attribute in attributes {
+        let Meta::NameValue(doc) = &mut attribute.meta else {
+            continue;
+        };
+        let Expr::Lit(ExprLit {
+            lit: Lit::Str(text),
+            ..
+        }) = &mut doc.value
+        else {
+            continue;
+        };
+        let value = text.value();
+        if let Some((before, _)) = value.split_once("<details>") {
+            let kept = before.trim();
+            let kept = if kept.is_empty() {
+                "Part of the API's data."
+            } else {
+                kept
+            };
+            *text = syn::LitStr::new(&format!(" {kept}"), text.span());
+        }
+    }
+}
+
+/// A nil slice of the server arrives as `null`, and an instant that isn't known yet as `""`.
+fn read_null_as_missing(field: &mut Field) {
+    let ty = field.ty.to_token_stream().to_string().replace(' ', "");
+    if ty.starts_with("::std::option::Option<::chrono::DateTime<") {
+        field
+            .attrs
+            .push(parse_quote!(#[serde(default, deserialize_with = "crate::lenient::instant")]));
+    } else if field.attrs.iter().any(has_serde_default) {
+        field
+            .attrs
+            .push(parse_quote!(#[serde(deserialize_with = "crate::lenient::null_as_default")]));
+    }
+}
+
+fn has_serde_default(attribute: &Attribute) -> bool {
+    attribute.path().is_ident("serde")
+        && attribute
+            .meta
+            .to_token_stream()
+            .to_string()
+            .contains("default")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn softened(code: &str) -> String {
+        let mut file = syn::parse_file(code).unwrap();
+        soften(&mut file, Vec::new());
+        prettyplease::unparse(&file)
+    }
+
+    #[test]
+    fn a_list_with_a_default_also_reads_null() {
+        let code = softened("struct A { #[serde(default)] a: ::std::vec::Vec<u8> }");
+        assert!(code.contains("lenient::null_as_default"), "{code}");
+    }
+
+    #[test]
+    fn an_optional_instant_also_reads_the_empty_text() {
+        let code = softened("struct A { a: ::std::option::Option<::chrono::DateTime<Utc>> }");
+        assert!(code.contains("lenient::instant"), "{code}");
+    }
+
+    #[test]
+    fn the_constructor_that_unwraps_is_left_out() {
+        let code = softened("impl Client { pub fn new() {} pub fn new_with_client() {} }");
+        assert!(
+            !code.contains("fn new()") && code.contains("fn new_with_client"),
+            "{code}"
+        );
+    }
+
+    #[test]
+    fn bodies_are_read_by_the_crate_itself() {
+        let code = softened("fn a() { ResponseValue::from_response(response) }");
+        assert!(code.contains("crate::read::json(response)"), "{code}");
+    }
+
+    #[test]
+    fn a_required_field_stays_as_it_is() {
+        let code = softened("struct A { a: ::std::string::String }");
+        assert!(!code.contains("lenient"), "{code}");
+    }
+}
