@@ -1,12 +1,11 @@
 //! Runs the sandbox until ctrl-c.
 
 #![allow(
-    clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a command talks to its user"
+    reason = "a command tells its user what went wrong"
 )]
 
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -50,10 +49,14 @@ async fn run(Arguments { port, token }: Arguments) -> io::Result<()> {
     }
     let sandbox = builder.start().await?;
     let (url, token) = (sandbox.url(), sandbox.token());
-    println!("The sandbox listens on {url} and accepts the token {token}");
-    println!("Ctrl-C stops it. In the shell of your client:\n");
-    println!("export DIGITALOCEAN_API_URL={url}");
-    println!("export DIGITALOCEAN_TOKEN={token}");
+    // Not `println!`, which panics when the reader of a pipe is gone.
+    writeln!(
+        io::stdout(),
+        "The sandbox listens on {url} and accepts the token {token}\n\
+         Ctrl-C stops it. In the shell of your client:\n\n\
+         export DIGITALOCEAN_API_URL={url}\n\
+         export DIGITALOCEAN_TOKEN={token}"
+    )?;
     tokio::signal::ctrl_c().await?;
     sandbox.stop().await;
     Ok(())

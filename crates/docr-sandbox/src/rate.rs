@@ -46,7 +46,8 @@ impl Window {
         let start = self.0.partition_point(|at| later(*at, MINUTE) <= now);
         if (self.0.len() - start) as u64 >= u64::from(limits.per_minute) {
             let free = later(self.0.get(start).copied().unwrap_or(now), MINUTE);
-            let wait = seconds_up(free).saturating_sub(now.timestamp()).max(1);
+            let wait = free - now;
+            let wait = wait.num_seconds() + i64::from(wait.subsec_nanos() > 0);
             return Err(Problem::new(
                 StatusCode::TOO_MANY_REQUESTS,
                 "The token has used up its requests of this minute.",
@@ -120,6 +121,23 @@ mod tests {
         );
         assert!(window.admit(limits, at(3_600_499)).is_err());
         window.admit(limits, at(3_600_500)).unwrap();
+    }
+
+    #[test]
+    fn the_wait_is_rounded_up_to_a_second() {
+        let (mut window, limits) = (
+            Window::default(),
+            RateLimits {
+                per_minute: 1,
+                per_hour: 9,
+            },
+        );
+        window.admit(limits, at(500)).unwrap();
+        for (now, wait) in [(500, "60"), (600, "60"), (1500, "59"), (60_499, "1")] {
+            let problem = window.admit(limits, at(now)).unwrap_err();
+            assert_eq!(problem.header, Some(("retry-after", wait.to_owned())));
+        }
+        window.admit(limits, at(60_500)).unwrap();
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::conformance;
 use crate::handlers::{Call, handler};
 use crate::ids::Ids;
-use crate::rate::RateLimits;
+use crate::rate::{RateLimits, Window};
 use crate::record::{RecordedRequest, Violation, recorded_headers};
 use crate::request::{self as validation, Unreadable};
 use crate::script::Prepared;
@@ -64,25 +64,9 @@ impl Service {
         };
         let caller = bearer(&request.headers).and_then(|token| state.world.owner(token));
 
-        let handled = admit(routed, caller)
-            .and_then(|admitted| {
-                state
-                    .world
-                    .account(admitted.caller)
-                    .window
-                    .admit(self.limits, now)?;
-                Ok(admitted)
-            })
-            .map(|admitted| {
-                let script = state
-                    .scripts
-                    .get_mut(&admitted.operation.id)
-                    .and_then(VecDeque::pop_front);
-                (admitted, script)
-            });
-        let (mut answer, scripted) = match handled {
-            Ok((_, Some(script))) => (script.into_answer(&request_id), true),
-            Ok((admitted, None)) => {
+        let (mut answer, scripted) = match self.next_step(state, routed, caller, now) {
+            Ok(Step::Script(script)) => (script.into_answer(&request_id), true),
+            Ok(Step::Handle(admitted)) => {
                 let handled = self.handle(&mut state.world, admitted, query, body.as_ref(), now);
                 (
                     handled.unwrap_or_else(|problem| problem.into_answer(&request_id)),
@@ -114,6 +98,27 @@ impl Service {
             status: answer.status.as_u16(),
         });
         answer
+    }
+
+    /// What comes before the request itself is looked at.
+    fn next_step<'a>(
+        &self,
+        state: &mut State,
+        routed: Routed<'a>,
+        caller: Option<usize>,
+        now: DateTime<Utc>,
+    ) -> Result<Step<'a>, Problem> {
+        let admitted = admit(routed, caller)?;
+        state
+            .world
+            .account(admitted.caller)
+            .window
+            .admit(self.limits, now)?;
+        let script = state
+            .scripts
+            .get_mut(&admitted.operation.id)
+            .and_then(VecDeque::pop_front);
+        Ok(script.map_or(Step::Handle(admitted), Step::Script))
     }
 
     fn handle(
@@ -154,9 +159,14 @@ impl Service {
         match caller {
             Some(caller) => world.account(caller).window.headers(self.limits, now),
             // Nothing is counted for a stranger.
-            None => crate::rate::Window::default().headers(self.limits, now),
+            None => Window::default().headers(self.limits, now),
         }
     }
+}
+
+enum Step<'a> {
+    Script(Prepared),
+    Handle(Admitted<'a>),
 }
 
 /// A request to a known operation by a known account.

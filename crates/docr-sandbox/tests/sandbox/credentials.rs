@@ -1,0 +1,98 @@
+use serde_json::Value;
+
+use crate::Bench;
+
+#[tokio::test]
+async fn every_read_mints_another_credential() {
+    let bench = Bench::with_registry("basic").await;
+    let first = bench
+        .get("/v2/registry/docker-credentials?read_write=true&expiry_seconds=86400")
+        .await;
+    let second = bench.get("/v2/registry/docker-credentials").await;
+    assert_eq!((first.status, second.status), (200, 200));
+    assert_ne!(auth(&first.json()), auth(&second.json()));
+
+    assert_eq!(bench.sandbox.minted_credentials(), 2);
+    let minted = bench.sandbox.credentials();
+    assert_eq!(
+        (minted[0].read_write, minted[0].expiry_seconds),
+        (true, 86_400)
+    );
+    assert_eq!((minted[1].read_write, minted[1].expiry_seconds), (false, 0));
+    assert_eq!(minted[0].minted_at, bench.clock.now());
+}
+
+#[tokio::test]
+async fn nothing_is_minted_without_a_registry_or_for_a_bad_query() {
+    let bench = Bench::start().await;
+    bench
+        .get("/v2/registry/docker-credentials")
+        .await
+        .refused(404, "not_found");
+    drop(bench);
+
+    let bench = Bench::with_registry("basic").await;
+    for query in [
+        "expiry_seconds=-1",
+        "expiry_seconds=",
+        "expiry_seconds=1.5",
+        "expiry_seconds=1&expiry_seconds=x",
+        "read_write=yes",
+    ] {
+        let refused = bench
+            .get(&format!("/v2/registry/docker-credentials?{query}"))
+            .await;
+        let message = refused.refused(422, "unprocessable_entity");
+        assert!(
+            query.starts_with(message.split(':').next().unwrap()),
+            "{message}"
+        );
+    }
+    assert_eq!(bench.sandbox.minted_credentials(), 0);
+}
+
+#[tokio::test]
+async fn unknown_query_parameters_are_ignored_and_the_last_of_a_repeated_one_counts() {
+    let bench = Bench::with_registry("basic").await;
+    let query = "expiry_seconds=x&color=blue&expiry_seconds=1576800000&read%5Fwrite=tru%65";
+    assert_eq!(
+        bench
+            .get(&format!("/v2/registry/docker-credentials?{query}"))
+            .await
+            .status,
+        200
+    );
+    let minted = bench.sandbox.credentials()[0];
+    assert_eq!(
+        (minted.read_write, minted.expiry_seconds),
+        (true, 1_576_800_000)
+    );
+}
+
+#[tokio::test]
+async fn another_accounts_credentials_are_not_counted_in_the_first() {
+    let bench = Bench::with_registry("basic").await;
+    let other = bench.sandbox.add_account();
+    let body = r#"{ "name": "other", "subscription_tier_slug": "starter" }"#.to_owned();
+    assert_eq!(
+        bench
+            .send("POST", "/v2/registry", &other, Some(body))
+            .await
+            .status,
+        201
+    );
+    assert_eq!(
+        bench
+            .send("GET", "/v2/registry/docker-credentials", &other, None)
+            .await
+            .status,
+        200
+    );
+    assert_eq!(bench.sandbox.minted_credentials(), 0);
+}
+
+fn auth(answer: &Value) -> &str {
+    answer["auths"]["registry.digitalocean.com"]["auth"]
+        .as_str()
+        .unwrap()
+}
