@@ -2,6 +2,8 @@
 //! and a way to call every operation by its id.
 
 pub mod calls;
+pub mod fault_proxy;
+pub mod instances;
 pub mod raw_server;
 pub mod sandbox;
 

@@ -1,8 +1,15 @@
 //! A sandbox in a known state: its clock stands still and its ids repeat, so that snapshots do too.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
-use docr::{Client, CreateRegistry, Region, RegistryName, TierSlug};
-use docr_sandbox::{CertificateSeed, Clock, Sandbox};
+use docr::{
+    Client, CreateRegistry, GarbageCollectionType, ManualClock, Region, RegistryName, TierSlug,
+};
+use docr_api::Operation;
+use docr_sandbox::{CertificateSeed, Clock, Image, Sandbox, ScriptedAnswer};
+
+use crate::calls::Subjects;
 
 /// The token of the first account.
 pub const TOKEN: &str = "dop_v1_of_the_tests";
@@ -30,11 +37,12 @@ pub fn client(sandbox: &Sandbox) -> Client {
     client_at(sandbox.url(), TOKEN)
 }
 
-/// A client of the server at `url`.
+/// A client of the server at `url`. Its clock begins with the sandbox's, and waiting takes no time.
 pub fn client_at(url: &str, token: &str) -> Client {
     Client::builder()
         .base_url(url)
         .token(token)
+        .clock(Arc::new(ManualClock::at(noon())))
         .build()
         .expect("a well-formed loopback URL")
 }
@@ -49,17 +57,56 @@ pub fn wanted_registry() -> CreateRegistry {
     CreateRegistry::new(registry_name(), TierSlug::Basic).region(Region::Fra1)
 }
 
-/// Puts a registry and a certificate into the sandbox, and returns the certificate's id.
-pub async fn furnish(sandbox: &Sandbox) -> String {
-    client(sandbox)
-        .account_registry()
+/// Puts a registry into the sandbox.
+pub async fn furnish(sandbox: &Sandbox) {
+    let registry = client(sandbox).account_registry();
+    registry
         .create(wanted_registry())
         .await
         .expect("an empty account takes a registry");
-    sandbox.add_certificate(CertificateSeed::lets_encrypt(
-        "shop-front",
-        ["shop.example.com"],
-    ))
+}
+
+/// Brings a sandbox into a state in which an operation ends with a status, and returns what its call is about.
+/// A failure is scripted; a success is the sandbox's own.
+pub async fn prepare(sandbox: &Sandbox, operation: &Operation, status: u16) -> Subjects {
+    furnish(sandbox).await;
+    let image = Image::new("shop/api").tag("v1.4.2").layer("a layer");
+    let pushed = sandbox.push("acme-images", image).expect("the image fits");
+    let certificate = CertificateSeed::lets_encrypt("shop-front", ["shop.example.com"]);
+    let mut subjects = Subjects {
+        certificate: sandbox.add_certificate(certificate).parse().expect("an id"),
+        cluster: sandbox.add_cluster().parse().expect("an id"),
+        digest: pushed.digest.parse().expect("a digest"),
+        ..Subjects::default()
+    };
+    let docr = client(sandbox);
+    match operation.id {
+        "registry_create" | "registry_validate_name" | "registries_validate_name" => {
+            docr.account_registry()
+                .delete()
+                .await
+                .expect("the registry is there");
+        }
+        "registries_create" => {
+            let registries = docr.registries();
+            let change = registries.change_tier(TierSlug::Professional);
+            change.await.expect("an empty registry fits every tier");
+        }
+        id if id.ends_with("get_garbageCollection") || id.ends_with("update_garbageCollection") => {
+            let runs = docr.registry(registry_name()).garbage_collections();
+            let started = runs
+                .start(GarbageCollectionType::UnreferencedBlobsOnly)
+                .await;
+            let run = started.expect("no run is active");
+            subjects.run = run.uuid.parse().expect("an id");
+        }
+        _ => {}
+    }
+    if status >= 400 {
+        let scripted = sandbox.answer_next(operation.id, ScriptedAnswer::status(status));
+        scripted.expect("an operation of the spec");
+    }
+    subjects
 }
 
 /// Fails if an answer of the sandbox broke the spec.

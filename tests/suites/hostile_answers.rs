@@ -216,6 +216,7 @@ async fn a_connection_that_breaks_is_interrupted_wherever_it_breaks() {
     for (bytes, status) in cases {
         let server = RawServer::answering(bytes).await;
         let error = client_at(server.url(), TOKEN)
+            .with_attempts(1)
             .account_registry()
             .get()
             .await

@@ -1,6 +1,13 @@
 //! The JSON schemas of the input types against the spec: validation and spec can't drift apart.
 
-use docr::{CertificateId, Region, RegistryName, TierSlug};
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::str::FromStr;
+
+use docr::{
+    CertificateId, Digest, GarbageCollectionId, GarbageCollectionType, InvalidInput, Region,
+    RegistryName, RepositoryName, Tag, TierSlug,
+};
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
@@ -40,40 +47,91 @@ fn assert_same_rules<T: JsonSchema>(pointer: &str) {
 #[test]
 fn the_schemas_of_input_types_are_the_spec_s() {
     assert_same_rules::<RegistryName>("/components/schemas/registry_name");
+    assert_same_rules::<RepositoryName>("/components/schemas/repository_name");
+    assert_same_rules::<Tag>("/components/schemas/tag_name");
+    assert_same_rules::<Digest>("/components/schemas/digest");
     assert_same_rules::<TierSlug>("/components/schemas/tier_slug");
     assert_same_rules::<Region>("/components/schemas/region");
+    assert_same_rules::<GarbageCollectionType>("/components/schemas/garbage_collection_type");
     assert_same_rules::<CertificateId>("/components/parameters/certificate_id/schema");
+    let run = "/components/parameters/garbage_collection_uuid/schema";
+    assert_same_rules::<GarbageCollectionId>(run);
 }
 
-#[test]
-fn a_registry_name_is_accepted_exactly_when_the_spec_s_pattern_accepts_it() {
-    // The pattern is held by hand here; the test above holds it against the spec.
-    assert_eq!(
-        rules(&schema_of::<RegistryName>())["pattern"],
-        json!("^[a-z0-9-]{1,63}$")
-    );
-    let by_pattern = |name: &str| {
-        (1..=63).contains(&name.len())
-            && name
-                .bytes()
-                .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
-    };
-    for length in [0_usize, 1, 2, 62, 63, 64, 65, 1000] {
-        for character in [
-            'a', 'z', '0', '9', '-', 'A', '_', '.', '/', ' ', '\n', '\0', 'é', '{', '`', ':',
-        ] {
-            for position in [0, length / 2, length.saturating_sub(1)] {
-                let name: String = (0..length)
-                    .map(|index| if index == position { character } else { 'a' })
-                    .collect();
-                assert_eq!(
-                    RegistryName::new(&name).is_ok(),
-                    by_pattern(&name),
-                    "{name:?}"
-                );
+/// Holds a type's own check against the pattern and lengths of the spec, for each text.
+#[track_caller]
+fn assert_same_verdicts<T>(schema: &str, texts: impl IntoIterator<Item = String>)
+where
+    T: FromStr<Err = InvalidInput>,
+{
+    let spec = docr_tests::spec();
+    let in_spec = &spec["components"]["schemas"][schema];
+    let validator = jsonschema::validator_for(&json!(rules(in_spec))).unwrap();
+    for text in texts {
+        let by_spec = validator.is_valid(&json!(text));
+        assert_eq!(text.parse::<T>().is_ok(), by_spec, "{schema}: {text:?}");
+    }
+}
+
+/// Every text of up to `length` of these characters.
+fn all_texts(characters: &str, length: usize) -> Vec<String> {
+    let mut texts = vec![String::new()];
+    let mut longest = texts.clone();
+    for _ in 0..length {
+        longest = longest
+            .iter()
+            .flat_map(|text| characters.chars().map(move |c| format!("{text}{c}")))
+            .collect();
+        texts.extend(longest.clone());
+    }
+    texts
+}
+
+/// Texts around a limit of length, with each odd character in each interesting place.
+fn long_texts(limit: usize) -> Vec<String> {
+    let mut texts = Vec::new();
+    for length in [limit - 1, limit, limit + 1, limit * 4] {
+        for odd in ['a', '9', '-', '.', '/', '_', 'A', ' ', '\n', '\0', 'é'] {
+            for position in [0, length / 2, length - 1] {
+                let text = (0..length).map(|index| if index == position { odd } else { 'a' });
+                texts.push(text.collect());
             }
         }
     }
+    texts
+}
+
+#[test]
+fn a_name_is_accepted_exactly_when_the_spec_s_pattern_accepts_it() {
+    assert_same_verdicts::<RegistryName>("registry_name", all_texts("a9-A._/ é", 4));
+    assert_same_verdicts::<RegistryName>("registry_name", long_texts(63));
+    assert_same_verdicts::<RepositoryName>("repository_name", all_texts("a._-/", 7));
+    assert_same_verdicts::<RepositoryName>("repository_name", all_texts("a9A._- é", 4));
+    assert_same_verdicts::<RepositoryName>("repository_name", long_texts(227));
+    assert_same_verdicts::<Tag>("tag_name", all_texts("aZ9-._/:é", 4));
+    assert_same_verdicts::<Tag>("tag_name", long_texts(128));
+}
+
+#[test]
+fn a_digest_is_accepted_exactly_when_the_spec_s_pattern_accepts_it() {
+    let hex = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881";
+    let right = format!("sha256:{hex}");
+    let mut texts = vec![
+        right.clone(),
+        hex.into(),
+        format!("{right}0"),
+        format!("sha512:{hex}"),
+    ];
+    for position in 0..right.len() {
+        for odd in ["", "g", "A", ":", "é", "\n", "0"] {
+            texts.push(format!(
+                "{}{odd}{}",
+                &right[..position],
+                &right[position + 1..]
+            ));
+        }
+    }
+    assert_same_verdicts::<Digest>("digest", texts);
 }
 
 #[test]

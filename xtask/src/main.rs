@@ -12,6 +12,7 @@ mod outputs;
 mod sandbox_spec;
 mod soften;
 mod spec;
+mod spec_diff;
 #[path = "../../crates/docr-api/build/stamp.rs"]
 mod stamp;
 
@@ -38,11 +39,26 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Look at openapi/docr.yaml.
+    Spec {
+        #[command(subcommand)]
+        task: SpecTask,
+    },
     /// Regenerate if the spec has changed, then run `cargo build`.
     Build {
         /// Arguments for `cargo build`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
+    },
+}
+
+#[derive(Subcommand)]
+enum SpecTask {
+    /// Compare it with another OpenAPI file in structure; fail on a difference that openapi/deviations.toml
+    /// does not list.
+    Diff {
+        /// The other file, YAML or JSON.
+        file: PathBuf,
     },
 }
 
@@ -67,6 +83,9 @@ fn run(task: Task) -> Result<()> {
                 outputs::write(&root, &outputs)
             }
         }
+        Task::Spec {
+            task: SpecTask::Diff { file },
+        } => spec_diff::run(&root, &file),
         Task::Build { args } => {
             outputs::write(&root, &outputs::generate(&root)?)?;
             cargo_build(&root, &args)

@@ -1,6 +1,6 @@
 //! Who is calling: the bearer token, put on each request.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use progenitor_client::{ClientHooks, OperationInfo};
 use reqwest::header::{AUTHORIZATION, HeaderValue};
@@ -11,6 +11,7 @@ use crate::{Client, Error, Secret};
 #[derive(Clone)]
 pub struct Session {
     authorization: HeaderValue,
+    timeout: Option<Duration>,
 }
 
 /// The token holds a character that can't stand in a header: a space, a line end, or none of ASCII.
@@ -32,13 +33,25 @@ impl Session {
         let mut authorization =
             HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| InvalidToken)?;
         authorization.set_sensitive(true);
-        Ok(Self { authorization })
+        Ok(Self {
+            authorization,
+            timeout: None,
+        })
     }
 }
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Session([redacted])")
+    }
+}
+
+impl Client {
+    /// The same client with another time limit for each request, in place of the HTTP client's own.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.inner.timeout = Some(timeout);
+        self
     }
 }
 
@@ -52,6 +65,9 @@ impl ClientHooks<Session> for Client {
         // The generator's own header; the service has no such thing.
         headers.remove("api-version");
         headers.insert(AUTHORIZATION, self.inner.authorization.clone());
+        if self.inner.timeout.is_some() {
+            *request.timeout_mut() = self.inner.timeout;
+        }
         Ok(())
     }
 }

@@ -1,15 +1,19 @@
 //! What the accounts own.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::answer::Problem;
 use crate::certificate::Certificate;
+use crate::collection::{GcTiming, Run};
 use crate::ids::Ids;
 use crate::rate::Window;
+use crate::store::Store;
 use crate::tier::Tier;
 
-/// What the registries of an account store, all together.
+/// How much an account stores.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Bytes of storage.
@@ -34,21 +38,23 @@ pub struct MintedCredential {
 pub(crate) struct World {
     accounts: Vec<Account>,
     pub(crate) ids: Ids,
+    pub(crate) gc_timing: GcTiming,
 }
 
 impl World {
-    pub(crate) fn new(token: Option<String>, mut ids: Ids, now: DateTime<Utc>) -> Self {
+    pub(crate) fn new(token: Option<String>, mut ids: Ids) -> Self {
         let token = token.unwrap_or_else(|| ids.secret());
         Self {
-            accounts: vec![Account::new(token, now)],
+            accounts: vec![Account::new(token)],
             ids,
+            gc_timing: GcTiming::default(),
         }
     }
 
     /// Opens another account and returns its token.
-    pub(crate) fn add_account(&mut self, now: DateTime<Utc>) -> String {
+    pub(crate) fn add_account(&mut self) -> String {
         let token = self.ids.secret();
-        self.accounts.push(Account::new(token.clone(), now));
+        self.accounts.push(Account::new(token.clone()));
         token
     }
 
@@ -65,6 +71,30 @@ impl World {
 
     pub(crate) fn account(&mut self, place: usize) -> &mut Account {
         &mut self.accounts[place]
+    }
+
+    pub(crate) fn account_ref(&self, place: usize) -> &Account {
+        &self.accounts[place]
+    }
+
+    /// Lets all that happens by itself happen up to `now`.
+    pub(crate) fn settle(&mut self, now: DateTime<Utc>) {
+        for account in &mut self.accounts {
+            for registry in &mut account.registries {
+                registry.settle(now);
+            }
+        }
+    }
+
+    /// The account that owns a registry, and the registry's place in it.
+    pub(crate) fn find_registry(&mut self, name: &str) -> Option<(&mut Account, usize)> {
+        self.accounts.iter_mut().find_map(|account| {
+            let place = account
+                .registries
+                .iter()
+                .position(|registry| registry.name == name)?;
+            Some((account, place))
+        })
     }
 
     /// Registry names are one namespace for all accounts.
@@ -84,12 +114,14 @@ pub(crate) struct Account {
     pub(crate) subscription: Option<Subscription>,
     pub(crate) credentials: Vec<MintedCredential>,
     pub(crate) certificates: Vec<Certificate>,
-    pub(crate) usage: Usage,
-    pub(crate) usage_measured_at: DateTime<Utc>,
+    /// The registries that each Kubernetes cluster holds a pull secret of.
+    pub(crate) clusters: BTreeMap<String, BTreeSet<String>>,
+    /// Stored on top of what was pushed; the first registry shows it.
+    pub(crate) extra: Usage,
 }
 
 impl Account {
-    fn new(token: String, now: DateTime<Utc>) -> Self {
+    fn new(token: String) -> Self {
         Self {
             token,
             window: Window::default(),
@@ -97,14 +129,27 @@ impl Account {
             subscription: None,
             credentials: Vec::new(),
             certificates: Vec::new(),
-            usage: Usage::default(),
-            usage_measured_at: now,
+            clusters: BTreeMap::new(),
+            extra: Usage::default(),
         }
     }
 
-    pub(crate) fn measure(&mut self, usage: Usage, now: DateTime<Utc>) {
-        self.usage = usage;
-        self.usage_measured_at = now;
+    pub(crate) fn set_extra(&mut self, extra: Usage, now: DateTime<Utc>) {
+        self.extra = extra;
+        if let Some(first) = self.registries.first_mut() {
+            first.measured_at = now;
+        }
+    }
+
+    /// What all registries store.
+    pub(crate) fn usage(&self) -> Usage {
+        self.registries.iter().fold(self.extra, |sum, registry| {
+            let repositories = registry.store.repositories().len() as u64;
+            Usage {
+                storage_bytes: sum.storage_bytes.saturating_add(registry.store.bytes()),
+                repositories: sum.repositories.saturating_add(repositories),
+            }
+        })
     }
 
     /// The registry that a call means which names none.
@@ -127,7 +172,7 @@ impl Account {
 
     /// Refuses a tier into which the account, with so many registries, does not fit.
     pub(crate) fn check_tier(&self, tier: &Tier, registries: usize) -> Result<(), Problem> {
-        let obstacles = tier.obstacles(self.usage, registries);
+        let obstacles = tier.obstacles(self.usage(), registries);
         if obstacles.is_empty() {
             return Ok(());
         }
@@ -137,18 +182,50 @@ impl Account {
         )))
     }
 
+    /// Begins the subscription, or moves it to another tier.
+    pub(crate) fn subscribe(&mut self, tier: &'static Tier, now: DateTime<Utc>) {
+        match &mut self.subscription {
+            Some(current) if current.tier.slug == tier.slug => {}
+            Some(current) => {
+                current.tier = tier;
+                current.updated_at = now;
+            }
+            None => {
+                self.subscription = Some(Subscription {
+                    tier,
+                    created_at: now,
+                    updated_at: now,
+                });
+            }
+        }
+    }
+
     pub(crate) fn registry_json(&self, registry: &Registry) -> Value {
-        let mut answer = json!({
-            "name": registry.name,
-            "created_at": registry.created_at,
-            "region": registry.region,
-            "storage_usage_bytes": self.usage.storage_bytes,
-            "storage_usage_bytes_updated_at": self.usage_measured_at,
-        });
+        let mut answer = self.bare_registry_json(registry);
         if let Some(subscription) = &self.subscription {
             answer["subscription"] = subscription.to_json();
         }
         answer
+    }
+
+    /// Without the subscription.
+    pub(crate) fn bare_registry_json(&self, registry: &Registry) -> Value {
+        let shows_extra = self
+            .registries
+            .first()
+            .is_none_or(|first| first.name == registry.name);
+        let extra = if shows_extra {
+            self.extra.storage_bytes
+        } else {
+            0
+        };
+        json!({
+            "name": registry.name,
+            "created_at": registry.created_at,
+            "region": registry.region,
+            "storage_usage_bytes": registry.store.bytes().saturating_add(extra),
+            "storage_usage_bytes_updated_at": registry.measured_at,
+        })
     }
 }
 
@@ -156,6 +233,36 @@ pub(crate) struct Registry {
     pub(crate) name: String,
     pub(crate) region: String,
     pub(crate) created_at: DateTime<Utc>,
+    pub(crate) store: Store,
+    /// When the storage use last changed.
+    pub(crate) measured_at: DateTime<Utc>,
+    /// Garbage collections, the newest last. Only that one can be active.
+    pub(crate) runs: Vec<Run>,
+}
+
+impl Registry {
+    pub(crate) fn new(name: String, region: String, now: DateTime<Utc>) -> Self {
+        Self {
+            name,
+            region,
+            created_at: now,
+            store: Store::default(),
+            measured_at: now,
+            runs: Vec::new(),
+        }
+    }
+
+    pub(crate) fn active_run(&self) -> Option<&Run> {
+        self.runs.last().filter(|run| run.is_active())
+    }
+
+    /// Brings the newest garbage collection to `now`.
+    pub(crate) fn settle(&mut self, now: DateTime<Utc>) {
+        let newest = self.runs.last_mut();
+        if let Some(done) = newest.and_then(|run| run.settle(&mut self.store, now)) {
+            self.measured_at = self.measured_at.max(done);
+        }
+    }
 }
 
 pub(crate) struct Subscription {
@@ -176,7 +283,7 @@ mod tests {
 
     #[test]
     fn a_call_that_names_no_registry_is_refused_when_there_are_several() {
-        let mut account = Account::new("token".to_owned(), DateTime::UNIX_EPOCH);
+        let mut account = Account::new("token".to_owned());
         assert_eq!(
             account
                 .only_registry()
@@ -187,11 +294,8 @@ mod tests {
         );
         for name in ["one", "two"] {
             let (name, region) = (name.to_owned(), "nyc3".to_owned());
-            account.registries.push(Registry {
-                name,
-                region,
-                created_at: DateTime::UNIX_EPOCH,
-            });
+            let registry = Registry::new(name, region, DateTime::UNIX_EPOCH);
+            account.registries.push(registry);
         }
         let problem = account
             .only_registry()

@@ -23,7 +23,8 @@
 //! Time comes from a [`Clock`] that a test can move, and ids come from a seed, so that the same calls give the same
 //! answers. All accounts and what they own are in memory and gone with the [`Sandbox`].
 //!
-//! What a registry stores can't be pushed here: [`Sandbox::set_usage`] says how much there is.
+//! [`Sandbox::push`] puts images into a registry, addressed by real digests; no Docker client can push here.
+//! A garbage collection follows the clock: see [`GcTiming`]. It keeps the children of a tagged index.
 //! The `docr-sandbox` command (feature `cli`, on by default) runs the same server from a shell.
 
 #![warn(missing_docs)]
@@ -32,23 +33,35 @@ mod account;
 mod answer;
 mod certificate;
 mod clock;
+mod collection;
 mod conformance;
 mod handlers;
 mod ids;
+mod image;
+mod newest;
+mod pem;
+mod push;
 mod rate;
 mod record;
 mod request;
+mod sample;
 mod sandbox;
 mod script;
 mod server;
 mod service;
 mod spec;
+mod store;
 mod tier;
+mod tls;
 
 pub use account::{MintedCredential, Usage};
 pub use certificate::CertificateSeed;
 pub use clock::Clock;
+pub use collection::GcTiming;
+pub use image::{Image, PushError, Pushed};
+pub use pem::{TestCertificate, test_certificate};
 pub use rate::RateLimits;
 pub use record::{RecordedRequest, Violation};
+pub use sample::Sample;
 pub use sandbox::{Sandbox, SandboxBuilder};
 pub use script::{ScriptError, ScriptedAnswer};

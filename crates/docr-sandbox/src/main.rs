@@ -6,6 +6,7 @@
 )]
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -21,6 +22,15 @@ struct Arguments {
     /// Bearer token to accept; without it one is made up.
     #[arg(long, env = "DOCR_SANDBOX_TOKEN", hide_env_values = true)]
     token: Option<String>,
+    /// Begin with sample content: a registry with images, a cluster and a certificate.
+    #[arg(long)]
+    sample: bool,
+    /// Speak HTTPS, for clients that refuse plain HTTP.
+    #[arg(long)]
+    tls: bool,
+    /// Where to write the self-signed certificate that clients must trust.
+    #[arg(long, requires = "tls", default_value = "docr-sandbox.pem")]
+    tls_cert: PathBuf,
 }
 
 #[tokio::main]
@@ -42,9 +52,9 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(Arguments { port, token }: Arguments) -> io::Result<()> {
-    let mut builder = Sandbox::builder().port(port);
-    if let Some(token) = token {
+async fn run(arguments: Arguments) -> io::Result<()> {
+    let mut builder = Sandbox::builder().port(arguments.port).tls(arguments.tls);
+    if let Some(token) = arguments.token {
         builder = builder.token(token);
     }
     let sandbox = builder.start().await?;
@@ -57,6 +67,26 @@ async fn run(Arguments { port, token }: Arguments) -> io::Result<()> {
          export DIGITALOCEAN_API_URL={url}\n\
          export DIGITALOCEAN_TOKEN={token}"
     )?;
+    if arguments.sample {
+        let sample = sandbox.add_sample().map_err(io::Error::other)?;
+        writeln!(
+            io::stdout(),
+            "\nThe registry {} has sample images.\n\n\
+             export DOCR_SAMPLE_CLUSTER={}",
+            sample.registry,
+            sample.cluster
+        )?;
+    }
+    if let Some(pem) = sandbox.certificate_pem() {
+        std::fs::write(&arguments.tls_cert, pem)?;
+        let path = arguments.tls_cert.display();
+        writeln!(
+            io::stdout(),
+            "\nIts certificate is in {path}. For clients that ask for one file to trust:\n\n\
+             export SSL_CERT_FILE={path}\n\
+             export REQUESTS_CA_BUNDLE={path}"
+        )?;
+    }
     tokio::signal::ctrl_c().await?;
     sandbox.stop().await;
     Ok(())

@@ -5,6 +5,7 @@ use std::fmt;
 
 use axum::http::{HeaderMap, header};
 use serde::Serialize;
+use serde_json::Value;
 
 /// One request that reached the sandbox, with the status it was answered with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -51,6 +52,24 @@ pub(crate) fn recorded_headers(headers: &HeaderMap) -> BTreeMap<String, String> 
             .or_insert(text);
     }
     recorded
+}
+
+/// The body to record: as it came, but for a private key in it.
+pub(crate) fn recorded_body(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body).into_owned();
+    if !text.contains("private_key") {
+        return text;
+    }
+    match serde_json::from_slice::<Value>(body) {
+        Ok(mut json) => {
+            if let Some(key) = json.get_mut("private_key") {
+                *key = Value::from("[redacted]");
+            }
+            json.to_string()
+        }
+        // What isn't JSON can't be told apart.
+        Err(_) => "[redacted]".to_owned(),
+    }
 }
 
 /// An answer of the sandbox that breaks the spec.

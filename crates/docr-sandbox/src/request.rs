@@ -37,6 +37,20 @@ impl Input {
     pub(crate) fn text(&self, field: &str) -> Option<&str> {
         self.body.get(field)?.as_str()
     }
+
+    /// A yes or no of the body.
+    pub(crate) fn flag(&self, field: &str) -> Option<bool> {
+        self.body.get(field)?.as_bool()
+    }
+}
+
+impl Input {
+    /// A list of texts in the body; empty if it is missing.
+    pub(crate) fn texts(&self, field: &str) -> Vec<String> {
+        let list = self.body.get(field).and_then(Value::as_array);
+        let texts = list.into_iter().flatten().filter_map(Value::as_str);
+        texts.map(str::to_owned).collect()
+    }
 }
 
 /// Reads a request to `operation`, or says which rule it breaks.

@@ -8,20 +8,25 @@ use std::{fmt, io};
 use crate::account::{MintedCredential, Usage, World};
 use crate::certificate::{Certificate, CertificateSeed};
 use crate::clock::Clock;
+use crate::collection::GcTiming;
 use crate::ids::Ids;
+use crate::image::{Image, PushError, Pushed};
+use crate::push;
 use crate::rate::RateLimits;
 use crate::record::{RecordedRequest, Violation};
 use crate::script::{ScriptError, ScriptedAnswer};
 use crate::server::Server;
 use crate::service::{Service, State};
 use crate::spec::Spec;
+use crate::tls::Identity;
 
 /// A running sandbox. Dropping it stops the server.
 pub struct Sandbox {
-    service: Arc<Service>,
+    pub(crate) service: Arc<Service>,
     server: Server,
     url: String,
     token: String,
+    identity: Option<Identity>,
 }
 
 impl Sandbox {
@@ -49,6 +54,12 @@ impl Sandbox {
         self.server.addr
     }
 
+    /// The certificate that a client must trust, PEM; `None` without [`tls`](SandboxBuilder::tls).
+    pub fn certificate_pem(&self) -> Option<&str> {
+        let identity = self.identity.as_ref()?;
+        Some(&identity.certificate_pem)
+    }
+
     /// The bearer token of the first account.
     pub fn token(&self) -> &str {
         &self.token
@@ -56,10 +67,7 @@ impl Sandbox {
 
     /// Opens another account, with nothing in it, and returns its bearer token.
     pub fn add_account(&self) -> String {
-        self.service
-            .state()
-            .world
-            .add_account(self.service.clock.now())
+        self.service.state().world.add_account()
     }
 
     /// Every request that was answered, in order.
@@ -102,13 +110,45 @@ impl Sandbox {
         self.service.state().violations.clone()
     }
 
-    /// Sets what the first account stores. It decides which tiers the account may have, until the registry is deleted.
+    /// Puts an image into a registry of any account, as a Docker client would push it.
+    ///
+    /// A tag that is there moves; the manifest it pointed to stays, without it. Blobs that the registry has are
+    /// stored once. Storage counts blobs, not manifests, and what is deleted counts until a garbage collection.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such registry or a garbage collection keeps it read-only, a name is malformed, or the tier
+    /// does not include what is pushed.
+    pub fn push(&self, registry: &str, image: Image) -> Result<Pushed, PushError> {
+        self.push_tags(registry, image, std::iter::empty::<&str>())
+    }
+
+    /// Like [`push`](Self::push), and points many more tags to the manifest: a million is no trouble.
+    ///
+    /// # Errors
+    ///
+    /// As for `push`.
+    pub fn push_tags<T: AsRef<str>>(
+        &self,
+        registry: &str,
+        image: Image,
+        tags: impl IntoIterator<Item = T>,
+    ) -> Result<Pushed, PushError> {
+        // Read before the lock is taken: the iterator may use the sandbox.
+        let tags = tags.into_iter().map(|tag| tag.as_ref().into()).collect();
+        let now = self.service.clock.now();
+        let world = &mut self.service.state().world;
+        push::push(world, registry, &image, tags, now)
+    }
+
+    /// Lets the first account store so much on top of what is pushed, until its last registry is deleted. It
+    /// decides with that which tiers the account may have, and its first registry shows the bytes.
     pub fn set_usage(&self, usage: Usage) {
         self.service
             .state()
             .world
             .first()
-            .measure(usage, self.service.clock.now());
+            .set_extra(usage, self.service.clock.now());
     }
 
     /// Puts a certificate into the first account and returns its id.
@@ -118,6 +158,37 @@ impl Sandbox {
         let id = certificate.id.clone();
         world.first().certificates.push(certificate);
         id
+    }
+
+    /// Renews a certificate of the first account by its name, as Let's Encrypt does after a while: it gets
+    /// another id, fingerprint and expiry. Returns the new id, `None` if there is no such certificate.
+    pub fn renew_certificate(&self, name: &str) -> Option<String> {
+        let (mut state, now) = (self.service.state(), self.service.clock.now());
+        let world = &mut state.world;
+        let all = &world.first().certificates;
+        let place = all
+            .iter()
+            .position(|certificate| certificate.name() == name)?;
+        let mut renewed = world.first().certificates.remove(place);
+        renewed.renew(&mut world.ids, now);
+        let id = renewed.id.clone();
+        world.first().certificates.insert(place, renewed);
+        Some(id)
+    }
+
+    /// Puts a Kubernetes cluster into the first account and returns its UUID.
+    pub fn add_cluster(&self) -> String {
+        let world = &mut self.service.state().world;
+        let uuid = world.ids.uuid();
+        world.first().clusters.entry(uuid.clone()).or_default();
+        uuid
+    }
+
+    /// The registries that a cluster of the first account may pull from.
+    pub fn cluster_registries(&self, uuid: &str) -> Vec<String> {
+        let world = &mut self.service.state().world;
+        let held = world.first().clusters.get(uuid).into_iter().flatten();
+        held.cloned().collect()
     }
 
     /// How many Docker credentials were handed out to the first account.
@@ -155,6 +226,8 @@ pub struct SandboxBuilder {
     limits: RateLimits,
     check_answers: bool,
     seed: u64,
+    tls: bool,
+    gc_timing: GcTiming,
 }
 
 impl SandboxBuilder {
@@ -195,6 +268,18 @@ impl SandboxBuilder {
         self
     }
 
+    /// Speaks HTTPS, with a certificate of its own making: see [`Sandbox::certificate_pem`].
+    pub fn tls(mut self, yes: bool) -> Self {
+        self.tls = yes;
+        self
+    }
+
+    /// Lets garbage collections take so long.
+    pub fn gc_timing(mut self, timing: GcTiming) -> Self {
+        self.gc_timing = timing;
+        self
+    }
+
     /// Starts the sandbox.
     ///
     /// # Errors
@@ -209,13 +294,17 @@ impl SandboxBuilder {
             let message = "a bearer token is made of letters, digits and -._~+/=";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
-        let mut world = World::new(self.token, Ids::new(self.seed, 0), self.clock.now());
+        let identity = self.tls.then(Identity::generate).transpose()?;
+        let scheme = if self.tls { "https" } else { "http" };
+        let mut world = World::new(self.token, Ids::new(self.seed, 0));
+        world.gc_timing = self.gc_timing;
         let token = world.first().token.clone();
         let service = Arc::new(Service {
             spec: Spec::embedded()?,
             clock: self.clock,
             limits: self.limits,
             check_answers: self.check_answers,
+            scheme,
             state: Mutex::new(State {
                 world,
                 request_ids: Ids::new(self.seed, 1),
@@ -224,12 +313,13 @@ impl SandboxBuilder {
                 violations: Vec::new(),
             }),
         });
-        let server = Server::start(self.port, Arc::clone(&service)).await?;
+        let server = Server::start(self.port, Arc::clone(&service), identity.as_ref()).await?;
         Ok(Sandbox {
             service,
-            url: format!("http://{}", server.addr),
+            url: format!("{scheme}://{}", server.addr),
             server,
             token,
+            identity,
         })
     }
 }
@@ -243,6 +333,8 @@ impl fmt::Debug for SandboxBuilder {
             .field("rate_limits", &self.limits)
             .field("check_answers", &self.check_answers)
             .field("seed", &self.seed)
+            .field("tls", &self.tls)
+            .field("gc_timing", &self.gc_timing)
             .finish()
     }
 }

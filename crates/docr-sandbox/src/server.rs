@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::request::{BODY_LIMIT, Unreadable};
 use crate::service::Service;
+use crate::tls::{Identity, TlsPort};
 
 /// How much of a body is taken in before the connection is given up. Beyond [`BODY_LIMIT`] it is refused anyway,
 /// but a client that is still sending would miss the answer.
@@ -29,23 +30,34 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) async fn start(port: u16, service: Arc<Service>) -> io::Result<Self> {
+    pub(crate) async fn start(
+        port: u16,
+        service: Arc<Service>,
+        identity: Option<&Identity>,
+    ) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", port)).await?;
         let addr = listener.local_addr()?;
         let (running, stop) = oneshot::channel::<()>();
         let (open, closed) = oneshot::channel();
         let router = Router::new().fallback(serve).with_state(service);
-        let server = axum::serve(
-            Port {
-                listener,
-                _open: open,
-            },
-            router,
-        )
-        .with_graceful_shutdown(async {
+        let port = Port {
+            listener,
+            _open: open,
+        };
+        let stopped = async {
             let _dropped = stop.await;
-        });
-        tokio::spawn(server.into_future());
+        };
+        match identity {
+            None => {
+                let server = axum::serve(port, router).with_graceful_shutdown(stopped);
+                tokio::spawn(server.into_future());
+            }
+            Some(identity) => {
+                let port = TlsPort::new(port, identity)?;
+                let server = axum::serve(port, router).with_graceful_shutdown(stopped);
+                tokio::spawn(server.into_future());
+            }
+        }
         Ok(Self {
             addr,
             running,
@@ -71,7 +83,7 @@ async fn serve(State(service): State<Arc<Service>>, request: Request) -> Respons
 }
 
 /// The listener; it tells when it is dropped.
-struct Port {
+pub(crate) struct Port {
     listener: TcpListener,
     _open: oneshot::Sender<()>,
 }

@@ -14,7 +14,7 @@ use crate::conformance;
 use crate::handlers::{Call, handler};
 use crate::ids::Ids;
 use crate::rate::{RateLimits, Window};
-use crate::record::{RecordedRequest, Violation, recorded_headers};
+use crate::record::{RecordedRequest, Violation, recorded_body, recorded_headers};
 use crate::request::{self as validation, Unreadable};
 use crate::script::Prepared;
 use crate::spec::{Operation, Routed, Spec};
@@ -23,6 +23,8 @@ use crate::spec::{Operation, Routed, Spec};
 pub(crate) struct Service {
     pub(crate) spec: &'static Spec,
     pub(crate) clock: Clock,
+    /// How URLs of the sandbox begin: `http` or `https`.
+    pub(crate) scheme: &'static str,
     pub(crate) limits: RateLimits,
     pub(crate) check_answers: bool,
     pub(crate) state: Mutex<State>,
@@ -67,7 +69,10 @@ impl Service {
         let (mut answer, scripted) = match self.next_step(state, routed, caller, now) {
             Ok(Step::Script(script)) => (script.into_answer(&request_id), true),
             Ok(Step::Handle(admitted)) => {
-                let handled = self.handle(&mut state.world, admitted, query, body.as_ref(), now);
+                state.world.settle(now);
+                let url = self.url(request);
+                let handled =
+                    self.handle(&mut state.world, admitted, (url, query), body.as_ref(), now);
                 (
                     handled.unwrap_or_else(|problem| problem.into_answer(&request_id)),
                     false,
@@ -92,9 +97,7 @@ impl Service {
             route: operation.map(|operation| operation.template.text.clone()),
             query: query.map(str::to_owned),
             headers: recorded_headers(&request.headers),
-            body: body
-                .map(|body| String::from_utf8_lossy(&body).into_owned())
-                .unwrap_or_default(),
+            body: body.map(|body| recorded_body(&body)).unwrap_or_default(),
             status: answer.status.as_u16(),
         });
         answer
@@ -125,7 +128,7 @@ impl Service {
         &self,
         world: &mut World,
         admitted: Admitted<'_>,
-        query: Option<&str>,
+        (url, query): (String, Option<&str>),
         body: Result<&Bytes, &Unreadable>,
         now: DateTime<Utc>,
     ) -> Result<Answer, Problem> {
@@ -145,9 +148,22 @@ impl Service {
             spec: self.spec,
             world,
             caller,
+            legacy: operation.id.starts_with("registry_"),
             input,
+            url,
             now,
         })
+    }
+
+    /// The URL that the client used, without the query.
+    fn url(&self, request: &request::Parts) -> String {
+        let host = request
+            .headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok())
+            .or(request.uri.authority().map(|authority| authority.as_str()))
+            .unwrap_or("localhost");
+        format!("{}://{host}{}", self.scheme, request.uri.path())
     }
 
     fn rate_headers(

@@ -55,6 +55,16 @@ impl Tier {
         TIERS.iter().find(|tier| tier.slug == slug)
     }
 
+    /// Whether an account with so many repositories may have another one.
+    pub(crate) fn takes_repository(&self, repositories: u64) -> bool {
+        self.repositories == 0 || repositories < self.repositories
+    }
+
+    /// Whether an account may store so much.
+    pub(crate) fn takes_storage(&self, bytes: u64) -> bool {
+        self.overage || bytes <= self.storage_bytes
+    }
+
     /// Why an account that stores `usage` in so many registries may not have this tier.
     pub(crate) fn obstacles(&self, usage: Usage, registries: usize) -> Vec<&'static str> {
         let checks = [
@@ -62,10 +72,7 @@ impl Tier {
                 self.repositories > 0 && usage.repositories > self.repositories,
                 "OverRepositoryLimit",
             ),
-            (
-                !self.overage && usage.storage_bytes > self.storage_bytes,
-                "OverStorageLimit",
-            ),
+            (!self.takes_storage(usage.storage_bytes), "OverStorageLimit"),
             (registries > self.registries, "OverRegistryLimit"),
         ];
         checks

@@ -166,6 +166,7 @@ fn agreed(mode: Mode, question: &str) -> io::Result<bool> {
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
+#[allow(clippy::disallowed_methods, reason = "a name of its own for each tour")]
 fn seconds_since_1970() -> Result<u64> {
     Ok(SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)?

@@ -6,64 +6,32 @@ use docr_api::{
 };
 
 use crate::{
-    Client, CredentialsRequest, DockerCredentials, InvalidInput, Region, RegistryName, Result,
-    TierSlug,
+    AccountRegistryHandle, Client, CreateRegistry, CredentialsRequest, DockerCredentials,
+    RegistryName, Result, TierSlug,
+    call::{call, send},
+    create_registry::{check_tier, made_since, name_is_free},
+    deleted, optional,
 };
 
-/// The registry of an account that has exactly one, and the account's subscription. Made by
-/// [`Client::account_registry`]; does no I/O by itself.
+/// The registry of an account that has exactly one, and the account's subscription: the older calls, under
+/// `/v2/registry`. Made by [`Client::account_registry`]; does no I/O by itself.
 ///
-/// Once an account has several registries, the service refuses these calls:
-/// [`ErrorKind::SeveralRegistries`](crate::ErrorKind::SeveralRegistries).
+/// Once an account has several registries, the service refuses most of these calls:
+/// [`ErrorKind::SeveralRegistries`](crate::ErrorKind::SeveralRegistries). [`Client::registries`] and
+/// [`Client::registry`] work for any account.
 #[derive(Clone, Debug)]
 pub struct AccountRegistry {
     client: Client,
 }
 
-/// What [`AccountRegistry::create`] creates.
-///
-/// ```
-/// use docr::{CreateRegistry, Region, TierSlug};
-///
-/// let wanted = CreateRegistry::new("acme-images".parse()?, TierSlug::Basic).region(Region::Fra1);
-/// # Ok::<(), docr::InvalidInput>(())
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-#[must_use]
-pub struct CreateRegistry {
-    name: RegistryName,
-    tier: TierSlug,
-    region: Option<Region>,
-}
-
-impl CreateRegistry {
-    /// A registry by this name, paid for by a subscription of this tier. The service picks a region.
-    pub fn new(name: RegistryName, tier: TierSlug) -> Self {
-        let region = None;
-        Self { name, tier, region }
-    }
-
-    /// The region in which images are stored. A region that this version doesn't list is sent as it is.
-    pub fn region(mut self, region: Region) -> Self {
-        self.region = Some(region);
-        self
-    }
-
-    fn into_body(self) -> Result<types::RegistryCreate, InvalidInput> {
-        self.name.check_new()?;
-        check_tier(&self.tier)?;
-        self.region.as_ref().map_or(Ok(()), check_region)?;
-        Ok(types::RegistryCreate {
-            name: self.name.into(),
-            subscription_tier_slug: self.tier,
-            region: self.region,
-        })
-    }
-}
-
 impl AccountRegistry {
     pub(crate) fn new(client: Client) -> Self {
         Self { client }
+    }
+
+    /// The calls on the registry that need its name: its repositories and garbage collections.
+    pub fn named(&self, name: RegistryName) -> AccountRegistryHandle {
+        AccountRegistryHandle::new(self.client.clone(), name)
     }
 
     /// Reads the registry, with its storage use and its subscription. `GET /v2/registry`
@@ -73,9 +41,8 @@ impl AccountRegistry {
     /// [`is_not_found`](crate::Error::is_not_found), if the account has no registry; see also
     /// [`get_opt`](Self::get_opt).
     pub async fn get(&self) -> Result<Registry> {
-        let send = |api: docr_api::Client| async move { api.registry_get().send().await };
-        let answer = self.client.call(&operations::REGISTRY_GET, send).await?;
-        Ok(with_subscription(answer))
+        let answer = call!(self.client, REGISTRY_GET, registry_get);
+        Ok(with_subscription(answer.await?))
     }
 
     /// Like [`get`](Self::get), with `None` if the account has no registry.
@@ -84,28 +51,24 @@ impl AccountRegistry {
     ///
     /// All but "not found".
     pub async fn get_opt(&self) -> Result<Option<Registry>> {
-        match self.get().await {
-            Ok(registry) => Ok(Some(registry)),
-            Err(error) if error.is_not_found() => Ok(None),
-            Err(error) => Err(error),
-        }
+        optional(self.get().await)
     }
 
     /// Creates the registry, and the subscription that pays for it. `POST /v2/registry`
     ///
     /// # Errors
     ///
-    /// Before a request is sent: a name that can't be a new registry's, a tier that isn't listed.
+    /// Before a request is sent: a name that can't be a new registry's, a tier that isn't listed or is missing.
     /// [`is_conflict`](crate::Error::is_conflict), if some account has the name;
     /// [`is_rejected`](crate::Error::is_rejected), if this account has a registry already.
     pub async fn create(&self, wanted: CreateRegistry) -> Result<Registry> {
-        let body = wanted.into_body()?;
-        let send = |api: docr_api::Client| {
-            let body = body.clone();
-            async move { api.registry_create().body(body).send().await }
-        };
-        let answer = self.client.call(&operations::REGISTRY_CREATE, send).await?;
-        Ok(with_subscription(answer))
+        let body = &wanted.into_account_body()?;
+        let look_up = async |begin| Ok(made_since(begin, &body.name, self.get_opt().await?));
+        let send = send!(registry_create.body(body.clone()));
+        let operation = &operations::REGISTRY_CREATE;
+        self.client
+            .create(operation, send, with_subscription, look_up)
+            .await
     }
 
     /// Deletes the registry and every image in it. There is no undo. `DELETE /v2/registry`
@@ -114,8 +77,7 @@ impl AccountRegistry {
     ///
     /// [`is_not_found`](crate::Error::is_not_found), if the account has no registry.
     pub async fn delete(&self) -> Result<()> {
-        let send = |api: docr_api::Client| async move { api.registry_delete().send().await };
-        self.client.call(&operations::REGISTRY_DELETE, send).await
+        deleted(call!(self.client, REGISTRY_DELETE, registry_delete).await)
     }
 
     /// Reads the subscription. `GET /v2/registry/subscription`
@@ -124,10 +86,12 @@ impl AccountRegistry {
     ///
     /// [`is_not_found`](crate::Error::is_not_found), if the account has none.
     pub async fn subscription(&self) -> Result<Subscription> {
-        let send =
-            |api: docr_api::Client| async move { api.registry_get_subscription().send().await };
-        let operation = &operations::REGISTRY_GET_SUBSCRIPTION;
-        Ok(self.client.call(operation, send).await?.subscription)
+        let answer = call!(
+            self.client,
+            REGISTRY_GET_SUBSCRIPTION,
+            registry_get_subscription
+        );
+        Ok(answer.await?.subscription)
     }
 
     /// Moves the account to another tier. The present tier changes nothing.
@@ -140,13 +104,13 @@ impl AccountRegistry {
     /// [`eligibility_reasons`](crate::Error::eligibility_reasons) tells why.
     pub async fn change_tier(&self, tier: TierSlug) -> Result<Subscription> {
         check_tier(&tier)?;
-        let body = types::SubscriptionChange { tier_slug: tier };
-        let send = |api: docr_api::Client| {
-            let body = body.clone();
-            async move { api.registry_update_subscription().body(body).send().await }
-        };
-        let operation = &operations::REGISTRY_UPDATE_SUBSCRIPTION;
-        Ok(self.client.call(operation, send).await?.subscription)
+        let body = &types::SubscriptionChange { tier_slug: tier };
+        let answer = call!(
+            self.client,
+            REGISTRY_UPDATE_SUBSCRIPTION,
+            registry_update_subscription.body(body.clone())
+        );
+        Ok(answer.await?.subscription)
     }
 
     /// Mints credentials for Docker. Each call leaves another credential with the service, so it is
@@ -161,16 +125,14 @@ impl AccountRegistry {
         wanted: CredentialsRequest,
     ) -> Result<DockerCredentials> {
         let expiry_seconds = wanted.expiry_seconds()?;
-        let send = |api: docr_api::Client| async move {
-            api.registry_get_docker_credentials()
+        let answer = call!(
+            self.client,
+            REGISTRY_GET_DOCKER_CREDENTIALS,
+            registry_get_docker_credentials
                 .read_write(wanted.is_read_write())
                 .expiry_seconds(expiry_seconds)
-                .send()
-                .await
-        };
-        let operation = &operations::REGISTRY_GET_DOCKER_CREDENTIALS;
-        let answer = self.client.call(operation, send).await?;
-        Ok(DockerCredentials::new(answer, wanted))
+        );
+        Ok(DockerCredentials::new(answer.await?, wanted))
     }
 
     /// Reads the regions in which a registry can be created, and all tiers, each with whether the account
@@ -180,9 +142,8 @@ impl AccountRegistry {
     ///
     /// Those of any call.
     pub async fn options(&self) -> Result<RegistryOptions> {
-        let send = |api: docr_api::Client| async move { api.registry_get_options().send().await };
-        let operation = &operations::REGISTRY_GET_OPTIONS;
-        Ok(self.client.call(operation, send).await?.options)
+        let answer = call!(self.client, REGISTRY_GET_OPTIONS, registry_get_options);
+        Ok(answer.await?.options)
     }
 
     /// Whether no account has a registry by this name. Reserves nothing.
@@ -192,55 +153,22 @@ impl AccountRegistry {
     ///
     /// Before a request is sent: a name that can't be a new registry's.
     pub async fn is_name_free(&self, name: &RegistryName) -> Result<bool> {
-        name.check_new()?;
-        let body = types::ValidateRegistry {
-            name: name.as_str().to_owned(),
-        };
-        let send = |api: docr_api::Client| {
-            let body = body.clone();
-            async move { api.registry_validate_name().body(body).send().await }
-        };
-        match self
-            .client
-            .call(&operations::REGISTRY_VALIDATE_NAME, send)
+        name_is_free(name, async |body| {
+            let body = &body;
+            call!(
+                self.client,
+                REGISTRY_VALIDATE_NAME,
+                registry_validate_name.body(body.clone())
+            )
             .await
-        {
-            Ok(()) => Ok(true),
-            Err(error) if error.is_conflict() => Ok(false),
-            Err(error) => Err(error),
-        }
+        })
+        .await
     }
 }
 
 /// Some answers have the subscription beside the registry instead of in it.
-fn with_subscription(answer: types::RegistryResponse) -> Registry {
+pub(crate) fn with_subscription(answer: types::RegistryResponse) -> Registry {
     let mut registry = answer.registry;
     registry.subscription = registry.subscription.or(answer.subscription);
     registry
-}
-
-/// A tier decides what an account pays, so a typing error must not get through.
-fn check_tier(tier: &TierSlug) -> Result<(), InvalidInput> {
-    match tier.as_str().parse::<TierSlug>() {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            let rule = format!("is not a tier; the tiers are {}", error.listed().join(", "));
-            Err(InvalidInput::new("subscription tier", tier.as_str(), rule))
-        }
-    }
-}
-
-/// Regions are added over time, so only the form is checked.
-fn check_region(region: &Region) -> Result<(), InvalidInput> {
-    let wrong = |c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit());
-    let text = region.as_str();
-    let position = match text.chars().position(wrong) {
-        Some(index) => index + 1,
-        None if text.is_empty() => 1,
-        None => return Ok(()),
-    };
-    let rule = format!(
-        "at position {position} a lower-case letter or digit is missing; a region looks like fra1"
-    );
-    Err(InvalidInput::at("region", text, position, rule))
 }

@@ -1,10 +1,15 @@
-//! The client, and the one way that every call takes.
+//! The client: what it is set up with, and the handles that it gives out.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
-use docr_api::{Operation, ResponseValue, Secret};
+use docr_api::Secret;
 
-use crate::{AccountRegistry, Certificates, ClientBuilder, Result, failure};
+use crate::{
+    AccountRegistry, Certificates, ClientBuilder, Clock, Clusters, Registries, RegistryHandle,
+    RegistryName, Result,
+    pacer::Pacer,
+    retry::{Budget, Limits},
+};
 
 /// Speaks with the API on behalf of one token. Cheap to clone; clones share their connections.
 ///
@@ -18,18 +23,45 @@ use crate::{AccountRegistry, Certificates, ClientBuilder, Result, failure};
 /// ```
 #[derive(Clone)]
 pub struct Client {
-    inner: Arc<Inner>,
+    pub(crate) api: docr_api::Client,
+    pub(crate) settings: Settings,
+    pub(crate) shared: Arc<Shared>,
 }
 
-struct Inner {
-    api: docr_api::Client,
-    token: Secret,
+/// What a clone may have otherwise than the client it was made of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    pub(crate) attempt_timeout: Duration,
+    pub(crate) limits: Limits,
+    pub(crate) paced: bool,
+}
+
+/// What all clones have in common.
+pub(crate) struct Shared {
+    pub(crate) token: Secret,
+    pub(crate) budget: Budget,
+    pub(crate) pacer: Pacer,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl Client {
-    pub(crate) fn new(api: docr_api::Client, token: Secret) -> Self {
-        let inner = Arc::new(Inner { api, token });
-        Self { inner }
+    pub(crate) fn new(
+        api: docr_api::Client,
+        token: Secret,
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let shared = Arc::new(Shared {
+            token,
+            budget: Budget::full(),
+            pacer: Pacer::new(),
+            clock,
+        });
+        Self {
+            api,
+            settings,
+            shared,
+        }
     }
 
     /// A client with the token of `DIGITALOCEAN_TOKEN` or else `DIGITALOCEAN_ACCESS_TOKEN`, for the API
@@ -48,7 +80,7 @@ impl Client {
     /// let docr = docr::Client::builder()
     ///     .token("dop_v1_0123")
     ///     .user_agent("acme-deploy/1.4")
-    ///     .timeout(std::time::Duration::from_secs(10))
+    ///     .deadline(std::time::Duration::from_secs(60))
     ///     .build()?;
     /// # Ok::<(), docr::Error>(())
     /// ```
@@ -56,7 +88,17 @@ impl Client {
         ClientBuilder::new()
     }
 
-    /// The registry of an account that has one, and its subscription.
+    /// All registries of the account, its subscription and its options.
+    pub fn registries(&self) -> Registries {
+        Registries::new(self.clone())
+    }
+
+    /// One registry, by its name.
+    pub fn registry(&self, name: RegistryName) -> RegistryHandle {
+        RegistryHandle::new(self.clone(), name)
+    }
+
+    /// The registry of an account that has exactly one, by the service's older calls.
     pub fn account_registry(&self) -> AccountRegistry {
         AccountRegistry::new(self.clone())
     }
@@ -66,25 +108,55 @@ impl Client {
         Certificates::new(self.clone())
     }
 
-    /// The generated client below, for what this crate doesn't offer.
-    pub fn api(&self) -> &docr_api::Client {
-        &self.inner.api
+    /// The account's Kubernetes clusters, as far as registries concern them.
+    pub fn clusters(&self) -> Clusters {
+        Clusters::new(self.clone())
     }
 
-    /// Makes a call: sends it, and turns a failure into an [`Error`](crate::Error). The future that
-    /// `send` returns owns its client, so that it stays `Send` whatever it borrows.
-    pub(crate) async fn call<T, F>(
-        &self,
-        operation: &'static Operation,
-        send: impl Fn(docr_api::Client) -> F,
-    ) -> Result<T>
-    where
-        F: Future<Output = Result<ResponseValue<T>, docr_api::Error<()>>>,
-    {
-        match send(self.inner.api.clone()).await {
-            Ok(answer) => Ok(answer.into_inner()),
-            Err(failure) => Err(failure::error_of(operation, failure, &self.inner.token).await),
-        }
+    /// The generated client below, for what this crate doesn't offer.
+    pub fn api(&self) -> &docr_api::Client {
+        &self.api
+    }
+
+    /// The same client with another deadline for each call, all attempts and waits together. Connections and
+    /// retry budget are shared.
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> docr::Result<()> {
+    /// let quick = docr.with_deadline(std::time::Duration::from_secs(5));
+    /// let options = quick.registries().options().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_deadline(&self, deadline: Duration) -> Self {
+        self.with(|settings| settings.limits.deadline = deadline)
+    }
+
+    /// The same client with another number of attempts for each call, the first included; 1 for no retry.
+    #[must_use]
+    pub fn with_attempts(&self, attempts: u32) -> Self {
+        self.with(|settings| settings.limits.attempts = attempts)
+    }
+
+    /// The same client with another time limit for each attempt.
+    #[must_use]
+    pub fn with_attempt_timeout(&self, timeout: Duration) -> Self {
+        self.with(|settings| settings.attempt_timeout = timeout)
+    }
+
+    /// The same client, pacing itself: a call waits for its turn, so that all paced calls of this client and its
+    /// clones stay below the service's limits of 250 requests a minute and 5,000 an hour, also while other programs
+    /// use the same token. For bulk work. The wait for the first turn doesn't count towards the deadline.
+    #[must_use]
+    pub fn paced(&self) -> Self {
+        self.with(|settings| settings.paced = true)
+    }
+
+    fn with(&self, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut client = self.clone();
+        change(&mut client.settings);
+        client
     }
 }
 
@@ -92,8 +164,9 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use docr_api::ClientInfo as _;
         f.debug_struct("Client")
-            .field("base_url", &self.inner.api.baseurl())
-            .field("token", &self.inner.token)
+            .field("base_url", &self.api.baseurl())
+            .field("token", &self.shared.token)
+            .field("settings", &self.settings)
             .finish()
     }
 }

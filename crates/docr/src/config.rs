@@ -1,11 +1,11 @@
 //! Setting up a client.
 
-use std::{fmt, net::IpAddr, time::Duration};
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use docr_api::{Secret, Session};
 use reqwest::Url;
 
-use crate::{Client, Error, Result};
+use crate::{Client, Clock, Error, Result, SystemClock, client::Settings, retry::Limits};
 
 const DEFAULT_BASE_URL: &str = "https://api.digitalocean.com";
 const TOKEN_VARIABLES: [&str; 2] = ["DIGITALOCEAN_TOKEN", "DIGITALOCEAN_ACCESS_TOKEN"];
@@ -18,10 +18,11 @@ const USER_AGENT: &str = concat!("docr/", env!("CARGO_PKG_VERSION"));
 pub struct ClientBuilder {
     token: Option<Secret>,
     base_url: String,
-    timeout: Duration,
+    settings: Settings,
     connect_timeout: Duration,
     user_agent: Option<String>,
     plain_http: bool,
+    clock: Arc<dyn Clock>,
 }
 
 impl ClientBuilder {
@@ -29,10 +30,15 @@ impl ClientBuilder {
         Self {
             token: None,
             base_url: DEFAULT_BASE_URL.into(),
-            timeout: Duration::from_secs(30),
+            settings: Settings {
+                attempt_timeout: Duration::from_secs(30),
+                limits: Limits::default(),
+                paced: false,
+            },
             connect_timeout: Duration::from_secs(10),
             user_agent: None,
             plain_http: false,
+            clock: Arc::new(SystemClock),
         }
     }
 
@@ -65,9 +71,35 @@ impl ClientBuilder {
         self
     }
 
-    /// How long a request may take, from the connection to the end of the answer; 30 s.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+    /// How long one attempt may take, from the connection to the end of the answer; 30 s.
+    pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.attempt_timeout = timeout;
+        self
+    }
+
+    /// How long a call may take, all attempts and waits together; 2 minutes. A wait that would pass the deadline
+    /// is not begun: the call fails at once, and [`Error::retry_at`] tells when it could be made again.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.settings.limits.deadline = deadline;
+        self
+    }
+
+    /// How often a call is attempted at the most, the first time included; 5. With 1 nothing is repeated.
+    pub fn attempts(mut self, attempts: u32) -> Self {
+        self.settings.limits.attempts = attempts;
+        self
+    }
+
+    /// Whether calls wait for their turn below the rate limit, as [`Client::paced`] has it; no.
+    pub fn paced(mut self, paced: bool) -> Self {
+        self.settings.paced = paced;
+        self
+    }
+
+    /// Where the time comes from; the system unless told otherwise. For tests there is
+    /// [`ManualClock`](crate::ManualClock).
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
         self
     }
 
@@ -111,14 +143,13 @@ impl ClientBuilder {
         };
         let http = docr_api::http_client()
             .user_agent(user_agent)
-            .timeout(self.timeout)
             .connect_timeout(self.connect_timeout)
             .build()
             .map_err(|error| {
                 Error::configuration("the HTTP client can't be set up", Some(Box::new(error)))
             })?;
         let api = docr_api::Client::new_with_client(&base_url, http, session);
-        Ok(Client::new(api, token))
+        Ok(Client::new(api, token, self.settings, self.clock))
     }
 }
 
@@ -127,10 +158,11 @@ impl fmt::Debug for ClientBuilder {
         f.debug_struct("ClientBuilder")
             .field("base_url", &self.base_url)
             .field("token", &self.token)
-            .field("timeout", &self.timeout)
+            .field("settings", &self.settings)
             .field("connect_timeout", &self.connect_timeout)
             .field("user_agent", &self.user_agent)
             .field("plain_http", &self.plain_http)
+            .field("clock", &self.clock)
             .finish()
     }
 }

@@ -1,7 +1,8 @@
 //! One error type for everything that a call can end in.
 
-use std::{error, fmt};
+use std::{error, fmt, time::Duration};
 
+use chrono::{DateTime, Utc};
 use docr_api::{Operation, types::EligibilityReason};
 
 use crate::{InvalidInput, RateLimit};
@@ -60,6 +61,25 @@ pub(crate) struct Inner {
     pub(crate) summary: String,
     pub(crate) answer: Option<Answer>,
     pub(crate) source: Option<Box<dyn error::Error + Send + Sync>>,
+    pub(crate) history: History,
+}
+
+/// What the call had behind it when it failed.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    pub(crate) attempts: u32,
+    pub(crate) elapsed: Duration,
+    pub(crate) ambiguous: bool,
+    pub(crate) retry_at: Option<DateTime<Utc>>,
+    /// Whether an attempt before the last may have taken effect.
+    pub(crate) reached_before: bool,
+}
+
+/// When the service wants to be asked again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RetryAfter {
+    Seconds(u64),
+    At(DateTime<Utc>),
 }
 
 /// What is kept of the answer that a failed call got.
@@ -70,6 +90,7 @@ pub(crate) struct Answer {
     pub(crate) message: Option<String>,
     pub(crate) request_id: Option<String>,
     pub(crate) rate_limit: Option<RateLimit>,
+    pub(crate) retry_after: Option<RetryAfter>,
     pub(crate) eligibility_reasons: Vec<EligibilityReason>,
 }
 
@@ -88,6 +109,19 @@ impl Error {
             summary: summary.into(),
             answer: None,
             source,
+            history: History::default(),
+        })
+    }
+
+    /// A list whose pages lead nowhere.
+    pub(crate) fn broken_list(operation: &'static Operation, why: String) -> Self {
+        Self::new(Inner {
+            kind: ErrorKind::Unreadable,
+            operation: Some(operation),
+            summary: format!("the list is broken: {why}"),
+            answer: None,
+            source: None,
+            history: History::default(),
         })
     }
 
@@ -135,6 +169,40 @@ impl Error {
     /// The input that was refused, if that is what failed.
     pub fn invalid_input(&self) -> Option<&InvalidInput> {
         self.0.source.as_deref()?.downcast_ref()
+    }
+
+    /// How many requests the call has sent; 0 if the input was refused.
+    pub fn attempts(&self) -> u32 {
+        self.0.history.attempts
+    }
+
+    /// How long the call took, waits included.
+    pub fn elapsed(&self) -> Duration {
+        self.0.history.elapsed
+    }
+
+    /// Whether the call may have taken effect although it failed, and could not be repeated or looked up.
+    /// Look for yourself before you call again.
+    pub fn is_ambiguous(&self) -> bool {
+        self.0.history.ambiguous
+    }
+
+    /// When the call would have been tried again, had the deadline allowed it.
+    pub fn retry_at(&self) -> Option<DateTime<Utc>> {
+        self.0.history.retry_at
+    }
+
+    /// Whether an attempt before the last may have taken effect.
+    pub(crate) fn reached_before(&self) -> bool {
+        self.0.history.reached_before
+    }
+
+    pub(crate) fn history_mut(&mut self) -> &mut History {
+        &mut self.0.history
+    }
+
+    pub(crate) fn retry_after(&self) -> Option<RetryAfter> {
+        self.answer()?.retry_after
     }
 
     fn answer(&self) -> Option<&Answer> {
@@ -194,10 +262,23 @@ impl fmt::Display for Error {
             write!(f, "{operation}: ")?;
         }
         f.write_str(&self.0.summary)?;
-        match self.request_id() {
-            Some(id) => write!(f, " (request id {id})"),
-            None => Ok(()),
+        if let Some(id) = self.request_id() {
+            write!(f, " (request id {id})")?;
         }
+        if self.attempts() > 1 {
+            write!(f, ", after {} attempts", self.attempts())?;
+        }
+        if let Some(instant) = self.retry_at() {
+            let instant = instant.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+            write!(
+                f,
+                "; the next one, at {instant}, would have passed the deadline"
+            )?;
+        }
+        if self.is_ambiguous() {
+            f.write_str("; the call may have taken effect")?;
+        }
+        Ok(())
     }
 }
 
@@ -208,6 +289,7 @@ impl fmt::Debug for Error {
             .field("operation", &self.operation())
             .field("summary", &self.0.summary)
             .field("answer", &self.0.answer)
+            .field("history", &self.0.history)
             .field("source", &self.0.source)
             .finish()
     }
@@ -231,6 +313,7 @@ impl From<InvalidInput> for Error {
             summary: input.to_string(),
             answer: None,
             source: Some(Box::new(input)),
+            history: History::default(),
         })
     }
 }

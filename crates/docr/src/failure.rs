@@ -1,11 +1,12 @@
 //! From what went wrong below to an [`Error`] that keeps all of it but secrets.
 
+use chrono::DateTime;
 use docr_api::{Operation, Secret, Unreadable, body_prefix, types::EligibilityReason};
 use reqwest::{Response, StatusCode};
 
 use crate::{
     Error, ErrorKind, InvalidInput, RateLimit,
-    error::{Answer, Inner},
+    error::{Answer, History, Inner, RetryAfter},
 };
 
 /// How much of a failure's body is read. The service's own errors are below 1 KiB.
@@ -27,6 +28,7 @@ pub(crate) async fn error_of(
             summary,
             answer: None,
             source,
+            history: History::default(),
         })
     };
     match failure {
@@ -89,6 +91,7 @@ async fn of_response(
         status: status.as_u16(),
         request_id: header("x-request-id"),
         rate_limit: RateLimit::from_headers(response.headers()),
+        retry_after: header("retry-after").and_then(|text| retry_after(&text)),
         ..Answer::default()
     };
 
@@ -109,6 +112,7 @@ async fn of_response(
             summary,
             answer: Some(answer),
             source: source.map(|s: std::sync::Arc<reqwest::Error>| Box::new(s) as _),
+            history: History::default(),
         });
     }
 
@@ -143,7 +147,20 @@ async fn of_response(
         summary: summary + hint,
         answer: Some(answer),
         source: None,
+        history: History::default(),
     })
+}
+
+/// Seconds or an HTTP date.
+fn retry_after(text: &str) -> Option<RetryAfter> {
+    let text = text.trim();
+    match text.parse() {
+        Ok(seconds) => Some(RetryAfter::Seconds(seconds)),
+        Err(_) => {
+            let instant = DateTime::parse_from_rfc2822(text).ok()?;
+            Some(RetryAfter::At(instant.into()))
+        }
+    }
 }
 
 fn kind_of(operation: &Operation, status: StatusCode, answer: &Answer) -> ErrorKind {
@@ -207,7 +224,7 @@ fn of_foreign_body(
 
 /// A text from outside as it may be shown: without the token, on one line, and not too long.
 fn shown(text: &str, token: &Secret) -> String {
-    let text = text.replace(token.expose(), "[redacted]");
+    let text = without_keys(text).replace(token.expose(), "[redacted]");
     let mut line = String::new();
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
         if !word.is_empty() {
@@ -222,6 +239,29 @@ fn shown(text: &str, token: &Secret) -> String {
         line.push_str("...");
     }
     line
+}
+
+/// A service that quotes the request quotes the private key in it.
+fn without_keys(text: &str) -> String {
+    const KEY: &str = "PRIVATE KEY-----";
+    let mut kept = String::new();
+    let mut rest = text;
+    while let Some(begin) = rest.find("-----BEGIN ") {
+        let (before, block) = rest.split_at(begin);
+        kept.push_str(before);
+        let end = block.find("-----END ").and_then(|end| {
+            let last = block[end..].find(KEY)?;
+            Some(end + last + KEY.len())
+        });
+        if block.contains(KEY) {
+            kept.push_str("[redacted]");
+            rest = end.and_then(|end| block.get(end..)).unwrap_or("");
+        } else {
+            kept.push_str(block);
+            rest = "";
+        }
+    }
+    kept + rest
 }
 
 /// The reasons in `... because: [OverRepositoryLimit OverStorageLimit]`.
@@ -267,5 +307,8 @@ mod tests {
             "bad token [redacted] [1m"
         );
         assert_eq!(shown(&"x".repeat(1000), &token).len(), SHOWN_LIMIT + 3);
+        let key = "bad key -----BEGIN EC PRIVATE KEY-----\nMHc\n-----END EC PRIVATE KEY----- here";
+        assert_eq!(shown(key, &token), "bad key [redacted] here");
+        assert_eq!(shown(&key[..50], &token), "bad key [redacted]");
     }
 }

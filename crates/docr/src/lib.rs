@@ -22,8 +22,22 @@
 //!   the position.
 //! - **Answers are read tolerantly.** A new tier, region or state of the service is kept as `Other`,
 //!   nulls and missing fields are no error; only a missing identity is.
+//! - **Retry is decided by effect**: each operation of the API is a read, a set, a delete, a create or the minting of
+//!   a secret, and each failed attempt was not sent, has an unknown end, or was answered. The table:
+//!
+//!   | operation | nothing sent, or 429 | end unknown, or 408/500/502/503/504 |
+//!   |---|---|---|
+//!   | read, set | repeat | repeat |
+//!   | delete | repeat | repeat; a 404 then is success |
+//!   | create | repeat | look it up; return it if this call made it, else [`Error::is_ambiguous`] |
+//!   | mint credentials | repeat | stop: [`Error::is_ambiguous`] |
+//!
+//!   A budget bounds repeats while the service is down, a deadline bounds them in time, and
+//!   [`Client::paced`] keeps bulk work below the rate limit.
+//! - **Lists are streams** ([`List`]): of items or of pages. An empty page in the middle goes on, a repeated token is
+//!   an error.
 //! - **Errors tell the truth**: one [`Error`] with kind, status, the service's id and message, the
-//!   request id and the rate limit, also when a proxy answered with HTML.
+//!   request id, rate limit, attempts and elapsed time, also when a proxy answered with HTML.
 //! - **Secrets stay secret**: tokens and credentials are a [`Secret`], which `Debug` hides; a token goes
 //!   to the configured host alone, over plain http only to this machine, and never along a redirect.
 //!
@@ -43,29 +57,73 @@
 #![warn(missing_docs)]
 
 mod account_registry;
+mod attempts;
+mod call;
 mod certificates;
+mod checked;
 mod client;
+mod clock;
+mod clusters;
 mod config;
+mod create_registry;
 mod credentials;
 mod error;
 mod failure;
+mod garbage_collections;
+mod ids;
+mod image_names;
 mod input;
-mod names;
+mod list;
+mod pacer;
 mod rate_limit;
+mod registries;
+mod registry;
+mod registry_name;
+mod repository;
+mod retry;
 
-pub use account_registry::{AccountRegistry, CreateRegistry};
-pub use certificates::Certificates;
+pub use account_registry::AccountRegistry;
+pub use certificates::{Certificates, CreateCertificate};
 pub use client::Client;
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use clusters::Clusters;
 pub use config::ClientBuilder;
+pub use create_registry::CreateRegistry;
 pub use credentials::{CredentialsRequest, DockerCredentials};
 pub use docr_api::{
     Secret, UnlistedValue,
     types::{
-        Certificate, CertificateState, CertificateType, EligibilityReason, Region, Registry,
-        RegistryOptions, Subscription, SubscriptionTier, SubscriptionTierOption, TierSlug,
+        Certificate, CertificateState, CertificateType, EligibilityReason, GarbageCollection,
+        GarbageCollectionStatus, GarbageCollectionType, Region, Registry, RegistryOptions,
+        Repository, RepositoryBlob, RepositoryManifest, RepositoryTag, RepositoryV2, Subscription,
+        SubscriptionTier, SubscriptionTierOption, TierSlug,
     },
 };
 pub use error::{Error, ErrorKind, Result};
+pub use garbage_collections::GarbageCollections;
+pub use ids::{CertificateId, ClusterId, GarbageCollectionId};
+pub use image_names::{Digest, ImageRef, RepositoryName, Tag};
 pub use input::InvalidInput;
-pub use names::{CertificateId, RegistryName};
+pub use list::{Items, List, Page, Pages};
 pub use rate_limit::RateLimit;
+pub use registries::Registries;
+pub use registry::{AccountRegistryHandle, RegistryHandle};
+pub use registry_name::RegistryName;
+pub use repository::RepositoryHandle;
+
+/// A delete that finds nothing after an attempt whose end isn't known has found what that attempt deleted.
+fn deleted(result: Result<()>) -> Result<()> {
+    match result {
+        Err(error) if error.is_not_found() && error.reached_before() => Ok(()),
+        result => result,
+    }
+}
+
+/// "Not found" as `None`.
+fn optional<T>(result: Result<T>) -> Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -4,11 +4,73 @@ use axum::http::StatusCode;
 use serde_json::json;
 
 use super::Call;
+use super::page::Page;
 use crate::answer::{Answer, Problem};
+use crate::certificate::Certificate;
+use crate::pem;
+
+pub(super) fn list(call: &mut Call<'_>) -> Result<Answer, Problem> {
+    let (now, page) = (call.now, Page::numbered(call));
+    let name = call
+        .input
+        .query("name")
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
+    let all = &call.world.account(call.caller).certificates;
+    let named: Vec<_> = all
+        .iter()
+        .filter(|certificate| name.is_empty() || certificate.name() == name)
+        .collect();
+    let total = named.len();
+    let shown = named.into_iter().skip(page.offset).take(page.size);
+    let items = shown.map(|certificate| certificate.to_json(now)).collect();
+    let answer = page.wrap(call, "certificates", items, total);
+    Ok(Answer::json(StatusCode::OK, answer))
+}
+
+pub(super) fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
+    let now = call.now;
+    let text = |field: &str| call.input.text(field).map(str::to_owned);
+    let (name, kind) = (text("name").unwrap_or_default(), text("type"));
+    let (key, leaf, chain) = (
+        text("private_key"),
+        text("leaf_certificate"),
+        text("certificate_chain"),
+    );
+    let dns_names = call.input.texts("dns_names");
+    if call
+        .account()
+        .certificates
+        .iter()
+        .any(|certificate| certificate.name() == name)
+    {
+        return Err(Problem::unprocessable("name: is another certificate's"));
+    }
+    let ids = &mut call.world.ids;
+    let certificate = match (kind.as_deref(), key, leaf) {
+        (Some("custom") | None, Some(key), Some(leaf)) => {
+            let leaf = pem::read(&key, &leaf, chain.as_deref(), now)?;
+            Certificate::uploaded(name, leaf, ids, now)
+        }
+        (Some("custom"), ..) => {
+            let message = "private_key, leaf_certificate: are needed for a custom certificate";
+            return Err(Problem::unprocessable(message));
+        }
+        _ if dns_names.is_empty() => {
+            let message = "dns_names: are needed for a certificate from Let's Encrypt";
+            return Err(Problem::unprocessable(message));
+        }
+        _ => Certificate::requested(name, dns_names, ids, now),
+    };
+    let answer = json!({ "certificate": certificate.to_json(now) });
+    call.account().certificates.push(certificate);
+    Ok(Answer::json(StatusCode::CREATED, answer))
+}
 
 pub(super) fn get(call: &mut Call<'_>) -> Result<Answer, Problem> {
-    let place = place(call)?;
-    let certificate = call.account().certificates[place].to_json();
+    let (place, now) = (place(call)?, call.now);
+    let certificate = call.account().certificates[place].to_json(now);
     Ok(Answer::json(
         StatusCode::OK,
         json!({ "certificate": certificate }),

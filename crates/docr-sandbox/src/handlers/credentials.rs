@@ -9,7 +9,7 @@ use crate::answer::{Answer, Problem};
 use crate::ids::base64;
 
 pub(super) fn mint(call: &mut Call<'_>) -> Result<Answer, Problem> {
-    call.account().only_registry()?;
+    call.registry()?;
     let credential = MintedCredential {
         read_write: call.input.query("read_write").as_bool().unwrap_or(false),
         expiry_seconds: call.input.query("expiry_seconds").as_u64().unwrap_or(0),

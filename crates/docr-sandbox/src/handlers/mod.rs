@@ -1,13 +1,18 @@
 //! What each operation does.
 
 mod certificates;
+mod clusters;
 mod credentials;
+mod garbage;
+mod page;
+mod registries;
 mod registry;
+mod repositories;
 mod subscription;
 
 use chrono::{DateTime, Utc};
 
-use crate::account::{Account, World};
+use crate::account::{Account, Registry, World};
 use crate::answer::{Answer, Problem};
 use crate::request::Input;
 use crate::spec::Spec;
@@ -18,13 +23,43 @@ pub(crate) struct Call<'a> {
     pub(crate) world: &'a mut World,
     /// The place of the caller's account in the world.
     pub(crate) caller: usize,
+    /// Whether the operation is one of those made for an account's only registry.
+    pub(crate) legacy: bool,
     pub(crate) input: Input,
+    /// The URL asked for, without the query.
+    pub(crate) url: String,
     pub(crate) now: DateTime<Utc>,
 }
 
 impl Call<'_> {
     fn account(&mut self) -> &mut Account {
         self.world.account(self.caller)
+    }
+
+    /// The registry that the path names, or the only one where it names none.
+    fn registry(&self) -> Result<&Registry, Problem> {
+        let account = self.world.account_ref(self.caller);
+        Ok(&account.registries[self.registry_place()?])
+    }
+
+    fn registry_mut(&mut self) -> Result<&mut Registry, Problem> {
+        let place = self.registry_place()?;
+        Ok(&mut self.account().registries[place])
+    }
+
+    fn registry_place(&self) -> Result<usize, Problem> {
+        let account = self.world.account_ref(self.caller);
+        if self.legacy && account.registries.len() > 1 {
+            account.only_registry()?;
+        }
+        match self.input.path("registry_name") {
+            "" => account.only_registry().map(|_| 0),
+            name => account
+                .registries
+                .iter()
+                .position(|registry| registry.name == name)
+                .ok_or_else(|| Problem::not_found("The account has no registry by that name.")),
+        }
     }
 }
 
@@ -33,16 +68,43 @@ type Handler = fn(&mut Call<'_>) -> Result<Answer, Problem>;
 /// The handler of an operation of the spec.
 pub(crate) fn handler(operation: &str) -> Option<Handler> {
     Some(match operation {
-        "registry_get" => registry::get,
+        "registries_list" => registries::list,
+        "registries_create" => registries::create,
+        "registry_get" | "registries_get" => registry::get,
         "registry_create" => registry::create,
-        "registry_delete" => registry::delete,
-        "registry_validate_name" => registry::validate_name,
-        "registry_get_options" => registry::options,
-        "registry_get_subscription" => subscription::get,
-        "registry_update_subscription" => subscription::update,
-        "registry_get_dockerCredentials" => credentials::mint,
+        "registry_delete" | "registries_delete" => registry::delete,
+        "registry_validate_name" | "registries_validate_name" => registry::validate_name,
+        "registry_get_options" | "registries_get_options" => registry::options,
+        "registry_get_subscription" | "registries_get_subscription" => subscription::get,
+        "registry_update_subscription" | "registries_update_subscription" => subscription::update,
+        "registry_get_dockerCredentials" | "registries_get_dockerCredentials" => credentials::mint,
+        "registry_get_garbageCollection" | "registries_get_garbageCollection" => garbage::get,
+        "registry_run_garbageCollection" | "registries_run_garbageCollection" => garbage::start,
+        "registry_list_garbageCollections" | "registries_list_garbageCollections" => garbage::list,
+        "registry_update_garbageCollection" | "registries_update_garbageCollection" => {
+            garbage::update
+        }
+        "registry_list_repositories" => repositories::list,
+        "registry_list_repositoriesV2" | "registries_list_repositoriesV2" => repositories::list_v2,
+        "registries_delete_repository" => repositories::delete,
+        "registry_list_repositoryTags" | "registries_list_repositoryTags" => repositories::tags,
+        "registry_delete_repositoryTag" | "registries_delete_repositoryTag" => {
+            repositories::delete_tag
+        }
+        "registry_list_repositoryManifests" | "registries_list_repositoryManifests" => {
+            repositories::manifests
+        }
+        "registry_delete_repositoryManifest" | "registries_delete_repositoryManifest" => {
+            repositories::delete_manifest
+        }
+        "certificates_list" => certificates::list,
+        "certificates_create" => certificates::create,
         "certificates_get" => certificates::get,
         "certificates_delete" => certificates::delete,
+        "kubernetes_add_registry" => clusters::add_registry,
+        "kubernetes_remove_registry" => clusters::remove_registry,
+        "kubernetes_add_registries" => clusters::add_registries,
+        "kubernetes_remove_registries" => clusters::remove_registries,
         _ => return None,
     })
 }

@@ -1,69 +1,63 @@
-//! The registry of an account that owns one.
+//! One registry, named or the only one of its account.
 
 use axum::http::StatusCode;
 use serde_json::json;
 
 use super::Call;
-use crate::account::{Registry, Subscription, Usage};
+use crate::account::{Registry, Usage};
 use crate::answer::{Answer, Problem};
 use crate::tier::{TIERS, Tier};
 
 const DEFAULT_REGION: &str = "nyc3";
 
 pub(super) fn get(call: &mut Call<'_>) -> Result<Answer, Problem> {
-    let account = call.account();
-    let registry = account.only_registry()?;
+    let account = call.world.account_ref(call.caller);
+    let registry = account.registry_json(call.registry()?);
     Ok(Answer::json(
         StatusCode::OK,
-        json!({ "registry": account.registry_json(registry) }),
+        json!({ "registry": registry }),
     ))
 }
 
 pub(super) fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
-    let now = call.now;
     let name = new_name(call)?;
     let tier = asked_tier(call, "subscription_tier_slug")?;
-    let region = call
-        .input
-        .text("region")
-        .unwrap_or(DEFAULT_REGION)
-        .to_owned();
-
     if !call.account().registries.is_empty() {
         return Err(Problem::unprocessable(
             "The account already has a registry.",
         ));
     }
-    if call.world.has_registry(&name) {
+    add(call, name, tier)
+}
+
+/// Creates a registry in a tier, which becomes that of the account.
+pub(super) fn add(
+    call: &mut Call<'_>,
+    name: String,
+    tier: &'static Tier,
+) -> Result<Answer, Problem> {
+    let now = call.now;
+    let region = call.input.text("region").unwrap_or(DEFAULT_REGION);
+    let registry = Registry::new(name, region.to_owned(), now);
+    if call.world.has_registry(&registry.name) {
         return Err(Problem::conflict("The registry name is taken."));
     }
     let account = call.account();
-    account.check_tier(tier, 1)?;
-    account.registries.push(Registry {
-        name,
-        region,
-        created_at: now,
-    });
-    account.subscription = Some(Subscription {
-        tier,
-        created_at: now,
-        updated_at: now,
-    });
-    account.measure(account.usage, now);
-
-    get(call).map(|answer| Answer {
-        status: StatusCode::CREATED,
-        ..answer
-    })
+    account.check_tier(tier, account.registries.len() + 1)?;
+    account.subscribe(tier, now);
+    let body = json!({ "registry": account.registry_json(&registry) });
+    account.registries.push(registry);
+    Ok(Answer::json(StatusCode::CREATED, body))
 }
 
 pub(super) fn delete(call: &mut Call<'_>) -> Result<Answer, Problem> {
-    let now = call.now;
+    let place = call.registry_place()?;
     let account = call.account();
-    account.only_registry()?;
-    account.registries.clear();
-    account.subscription = None;
-    account.measure(Usage::default(), now);
+    account.registries.remove(place);
+    if account.registries.is_empty() {
+        account.subscription = None;
+        account.extra = Usage::default();
+    }
     Ok(Answer::empty(StatusCode::NO_CONTENT))
 }
 
@@ -77,7 +71,7 @@ pub(super) fn validate_name(call: &mut Call<'_>) -> Result<Answer, Problem> {
 
 pub(super) fn options(call: &mut Call<'_>) -> Result<Answer, Problem> {
     let account = call.account();
-    let (usage, registries) = (account.usage, account.registries.len());
+    let (usage, registries) = (account.usage(), account.registries.len());
     let tiers: Vec<_> = TIERS
         .iter()
         .map(|tier| {
@@ -95,7 +89,7 @@ pub(super) fn options(call: &mut Call<'_>) -> Result<Answer, Problem> {
 }
 
 /// The body's name, held against the rules that only a new registry's name must keep.
-fn new_name(call: &Call<'_>) -> Result<String, Problem> {
+pub(super) fn new_name(call: &Call<'_>) -> Result<String, Problem> {
     let name = call.input.text("name").unwrap_or_default();
     if !name.starts_with(|first: char| first.is_ascii_lowercase()) {
         return Err(Problem::unprocessable("name: must begin with a letter"));

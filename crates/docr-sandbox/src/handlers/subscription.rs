@@ -21,9 +21,7 @@ pub(super) fn update(call: &mut Call<'_>) -> Result<Answer, Problem> {
     let account = call.account();
     if account.subscription()?.tier.slug != tier.slug {
         account.check_tier(tier, account.registries.len())?;
-        let subscription = account.subscription()?;
-        subscription.tier = tier;
-        subscription.updated_at = now;
+        account.subscribe(tier, now);
     }
     get(call)
 }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use docr_sandbox::CertificateSeed;
 use serde_json::json;
 
@@ -76,4 +78,109 @@ async fn another_account_does_not_see_the_certificate() {
         .send("GET", &format!("/v2/certificates/{id}"), &other, None)
         .await
         .refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_certificate_of_lets_encrypt_is_pending_until_it_is_issued() {
+    let bench = Bench::start().await;
+    let wanted =
+        json!({ "name": "blog", "type": "lets_encrypt", "dns_names": ["blog.example.com"] });
+    let created = bench.post("/v2/certificates", wanted).await;
+    assert_eq!(created.status, 201, "{}", created.text);
+    let created = &created.json()["certificate"];
+    assert_eq!(created["state"], "pending");
+    assert!(created.get("not_after").is_none());
+
+    let path = format!("/v2/certificates/{}", created["id"].as_str().unwrap());
+    bench.clock.advance(Duration::from_secs(9));
+    assert_eq!(
+        bench.get(&path).await.json()["certificate"]["state"],
+        "pending"
+    );
+    bench.clock.advance(Duration::from_secs(1));
+    let issued = bench.get(&path).await.json();
+    assert_eq!(issued["certificate"]["state"], "verified");
+    assert!(issued["certificate"]["not_after"].is_string());
+
+    let renewed = bench.sandbox.renew_certificate("blog").unwrap();
+    bench.get(&path).await.refused(404, "not_found");
+    let renewed = bench
+        .get(&format!("/v2/certificates/{renewed}"))
+        .await
+        .json();
+    assert_eq!(renewed["certificate"]["name"], "blog");
+    assert_eq!(bench.sandbox.renew_certificate("other"), None);
+}
+
+#[tokio::test]
+async fn a_name_that_no_one_can_own_is_not_issued() {
+    let bench = Bench::start().await;
+    let wanted = json!({ "name": "no", "dns_names": ["shop.invalid"] });
+    assert_eq!(bench.post("/v2/certificates", wanted).await.status, 201);
+    bench.clock.advance(Duration::from_secs(60));
+    let list = bench.get("/v2/certificates?name=no").await.json();
+    assert_eq!(list["certificates"][0]["state"], "error");
+}
+
+#[tokio::test]
+async fn a_custom_certificate_is_taken_in_if_key_and_leaf_fit_and_its_name_is_free() {
+    let bench = Bench::start().await;
+    let made = docr_sandbox::test_certificate(["shop.example.com"]);
+    let other = docr_sandbox::test_certificate(["other.example.com"]);
+    let wanted =
+        |key: &str| json!({ "name": "shop", "private_key": key, "leaf_certificate": made.leaf });
+
+    let message = bench
+        .post("/v2/certificates", wanted(&other.private_key))
+        .await
+        .refused(422, "unprocessable_entity");
+    assert!(message.starts_with("private_key"), "{message}");
+    let created = bench
+        .post("/v2/certificates", wanted(&made.private_key))
+        .await;
+    assert_eq!(created.status, 201, "{}", created.text);
+    let created = &created.json()["certificate"];
+    assert_eq!(created["type"], "custom");
+    assert_eq!(created["dns_names"], json!(["shop.example.com"]));
+    let again = bench
+        .post("/v2/certificates", wanted(&made.private_key))
+        .await;
+    let message = again.refused(422, "unprocessable_entity");
+    assert!(message.starts_with("name"), "{message}");
+}
+
+#[tokio::test]
+async fn certificates_are_listed_page_by_page_with_links_to_the_host_that_was_asked() {
+    let bench = Bench::start().await;
+    for number in 0..5 {
+        let seed = CertificateSeed::custom(format!("c{number}"), ["a.example.com"]);
+        bench.sandbox.add_certificate(seed);
+    }
+    let page = bench.get("/v2/certificates?per_page=2&page=2").await.json();
+    assert_eq!(page["certificates"][0]["name"], "c2");
+    assert_eq!(page["meta"]["total"], 5);
+    let url = |page: u8| {
+        format!(
+            "{}/v2/certificates?page={page}&per_page=2",
+            bench.sandbox.url()
+        )
+    };
+    let links = json!({ "pages": {
+        "first": url(1), "prev": url(1), "next": url(3), "last": url(3)
+    }});
+    assert_eq!(page["links"], links);
+    let all = bench.get("/v2/certificates").await.json();
+    assert_eq!(all["links"], json!({}));
+    assert_eq!(
+        bench.get("/v2/certificates?page=9").await.json()["certificates"],
+        json!([])
+    );
+    bench
+        .get("/v2/certificates?per_page=201")
+        .await
+        .refused(422, "unprocessable_entity");
+    bench
+        .get("/v2/certificates?page=0")
+        .await
+        .refused(422, "unprocessable_entity");
 }

@@ -3,14 +3,20 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod certificates;
+mod clusters;
+mod collections;
 mod credentials;
 mod garbage;
+mod images;
 mod lifecycle;
 mod limits;
 mod protocol;
+mod registries;
 mod registry;
+mod sample;
 mod script;
 mod subscription;
+mod tls;
 
 use docr_sandbox::{Clock, Sandbox, SandboxBuilder};
 use reqwest::header::HeaderMap;

@@ -1,103 +1,6 @@
-//! Names, checked before a request is built from them.
+//! The name of a registry, checked before a request is built from it.
 
-use std::{fmt, str::FromStr};
-
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-
-use crate::InvalidInput;
-
-/// Defines a text newtype whose one way in is its `check`.
-macro_rules! checked_text {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name(String);
-
-        impl $name {
-            /// Checks a text.
-            ///
-            /// # Errors
-            ///
-            /// [`InvalidInput`], which names the rule that the text breaks, and where.
-            pub fn new(text: impl Into<String>) -> Result<Self, InvalidInput> {
-                let text = text.into();
-                Self::check(&text)?;
-                Ok(Self(text))
-            }
-
-            /// The text.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(&self.0)
-            }
-        }
-
-        impl AsRef<str> for $name {
-            fn as_ref(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl PartialEq<str> for $name {
-            fn eq(&self, other: &str) -> bool {
-                self.0 == other
-            }
-        }
-
-        impl PartialEq<&str> for $name {
-            fn eq(&self, other: &&str) -> bool {
-                self.0 == *other
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = InvalidInput;
-
-            fn from_str(text: &str) -> Result<Self, InvalidInput> {
-                Self::new(text)
-            }
-        }
-
-        impl TryFrom<&str> for $name {
-            type Error = InvalidInput;
-
-            fn try_from(text: &str) -> Result<Self, InvalidInput> {
-                Self::new(text)
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = InvalidInput;
-
-            fn try_from(text: String) -> Result<Self, InvalidInput> {
-                Self::new(text)
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(name: $name) -> Self {
-                name.0
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&self.0)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                Self::new(String::deserialize(deserializer)?).map_err(de::Error::custom)
-            }
-        }
-    };
-}
+use crate::{InvalidInput, checked::checked_text};
 
 checked_text! {
     /// The name of a registry: 1 to 63 lower-case letters, digits and hyphens. Names are unique across
@@ -214,55 +117,6 @@ impl schemars::JsonSchema for RegistryName {
     }
 }
 
-checked_text! {
-    /// The id of a certificate, a UUID. The id of a Let's Encrypt certificate changes with each renewal.
-    ///
-    /// ```
-    /// let id = docr::CertificateId::new("3f6d0b1e-52c4-4c8a-9a77-0d1f6be2a954")?;
-    /// assert!(docr::CertificateId::new("../registry").is_err());
-    /// # Ok::<(), docr::InvalidInput>(())
-    /// ```
-    CertificateId
-}
-
-impl CertificateId {
-    fn check(text: &str) -> Result<(), InvalidInput> {
-        const LENGTH: usize = 36;
-        let fits = |index: usize, character: char| match index {
-            8 | 13 | 18 | 23 => character == '-',
-            _ => character.is_ascii_hexdigit() && index < LENGTH,
-        };
-        let wrong = text.chars().enumerate().find(|(i, c)| !fits(*i, *c));
-        let length = text.chars().count();
-        let (position, what) = match wrong {
-            Some((index, character)) => (
-                index + 1,
-                format!("{character:?} at position {}", index + 1),
-            ),
-            None if length < LENGTH => (length + 1, format!("nothing at position {}", length + 1)),
-            None => return Ok(()),
-        };
-        let rule =
-            format!("{what}; an id is a UUID, 32 hexadecimal digits in groups of 8-4-4-4-12");
-        Err(InvalidInput::at("certificate id", text, position, rule))
-    }
-}
-
-#[cfg(feature = "schemars")]
-impl schemars::JsonSchema for CertificateId {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "CertificateId".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
-            "type": "string",
-            "description": "The certificate's id, a UUID.",
-            "format": "uuid",
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -315,19 +169,5 @@ mod tests {
         assert!(serde_json::from_str::<RegistryName>("\"acme\"").is_ok());
         let error = serde_json::from_str::<RegistryName>("\"Acme\"").unwrap_err();
         assert!(error.to_string().contains("at position 1"), "{error}");
-    }
-
-    #[test]
-    fn an_id_that_could_leave_its_path_segment_is_refused() {
-        for id in [
-            "",
-            "..",
-            "a/b",
-            "3f6d0b1e-52c4-4c8a-9a77-0d1f6be2a95",
-            "3f6d0b1e-52c4-4c8a-9a77-0d1f6be2a9544",
-        ] {
-            let error = CertificateId::new(id).unwrap_err();
-            assert!(error.position().is_some(), "{error}");
-        }
     }
 }

@@ -1,0 +1,143 @@
+//! Garbage collections: a run's state follows from the time that has passed since it began.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+
+use crate::clock::later;
+use crate::store::Store;
+
+pub(crate) const DEFAULT_TYPE: &str = "unreferenced blobs only";
+const MANIFESTS: &str = "untagged manifests only";
+const BOTH: &str = "untagged manifests and unreferenced blobs";
+
+/// How long a garbage collection stays in each of its states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GcTiming {
+    /// `requested`. 10 seconds unless set.
+    pub requested: Duration,
+    /// `waiting for write JWTs to expire`. A minute unless set; up to 15 at the real service.
+    pub waiting: Duration,
+    /// `scanning manifests`. 20 seconds unless set.
+    pub scanning: Duration,
+    /// `deleting unreferenced blobs`. 10 seconds unless set.
+    pub deleting: Duration,
+    /// `cancelling`. 5 seconds unless set.
+    pub cancelling: Duration,
+}
+
+impl Default for GcTiming {
+    fn default() -> Self {
+        Self {
+            requested: Duration::from_secs(10),
+            waiting: Duration::from_secs(60),
+            scanning: Duration::from_secs(20),
+            deleting: Duration::from_secs(10),
+            cancelling: Duration::from_secs(5),
+        }
+    }
+}
+
+/// One garbage collection.
+pub(crate) struct Run {
+    pub(crate) uuid: String,
+    kind: String,
+    timing: GcTiming,
+    created_at: DateTime<Utc>,
+    cancelled_at: Option<DateTime<Utc>>,
+    status: &'static str,
+    updated_at: DateTime<Utc>,
+    blobs_deleted: u64,
+    freed_bytes: u64,
+}
+
+impl Run {
+    pub(crate) fn new(uuid: String, kind: &str, timing: GcTiming, now: DateTime<Utc>) -> Self {
+        Self {
+            uuid,
+            kind: kind.to_owned(),
+            timing,
+            created_at: now,
+            cancelled_at: None,
+            status: "requested",
+            updated_at: now,
+            blobs_deleted: 0,
+            freed_bytes: 0,
+        }
+    }
+
+    pub(crate) fn is_active(&self) -> bool {
+        !matches!(self.status, "succeeded" | "cancelled")
+    }
+
+    /// Begins to stop an active run; a repeat changes nothing.
+    pub(crate) fn cancel(&mut self, now: DateTime<Utc>) {
+        if self.is_active() && self.cancelled_at.is_none() {
+            self.cancelled_at = Some(now);
+            (self.status, self.updated_at) = ("cancelling", now);
+        }
+    }
+
+    /// Brings the run to `now`. What it removes it removes at the moment it succeeds, which is returned.
+    pub(crate) fn settle(
+        &mut self,
+        store: &mut Store,
+        now: DateTime<Utc>,
+    ) -> Option<DateTime<Utc>> {
+        if !self.is_active() {
+            return None;
+        }
+        (self.status, self.updated_at) = self.state(now);
+        if self.status != "succeeded" {
+            return None;
+        }
+        if self.kind == MANIFESTS || self.kind == BOTH {
+            store.remove_untagged();
+        }
+        if self.kind == DEFAULT_TYPE || self.kind == BOTH {
+            (self.blobs_deleted, self.freed_bytes) = store.remove_unreferenced();
+        }
+        Some(self.updated_at)
+    }
+
+    /// The state at a time, and since when.
+    fn state(&self, now: DateTime<Utc>) -> (&'static str, DateTime<Utc>) {
+        let after = |time, by| later(time, TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX));
+        if let Some(asked) = self.cancelled_at {
+            let stopped = after(asked, self.timing.cancelling);
+            return if now < stopped {
+                ("cancelling", asked)
+            } else {
+                ("cancelled", stopped)
+            };
+        }
+        let mut state = ("requested", self.created_at);
+        for (stay, next) in [
+            (self.timing.requested, "waiting for write JWTs to expire"),
+            (self.timing.waiting, "scanning manifests"),
+            (self.timing.scanning, "deleting unreferenced blobs"),
+            (self.timing.deleting, "succeeded"),
+        ] {
+            let end = after(state.1, stay);
+            if now < end {
+                break;
+            }
+            state = (next, end);
+        }
+        state
+    }
+
+    pub(crate) fn to_json(&self, registry: &str) -> Value {
+        json!({
+            "uuid": self.uuid,
+            "registry_name": registry,
+            "type": self.kind,
+            "status": self.status,
+            "created_at": self.created_at,
+            "updated_at": self.updated_at,
+            "blobs_deleted": self.blobs_deleted,
+            "freed_bytes": self.freed_bytes,
+        })
+    }
+}

@@ -1,0 +1,68 @@
+//! Which Kubernetes clusters may pull from which registries.
+
+use axum::http::StatusCode;
+
+use super::Call;
+use crate::answer::{Answer, Problem};
+
+pub(super) fn add_registry(call: &mut Call<'_>) -> Result<Answer, Problem> {
+    let registries = vec![call.account().only_registry()?.name.clone()];
+    change(call, registries, true)
+}
+
+pub(super) fn remove_registry(call: &mut Call<'_>) -> Result<Answer, Problem> {
+    let registries = vec![call.account().only_registry()?.name.clone()];
+    change(call, registries, false)
+}
+
+pub(super) fn add_registries(call: &mut Call<'_>) -> Result<Answer, Problem> {
+    let registries = named_registries(call)?;
+    change(call, registries, true)
+}
+
+pub(super) fn remove_registries(call: &mut Call<'_>) -> Result<Answer, Problem> {
+    let registries = named_registries(call)?;
+    change(call, registries, false)
+}
+
+fn named_registries(call: &mut Call<'_>) -> Result<Vec<String>, Problem> {
+    let names = call.input.texts("registries");
+    if names.is_empty() {
+        return Err(Problem::unprocessable("registries: names none"));
+    }
+    let own = &call.account().registries;
+    match names
+        .iter()
+        .find(|name| !own.iter().any(|registry| registry.name == **name))
+    {
+        Some(_) => Err(Problem::not_found(
+            "The account has no registry by one of the names.",
+        )),
+        None => Ok(names),
+    }
+}
+
+/// Changes all clusters named, or none.
+fn change(call: &mut Call<'_>, registries: Vec<String>, add: bool) -> Result<Answer, Problem> {
+    let uuids = call.input.texts("cluster_uuids");
+    if uuids.is_empty() {
+        return Err(Problem::unprocessable("cluster_uuids: names none"));
+    }
+    let clusters = &mut call.account().clusters;
+    if !uuids.iter().all(|uuid| clusters.contains_key(uuid)) {
+        return Err(Problem::not_found(
+            "The account has no cluster by one of the ids.",
+        ));
+    }
+    for uuid in uuids {
+        let held = clusters.entry(uuid).or_default();
+        for registry in &registries {
+            if add {
+                held.insert(registry.clone());
+            } else {
+                held.remove(registry);
+            }
+        }
+    }
+    Ok(Answer::empty(StatusCode::NO_CONTENT))
+}

@@ -1,0 +1,67 @@
+//! Garbage collections.
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use super::Call;
+use super::page::Page;
+use crate::answer::{Answer, Problem};
+use crate::collection::{DEFAULT_TYPE, Run};
+
+pub(super) fn start(call: &mut Call<'_>) -> Result<Answer, Problem> {
+    if call.registry()?.active_run().is_some() {
+        return Err(Problem::conflict("A garbage collection is active already."));
+    }
+    let kind = call.input.text("type").unwrap_or(DEFAULT_TYPE).to_owned();
+    let (uuid, timing, now) = (call.world.ids.uuid(), call.world.gc_timing, call.now);
+    let registry = call.registry_mut()?;
+    registry.runs.push(Run::new(uuid, &kind, timing, now));
+    // A run that takes no time is over before anyone asks.
+    registry.settle(now);
+    active_or_last(call, StatusCode::CREATED)
+}
+
+pub(super) fn get(call: &mut Call<'_>) -> Result<Answer, Problem> {
+    let registry = call.registry()?;
+    let run = registry
+        .active_run()
+        .ok_or_else(|| Problem::not_found("No garbage collection is active."))?;
+    let body = json!({ "garbage_collection": run.to_json(&registry.name) });
+    Ok(Answer::json(StatusCode::OK, body))
+}
+
+pub(super) fn list(call: &mut Call<'_>) -> Result<Answer, Problem> {
+    let page = Page::numbered(call);
+    let registry = call.registry()?;
+    let newest = registry.runs.iter().rev();
+    let items = newest
+        .skip(page.offset)
+        .take(page.size)
+        .map(|run| run.to_json(&registry.name))
+        .collect();
+    let body = page.wrap(call, "garbage_collections", items, registry.runs.len());
+    Ok(Answer::json(StatusCode::OK, body))
+}
+
+/// Cancels if told to; otherwise tells how the active run stands.
+pub(super) fn update(call: &mut Call<'_>) -> Result<Answer, Problem> {
+    let uuid = call.input.path("garbage_collection_uuid").to_owned();
+    let (cancel, now) = (call.input.flag("cancel").unwrap_or(false), call.now);
+    let registry = call.registry_mut()?;
+    let run = registry
+        .runs
+        .last_mut()
+        .filter(|run| run.uuid == uuid && run.is_active())
+        .ok_or_else(|| Problem::not_found("No garbage collection by that id is active."))?;
+    if cancel {
+        run.cancel(now);
+        registry.settle(now);
+    }
+    active_or_last(call, StatusCode::OK)
+}
+
+fn active_or_last(call: &Call<'_>, status: StatusCode) -> Result<Answer, Problem> {
+    let registry = call.registry()?;
+    let run = registry.runs.last().map(|run| run.to_json(&registry.name));
+    Ok(Answer::json(status, json!({ "garbage_collection": run })))
+}

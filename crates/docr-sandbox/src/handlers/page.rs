@@ -1,0 +1,94 @@
+//! Pages of lists.
+
+use serde_json::{Map, Value, json};
+
+use super::Call;
+use crate::answer::Problem;
+use crate::ids::{base64, from_base64};
+
+/// The part of a list that a call asks for.
+pub(super) struct Page {
+    pub(super) offset: usize,
+    pub(super) size: usize,
+    /// Whether links to the next page carry a token.
+    tokens: bool,
+}
+
+impl Page {
+    /// By `page` and `per_page`.
+    pub(super) fn numbered(call: &Call<'_>) -> Self {
+        let number = |name: &str, default: usize| {
+            let given = call.input.query(name).as_u64();
+            given.map_or(default, |given| {
+                usize::try_from(given).unwrap_or(usize::MAX)
+            })
+        };
+        let size = number("per_page", 20);
+        Self {
+            offset: number("page", 1).saturating_sub(1).saturating_mul(size),
+            size,
+            tokens: false,
+        }
+    }
+
+    /// By `page_token` if there is one. It tells how many items come before the page.
+    pub(super) fn with_token(call: &Call<'_>) -> Result<Self, Problem> {
+        let mut page = Self {
+            tokens: true,
+            ..Self::numbered(call)
+        };
+        if let Some(token) = call.input.query("page_token").as_str() {
+            page.offset = offset(token)
+                .ok_or_else(|| Problem::bad_request("The page token is none of this list."))?;
+        }
+        Ok(page)
+    }
+
+    /// The answer: the items under `key`, with links and the total.
+    pub(super) fn wrap(
+        &self,
+        call: &Call<'_>,
+        key: &str,
+        items: Vec<Value>,
+        total: usize,
+    ) -> Value {
+        let mut links = Map::new();
+        let mut link = |name: &str, number: usize, token: Option<usize>| {
+            let mut url = format!("{}?page={number}&per_page={}", call.url, self.size);
+            if let Some(offset) = token {
+                url.push_str("&page_token=");
+                url.push_str(&page_token(offset));
+            }
+            links.insert(name.to_owned(), Value::String(url));
+        };
+        let number = self.offset / self.size + 1;
+        let last = total.div_ceil(self.size).max(1);
+        if self.offset > 0 {
+            link("first", 1, None);
+            link("prev", (number - 1).clamp(1, last), None);
+        }
+        let next = self.offset.saturating_add(self.size);
+        if next < total {
+            link("next", number + 1, self.tokens.then_some(next));
+            link("last", last, None);
+        }
+        let links = if links.is_empty() {
+            json!({})
+        } else {
+            json!({ "pages": links })
+        };
+        json!({ key: items, "links": links, "meta": { "total": total } })
+    }
+}
+
+fn page_token(offset: usize) -> String {
+    base64(format!("offset={offset}").as_bytes())
+        .replace('+', "%2B")
+        .replace('/', "%2F")
+        .replace('=', "%3D")
+}
+
+fn offset(token: &str) -> Option<usize> {
+    let text = String::from_utf8(from_base64(token)?).ok()?;
+    text.strip_prefix("offset=")?.parse().ok()
+}

@@ -1,0 +1,41 @@
+//! All registries of an account.
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use super::Call;
+use super::registry::{add, asked_tier, new_name};
+use crate::answer::{Answer, Problem};
+
+pub(super) fn list(call: &mut Call<'_>) -> Result<Answer, Problem> {
+    let account = call.account();
+    let registries: Vec<_> = account
+        .registries
+        .iter()
+        .map(|registry| account.bare_registry_json(registry))
+        .collect();
+    Ok(Answer::json(
+        StatusCode::OK,
+        json!({
+            "registries": registries,
+            "total_storage_usage_bytes": account.usage().storage_bytes,
+        }),
+    ))
+}
+
+/// Needs a tier for the first registry only.
+pub(super) fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
+    const TIER: &str = "subscription_tier_slug";
+    let name = new_name(call)?;
+    let current = call.account().subscription.as_ref();
+    let tier = match (current.map(|current| current.tier), call.input.text(TIER)) {
+        (Some(tier), None) => tier,
+        (None, None) => {
+            return Err(Problem::unprocessable(format!(
+                "{TIER}: is required for the first registry"
+            )));
+        }
+        (_, Some(_)) => asked_tier(call, TIER)?,
+    };
+    add(call, name, tier)
+}

@@ -1,0 +1,301 @@
+//! Images to push, and the OCI documents they are made of.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+
+/// An image, or an index of images for several platforms, to put into a registry with
+/// [`Sandbox::push`](crate::Sandbox::push).
+///
+/// Its configuration and manifest are real OCI documents, and every digest is the SHA-256 of what it names, so that
+/// equal images have equal digests. Only a [`sized_layer`](Self::sized_layer) has no content: its digest is that of
+/// a short text about it.
+///
+/// ```
+/// use docr_sandbox::Image;
+///
+/// let plain = Image::new("shop/api").tag("v1").layer("files").sized_layer(1, 30 << 20);
+/// let arm = Image::new("shop/api").platform("linux", "arm64").layer("other files");
+/// let both = Image::index("shop/api").tag("latest").child(plain.clone()).child(arm);
+/// assert_ne!(plain.digest(), both.digest());
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Image {
+    pub(crate) repository: String,
+    tags: Vec<String>,
+    os: String,
+    architecture: String,
+    layers: Vec<Blob>,
+    /// `None` for an image that is no index.
+    children: Option<Vec<Image>>,
+}
+
+impl Image {
+    /// Begins an image without layers and tags, for linux/amd64.
+    pub fn new(repository: impl Into<String>) -> Self {
+        Self {
+            repository: repository.into(),
+            tags: Vec::new(),
+            os: "linux".to_owned(),
+            architecture: "amd64".to_owned(),
+            layers: Vec::new(),
+            children: None,
+        }
+    }
+
+    /// Begins an index, to which [`child`](Self::child) adds images.
+    pub fn index(repository: impl Into<String>) -> Self {
+        Self {
+            children: Some(Vec::new()),
+            ..Self::new(repository)
+        }
+    }
+
+    /// Adds a tag. Without any the manifest is untagged.
+    pub fn tag(mut self, tag: impl Into<String>) -> Self {
+        self.tags.push(tag.into());
+        self
+    }
+
+    /// Says what it runs on, in OCI's words: `linux`, `arm64`. An index has no platform of its own.
+    pub fn platform(mut self, os: impl Into<String>, architecture: impl Into<String>) -> Self {
+        self.os = os.into();
+        self.architecture = architecture.into();
+        self
+    }
+
+    /// Adds a layer with this content, which is taken as it is: not compressed. An index ignores it.
+    pub fn layer(mut self, content: impl AsRef<[u8]>) -> Self {
+        self.layers.push(Blob::of(content.as_ref()));
+        self
+    }
+
+    /// Adds a layer of so many bytes that takes no memory. The same seed and size make the same layer.
+    /// An index ignores it.
+    pub fn sized_layer(mut self, seed: u64, bytes: u64) -> Self {
+        let about = format!("layer {seed} of {bytes} bytes");
+        self.layers.push(Blob {
+            digest: digest(about.as_bytes()),
+            bytes,
+        });
+        self
+    }
+
+    /// Adds an image to an index; its repository becomes that of the index. Its manifest is untagged unless it has
+    /// tags of its own. What is no index ignores it.
+    pub fn child(mut self, image: Image) -> Self {
+        if let Some(children) = &mut self.children {
+            children.push(image);
+        }
+        self
+    }
+
+    /// The digest of its manifest.
+    pub fn digest(&self) -> String {
+        self.build(&mut Vec::new()).digest.to_string()
+    }
+
+    /// All its manifests, those of children before the one that names them.
+    pub(crate) fn manifests(&self) -> (Vec<Built>, Built) {
+        let mut children = Vec::new();
+        let root = self.build(&mut children);
+        (children, root)
+    }
+
+    fn build(&self, before: &mut Vec<Built>) -> Built {
+        let (text, blobs, bytes, children) = match &self.children {
+            None => self.document(),
+            Some(images) => {
+                let (mut named, mut digests, mut bytes) = (Vec::new(), Vec::new(), 0_u64);
+                for image in images {
+                    let child = image.build(before);
+                    named.push(json!({
+                        "mediaType": if image.children.is_some() { INDEX } else { MANIFEST },
+                        "digest": &*child.digest,
+                        "size": child.text.len(),
+                        "platform": { "os": image.os, "architecture": image.architecture },
+                    }));
+                    digests.push(Arc::clone(&child.digest));
+                    bytes = bytes.saturating_add(child.bytes);
+                    before.push(child);
+                }
+                let text = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": named });
+                (text.to_string(), Vec::new(), bytes, digests)
+            }
+        };
+        Built {
+            digest: digest(text.as_bytes()),
+            text,
+            blobs: blobs.into(),
+            bytes,
+            children,
+            tags: self.tags.clone(),
+        }
+    }
+
+    fn document(&self) -> (String, Vec<Blob>, u64, Vec<Arc<str>>) {
+        let digests: Vec<&str> = self.layers.iter().map(|layer| &*layer.digest).collect();
+        let config = json!({
+            "os": self.os,
+            "architecture": self.architecture,
+            "rootfs": { "type": "layers", "diff_ids": digests },
+        });
+        let config = Blob::of(config.to_string().as_bytes());
+        let descriptor = |kind: &str, blob: &Blob| json!({ "mediaType": kind, "digest": &*blob.digest, "size": blob.bytes });
+        let layers: Vec<_> = self
+            .layers
+            .iter()
+            .map(|layer| descriptor(LAYER, layer))
+            .collect();
+        let text = json!({
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": descriptor(CONFIG, &config),
+            "layers": layers,
+        });
+        let blobs: Vec<_> = [config]
+            .into_iter()
+            .chain(self.layers.iter().cloned())
+            .collect();
+        let bytes = blobs
+            .iter()
+            .fold(0_u64, |sum, blob| sum.saturating_add(blob.bytes));
+        (text.to_string(), blobs, bytes, Vec::new())
+    }
+}
+
+/// A manifest ready to be stored.
+pub(crate) struct Built {
+    pub(crate) digest: Arc<str>,
+    pub(crate) text: String,
+    pub(crate) blobs: Arc<[Blob]>,
+    /// Bytes of the blobs, or of the children's.
+    pub(crate) bytes: u64,
+    pub(crate) children: Vec<Arc<str>>,
+    pub(crate) tags: Vec<String>,
+}
+
+/// A layer or a configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct Blob {
+    pub(crate) digest: Arc<str>,
+    pub(crate) bytes: u64,
+}
+
+impl Blob {
+    fn of(content: &[u8]) -> Self {
+        Self {
+            digest: digest(content),
+            bytes: content.len() as u64,
+        }
+    }
+}
+
+fn digest(content: &[u8]) -> Arc<str> {
+    use std::fmt::Write;
+
+    let mut text = String::from("sha256:");
+    for byte in Sha256::digest(content) {
+        // Writing to a string never fails.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text.into()
+}
+
+/// What a push stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Pushed {
+    /// The digest of the manifest, or of the index.
+    pub digest: String,
+    /// The manifest or the index: JSON, of which `digest` is the SHA-256.
+    pub manifest: String,
+    /// The digests of the children of an index, in order.
+    pub children: Vec<String>,
+}
+
+/// Why a push was refused. Nothing was stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PushError {
+    /// No account has a registry by this name.
+    UnknownRegistry(String),
+    /// The repository's name or this tag breaks the rules of OCI.
+    InvalidName(String),
+    /// A garbage collection is active in the registry.
+    ReadOnly,
+    /// The tier includes no further repository.
+    OverRepositoryLimit,
+    /// The tier includes no more storage and sells none on top.
+    OverStorageLimit,
+}
+
+impl fmt::Display for PushError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownRegistry(name) => write!(f, "there is no registry {name:?}"),
+            Self::InvalidName(name) => write!(f, "{name:?} is no valid repository or tag"),
+            Self::ReadOnly => f.write_str("a garbage collection keeps the registry read-only"),
+            Self::OverRepositoryLimit => f.write_str("the tier includes no further repository"),
+            Self::OverStorageLimit => f.write_str("the tier includes no more storage"),
+        }
+    }
+}
+
+impl Error for PushError {}
+
+pub(crate) fn is_tag(text: &str) -> bool {
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    text.len() <= 128
+        && text.bytes().next().is_some_and(word)
+        && text.bytes().all(|byte| word(byte) || b".-".contains(&byte))
+}
+
+pub(crate) fn is_repository(text: &str) -> bool {
+    let word = |byte: char| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    text.len() <= 227
+        && text.split('/').all(|part| {
+            part.starts_with(word)
+                && part.ends_with(word)
+                // Between words stand `.`, `_`, `__` or any number of `-`.
+                && part.split(word).all(|between| {
+                    matches!(between, "" | "." | "_" | "__") || between.bytes().all(|byte| byte == b'-')
+                })
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_are_those_of_sha_256() {
+        assert_eq!(
+            &*digest(b""),
+            "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
+    }
+
+    #[test]
+    fn names_keep_the_rules_of_oci() {
+        for good in ["a", "shop/api", "a.b_c__d--e/f0"] {
+            assert!(is_repository(good), "{good}");
+        }
+        for bad in ["", "/", "a/", "A", "a..b", "a___b", "a._b", "-a", "a-", "é"] {
+            assert!(!is_repository(bad), "{bad}");
+        }
+        assert!(is_tag("_v1.2-RC"));
+        for bad in ["", ".a", "-a", "a/b", "é", &"a".repeat(129)] {
+            assert!(!is_tag(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Sample content, to try clients on.
+
+use crate::account::{Registry, Subscription};
+use crate::certificate::CertificateSeed;
+use crate::image::{Image, PushError};
+use crate::sandbox::Sandbox;
+use crate::tier::Tier;
+
+/// What [`Sandbox::add_sample`] has put in.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Sample {
+    /// The name of the registry.
+    pub registry: String,
+    /// The UUID of a Kubernetes cluster.
+    pub cluster: String,
+    /// The id of a certificate.
+    pub certificate: String,
+}
+
+impl Sandbox {
+    /// A registry on the professional tier in the first account, unless its name is taken.
+    fn open_registry(&self, name: &str) {
+        let now = self.service.clock.now();
+        let world = &mut self.service.state().world;
+        let Some(tier) = Tier::by_slug("professional") else {
+            return;
+        };
+        if world.has_registry(name) {
+            return;
+        }
+        let account = world.first();
+        account
+            .registries
+            .push(Registry::new(name.to_owned(), "fra1".to_owned(), now));
+        account.subscription.get_or_insert(Subscription {
+            tier,
+            created_at: now,
+            updated_at: now,
+        });
+    }
+
+    /// Puts sample content into the first account: on the professional tier a registry `sample` in which
+    /// `shop/api` has several tags, an untagged manifest and an image for two platforms, and `shop/web` and
+    /// `tools/builder` have one tag each; a cluster; a certificate.
+    ///
+    /// # Errors
+    ///
+    /// [`PushError`], if the account or another one has a registry `sample` already and it can't take the images.
+    pub fn add_sample(&self) -> Result<Sample, PushError> {
+        const REGISTRY: &str = "sample";
+        const MIB: u64 = 1 << 20;
+        self.open_registry(REGISTRY);
+        let base = |image: Image| image.sized_layer(1, 30 * MIB);
+        for (seed, tag) in [(2, "v1.0.0"), (3, "v1.1.0"), (4, "v1.1.0"), (5, "v1.2.0")] {
+            let image = base(Image::new("shop/api"))
+                .sized_layer(seed, 4 * MIB)
+                .tag(tag);
+            self.push(REGISTRY, image)?;
+        }
+        let part = |architecture, seed| {
+            base(Image::new("shop/api"))
+                .platform("linux", architecture)
+                .sized_layer(seed, 5 * MIB)
+        };
+        let index = Image::index("shop/api")
+            .child(part("amd64", 6))
+            .child(part("arm64", 7));
+        self.push(REGISTRY, index.tag("latest"))?;
+        self.push(
+            REGISTRY,
+            base(Image::new("shop/web"))
+                .sized_layer(8, 2 * MIB)
+                .tag("latest"),
+        )?;
+        self.push(
+            REGISTRY,
+            Image::new("tools/builder")
+                .sized_layer(9, 400 * MIB)
+                .tag("2026-01"),
+        )?;
+        Ok(Sample {
+            registry: REGISTRY.to_owned(),
+            cluster: self.add_cluster(),
+            certificate: self.add_certificate(CertificateSeed::lets_encrypt(
+                "shop-front",
+                ["shop.example.com"],
+            )),
+        })
+    }
+}

@@ -1,0 +1,401 @@
+//! What a registry stores: repositories, their tags and manifests, and blobs.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use crate::image::{Blob, Built};
+use crate::newest::Newest;
+
+/// The content of a registry. A blob that several manifests need is stored once.
+#[derive(Default)]
+pub(crate) struct Store {
+    /// Sorted by name.
+    repositories: Vec<Repository>,
+    blobs: HashMap<Arc<str>, Stored>,
+    bytes: u64,
+}
+
+struct Stored {
+    bytes: u64,
+    /// How many manifests need it.
+    needed: usize,
+}
+
+impl Store {
+    /// Bytes of all blobs, unreferenced ones included. Manifests themselves are not counted.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(crate) fn repositories(&self) -> &[Repository] {
+        &self.repositories
+    }
+
+    pub(crate) fn repository(&self, name: &str) -> Option<&Repository> {
+        self.place(name).ok().map(|place| &self.repositories[place])
+    }
+
+    pub(crate) fn repository_mut(&mut self, name: &str) -> Option<&mut Repository> {
+        let place = self.place(name).ok()?;
+        Some(&mut self.repositories[place])
+    }
+
+    /// How many bytes would be added by manifests.
+    pub(crate) fn growth<'a>(&self, manifests: impl IntoIterator<Item = &'a Built>) -> u64 {
+        let mut seen = HashSet::new();
+        let blobs = manifests.into_iter().flat_map(|built| &*built.blobs);
+        blobs
+            .filter(|blob| !self.blobs.contains_key(&blob.digest) && seen.insert(&blob.digest))
+            .fold(0_u64, |sum, blob| sum.saturating_add(blob.bytes))
+    }
+
+    /// Stores a manifest and points its tags to it.
+    pub(crate) fn put(&mut self, repository: &str, built: &Built, now: DateTime<Utc>) {
+        let place = self.place(repository).unwrap_or_else(|place| {
+            self.repositories.insert(place, Repository::new(repository));
+            place
+        });
+        let repository = &mut self.repositories[place];
+        if repository.put(built, now) {
+            for blob in distinct(&built.blobs) {
+                let bytes = blob.bytes;
+                let stored = self
+                    .blobs
+                    .entry(Arc::clone(&blob.digest))
+                    .or_insert_with(|| {
+                        self.bytes = self.bytes.saturating_add(bytes);
+                        Stored { bytes, needed: 0 }
+                    });
+                stored.needed += 1;
+            }
+        }
+        for tag in &built.tags {
+            repository.tag(tag.as_str().into(), &built.digest, now);
+        }
+    }
+
+    /// Removes a repository with all that is in it; its blobs stay until they are collected.
+    pub(crate) fn remove_repository(&mut self, name: &str) -> bool {
+        let Ok(place) = self.place(name) else {
+            return false;
+        };
+        for manifest in self.repositories.remove(place).manifests.into_values() {
+            self.release(&manifest.blobs);
+        }
+        true
+    }
+
+    /// Removes a manifest and the tags that point to it; its blobs stay until they are collected.
+    pub(crate) fn remove_manifest(&mut self, repository: &str, digest: &str) -> bool {
+        let removed = self
+            .repository_mut(repository)
+            .and_then(|repository| repository.remove(digest));
+        match removed {
+            Some(manifest) => {
+                self.release(&manifest.blobs);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Removes the manifests that have no tag and belong to no tagged index.
+    pub(crate) fn remove_untagged(&mut self) {
+        let mut released = Vec::new();
+        for repository in &mut self.repositories {
+            for digest in repository.untagged() {
+                released.extend(repository.remove(&digest).map(|manifest| manifest.blobs));
+            }
+        }
+        for blobs in released {
+            self.release(&blobs);
+        }
+    }
+
+    /// Removes the blobs that no manifest needs and returns how many and how large they were.
+    pub(crate) fn remove_unreferenced(&mut self) -> (u64, u64) {
+        let (mut count, mut bytes) = (0, 0_u64);
+        self.blobs.retain(|_, stored| {
+            if stored.needed == 0 {
+                count += 1;
+                bytes = bytes.saturating_add(stored.bytes);
+            }
+            stored.needed > 0
+        });
+        self.bytes = self.bytes.saturating_sub(bytes);
+        (count, bytes)
+    }
+
+    fn release(&mut self, blobs: &[Blob]) {
+        for blob in distinct(blobs) {
+            if let Some(stored) = self.blobs.get_mut(&blob.digest) {
+                stored.needed = stored.needed.saturating_sub(1);
+            }
+        }
+    }
+
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.repositories
+            .binary_search_by(|repository| (*repository.name).cmp(name))
+    }
+}
+
+/// The blobs of a manifest, each once.
+fn distinct(blobs: &[Blob]) -> impl Iterator<Item = &Blob> {
+    let mut seen = HashSet::new();
+    blobs.iter().filter(move |blob| seen.insert(&blob.digest))
+}
+
+pub(crate) struct Repository {
+    pub(crate) name: String,
+    tags: HashMap<Arc<str>, Tag>,
+    tag_order: Newest,
+    manifests: HashMap<Arc<str>, Manifest>,
+    manifest_order: Newest,
+}
+
+struct Tag {
+    digest: Arc<str>,
+    pushed_at: DateTime<Utc>,
+}
+
+struct Manifest {
+    blobs: Arc<[Blob]>,
+    bytes: u64,
+    children: Vec<Arc<str>>,
+    tags: BTreeSet<Arc<str>>,
+    pushed_at: DateTime<Utc>,
+}
+
+impl Repository {
+    fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            tags: HashMap::new(),
+            tag_order: Newest::default(),
+            manifests: HashMap::new(),
+            manifest_order: Newest::default(),
+        }
+    }
+
+    pub(crate) fn tag_count(&self) -> usize {
+        self.tag_order.len()
+    }
+
+    pub(crate) fn manifest_count(&self) -> usize {
+        self.manifest_order.len()
+    }
+
+    /// Points many tags to a manifest of the repository.
+    pub(crate) fn tag_all(
+        &mut self,
+        tags: impl Iterator<Item = Arc<str>>,
+        digest: &Arc<str>,
+        now: DateTime<Utc>,
+    ) {
+        let mut named = BTreeSet::new();
+        for tag in tags {
+            let pushed = Tag {
+                digest: Arc::clone(digest),
+                pushed_at: now,
+            };
+            if let Some(old) = self.tags.insert(Arc::clone(&tag), pushed)
+                && let Some(manifest) = self.manifests.get_mut(&old.digest)
+            {
+                manifest.tags.remove(&tag);
+            }
+            named.insert(tag);
+        }
+        if let Some(manifest) = self.manifests.get_mut(digest) {
+            manifest.tags.append(&mut named);
+        }
+        self.rebuild_tag_order();
+    }
+
+    /// Removes a tag; the manifest stays.
+    pub(crate) fn untag(&mut self, tag: &str) {
+        if let Some((tag, old)) = self.tags.remove_entry(tag) {
+            self.tag_order.remove(old.pushed_at, &tag);
+            if let Some(manifest) = self.manifests.get_mut(&old.digest) {
+                manifest.tags.remove(&tag);
+            }
+        }
+    }
+
+    fn tag(&mut self, tag: Arc<str>, digest: &Arc<str>, now: DateTime<Utc>) {
+        self.untag(&tag);
+        self.tag_order.insert(now, Arc::clone(&tag));
+        if let Some(manifest) = self.manifests.get_mut(digest) {
+            manifest.tags.insert(Arc::clone(&tag));
+        }
+        let digest = Arc::clone(digest);
+        self.tags.insert(
+            tag,
+            Tag {
+                digest,
+                pushed_at: now,
+            },
+        );
+    }
+
+    /// Stores a manifest, or moves the time of one that is there. Returns whether it is new.
+    fn put(&mut self, built: &Built, now: DateTime<Utc>) -> bool {
+        let known = self.manifests.get_mut(&built.digest);
+        let is_new = known.is_none();
+        if let Some(manifest) = known {
+            self.manifest_order
+                .remove(manifest.pushed_at, &built.digest);
+            manifest.pushed_at = now;
+        } else {
+            let manifest = Manifest {
+                blobs: Arc::clone(&built.blobs),
+                bytes: built.bytes,
+                children: built.children.clone(),
+                tags: BTreeSet::new(),
+                pushed_at: now,
+            };
+            self.manifests.insert(Arc::clone(&built.digest), manifest);
+        }
+        self.manifest_order.insert(now, Arc::clone(&built.digest));
+        is_new
+    }
+
+    fn remove(&mut self, digest: &str) -> Option<Manifest> {
+        let (digest, manifest) = self.manifests.remove_entry(digest)?;
+        self.manifest_order.remove(manifest.pushed_at, &digest);
+        // One by one is cheaper for the few tags that a manifest commonly has.
+        let few = manifest.tags.len() < 16;
+        for tag in &manifest.tags {
+            if let Some(tag_of) = self.tags.remove(tag)
+                && few
+            {
+                self.tag_order.remove(tag_of.pushed_at, tag);
+            }
+        }
+        if !few {
+            self.rebuild_tag_order();
+        }
+        Some(manifest)
+    }
+
+    fn rebuild_tag_order(&mut self) {
+        let tags = self.tags.iter();
+        self.tag_order
+            .rebuild(tags.map(|(name, tag)| (tag.pushed_at, Arc::clone(name))));
+    }
+
+    fn untagged(&self) -> Vec<Arc<str>> {
+        let mut keep = HashSet::new();
+        let mut todo: Vec<_> = self
+            .manifests
+            .iter()
+            .filter(|(_, manifest)| !manifest.tags.is_empty())
+            .map(|(digest, _)| digest)
+            .collect();
+        while let Some(digest) = todo.pop() {
+            if keep.insert(digest)
+                && let Some(manifest) = self.manifests.get(digest)
+            {
+                todo.extend(&manifest.children);
+            }
+        }
+        let all = self.manifests.keys();
+        all.filter(|digest| !keep.contains(digest))
+            .cloned()
+            .collect()
+    }
+
+    pub(crate) fn to_json(&self, registry: &str) -> Value {
+        let mut answer = json!({
+            "registry_name": registry,
+            "name": self.name,
+            "tag_count": self.tag_count(),
+        });
+        if let Some(tag) = self.tag_order.first() {
+            answer["latest_tag"] = self.tag_json(registry, tag);
+        }
+        answer
+    }
+
+    pub(crate) fn to_json_v2(&self, registry: &str) -> Value {
+        let mut answer = json!({
+            "registry_name": registry,
+            "name": self.name,
+            "tag_count": self.tag_count(),
+            "manifest_count": self.manifest_count(),
+        });
+        if let Some(digest) = self.latest_manifest() {
+            answer["latest_manifest"] = self.manifest_json(registry, digest);
+        }
+        answer
+    }
+
+    /// The newest manifest; of several as new, the one that the newest tag points to.
+    fn latest_manifest(&self) -> Option<&Arc<str>> {
+        let newest = self.manifest_order.first()?;
+        let tagged = self
+            .tag_order
+            .first()
+            .and_then(|tag| self.tags.get(tag))
+            .map(|tag| &tag.digest);
+        let time = |digest: &Arc<str>| {
+            self.manifests
+                .get(digest)
+                .map(|manifest| manifest.pushed_at)
+        };
+        tagged
+            .filter(|digest| time(digest) == time(newest))
+            .or(Some(newest))
+    }
+
+    pub(crate) fn tags_json(&self, registry: &str, offset: usize, size: usize) -> Vec<Value> {
+        let page = self.tag_order.page(offset, size);
+        page.map(|tag| self.tag_json(registry, tag)).collect()
+    }
+
+    pub(crate) fn manifests_json(&self, registry: &str, offset: usize, size: usize) -> Vec<Value> {
+        let page = self.manifest_order.page(offset, size);
+        page.map(|digest| self.manifest_json(registry, digest))
+            .collect()
+    }
+
+    fn tag_json(&self, registry: &str, name: &str) -> Value {
+        let tag = &self.tags[name];
+        let bytes = self
+            .manifests
+            .get(&tag.digest)
+            .map_or(0, |manifest| manifest.bytes);
+        json!({
+            "registry_name": registry,
+            "repository": self.name,
+            "tag": name,
+            "manifest_digest": &*tag.digest,
+            "compressed_size_bytes": bytes,
+            "size_bytes": bytes,
+            "updated_at": tag.pushed_at,
+        })
+    }
+
+    fn manifest_json(&self, registry: &str, digest: &str) -> Value {
+        let manifest = &self.manifests[digest];
+        let blobs: Vec<_> = manifest
+            .blobs
+            .iter()
+            .map(|blob| json!({ "digest": &*blob.digest, "compressed_size_bytes": blob.bytes }))
+            .collect();
+        let tags: Vec<&str> = manifest.tags.iter().map(|tag| &**tag).collect();
+        json!({
+            "registry_name": registry,
+            "repository": self.name,
+            "digest": digest,
+            "compressed_size_bytes": manifest.bytes,
+            "size_bytes": manifest.bytes,
+            "updated_at": manifest.pushed_at,
+            "tags": tags,
+            "blobs": blobs,
+        })
+    }
+}

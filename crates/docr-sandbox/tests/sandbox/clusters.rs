@@ -1,0 +1,87 @@
+//! Which clusters may pull from which registries.
+
+use serde_json::json;
+
+use super::Bench;
+
+#[tokio::test]
+async fn a_cluster_gets_and_loses_registries_and_a_repeat_changes_nothing() {
+    let bench = Bench::with_registry("basic").await;
+    let cluster = bench.sandbox.add_cluster();
+    let both = json!({ "cluster_uuids": [cluster], "registries": ["acme"] });
+    for _ in 0..2 {
+        assert_eq!(
+            bench
+                .post("/v2/kubernetes/registries", both.clone())
+                .await
+                .status,
+            204
+        );
+        assert_eq!(bench.sandbox.cluster_registries(&cluster), ["acme"]);
+    }
+    let token = bench.sandbox.token();
+    for _ in 0..2 {
+        let body = Some(both.to_string());
+        assert_eq!(
+            bench
+                .send("DELETE", "/v2/kubernetes/registries", token, body)
+                .await
+                .status,
+            204
+        );
+        assert!(bench.sandbox.cluster_registries(&cluster).is_empty());
+    }
+    let only = json!({ "cluster_uuids": [cluster] });
+    assert_eq!(
+        bench
+            .post("/v2/kubernetes/registry", only.clone())
+            .await
+            .status,
+        204
+    );
+    assert_eq!(bench.sandbox.cluster_registries(&cluster), ["acme"]);
+    let body = Some(only.to_string());
+    assert_eq!(
+        bench
+            .send("DELETE", "/v2/kubernetes/registry", token, body)
+            .await
+            .status,
+        204
+    );
+}
+
+#[tokio::test]
+async fn an_unknown_cluster_or_registry_changes_nothing_at_all() {
+    let bench = Bench::with_registry("basic").await;
+    let known = bench.sandbox.add_cluster();
+    let unknown = "6b7c1f0a-2d1e-4f5c-8a90-3c4d5e6f7a8b";
+    let clusters = json!({ "cluster_uuids": [known, unknown] });
+    bench
+        .post("/v2/kubernetes/registry", clusters)
+        .await
+        .refused(404, "not_found");
+    let registries = json!({ "cluster_uuids": [known], "registries": ["acme", "other"] });
+    bench
+        .post("/v2/kubernetes/registries", registries)
+        .await
+        .refused(404, "not_found");
+    assert!(bench.sandbox.cluster_registries(&known).is_empty());
+
+    let none = json!({ "cluster_uuids": [] });
+    let message = bench
+        .post("/v2/kubernetes/registry", none)
+        .await
+        .refused(422, "unprocessable_entity");
+    assert!(message.starts_with("cluster_uuids"), "{message}");
+}
+
+#[tokio::test]
+async fn without_a_registry_there_is_nothing_to_pull_from() {
+    let bench = Bench::start().await;
+    let cluster = bench.sandbox.add_cluster();
+    let only = json!({ "cluster_uuids": [cluster] });
+    bench
+        .post("/v2/kubernetes/registry", only)
+        .await
+        .refused(404, "not_found");
+}

@@ -1,0 +1,248 @@
+use std::time::Duration;
+
+use docr_sandbox::{Image, PushError};
+use serde_json::{Value, json};
+
+use crate::Bench;
+
+const REPOSITORIES: &str = "/v2/registries/acme/repositories";
+
+fn names(list: &Value, field: &str) -> Vec<String> {
+    let items = list.as_array().unwrap();
+    let text = |item: &Value| item[field].as_str().unwrap().to_owned();
+    items.iter().map(text).collect()
+}
+
+async fn storage(bench: &Bench) -> u64 {
+    let registry = bench.get("/v2/registries/acme").await.json();
+    registry["registry"]["storage_usage_bytes"]
+        .as_u64()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_pushed_image_is_listed_with_its_digest_and_blobs() {
+    let bench = Bench::with_registry("basic").await;
+    let image = Image::new("shop/api").tag("v1").layer("hello");
+    let pushed = bench.sandbox.push("acme", image).unwrap();
+    let manifest: Value = serde_json::from_str(&pushed.manifest).unwrap();
+    assert_eq!(
+        manifest["layers"][0]["digest"],
+        "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
+    );
+
+    let tags = bench
+        .get(&format!("{REPOSITORIES}/shop%2Fapi/tags"))
+        .await
+        .json();
+    assert_eq!(tags["tags"][0]["tag"], "v1");
+    assert_eq!(tags["tags"][0]["manifest_digest"], pushed.digest);
+    assert_eq!(
+        (&tags["links"], &tags["meta"]["total"]),
+        (&json!({}), &json!(1))
+    );
+    let digests = bench
+        .get(&format!("{REPOSITORIES}/shop%2Fapi/digests"))
+        .await
+        .json();
+    let listed = &digests["manifests"][0];
+    assert_eq!(listed["digest"], pushed.digest);
+    assert_eq!(listed["tags"], json!(["v1"]));
+    assert_eq!(listed["blobs"].as_array().unwrap().len(), 2);
+    assert_eq!(listed["compressed_size_bytes"], storage(&bench).await);
+
+    let old = bench.get("/v2/registry/acme/repositories").await.json();
+    assert_eq!(old["repositories"][0]["latest_tag"], tags["tags"][0]);
+    let new = bench.get("/v2/registries/acme/repositoriesV2").await.json();
+    assert_eq!(&new["repositories"][0]["latest_manifest"], listed);
+    assert_eq!(new["repositories"][0]["manifest_count"], 1);
+}
+
+#[tokio::test]
+async fn a_tag_that_is_pushed_again_moves_and_shared_layers_are_stored_once() {
+    let bench = Bench::with_registry("basic").await;
+    let push = |image| bench.sandbox.push("acme", image).unwrap().digest;
+    let image = || Image::new("api").tag("latest").sized_layer(1, 1_000_000);
+    let first = push(image());
+    let before = storage(&bench).await;
+    bench.clock.advance(Duration::from_secs(1));
+    let second = push(image().layer("more"));
+    let grown = storage(&bench).await - before;
+    assert!(grown < 1_000, "{grown}");
+
+    let tags = bench.get(&format!("{REPOSITORIES}/api/tags")).await.json();
+    assert_eq!(names(&tags["tags"], "manifest_digest"), [second.as_str()]);
+    let all = bench
+        .get(&format!("{REPOSITORIES}/api/digests"))
+        .await
+        .json();
+    assert_eq!(
+        names(&all["manifests"], "digest"),
+        [second.as_str(), first.as_str()]
+    );
+    assert_eq!(all["manifests"][1]["tags"], json!([]));
+}
+
+#[tokio::test]
+async fn the_children_of_an_index_look_untagged() {
+    let bench = Bench::with_registry("basic").await;
+    let index = Image::index("api")
+        .tag("v1")
+        .child(Image::new("api").layer("a"))
+        .child(Image::new("api").platform("linux", "arm64").layer("b"));
+    let pushed = bench.sandbox.push("acme", index).unwrap();
+    assert_eq!(pushed.children.len(), 2);
+    let all = bench
+        .get(&format!("{REPOSITORIES}/api/digests"))
+        .await
+        .json();
+    for manifest in all["manifests"].as_array().unwrap() {
+        let is_index = manifest["digest"] == pushed.digest;
+        assert_eq!(
+            manifest["tags"].as_array().unwrap().len(),
+            usize::from(is_index)
+        );
+    }
+    let new = bench.get("/v2/registries/acme/repositoriesV2").await.json();
+    let latest = &new["repositories"][0]["latest_manifest"];
+    assert_eq!(latest["digest"], pushed.digest);
+}
+
+#[tokio::test]
+async fn links_lead_through_all_pages_and_keep_the_escapes() {
+    let bench = Bench::with_registry("basic").await;
+    let tags = ["a", "b", "c", "d", "e"];
+    let image = Image::new("shop/api");
+    bench.sandbox.push_tags("acme", image, tags).unwrap();
+    let path = format!("{REPOSITORIES}/shop%2Fapi/tags");
+    let page = |number: u32| format!("{}{path}?page={number}&per_page=2", bench.sandbox.url());
+
+    let middle = bench.get(&format!("{path}?page=2&per_page=2")).await.json();
+    assert_eq!(names(&middle["tags"], "tag"), ["c", "d"]);
+    let expected = json!({ "first": page(1), "prev": page(1), "next": page(3), "last": page(3) });
+    assert_eq!(middle["links"]["pages"], expected);
+    let first = bench.get(&format!("{path}?per_page=2")).await.json();
+    assert_eq!(
+        first["links"]["pages"],
+        json!({ "next": page(2), "last": page(3) })
+    );
+    let beyond = bench
+        .get(&format!("{path}?page=18446744073709551615&per_page=2"))
+        .await;
+    assert_eq!((beyond.status, &beyond.json()["tags"]), (200, &json!([])));
+    for query in ["page=0", "per_page=0", "per_page=201", "page=x"] {
+        bench
+            .get(&format!("{path}?{query}"))
+            .await
+            .refused(422, "unprocessable_entity");
+    }
+    let largest = bench.get(&format!("{path}?per_page=200")).await.json();
+    assert_eq!(largest["links"], json!({}));
+}
+
+#[tokio::test]
+async fn a_page_token_leads_to_the_next_page_and_a_bad_one_is_refused() {
+    let bench = Bench::with_registry("professional").await;
+    for name in ["c", "a", "b"] {
+        bench.sandbox.push("acme", Image::new(name)).unwrap();
+    }
+    for path in [
+        "/v2/registries/acme/repositoriesV2",
+        "/v2/registry/acme/repositoriesV2",
+    ] {
+        let first = bench.get(&format!("{path}?per_page=2")).await.json();
+        assert_eq!(names(&first["repositories"], "name"), ["a", "b"]);
+        let next = first["links"]["pages"]["next"].as_str().unwrap();
+        assert!(next.contains("page=2&") && next.contains("&page_token="));
+        let next = next.strip_prefix(bench.sandbox.url()).unwrap();
+        // The token wins over the page.
+        let second = bench.get(&next.replace("page=2&", "page=1&")).await.json();
+        assert_eq!(names(&second["repositories"], "name"), ["c"]);
+        assert!(second["links"]["pages"].get("next").is_none());
+        bench
+            .get(&format!("{path}?page_token=nonsense"))
+            .await
+            .refused(400, "bad_request");
+    }
+}
+
+#[tokio::test]
+async fn a_million_tags_can_be_paged_through() {
+    let bench = Bench::with_registry("basic").await;
+    let tags = (0..1_000_000).map(|number| format!("t{number:06}"));
+    let image = Image::new("many").layer("x");
+    let pushed = bench.sandbox.push_tags("acme", image, tags).unwrap();
+    let path = format!("{REPOSITORIES}/many/tags?per_page=200&page=5000");
+    let last = bench.get(&path).await.json();
+    assert_eq!(last["meta"]["total"], 1_000_000);
+    assert_eq!(last["tags"][199]["tag"], "t999999");
+
+    let path = format!("{REPOSITORIES}/many/digests/{}", pushed.digest);
+    assert_eq!(bench.delete(&path).await.status, 204);
+    let listed = bench.get("/v2/registry/acme/repositories").await.json();
+    assert_eq!(listed["repositories"][0]["tag_count"], 0);
+}
+
+#[tokio::test]
+async fn deleting_tags_and_manifests_leaves_the_repository_and_only_its_deletion_frees_the_slot() {
+    let bench = Bench::with_registry("starter").await;
+    let pushed = bench
+        .sandbox
+        .push("acme", Image::new("shop/api").tag("v1").tag("v2"))
+        .unwrap();
+    let at = format!("{REPOSITORIES}/shop%2Fapi");
+    assert_eq!(bench.delete(&format!("{at}/tags/v1")).await.status, 204);
+    assert_eq!(bench.delete(&format!("{at}/tags/v1")).await.status, 204);
+    let manifest = format!("{at}/digests/{}", pushed.digest);
+    assert_eq!(bench.delete(&manifest).await.status, 204);
+    let tags = bench.get(&format!("{at}/tags")).await.json();
+    assert_eq!(tags["tags"], json!([]), "a manifest takes its tags with it");
+    bench.delete(&manifest).await.refused(404, "not_found");
+
+    let listed = bench.get("/v2/registries/acme/repositoriesV2").await.json();
+    let repository = &listed["repositories"][0];
+    assert_eq!(
+        (&repository["tag_count"], &repository["manifest_count"]),
+        (&json!(0), &json!(0))
+    );
+    assert!(repository.get("latest_manifest").is_none());
+    let legacy = bench.get("/v2/registry/acme/repositories").await.json();
+    assert!(legacy["repositories"][0].get("latest_tag").is_none());
+    assert_eq!(
+        bench.sandbox.push("acme", Image::new("web")),
+        Err(PushError::OverRepositoryLimit)
+    );
+
+    assert_eq!(bench.delete(&at).await.status, 204);
+    for path in [at.clone(), format!("{at}/tags/v1"), manifest] {
+        bench.delete(&path).await.refused(404, "not_found");
+    }
+    bench
+        .get(&format!("{at}/tags"))
+        .await
+        .refused(404, "not_found");
+    bench.sandbox.push("acme", Image::new("web")).unwrap();
+}
+
+#[tokio::test]
+async fn a_push_that_the_tier_or_a_name_forbids_stores_nothing() {
+    let bench = Bench::with_registry("starter").await;
+    let push = |registry, image| bench.sandbox.push(registry, image).unwrap_err();
+    let image = || Image::new("api").sized_layer(1, 524_288_001);
+    assert_eq!(push("acme", image()), PushError::OverStorageLimit);
+    assert!(matches!(
+        push("none", image()),
+        PushError::UnknownRegistry(_)
+    ));
+    assert!(matches!(
+        push("acme", Image::new("API")),
+        PushError::InvalidName(_)
+    ));
+    assert!(matches!(
+        push("acme", image().tag("-")),
+        PushError::InvalidName(_)
+    ));
+    assert_eq!(storage(&bench).await, 0);
+    let listed = bench.get("/v2/registry/acme/repositories").await.json();
+    assert_eq!(listed["meta"]["total"], 0);
+}

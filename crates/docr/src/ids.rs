@@ -1,0 +1,111 @@
+//! The UUIDs by which the service tells things apart.
+
+use crate::{
+    InvalidInput,
+    checked::{checked_text, first_wrong},
+};
+
+checked_text! {
+    /// The id of a certificate, a UUID. The id of a Let's Encrypt certificate changes with each renewal.
+    ///
+    /// ```
+    /// let id = docr::CertificateId::new("3f6d0b1e-52c4-4c8a-9a77-0d1f6be2a954")?;
+    /// assert!(docr::CertificateId::new("../registry").is_err());
+    /// # Ok::<(), docr::InvalidInput>(())
+    /// ```
+    CertificateId
+}
+
+checked_text! {
+    /// The id of a garbage collection, a UUID.
+    GarbageCollectionId
+}
+
+checked_text! {
+    /// The id of a Kubernetes cluster, a UUID.
+    ClusterId
+}
+
+impl CertificateId {
+    fn check(text: &str) -> Result<(), InvalidInput> {
+        check_uuid("certificate id", text)
+    }
+}
+
+impl GarbageCollectionId {
+    fn check(text: &str) -> Result<(), InvalidInput> {
+        check_uuid("garbage collection id", text)
+    }
+}
+
+impl ClusterId {
+    fn check(text: &str) -> Result<(), InvalidInput> {
+        check_uuid("cluster id", text)
+    }
+}
+
+fn check_uuid(field: &'static str, text: &str) -> Result<(), InvalidInput> {
+    const LENGTH: usize = 36;
+    let wrong = first_wrong(text, |index, character| match index {
+        8 | 13 | 18 | 23 => character == '-',
+        _ => character.is_ascii_hexdigit() && index < LENGTH,
+    });
+    let length = text.chars().count();
+    let (position, what) = match wrong {
+        Some((position, character)) => (position, format!("{character:?}")),
+        None if length < LENGTH => (length + 1, "nothing".into()),
+        None => return Ok(()),
+    };
+    let rule = format!(
+        "{what} at position {position}; an id is a UUID, 32 hexadecimal digits in groups of 8-4-4-4-12"
+    );
+    Err(InvalidInput::at(field, text, position, rule))
+}
+
+#[cfg(feature = "schemars")]
+mod schemas {
+    use std::borrow::Cow;
+
+    use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+    macro_rules! uuid_schema {
+        ($($name:ident: $description:literal;)*) => {
+            $(
+                impl JsonSchema for super::$name {
+                    fn schema_name() -> Cow<'static, str> {
+                        stringify!($name).into()
+                    }
+
+                    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                        json_schema!({ "type": "string", "description": $description, "format": "uuid" })
+                    }
+                }
+            )*
+        };
+    }
+
+    uuid_schema! {
+        CertificateId: "The id of a certificate.";
+        GarbageCollectionId: "The id of a garbage collection.";
+        ClusterId: "The id of a Kubernetes cluster.";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_could_leave_its_path_segment_is_refused() {
+        for id in [
+            "",
+            "..",
+            "a/b",
+            "3f6d0b1e-52c4-4c8a-9a77-0d1f6be2a95",
+            "3f6d0b1e-52c4-4c8a-9a77-0d1f6be2a9544",
+        ] {
+            let error = CertificateId::new(id).unwrap_err();
+            assert!(error.position().is_some(), "{error}");
+        }
+    }
+}

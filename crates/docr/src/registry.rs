@@ -1,0 +1,235 @@
+//! One registry: a handle by its name.
+
+use docr_api::{
+    operations,
+    types::{Registry, Repository, RepositoryV2},
+};
+
+use crate::{
+    Client, CredentialsRequest, DockerCredentials, GarbageCollections, List, RegistryName,
+    RepositoryHandle, RepositoryName, Result,
+    account_registry::with_subscription,
+    call::{call, call_either},
+    deleted,
+    list::{PageRequest, page_answer},
+    optional,
+};
+
+/// What a handle is about.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub(crate) client: Client,
+    pub(crate) name: RegistryName,
+    pub(crate) form: Form,
+}
+
+/// Which of the two forms of a call is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// `/v2/registries/...`, for any account.
+    ByName,
+    /// `/v2/registry/...`, refused once an account has several registries.
+    OfAccount,
+}
+
+/// A registry by its name. Made by [`Client::registry`]; does no I/O by itself and is cheap to clone.
+///
+/// ```no_run
+/// # async fn example(docr: docr::Client) -> docr::Result<()> {
+/// let registry = docr.registry("acme-images".parse()?);
+/// for repository in registry.repositories().all().await? {
+///     println!("{}: {} tags", repository.name, repository.tag_count.unwrap_or(0));
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct RegistryHandle {
+    target: Target,
+}
+
+impl RegistryHandle {
+    pub(crate) fn new(client: Client, name: RegistryName) -> Self {
+        let form = Form::ByName;
+        Self {
+            target: Target { client, name, form },
+        }
+    }
+
+    /// The registry's name.
+    pub fn name(&self) -> &RegistryName {
+        &self.target.name
+    }
+
+    /// Reads the registry, with its storage use. `GET /v2/registries/{registry_name}`
+    ///
+    /// # Errors
+    ///
+    /// [`is_not_found`](crate::Error::is_not_found), if the account has no registry by this name; see also
+    /// [`get_opt`](Self::get_opt).
+    pub async fn get(&self) -> Result<Registry> {
+        let name = self.target.name.as_str();
+        let answer = call!(
+            self.target.client,
+            REGISTRIES_GET,
+            registries_get.registry_name(name)
+        );
+        Ok(with_subscription(answer.await?))
+    }
+
+    /// Like [`get`](Self::get), with `None` if the account has no registry by this name.
+    ///
+    /// # Errors
+    ///
+    /// All but "not found".
+    pub async fn get_opt(&self) -> Result<Option<Registry>> {
+        optional(self.get().await)
+    }
+
+    /// Deletes the registry and every image in it. There is no undo.
+    /// `DELETE /v2/registries/{registry_name}`
+    ///
+    /// # Errors
+    ///
+    /// [`is_not_found`](crate::Error::is_not_found), if the account has no registry by this name.
+    pub async fn delete(&self) -> Result<()> {
+        let name = self.target.name.as_str();
+        let done = call!(
+            self.target.client,
+            REGISTRIES_DELETE,
+            registries_delete.registry_name(name)
+        );
+        deleted(done.await)
+    }
+
+    /// Mints credentials for Docker. They open every registry of the account. Each call leaves another
+    /// credential with the service, so it is never repeated on its own.
+    /// `GET /v2/registries/{registry_name}/docker-credentials`
+    ///
+    /// # Errors
+    ///
+    /// Before a request is sent: an expiry below a second.
+    /// [`is_not_found`](crate::Error::is_not_found), if the account has no registry by this name.
+    pub async fn docker_credentials(
+        &self,
+        wanted: CredentialsRequest,
+    ) -> Result<DockerCredentials> {
+        let expiry_seconds = wanted.expiry_seconds()?;
+        let name = self.target.name.as_str();
+        let answer = call!(
+            self.target.client,
+            REGISTRIES_GET_DOCKER_CREDENTIALS,
+            registries_get_docker_credentials
+                .registry_name(name)
+                .read_write(wanted.is_read_write())
+                .expiry_seconds(expiry_seconds)
+        );
+        Ok(DockerCredentials::new(answer.await?, wanted))
+    }
+
+    /// Lists the repositories, each with its latest manifest.
+    /// `GET /v2/registries/{registry_name}/repositoriesV2`
+    pub fn repositories(&self) -> List<RepositoryV2> {
+        repositories(&self.target)
+    }
+
+    /// A repository of this registry.
+    pub fn repository(&self, name: RepositoryName) -> RepositoryHandle {
+        RepositoryHandle::new(self.target.clone(), name)
+    }
+
+    /// The garbage collections of this registry.
+    pub fn garbage_collections(&self) -> GarbageCollections {
+        GarbageCollections::new(self.target.clone())
+    }
+}
+
+/// The account's one registry by its name, spoken to by the older calls. Made by
+/// [`AccountRegistry::named`](crate::AccountRegistry::named). Prefer [`RegistryHandle`], which does all of
+/// this for any account.
+///
+/// Every call fails with [`ErrorKind::SeveralRegistries`](crate::ErrorKind::SeveralRegistries) once the account
+/// has several registries.
+#[derive(Clone, Debug)]
+pub struct AccountRegistryHandle {
+    target: Target,
+}
+
+impl AccountRegistryHandle {
+    pub(crate) fn new(client: Client, name: RegistryName) -> Self {
+        let form = Form::OfAccount;
+        Self {
+            target: Target { client, name, form },
+        }
+    }
+
+    /// Lists the repositories, each with its latest tag. `GET /v2/registry/{registry_name}/repositories`
+    pub fn repositories_with_latest_tag(&self) -> List<Repository> {
+        let target = self.target.clone();
+        List::new(
+            &operations::REGISTRY_LIST_REPOSITORIES,
+            move |request: PageRequest| {
+                let target = target.clone();
+                async move {
+                    let name = target.name.as_str();
+                    let answer = call!(
+                        target.client,
+                        REGISTRY_LIST_REPOSITORIES,
+                        registry_list_repositories
+                            .registry_name(name)
+                            .page(request.page)
+                            .per_page(request.per_page)
+                    );
+                    page_answer!(answer.await?, repositories)
+                }
+            },
+        )
+    }
+
+    /// Lists the repositories, each with its latest manifest.
+    /// `GET /v2/registry/{registry_name}/repositoriesV2`
+    pub fn repositories(&self) -> List<RepositoryV2> {
+        repositories(&self.target)
+    }
+
+    /// A repository of this registry. The older calls can't delete it.
+    pub fn repository(&self, name: RepositoryName) -> RepositoryHandle {
+        RepositoryHandle::new(self.target.clone(), name)
+    }
+
+    /// The garbage collections of this registry.
+    pub fn garbage_collections(&self) -> GarbageCollections {
+        GarbageCollections::new(self.target.clone())
+    }
+}
+
+fn repositories(target: &Target) -> List<RepositoryV2> {
+    let target = target.clone();
+    List::new(
+        &operations::REGISTRIES_LIST_REPOSITORIES_V2,
+        move |request: PageRequest| {
+            let target = target.clone();
+            async move {
+                let request = &request;
+                // A page is named by its token if it has one, and else by its number.
+                let answer = match &request.token {
+                    Some(token) => call_either!(
+                        &target,
+                        REGISTRIES_LIST_REPOSITORIES_V2 registries_list_repositories_v2
+                        | REGISTRY_LIST_REPOSITORIES_V2 registry_list_repositories_v2
+                        .page_token(token)
+                        .per_page(request.per_page)
+                    ),
+                    None => call_either!(
+                        &target,
+                        REGISTRIES_LIST_REPOSITORIES_V2 registries_list_repositories_v2
+                        | REGISTRY_LIST_REPOSITORIES_V2 registry_list_repositories_v2
+                        .page(request.page)
+                        .per_page(request.per_page)
+                    ),
+                };
+                page_answer!(answer?, repositories)
+            }
+        },
+    )
+}

@@ -1,0 +1,177 @@
+//! When a call is repeated: the policy, the waiting and the budget.
+
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use docr_api::Effect;
+
+use crate::{Error, ErrorKind, error::RetryAfter};
+
+/// How often and for how long a client tries. Set by [`ClientBuilder`](crate::ClientBuilder).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Attempts of one call, the first included.
+    pub(crate) attempts: u32,
+    /// Time for one call, all attempts and waits together.
+    pub(crate) deadline: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            attempts: 5,
+            deadline: Duration::from_secs(120),
+        }
+    }
+}
+
+/// What is known of a failed attempt's effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Nothing was sent, or the service refused before it did anything.
+    NoEffect,
+    /// It may have taken effect.
+    Unknown,
+    /// The service has decided; a repeat would end the same.
+    Decided,
+}
+
+/// What to do after a failed attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Try again.
+    Repeat,
+    /// It may have been done: look whether it was.
+    LookUp,
+    /// It may have been done, and there is no way to find out.
+    Ambiguous,
+    /// It has failed.
+    Stop,
+}
+
+pub(crate) fn fate(kind: ErrorKind, status: Option<u16>) -> Fate {
+    match (kind, status) {
+        (ErrorKind::Connect | ErrorKind::RateLimited, _) => Fate::NoEffect,
+        (ErrorKind::Timeout | ErrorKind::Interrupted, _) => Fate::Unknown,
+        (_, Some(408 | 500 | 502 | 503 | 504)) => Fate::Unknown,
+        _ => Fate::Decided,
+    }
+}
+
+/// The table of repeats: what one call does on the server, against what is known of the attempt.
+pub(crate) fn verdict(effect: Effect, error: &Error) -> Verdict {
+    let fate = fate(error.kind(), error.status());
+    match (effect, fate) {
+        (_, Fate::NoEffect) => Verdict::Repeat,
+        (Effect::Read | Effect::Set | Effect::Delete, Fate::Unknown) => Verdict::Repeat,
+        (Effect::Create, Fate::Unknown) => Verdict::LookUp,
+        // A success whose answer can't be read has made something, too.
+        (Effect::Create, Fate::Decided) if error.is_unreadable() => Verdict::LookUp,
+        (Effect::Mint, Fate::Decided) if error.is_unreadable() => Verdict::Ambiguous,
+        (_, Fate::Decided) => Verdict::Stop,
+        // A secret that was minted and lost stays behind; another one would, too. An effect that this
+        // version doesn't know is repeated as little.
+        _ => Verdict::Ambiguous,
+    }
+}
+
+/// How long to wait before the next attempt: what the server says, or else twice as long each time, spread
+/// over the whole range so that many clients don't come back together.
+pub(crate) fn wait(error: &Error, attempt: u32, now: DateTime<Utc>, random: f64) -> Duration {
+    const FIRST: Duration = Duration::from_millis(500);
+    const LONGEST: Duration = Duration::from_secs(20);
+    if let Some(wait) = server_wait(error, now) {
+        return wait;
+    }
+    let doubled = FIRST.saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)));
+    doubled.min(LONGEST).mul_f64(random.clamp(0.0, 1.0))
+}
+
+fn server_wait(error: &Error, now: DateTime<Utc>) -> Option<Duration> {
+    let until = |instant: DateTime<Utc>| (instant - now).max(TimeDelta::zero()).to_std().ok();
+    match error.retry_after() {
+        Some(RetryAfter::Seconds(seconds)) => Some(Duration::from_secs(seconds)),
+        Some(RetryAfter::At(instant)) => until(instant),
+        None if error.is_rate_limited() => {
+            let limit = error.rate_limit().filter(|limit| limit.remaining == 0)?;
+            until(limit.reset)
+        }
+        None => None,
+    }
+}
+
+/// What a client may spend on retries while the service is down: each costs, each success gives a little
+/// back. An outage then costs a client a few requests more, not a multiple.
+#[derive(Debug)]
+pub(crate) struct Budget(AtomicU32);
+
+impl Budget {
+    const FULL: u32 = 100;
+    const COST: u32 = 5;
+
+    pub(crate) fn full() -> Self {
+        Self(AtomicU32::new(Self::FULL))
+    }
+
+    /// Takes the cost of a retry; `false` if there is too little left.
+    pub(crate) fn spend(&self) -> bool {
+        let take = |left: u32| left.checked_sub(Self::COST);
+        self.0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+            .is_ok()
+    }
+
+    pub(crate) fn succeed(&self) {
+        let give = |left: u32| (left < Self::FULL).then_some(left + 1);
+        let _full_already = self
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, give);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_runs_out_and_comes_back_with_successes() {
+        let budget = Budget::full();
+        assert_eq!((0..100).filter(|_| budget.spend()).count(), 20);
+        for _ in 0..5 {
+            budget.succeed();
+        }
+        assert!(budget.spend());
+        assert!(!budget.spend());
+    }
+
+    #[test]
+    fn waits_double_up_to_a_limit_and_are_spread_over_the_whole_range() {
+        let error = Error::from(crate::InvalidInput::new("field", "value", "rule"));
+        let wait = |attempt, random| wait(&error, attempt, DateTime::UNIX_EPOCH, random);
+        let longest: Vec<_> = (1..=8)
+            .map(|attempt| wait(attempt, 1.0).as_millis())
+            .collect();
+        assert_eq!(
+            longest,
+            [500, 1_000, 2_000, 4_000, 8_000, 16_000, 20_000, 20_000]
+        );
+        assert_eq!(wait(3, 0.25), Duration::from_millis(500));
+        assert_eq!(wait(u32::MAX, 0.0), Duration::ZERO);
+    }
+
+    #[test]
+    fn the_fate_of_an_attempt_follows_from_how_it_failed() {
+        assert_eq!(fate(ErrorKind::Connect, None), Fate::NoEffect);
+        assert_eq!(fate(ErrorKind::RateLimited, Some(429)), Fate::NoEffect);
+        assert_eq!(fate(ErrorKind::Interrupted, Some(200)), Fate::Unknown);
+        for status in [408, 500, 502, 503, 504] {
+            assert_eq!(fate(ErrorKind::Server, Some(status)), Fate::Unknown);
+        }
+        for status in [400, 401, 403, 404, 409, 412, 422, 501] {
+            assert_eq!(fate(ErrorKind::Rejected, Some(status)), Fate::Decided);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Every operation of the spec with every fault of the way there and back: nothing happens twice, nothing
+//! that happened is reported as if it had not, and what may be repeated succeeds.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use docr::{Client, Clock as _, ManualClock};
+use docr_api::{Effect, Operation, operations};
+use docr_tests::{
+    calls::call,
+    fault_proxy::{Fault, FaultProxy},
+    sandbox::{TOKEN, assert_conforming, client_at, noon, prepare, start},
+};
+
+/// How a call is expected to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Success,
+    Ambiguous,
+    Unreadable,
+    Refused,
+}
+
+/// The table of the design, in other words than the code's.
+fn expected(operation: &Operation, fault: Fault) -> End {
+    use Fault::{
+        ClosedBefore, Garbage, Html503Before, LengthTooLarge, LengthTooSmall, RateLimitReset,
+        Redirect, ResetBefore, ResetDuring, RetryAfterDate, RetryAfterSeconds,
+    };
+    let reads_a_body = !operation.statuses.contains(&204);
+    match (operation.effect, fault) {
+        (_, RetryAfterSeconds | RetryAfterDate | RateLimitReset) => End::Success,
+        (_, Redirect) => End::Refused,
+        // Where no body is documented, a success is one whatever its body holds.
+        (_, Garbage | LengthTooSmall | LengthTooLarge) if !reads_a_body => End::Success,
+        (Effect::Read | Effect::Set, Garbage | LengthTooSmall) => End::Unreadable,
+        (Effect::Read | Effect::Set | Effect::Delete, _) => End::Success,
+        // It was not made, but the client can't know.
+        (Effect::Create, ResetBefore | ResetDuring | ClosedBefore | Html503Before) => {
+            End::Ambiguous
+        }
+        (Effect::Create, _) => End::Success,
+        _ => End::Ambiguous,
+    }
+}
+
+#[tokio::test]
+async fn no_fault_makes_a_call_happen_twice_or_vanish() {
+    let (mut duplicates, mut lost) = (0, 0);
+    for operation in operations::ALL {
+        for fault in Fault::ALL {
+            let case = format!("{} {fault:?}", operation.id);
+            let (sandbox, _) = start().await;
+            let subjects = prepare(&sandbox, operation, 200).await;
+            sandbox.clear_requests();
+            let proxy = FaultProxy::start(sandbox.addr(), fault).await;
+            let clock = Arc::new(ManualClock::at(noon()));
+            let builder = Client::builder().base_url(proxy.url()).token(TOKEN);
+            let mut docr = builder
+                .clock(clock.clone())
+                .build()
+                .expect("a loopback URL");
+            if let Fault::Silence | Fault::SlowDrip = fault {
+                docr = docr.with_attempt_timeout(std::time::Duration::from_millis(40));
+            }
+
+            let outcome = call(&docr, operation.id, &subjects)
+                .await
+                .expect("a client method");
+
+            let effects = sandbox
+                .requests()
+                .iter()
+                .filter(|request| request.operation.as_deref() == Some(operation.id))
+                .filter(|request| request.status < 300)
+                .count();
+            // A second delete finds nothing, whether it says so or not.
+            let makes_something = matches!(operation.effect, Effect::Create | Effect::Mint);
+            if makes_something && effects > 1 {
+                duplicates += 1;
+            }
+            let end = match &outcome {
+                Ok(_) => End::Success,
+                Err(error) if error.is_ambiguous() => End::Ambiguous,
+                Err(error) if error.is_unreadable() => End::Unreadable,
+                Err(error) if error.status() == Some(307) => End::Refused,
+                Err(error) => panic!("{case}: {error}"),
+            };
+            if makes_something && effects > 0 && end == End::Unreadable {
+                lost += 1;
+            }
+            assert_eq!(end, expected(operation, fault), "{case}: {outcome:?}");
+            assert!(
+                effects > 0 || end != End::Success,
+                "{case}: a success without an effect"
+            );
+            let waited = clock.now() - noon();
+            assert!(waited <= TimeDelta::seconds(120), "{case}: waited {waited}");
+            assert!(
+                proxy.requests() <= 3,
+                "{case}: {} requests",
+                proxy.requests()
+            );
+            assert_conforming(&sandbox);
+        }
+    }
+    let (operations, faults) = (operations::ALL.len(), Fault::ALL.len());
+    println!(
+        "{operations} operations x {faults} faults, duplicates {duplicates}, lost {lost}, panics 0"
+    );
+    assert_eq!((duplicates, lost), (0, 0));
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_tried_and_told_and_nothing_is_ambiguous() {
+    for operation in operations::ALL {
+        let (sandbox, _) = start().await;
+        let url = sandbox.url().to_owned();
+        sandbox.stop().await;
+        let outcome = call(&client_at(&url, TOKEN), operation.id, &Default::default()).await;
+        let error = outcome.expect("a client method").unwrap_err();
+        assert!(
+            error.is_connect() && !error.is_ambiguous(),
+            "{}: {error}",
+            operation.id
+        );
+        assert_eq!(error.attempts(), 5);
+    }
+}
+
+#[tokio::test]
+async fn the_server_s_wait_is_kept_and_a_deadline_before_its_end_fails_at_once() {
+    let waits = [
+        (Fault::RetryAfterSeconds, 30),
+        (Fault::RetryAfterDate, 40),
+        (Fault::RateLimitReset, 50),
+    ];
+    for (fault, seconds) in waits {
+        let (sandbox, _) = start().await;
+        let clock = Arc::new(ManualClock::at(noon()));
+        let docr_at = |url: &str| {
+            let builder = docr::Client::builder().base_url(url).token(TOKEN);
+            builder.clock(clock.clone()).build().unwrap()
+        };
+        let proxy = FaultProxy::start(sandbox.addr(), fault).await;
+        let hasty = docr_at(proxy.url()).with_deadline(std::time::Duration::from_secs(10));
+        let error = hasty.registries().options().await.unwrap_err();
+        let due = noon() + std::time::Duration::from_secs(seconds);
+        assert_eq!(error.retry_at(), Some(due), "{fault:?}: {error}");
+        assert_eq!(proxy.requests(), 1);
+        assert_eq!(clock.now(), noon(), "it did not wait");
+
+        let proxy = FaultProxy::start(sandbox.addr(), fault).await;
+        docr_at(proxy.url()).registries().options().await.unwrap();
+        assert_eq!(clock.now(), due, "{fault:?}");
+    }
+}

@@ -1,0 +1,109 @@
+//! Whatever goes in, nothing panics; and what is accepted comes out as it went in.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::{fmt::Display, str::FromStr};
+
+use docr::{
+    CertificateId, ClusterId, Digest, GarbageCollectionId, ImageRef, InvalidInput, RegistryName,
+    RepositoryName, Tag, TierSlug,
+};
+use proptest::{prelude::*, test_runner::TestRunner};
+
+/// `PROPTEST_CASES` cases of each property, a few thousand unless it is set.
+fn config() -> ProptestConfig {
+    let set = std::env::var("PROPTEST_CASES").ok();
+    let cases = set.and_then(|cases| cases.parse().ok()).unwrap_or(3_000);
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+/// Texts of every kind: any at all, and ones that are nearly right.
+fn texts() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<String>(),
+        "[a-z0-9A-Z._/:@-]{0,40}",
+        "[a-z0-9-]{60,66}",
+        "[a-z]{1,5}([._/-]{1,3}[a-z0-9]{1,5}){0,6}",
+        "(registry.digitalocean.com/)?[a-z]{1,8}/[a-z]{1,8}(:[a-z0-9]{1,8})?(@sha256:[0-9a-f]{64})?",
+        "sha256:[0-9a-fA-F]{60,66}",
+        "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{11,13}",
+    ]
+}
+
+fn holds_for<T>()
+where
+    T: FromStr<Err = InvalidInput> + Display + PartialEq + std::fmt::Debug,
+{
+    let property = |text: String| {
+        match text.parse::<T>() {
+            Ok(value) => {
+                let again = value.to_string().parse::<T>();
+                prop_assert_eq!(again.ok(), Some(value));
+            }
+            Err(error) => {
+                let message = error.to_string();
+                prop_assert!(message.starts_with(error.field()));
+                prop_assert!(!message.chars().any(char::is_control), "{:?}", message);
+                let length = error.value().chars().count();
+                prop_assert!(
+                    error
+                        .position()
+                        .is_none_or(|p| (1..=length + 1).contains(&p))
+                );
+            }
+        }
+        Ok(())
+    };
+    TestRunner::new(config()).run(&texts(), property).unwrap();
+}
+
+#[test]
+fn a_registry_name_takes_any_text() {
+    holds_for::<RegistryName>();
+}
+
+#[test]
+fn a_repository_name_takes_any_text() {
+    holds_for::<RepositoryName>();
+}
+
+#[test]
+fn a_tag_takes_any_text() {
+    holds_for::<Tag>();
+}
+
+#[test]
+fn a_digest_takes_any_text() {
+    holds_for::<Digest>();
+}
+
+#[test]
+fn an_image_reference_takes_any_text() {
+    holds_for::<ImageRef>();
+}
+
+#[test]
+fn an_id_takes_any_text() {
+    holds_for::<CertificateId>();
+    holds_for::<ClusterId>();
+    holds_for::<GarbageCollectionId>();
+}
+
+#[test]
+fn an_open_set_reads_any_text_and_writes_it_back() {
+    let property = |text: String| {
+        let json = serde_json::Value::from(text.clone());
+        let tier: TierSlug = serde_json::from_value(json.clone()).unwrap();
+        prop_assert_eq!(serde_json::to_value(&tier).unwrap(), json);
+        prop_assert_eq!(
+            text.parse::<TierSlug>().is_ok(),
+            !matches!(tier, TierSlug::Other(_))
+        );
+        Ok(())
+    };
+    TestRunner::new(config()).run(&texts(), property).unwrap();
+}

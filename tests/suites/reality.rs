@@ -1,0 +1,160 @@
+//! What the service really sends where its published description says otherwise, row by row.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::time::Duration;
+
+use docr::{
+    CertificateState, Client, CreateCertificate, CredentialsRequest, ErrorKind,
+    GarbageCollectionStatus, GarbageCollectionType,
+};
+use docr_sandbox::{Sandbox, ScriptedAnswer};
+use docr_tests::sandbox::{client, registry_name, start};
+use serde_json::{Value, json};
+
+/// A client for whom the next call of an operation is answered like this.
+async fn answered(operation: &str, status: u16, body: Value) -> (Sandbox, Client) {
+    let (sandbox, _) = start().await;
+    sandbox
+        .answer_next(operation, ScriptedAnswer::json(status, body))
+        .unwrap();
+    let docr = client(&sandbox);
+    (sandbox, docr)
+}
+
+#[tokio::test]
+async fn a_garbage_collection_has_statuses_beyond_the_published_ones_and_a_type() {
+    let statuses = [
+        (
+            "waiting for delete requests",
+            GarbageCollectionStatus::WaitingForDeleteRequests,
+        ),
+        ("success", GarbageCollectionStatus::Other("success".into())),
+    ];
+    for (text, status) in statuses {
+        let run = json!({"uuid": "u", "status": text, "type": "untagged manifests only"});
+        let body = json!({"garbage_collection": run});
+        let (_sandbox, docr) = answered("registries_get_garbageCollection", 200, body).await;
+        let runs = docr.registry(registry_name()).garbage_collections();
+        let run = runs.active().await.unwrap().unwrap();
+        assert_eq!(run.status, Some(status));
+        assert_eq!(
+            run.type_,
+            Some(GarbageCollectionType::UntaggedManifestsOnly)
+        );
+    }
+}
+
+#[tokio::test]
+async fn no_active_garbage_collection_is_an_answer() {
+    let error = json!({"id": "not_found", "message": "none"});
+    let (_sandbox, docr) = answered("registries_get_garbageCollection", 404, error).await;
+    let runs = docr.registry(registry_name()).garbage_collections();
+    assert_eq!(runs.active().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn the_newer_calls_take_a_garbage_collection_s_type_and_the_credentials_query() {
+    let (sandbox, _) = start().await;
+    docr_tests::sandbox::furnish(&sandbox).await;
+    sandbox.clear_requests();
+    let registry = client(&sandbox).registry(registry_name());
+    // Known to be accepted, though it is 50 years.
+    let longest = CredentialsRequest::read_only().expires_in(Duration::from_secs(1_576_800_000));
+    registry.docker_credentials(longest).await.unwrap();
+    let what = GarbageCollectionType::UnreferencedBlobsOnly;
+    registry.garbage_collections().start(what).await.unwrap();
+    let requests = sandbox.requests();
+    assert_eq!(
+        requests[0].query.as_deref(),
+        Some("expiry_seconds=1576800000&read_write=false")
+    );
+    assert_eq!(requests[1].body, r#"{"type":"unreferenced blobs only"}"#);
+}
+
+#[tokio::test]
+async fn the_list_of_registries_adds_up_the_storage() {
+    let body = json!({"registries": null, "total_storage_usage_bytes": 107_374_182_400_u64});
+    let (_sandbox, docr) = answered("registries_list", 200, body).await;
+    let total = docr.registries().storage_usage_bytes().await.unwrap();
+    assert_eq!(total, Some(107_374_182_400));
+}
+
+#[tokio::test]
+async fn an_empty_repository_has_no_latest_manifest() {
+    for repository in [
+        json!({"name": "empty"}),
+        json!({"name": "empty", "latest_manifest": null}),
+    ] {
+        let body = json!({"repositories": [repository], "meta": {"total": 1}});
+        let (_sandbox, docr) = answered("registries_list_repositoriesV2", 200, body).await;
+        let all = docr
+            .registry(registry_name())
+            .repositories()
+            .all()
+            .await
+            .unwrap();
+        assert_eq!(all[0].latest_manifest, None);
+    }
+}
+
+#[tokio::test]
+async fn a_blob_s_size_under_another_name_does_not_spoil_the_manifest() {
+    let blobs = json!([{"digest": "sha256:1", "compressed_size_byte": 5}]);
+    let body = json!({"manifests": [{"digest": "sha256:2", "blobs": blobs}]});
+    let (_sandbox, docr) = answered("registries_list_repositoryManifests", 200, body).await;
+    let repository = docr
+        .registry(registry_name())
+        .repository("api".parse().unwrap());
+    let manifests = repository.manifests().all().await.unwrap();
+    assert_eq!(manifests[0].blobs[0].digest, "sha256:1");
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_accepted_with_202_is_made() {
+    let certificate =
+        json!({"id": "i", "name": "shop", "state": "pending", "not_after": "", "dns_names": [""]});
+    let body = json!({"certificate": certificate});
+    let (_sandbox, docr) = answered("certificates_create", 202, body).await;
+    let wanted = CreateCertificate::lets_encrypt("shop", ["shop.example.com"]);
+    let made = docr.certificates().create(wanted).await.unwrap();
+    assert_eq!(
+        (made.state, made.not_after),
+        (Some(CertificateState::Pending), None)
+    );
+}
+
+#[tokio::test]
+async fn a_certificate_s_failures_beyond_the_documented_ones_have_their_kinds() {
+    for (status, kind) in [
+        (403, ErrorKind::Forbidden),
+        (409, ErrorKind::Conflict),
+        (422, ErrorKind::Rejected),
+        (503, ErrorKind::Server),
+    ] {
+        let error = json!({"id": "some_id", "message": "some message"});
+        let (_sandbox, docr) = answered("certificates_create", status, error).await;
+        let wanted = CreateCertificate::lets_encrypt("shop", ["shop.example.com"]);
+        let error = docr.certificates().create(wanted).await.unwrap_err();
+        assert_eq!((error.kind(), error.status()), (kind, Some(status)));
+        assert_eq!(error.api_id(), Some("some_id"));
+        // A 503 may have been sent after the certificate was asked for, and none is found.
+        assert_eq!(error.is_ambiguous(), status == 503);
+    }
+}
+
+#[tokio::test]
+async fn credentials_are_opaque() {
+    // Neither base64 nor of any known form.
+    let body = json!({"auths": {"registry.digitalocean.com": {"auth": "%%% person@example.com:new form"}}});
+    let (_sandbox, docr) = answered("registries_get_dockerCredentials", 200, body).await;
+    let registry = docr.registry(registry_name());
+    let credentials = registry
+        .docker_credentials(CredentialsRequest::read_only())
+        .await
+        .unwrap();
+    assert_eq!(
+        credentials.auth().expose(),
+        "%%% person@example.com:new form"
+    );
+}

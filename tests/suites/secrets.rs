@@ -1,0 +1,102 @@
+//! No secret is shown, whatever is formatted and wherever the secret is.
+
+use std::fmt::Debug;
+
+use docr::{Client, CreateCertificate, CredentialsRequest};
+use docr_api::{Session, types};
+use docr_sandbox::Sandbox;
+use docr_tests::sandbox::{TOKEN, client, furnish, registry_name, start};
+
+const KEY: &str =
+    "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIKsandboxkey\n-----END PRIVATE KEY-----";
+
+#[track_caller]
+fn assert_hides(secret: &str, value: &dyn Debug) {
+    for shown in [format!("{value:?}"), format!("{value:#?}")] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn the_token_is_in_no_debug() {
+    let (sandbox, _) = start().await;
+    furnish(&sandbox).await;
+    let docr = client(&sandbox);
+    let registry = docr.registry(registry_name());
+    let repository = registry.repository("api".parse().unwrap());
+    let token = docr::Secret::from(TOKEN);
+    let unauthorized = docr_tests::sandbox::client_at(sandbox.url(), "dop_v1_other");
+    let values: Vec<Box<dyn Debug>> = vec![
+        Box::new(Client::builder().token(TOKEN)),
+        Box::new(docr.api().clone()),
+        Box::new(Session::bearer(&token).unwrap()),
+        Box::new(token),
+        Box::new(docr.registries()),
+        Box::new(docr.account_registry()),
+        Box::new(docr.account_registry().named(registry_name())),
+        Box::new(docr.certificates()),
+        Box::new(docr.clusters()),
+        Box::new(registry.garbage_collections()),
+        Box::new(registry.repositories()),
+        Box::new(repository.tags()),
+        Box::new(repository.tags().items()),
+        Box::new(repository.tags().pages()),
+        Box::new(repository),
+        Box::new(registry),
+        Box::new(docr),
+        Box::new(sandbox.requests()),
+        Box::new(Sandbox::builder().token(TOKEN)),
+    ];
+    for value in &values {
+        assert_hides(TOKEN, value);
+    }
+    let error = unauthorized.registries().list().await.unwrap_err();
+    assert_hides("dop_v1_other", &error);
+    assert_hides(TOKEN, &sandbox);
+}
+
+#[tokio::test]
+async fn minted_credentials_are_in_no_debug() {
+    let (sandbox, _) = start().await;
+    furnish(&sandbox).await;
+    let registry = client(&sandbox).registry(registry_name());
+    let credentials = registry
+        .docker_credentials(CredentialsRequest::read_only())
+        .await
+        .unwrap();
+    let secret = credentials.auth().expose();
+    assert!(secret.len() > 20);
+    assert_hides(secret, &credentials);
+    assert_hides(secret, &credentials.docker_config_json());
+    assert_hides(secret, &sandbox.credentials());
+    let read: types::DockerCredentials =
+        serde_json::from_str(credentials.docker_config_json().expose()).unwrap();
+    assert_hides(secret, &read);
+}
+
+#[tokio::test]
+async fn a_private_key_is_in_no_debug_and_in_no_error_that_quotes_it() {
+    let secret = "sandboxkey";
+    let wanted = CreateCertificate::custom("shop", KEY, "-----BEGIN CERTIFICATE-----");
+    assert_hides(secret, &wanted);
+
+    let (sandbox, _) = start().await;
+    let quoting =
+        serde_json::json!({"id": "unprocessable_entity", "message": format!("bad key: {KEY}")});
+    let answer = docr_sandbox::ScriptedAnswer::json(422, quoting);
+    sandbox.answer_next("certificates_create", answer).unwrap();
+    let error = client(&sandbox)
+        .certificates()
+        .create(wanted)
+        .await
+        .unwrap_err();
+    assert!(error.is_rejected());
+    assert_hides(secret, &sandbox.requests());
+    assert_hides(secret, &error);
+    assert!(!error.to_string().contains(secret), "{error}");
+    assert!(
+        error
+            .api_message()
+            .is_some_and(|message| message.contains("[redacted]"))
+    );
+}

@@ -1,0 +1,68 @@
+//! Every odd answer that can be made from the spec is read; only one without an identity is an error, which
+//! names the field and the operation.
+
+use docr_api::operations;
+use docr_sandbox::{RateLimits, Sandbox, ScriptedAnswer};
+use docr_tests::{
+    calls::{Subjects, call},
+    instances::{Variant, success_schema, variants},
+    sandbox::client_at,
+};
+
+#[tokio::test]
+async fn every_odd_answer_of_every_operation_is_read() {
+    let spec = docr_tests::spec();
+    let limits = RateLimits {
+        per_minute: u32::MAX,
+        per_hour: u32::MAX,
+    };
+    let sandbox = Sandbox::builder()
+        .rate_limits(limits)
+        .start()
+        .await
+        .unwrap();
+    let docr = client_at(sandbox.url(), sandbox.token());
+    let subjects = Subjects::default();
+    let (mut operations_read, mut answers) = (0, 0);
+
+    for operation in operations::ALL {
+        let in_spec = &spec["paths"][operation.path][operation.method.to_lowercase()];
+        let Some(schema) = success_schema(&spec, in_spec) else {
+            continue;
+        };
+        operations_read += 1;
+        for Variant {
+            what,
+            body,
+            lost_identity,
+        } in variants(&spec, &schema)
+        {
+            answers += 1;
+            let answer = ScriptedAnswer::json(200, body);
+            sandbox.answer_next(operation.id, answer).unwrap();
+            let outcome = call(&docr, operation.id, &subjects).await.unwrap();
+            match (outcome, lost_identity) {
+                (Ok(_), None) => {}
+                (Err(error), Some(field)) => {
+                    assert!(error.is_unreadable(), "{}, {what}: {error}", operation.id);
+                    let message = error.to_string();
+                    assert!(message.contains(&field), "{what}: {message}");
+                    assert!(message.contains(operation.id), "{what}: {message}");
+                }
+                (Ok(value), Some(field)) => {
+                    panic!(
+                        "{}, {what}: read without its {field}: {value}",
+                        operation.id
+                    )
+                }
+                (Err(error), None) => panic!("{}, {what}: {error}", operation.id),
+            }
+        }
+        sandbox.clear_requests();
+    }
+    println!("{operations_read} operations, {answers} odd answers");
+    assert!(
+        operations_read >= 30 && answers > 1000,
+        "{operations_read}, {answers}"
+    );
+}
