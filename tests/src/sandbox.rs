@@ -1,13 +1,13 @@
 //! A sandbox in a known state: its clock stands still and its ids repeat, so that snapshots do too.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use docr::{
     Client, CreateRegistry, GarbageCollectionType, ManualClock, Region, RegistryName, TierSlug,
 };
 use docr_api::Operation;
-use docr_sandbox::{CertificateSeed, Clock, Image, Sandbox, ScriptedAnswer};
+use docr_sandbox::{CertificateSeed, Clock, Image, Sandbox, SandboxBuilder, ScriptedAnswer};
 
 use crate::calls::Subjects;
 
@@ -19,17 +19,60 @@ pub fn noon() -> DateTime<Utc> {
     DateTime::from_timestamp(1_767_268_800, 0).expect("an instant in range")
 }
 
-/// A sandbox that checks its own answers against the spec, and its clock.
-pub async fn start() -> (Sandbox, Clock) {
+/// A sandbox whose every answer is held against the spec: dropping it fails the test if one broke it.
+#[derive(Debug)]
+pub struct Checked(Option<Sandbox>);
+
+impl Checked {
+    /// Stops the sandbox.
+    pub async fn stop(mut self) {
+        if let Some(sandbox) = self.0.take() {
+            assert_conforming(&sandbox);
+            sandbox.stop().await;
+        }
+    }
+}
+
+impl Deref for Checked {
+    type Target = Sandbox;
+
+    fn deref(&self) -> &Sandbox {
+        self.0.as_ref().expect("it is there until it is stopped")
+    }
+}
+
+impl Drop for Checked {
+    fn drop(&mut self) {
+        if let Some(sandbox) = self.0.take().filter(|_| !std::thread::panicking()) {
+            assert_conforming(&sandbox);
+        }
+    }
+}
+
+fn assert_conforming(sandbox: &Sandbox) {
+    let violations: Vec<_> = sandbox
+        .violations()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert!(violations.is_empty(), "{violations:#?}");
+}
+
+/// A sandbox with the tests' token, and its clock.
+pub async fn start() -> (Checked, Clock) {
+    start_with(|builder| builder).await
+}
+
+/// A sandbox with the tests' token and more that is chosen, and its clock.
+pub async fn start_with(choose: impl FnOnce(SandboxBuilder) -> SandboxBuilder) -> (Checked, Clock) {
     let clock = Clock::manual(noon());
-    let sandbox = Sandbox::builder()
+    let builder = Sandbox::builder()
         .token(TOKEN)
         .clock(clock.clone())
-        .check_answers(true)
-        .start()
-        .await
-        .expect("a free port on the loopback");
-    (sandbox, clock)
+        .check_answers(true);
+    let sandbox = choose(builder).start().await;
+    let sandbox = sandbox.expect("a free port on the loopback");
+    (Checked(Some(sandbox)), clock)
 }
 
 /// A client of the sandbox's first account.
@@ -107,14 +150,4 @@ pub async fn prepare(sandbox: &Sandbox, operation: &Operation, status: u16) -> S
         scripted.expect("an operation of the spec");
     }
     subjects
-}
-
-/// Fails if an answer of the sandbox broke the spec.
-pub fn assert_conforming(sandbox: &Sandbox) {
-    let violations: Vec<_> = sandbox
-        .violations()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    assert!(violations.is_empty(), "{violations:#?}");
 }

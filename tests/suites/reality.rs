@@ -8,12 +8,12 @@ use docr::{
     CertificateState, Client, CreateCertificate, CredentialsRequest, ErrorKind,
     GarbageCollectionStatus, GarbageCollectionType,
 };
-use docr_sandbox::{Sandbox, ScriptedAnswer};
-use docr_tests::sandbox::{client, registry_name, start};
+use docr_sandbox::ScriptedAnswer;
+use docr_tests::sandbox::{Checked, client, registry_name, start};
 use serde_json::{Value, json};
 
 /// A client for whom the next call of an operation is answered like this.
-async fn answered(operation: &str, status: u16, body: Value) -> (Sandbox, Client) {
+async fn answered(operation: &str, status: u16, body: Value) -> (Checked, Client) {
     let (sandbox, _) = start().await;
     sandbox
         .answer_next(operation, ScriptedAnswer::json(status, body))

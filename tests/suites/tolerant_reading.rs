@@ -2,11 +2,11 @@
 //! names the field and the operation.
 
 use docr_api::operations;
-use docr_sandbox::{RateLimits, Sandbox, ScriptedAnswer};
+use docr_sandbox::{RateLimits, ScriptedAnswer};
 use docr_tests::{
     calls::{Subjects, call},
     instances::{Variant, success_schema, variants},
-    sandbox::client_at,
+    sandbox::{client, start_with},
 };
 
 #[tokio::test]
@@ -16,12 +16,8 @@ async fn every_odd_answer_of_every_operation_is_read() {
         per_minute: u32::MAX,
         per_hour: u32::MAX,
     };
-    let sandbox = Sandbox::builder()
-        .rate_limits(limits)
-        .start()
-        .await
-        .unwrap();
-    let docr = client_at(sandbox.url(), sandbox.token());
+    let (sandbox, _) = start_with(|builder| builder.rate_limits(limits)).await;
+    let docr = client(&sandbox);
     let subjects = Subjects::default();
     let (mut operations_read, mut answers) = (0, 0);
 
