@@ -52,6 +52,20 @@ pub(crate) struct PageRequest {
     pub(crate) per_page: u64,
 }
 
+impl PageRequest {
+    fn check(&self) -> Result<(), InvalidInput> {
+        if (1..=MAX_PER_PAGE).contains(&self.per_page) {
+            return Ok(());
+        }
+        let value = self.per_page.to_string();
+        Err(InvalidInput::new(
+            "per_page",
+            value,
+            "a page holds 1 to 200 items",
+        ))
+    }
+}
+
 /// A page as it comes.
 pub(crate) struct PageAnswer<T> {
     pub(crate) items: Vec<T>,
@@ -124,18 +138,18 @@ impl<T: Send + 'static> List<T> {
         if number == 0 {
             return Err(InvalidInput::new("page", "0", "pages are counted from 1").into());
         }
-        let mut pages = self.pages();
-        if let Next::Ask(request) = &mut pages.next {
-            request.page = number;
-        }
-        match pages.next().await {
-            Some(page) => page,
-            None => Ok(Page {
-                items: Vec::new(),
-                number,
-                total: None,
-            }),
-        }
+        let request = PageRequest {
+            page: number,
+            token: None,
+            per_page: self.per_page,
+        };
+        request.check()?;
+        let answer = (self.fetch)(request).await?;
+        Ok(Page {
+            items: answer.items,
+            number,
+            total: answer.meta.and_then(|meta| meta.total),
+        })
     }
 
     /// All items. A list may be long: a repository can have a million tags.
@@ -266,12 +280,8 @@ impl<T: Send + 'static> Stream for Pages<T> {
         loop {
             match std::mem::replace(&mut self.next, Next::End) {
                 Next::Ask(request) => {
-                    if !(1..=MAX_PER_PAGE).contains(&request.per_page) {
-                        let value = request.per_page.to_string();
-                        let rule = "a page holds 1 to 200 items";
-                        return Poll::Ready(Some(Err(
-                            InvalidInput::new("per_page", value, rule).into()
-                        )));
+                    if let Err(error) = request.check() {
+                        return Poll::Ready(Some(Err(error.into())));
                     }
                     let answer = (self.list.fetch)(request.clone());
                     self.next = Next::Wait(request, answer);
