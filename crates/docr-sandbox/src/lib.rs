@@ -43,6 +43,8 @@ mod pem;
 mod push;
 mod rate;
 mod record;
+pub mod recording;
+mod redact;
 mod request;
 mod sample;
 mod sandbox;

@@ -1,11 +1,13 @@
 //! What the sandbox saw and what it found wrong.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use axum::http::{HeaderMap, header};
 use serde::Serialize;
 use serde_json::Value;
+
+use crate::redact::{self, REDACTED};
 
 /// One request that reached the sandbox, with the status it was answered with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -33,15 +35,11 @@ pub struct RecordedRequest {
 pub(crate) fn recorded_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
     let mut recorded = BTreeMap::<String, String>::new();
     for (name, value) in headers {
-        let text = match String::from_utf8_lossy(value.as_bytes()) {
-            text if name != header::AUTHORIZATION => text.into_owned(),
-            text if text
-                .get(..7)
-                .is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer ")) =>
-            {
-                "Bearer [redacted]".to_owned()
-            }
-            _ => "[redacted]".to_owned(),
+        let text = String::from_utf8_lossy(value.as_bytes());
+        let text = if name == header::AUTHORIZATION {
+            redact::authorization(&text)
+        } else {
+            text.into_owned()
         };
         recorded
             .entry(name.as_str().to_owned())
@@ -54,21 +52,22 @@ pub(crate) fn recorded_headers(headers: &HeaderMap) -> BTreeMap<String, String> 
     recorded
 }
 
-/// The body to record: as it came, but for a private key in it.
-pub(crate) fn recorded_body(body: &[u8]) -> String {
+/// The body to record: as it came, but for what is secret in it.
+pub(crate) fn recorded_body(body: &[u8], secret_fields: &BTreeSet<String>) -> String {
     let text = String::from_utf8_lossy(body).into_owned();
-    if !text.contains("private_key") {
+    if !secret_fields
+        .iter()
+        .any(|field| text.contains(field.as_str()))
+    {
         return text;
     }
     match serde_json::from_slice::<Value>(body) {
         Ok(mut json) => {
-            if let Some(key) = json.get_mut("private_key") {
-                *key = Value::from("[redacted]");
-            }
+            redact::fields(&mut json, secret_fields);
             json.to_string()
         }
         // What isn't JSON can't be told apart.
-        Err(_) => "[redacted]".to_owned(),
+        Err(_) => REDACTED.to_owned(),
     }
 }
 

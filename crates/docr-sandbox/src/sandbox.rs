@@ -16,7 +16,7 @@ use crate::rate::RateLimits;
 use crate::record::{RecordedRequest, Violation};
 use crate::script::{ScriptError, ScriptedAnswer};
 use crate::server::Server;
-use crate::service::{Service, State};
+use crate::service::{self, Held, Service};
 use crate::spec::Spec;
 use crate::tls::Identity;
 
@@ -305,7 +305,7 @@ impl SandboxBuilder {
             limits: self.limits,
             check_answers: self.check_answers,
             scheme,
-            state: Mutex::new(State {
+            state: Mutex::new(Held {
                 world,
                 request_ids: Ids::new(self.seed, 1),
                 scripts: HashMap::new(),
@@ -313,7 +313,12 @@ impl SandboxBuilder {
                 violations: Vec::new(),
             }),
         });
-        let server = Server::start(self.port, Arc::clone(&service), identity.as_ref()).await?;
+        let server = Server::start(
+            self.port,
+            service::router(Arc::clone(&service)),
+            identity.as_ref(),
+        )
+        .await?;
         Ok(Sandbox {
             service,
             url: format!("{scheme}://{}", server.addr),

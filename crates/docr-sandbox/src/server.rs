@@ -2,18 +2,14 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use axum::Router;
-use axum::body::to_bytes;
-use axum::extract::{Request, State};
-use axum::response::Response;
+use axum::body::{Body, Bytes, to_bytes};
 use axum::serve::Listener;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 use crate::request::{BODY_LIMIT, Unreadable};
-use crate::service::Service;
 use crate::tls::{Identity, TlsPort};
 
 /// How much of a body is taken in before the connection is given up. Beyond [`BODY_LIMIT`] it is refused anyway,
@@ -32,14 +28,13 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) async fn start(
         port: u16,
-        service: Arc<Service>,
+        router: Router,
         identity: Option<&Identity>,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", port)).await?;
         let addr = listener.local_addr()?;
         let (running, stop) = oneshot::channel::<()>();
         let (open, closed) = oneshot::channel();
-        let router = Router::new().fallback(serve).with_state(service);
         let port = Port {
             listener,
             _open: open,
@@ -73,13 +68,12 @@ impl Server {
     }
 }
 
-async fn serve(State(service): State<Arc<Service>>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    let body = match to_bytes(body, READ_LIMIT).await {
+/// Reads a request's body whole, if it is not too large.
+pub(crate) async fn read_body(body: Body) -> Result<Bytes, Unreadable> {
+    match to_bytes(body, READ_LIMIT).await {
         Ok(body) if body.len() <= BODY_LIMIT => Ok(body),
         _ => Err(Unreadable),
-    };
-    service.answer(&parts, body).into_response()
+    }
 }
 
 /// The listener; it tells when it is dropped.

@@ -1,10 +1,13 @@
 //! The way of a request: route, token, rate limit, script, validation, handler.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use axum::Router;
 use axum::body::Bytes;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header, request};
+use axum::response::Response;
 use chrono::{DateTime, Utc};
 
 use crate::account::World;
@@ -17,7 +20,19 @@ use crate::rate::{RateLimits, Window};
 use crate::record::{RecordedRequest, Violation, recorded_body, recorded_headers};
 use crate::request::{self as validation, Unreadable};
 use crate::script::Prepared;
+use crate::server::read_body;
 use crate::spec::{Operation, Routed, Spec};
+
+/// Answers what comes through the socket.
+pub(crate) fn router(service: Arc<Service>) -> Router {
+    Router::new().fallback(serve).with_state(service)
+}
+
+async fn serve(State(service): State<Arc<Service>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = read_body(body).await;
+    service.answer(&parts, body).into_response()
+}
 
 /// Everything behind the socket.
 pub(crate) struct Service {
@@ -27,10 +42,10 @@ pub(crate) struct Service {
     pub(crate) scheme: &'static str,
     pub(crate) limits: RateLimits,
     pub(crate) check_answers: bool,
-    pub(crate) state: Mutex<State>,
+    pub(crate) state: Mutex<Held>,
 }
 
-pub(crate) struct State {
+pub(crate) struct Held {
     pub(crate) world: World,
     /// Apart from the world's ids, so that a repeated request doesn't change what is created later.
     pub(crate) request_ids: Ids,
@@ -40,7 +55,7 @@ pub(crate) struct State {
 }
 
 impl Service {
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, Held> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -97,7 +112,9 @@ impl Service {
             route: operation.map(|operation| operation.template.text.clone()),
             query: query.map(str::to_owned),
             headers: recorded_headers(&request.headers),
-            body: body.map(|body| recorded_body(&body)).unwrap_or_default(),
+            body: body
+                .map(|body| recorded_body(&body, &self.spec.secret_fields))
+                .unwrap_or_default(),
             status: answer.status.as_u16(),
         });
         answer
@@ -106,7 +123,7 @@ impl Service {
     /// What comes before the request itself is looked at.
     fn next_step<'a>(
         &self,
-        state: &mut State,
+        state: &mut Held,
         routed: Routed<'a>,
         caller: Option<usize>,
         now: DateTime<Utc>,

@@ -1,6 +1,6 @@
 //! The spec as a JSON document: references and schemas.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jsonschema::{Draft, Registry, Validator};
@@ -66,6 +66,30 @@ impl Document {
             }
         }
         Err(format!("{pointer} refers to itself"))
+    }
+
+    /// The names of all properties whose schema has a format.
+    pub(super) fn properties_of_format(&self, format: &str) -> Result<BTreeSet<String>, String> {
+        let mut names = BTreeSet::new();
+        let mut pointers = vec![String::new()];
+        while let Some(pointer) = pointers.pop() {
+            let children: Vec<String> = match self.get(&pointer) {
+                Some(Value::Object(object)) => object.keys().cloned().collect(),
+                Some(Value::Array(items)) => (0..items.len()).map(|i| i.to_string()).collect(),
+                _ => continue,
+            };
+            for child in children {
+                let below = format!("{pointer}{}", step(&child));
+                if pointer.ends_with("/properties") {
+                    let schema = self.resolve(&below)?;
+                    if self.get(&format!("{schema}/format")) == Some(&Value::from(format)) {
+                        names.insert(child);
+                    }
+                }
+                pointers.push(below);
+            }
+        }
+        Ok(names)
     }
 
     /// Compiles the schema at `pointer`, once.

@@ -4,6 +4,7 @@ mod document;
 mod operation;
 mod route;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::LazyLock;
 
@@ -17,9 +18,14 @@ static SPEC: LazyLock<Result<Spec, String>> =
     LazyLock::new(|| Spec::read(include_str!("../spec.json")));
 
 /// What the sandbox needs to know of the API.
+#[derive(Default)]
 pub(crate) struct Spec {
     pub(crate) operations: Vec<Operation>,
     pub(crate) regions: Vec<Value>,
+    /// The API's version.
+    pub(crate) version: String,
+    /// The names of the properties that hold secrets.
+    pub(crate) secret_fields: BTreeSet<String>,
 }
 
 impl Spec {
@@ -36,9 +42,12 @@ impl Spec {
         let mut document = Document::parse(text)?;
         let operations = operation::read_all(&mut document)?;
         let regions = document.array("/components/schemas/region/enum").to_vec();
+        let version = document.get("/info/version").and_then(Value::as_str);
         Ok(Self {
             operations,
             regions,
+            version: version.unwrap_or_default().to_owned(),
+            secret_fields: document.properties_of_format("password")?,
         })
     }
 }

@@ -167,7 +167,7 @@ mod tests {
             .collect();
         Spec {
             operations,
-            regions: Vec::new(),
+            ..Spec::default()
         }
     }
 

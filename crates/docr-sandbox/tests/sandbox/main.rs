@@ -11,6 +11,8 @@ mod images;
 mod lifecycle;
 mod limits;
 mod protocol;
+#[cfg(feature = "record")]
+mod recording;
 mod registries;
 mod registry;
 mod sample;

@@ -1,0 +1,311 @@
+//! A server that answers as it was recorded.
+
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::extract::{Request as Incoming, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response as Outgoing;
+use similar::TextDiff;
+
+use super::file::{Body, Exchange, Recording, Request};
+use super::scrub::Scrubber;
+use crate::answer::{Answer, Problem};
+use crate::request::Unreadable;
+use crate::server::{Server, read_body};
+use crate::spec::Spec;
+
+/// The status of the answer to a request that is not the recorded one: no API's, so that no program takes it for an
+/// answer.
+const UNEXPECTED: StatusCode = StatusCode::IM_A_TEAPOT;
+
+/// A server on 127.0.0.1 that expects the requests of a recording, and answers as it was recorded. Made by
+/// [`Recording::replay`].
+///
+/// A request that differs from the recorded one in method, path, query, body or one of the headers that are kept is
+/// answered with status 418, and the difference as the error's message.
+///
+/// # Panics
+///
+/// Dropping a replay panics, as a failed assertion does, if a request differed or is missing and
+/// [`finish`](Self::finish) did not report it.
+#[must_use = "a replay that is dropped at once misses all its requests"]
+pub struct Replay {
+    shared: Arc<Mutex<Progress>>,
+    server: Option<Server>,
+    url: String,
+}
+
+impl Recording {
+    /// Starts a server that expects this recording's requests, one after the other.
+    ///
+    /// # Errors
+    ///
+    /// When no port can be opened, or an answer of the recording can't be sent.
+    pub async fn replay(self) -> io::Result<Replay> {
+        Replay::start(self, Order::AsRecorded).await
+    }
+
+    /// Like [`replay`](Self::replay), for programs that make several requests at once: each request gets the answer of
+    /// the first exchange that fits and was not used.
+    ///
+    /// # Errors
+    ///
+    /// As for `replay`.
+    pub async fn replay_in_any_order(self) -> io::Result<Replay> {
+        Replay::start(self, Order::Any).await
+    }
+}
+
+impl Replay {
+    async fn start(recording: Recording, order: Order) -> io::Result<Self> {
+        let answers = recording
+            .exchanges
+            .iter()
+            .map(|exchange| answer(exchange).map(|_| ()))
+            .collect::<Result<(), _>>();
+        answers.map_err(|fault| {
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("recording {}: {fault}", recording.name),
+            )
+        })?;
+        let shared = Arc::new(Mutex::new(Progress {
+            used: vec![false; recording.exchanges.len()],
+            recording,
+            order,
+            scrubber: Scrubber::new(Spec::embedded()?, Vec::new()),
+            requests: Vec::new(),
+            differences: Vec::new(),
+        }));
+        let router = Router::new()
+            .fallback(serve)
+            .with_state(Arc::clone(&shared));
+        let server = Server::start(0, router, None).await?;
+        Ok(Self {
+            url: format!("http://{}", server.addr),
+            server: Some(server),
+            shared,
+        })
+    }
+
+    /// The base URL, without a slash at its end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A bearer token to send. Any will do; none is a difference, if one was sent when it was recorded.
+    pub fn token(&self) -> &str {
+        "replayed"
+    }
+
+    /// The requests that came, in order, as they would be recorded.
+    pub fn requests(&self) -> Vec<Request> {
+        lock(&self.shared).requests.clone()
+    }
+
+    /// Stops the server, and tells whether exactly the recorded requests came.
+    ///
+    /// # Errors
+    ///
+    /// With the differences, when a request was not the recorded one, and with the requests that never came.
+    pub async fn finish(mut self) -> Result<(), Mismatch> {
+        if let Some(server) = self.server.take() {
+            server.stop().await;
+        }
+        lock(&self.shared).verdict()
+    }
+}
+
+impl Drop for Replay {
+    fn drop(&mut self) {
+        // Without a server it was finished, and has reported.
+        if self.server.is_some() && !std::thread::panicking() {
+            let verdict = lock(&self.shared).verdict();
+            if let Err(mismatch) = verdict {
+                panic!("{mismatch}");
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Replay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Replay")
+            .field("recording", &lock(&self.shared).recording.name)
+            .field("url", &self.url)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    AsRecorded,
+    Any,
+}
+
+/// How far the replay is.
+struct Progress {
+    recording: Recording,
+    order: Order,
+    used: Vec<bool>,
+    scrubber: Scrubber,
+    requests: Vec<Request>,
+    differences: Vec<String>,
+}
+
+fn lock(shared: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn serve(State(shared): State<Arc<Mutex<Progress>>>, request: Incoming) -> Outgoing {
+    let (parts, body) = request.into_parts();
+    let body = read_body(body).await;
+    let answer = lock(&shared).answer(&parts, body.as_deref());
+    answer.into_response()
+}
+
+impl Progress {
+    fn answer(
+        &mut self,
+        parts: &axum::http::request::Parts,
+        body: Result<&[u8], &Unreadable>,
+    ) -> Answer {
+        let body = match body {
+            Ok(bytes) => Body::read(bytes)
+                .unwrap_or_else(|| Body::Text(String::from_utf8_lossy(bytes).into_owned())),
+            Err(_) => Body::Text("(too large to be read)".to_owned()),
+        };
+        let mut request = Request::read(parts, body, &mut self.scrubber);
+        let found = self.candidates().find(|index| {
+            let recorded = &self.recording.exchanges[*index].request;
+            request.route.clone_from(&recorded.route);
+            request == *recorded
+        });
+        self.requests.push(request.clone());
+        let Some(index) = found else {
+            return self.unexpected(&request);
+        };
+        self.used[index] = true;
+        let exchange = &self.recording.exchanges[index];
+        // Only to keep count of the numbered ids: it is scrubbed already.
+        self.scrubber.response(&mut exchange.response.clone());
+        answer(exchange).unwrap_or_else(|fault| Problem::new(UNEXPECTED, fault).into_answer("none"))
+    }
+
+    /// The exchanges that a request may belong to.
+    fn candidates(&self) -> impl Iterator<Item = usize> {
+        let unused = self.used.iter().enumerate().filter(|(_, used)| !**used);
+        let most = match self.order {
+            Order::AsRecorded => 1,
+            Order::Any => usize::MAX,
+        };
+        unused.map(|(index, _)| index).take(most)
+    }
+
+    fn unexpected(&mut self, request: &Request) -> Answer {
+        let name = &self.recording.name;
+        let sent = request.to_string();
+        let nearest = self
+            .candidates()
+            .map(|index| {
+                let recorded = self.recording.exchanges[index].request.to_string();
+                let difference = TextDiff::from_lines(&recorded, &sent);
+                let text = difference
+                    .unified_diff()
+                    .context_radius(100)
+                    .header("recorded", "sent")
+                    .to_string();
+                (difference.ratio(), index, text)
+            })
+            .max_by(|(a, ..), (b, ..)| a.total_cmp(b));
+        let message = match nearest {
+            Some((_, index, text)) => format!(
+                "recording {name}: request {} is not the recorded one\n{text}",
+                index + 1
+            ),
+            None => format!("recording {name}: nothing more is expected, but this came\n{sent}"),
+        };
+        self.differences.push(message.clone());
+        Problem::new(UNEXPECTED, message).into_answer("none")
+    }
+
+    fn verdict(&self) -> Result<(), Mismatch> {
+        let missing: Vec<_> = (self.used.iter().zip(&self.recording.exchanges))
+            .filter(|(used, _)| !**used)
+            .map(|(_, exchange)| exchange.request.to_string())
+            .collect();
+        if self.differences.is_empty() && missing.is_empty() {
+            return Ok(());
+        }
+        let mut differences = self.differences.clone();
+        // A client that tries again sends the same once more.
+        differences.dedup();
+        Err(Mismatch {
+            recording: self.recording.name.clone(),
+            differences,
+            missing,
+        })
+    }
+}
+
+/// The recorded answer, or why it can't be sent.
+fn answer(exchange: &Exchange) -> Result<Answer, String> {
+    let response = &exchange.response;
+    let status = StatusCode::from_u16(response.status)
+        .ok()
+        .filter(|status| !status.is_informational())
+        .ok_or_else(|| format!("{} is no status that ends a request", response.status))?;
+    let mut answer = Answer::empty(status);
+    answer.body = response.body.to_text().into();
+    for (name, value) in &response.headers {
+        match (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
+            // The server frames the body itself; two framings would break the connection.
+            (Ok(header::CONTENT_LENGTH | header::TRANSFER_ENCODING), _) => {}
+            (Ok(name), Ok(value)) => {
+                answer.headers.insert(name, value);
+            }
+            _ => return Err(format!("header {name:?} can't be sent")),
+        }
+    }
+    Ok(answer)
+}
+
+/// How the requests that came differ from the recorded ones. `Display` and `Debug` show it to people.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Mismatch {
+    /// The recording's name.
+    pub recording: String,
+    /// Each request that was not the recorded one, as a difference to the one that is nearest.
+    pub differences: Vec<String>,
+    /// The recorded requests that never came.
+    pub missing: Vec<String>,
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for difference in &self.differences {
+            writeln!(f, "{difference}")?;
+        }
+        for request in &self.missing {
+            writeln!(
+                f,
+                "recording {}: this request never came\n{request}",
+                self.recording
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// A test that fails with this error shows its `Debug`.
+impl fmt::Debug for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Mismatch {}

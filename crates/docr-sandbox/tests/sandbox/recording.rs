@@ -1,0 +1,230 @@
+use docr_sandbox::recording::{Body, Origin, Recorder, Recording};
+use docr_sandbox::{Clock, Sandbox};
+use serde_json::{Value, json};
+
+const TOKEN: &str = "dop_v1_of_a_person";
+
+/// Creates a registry, takes credentials and asks for what isn't there.
+async fn flow(url: &str, token: &str, name: &str) -> Vec<(u16, String)> {
+    let http = reqwest::Client::new();
+    let create = json!({"name": name, "subscription_tier_slug": "basic"});
+    let calls = [
+        http.post(format!("{url}/v2/registry")).json(&create),
+        http.get(format!(
+            "{url}/v2/registry/docker-credentials?read_write=true"
+        )),
+        http.get(format!("{url}/v2/nowhere?page=2")),
+    ];
+    let mut answers = Vec::new();
+    for call in calls {
+        let answer = call.bearer_auth(token).send().await.unwrap();
+        answers.push((answer.status().as_u16(), answer.text().await.unwrap()));
+    }
+    answers
+}
+
+async fn recorded() -> Recording {
+    let clock = Clock::manual("2026-01-12T23:30:00Z".parse().unwrap());
+    let builder = Sandbox::builder().token(TOKEN).clock(clock);
+    let sandbox = builder.start().await.unwrap();
+    let recorder = Recorder::sandbox(&sandbox).replace("docr-1f", "acme-images");
+    let recorder = recorder.start().await.unwrap();
+    let answers = flow(recorder.url(), TOKEN, "docr-1f").await;
+    // What passes is not changed, only what is kept.
+    assert_eq!([answers[0].0, answers[1].0, answers[2].0], [201, 200, 404]);
+    assert!(answers[0].1.contains("docr-1f") && !answers[1].1.contains("redacted"));
+    recorder.finish("first").await.unwrap()
+}
+
+#[tokio::test]
+async fn a_recording_holds_the_flow_and_no_secret() {
+    let recording = recorded().await;
+    assert_eq!(recording.recorded_from, Origin::Sandbox);
+    assert_eq!(recording.recorded_on.to_string(), "2026-01-12");
+    let text = recording.to_json();
+    assert!(!text.contains(TOKEN) && !text.contains("docr-1f"), "{text}");
+    assert_eq!(recording.suspects(), Vec::<String>::new());
+
+    let [create, credentials, nowhere] = &recording.exchanges[..] else {
+        panic!("{text}")
+    };
+    assert_eq!(create.operation.as_deref(), Some("registry_create"));
+    assert_eq!(create.request.headers["authorization"], "Bearer [redacted]");
+    let body = json!({"name": "acme-images", "subscription_tier_slug": "basic"});
+    assert_eq!(create.request.body, Body::Json(body));
+    assert_eq!(
+        credentials.request.query.as_deref(),
+        Some("read_write=true")
+    );
+    let auths = json!({"registry.digitalocean.com": {"auth": "[redacted]"}});
+    assert_eq!(
+        credentials.response.body,
+        Body::Json(json!({"auths": auths}))
+    );
+    assert_eq!(
+        (nowhere.operation.as_deref(), nowhere.response.status),
+        (None, 404)
+    );
+}
+
+#[tokio::test]
+async fn a_recording_survives_its_file() {
+    let recording = recorded().await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("first.json");
+    recording.save(&file).unwrap();
+    assert_eq!(Recording::load(&file).unwrap(), recording);
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn what_still_looks_secret_is_not_written() {
+    let mut recording = recorded().await;
+    recording.exchanges[0].request.query = Some(format!("owner={TOKEN}"));
+    let directory = tempfile::tempdir().unwrap();
+    let error = recording.save(directory.path().join("a.json")).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "not written, since this looks secret: exchanges[0].request.query looks like an API token"
+    );
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn a_file_that_holds_something_else_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("a.json");
+    assert!(
+        Recording::load(&file)
+            .unwrap_err()
+            .to_string()
+            .contains("a.json")
+    );
+    std::fs::write(&file, r#"{"name": "a", "surprise": 1}"#).unwrap();
+    let error = Recording::load(&file).unwrap_err().to_string();
+    assert!(
+        error.contains("a.json is not a recording: unknown field `surprise`"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn the_recorded_requests_get_the_recorded_answers() {
+    let replay = recorded().await.replay().await.unwrap();
+    let answers = flow(replay.url(), replay.token(), "acme-images").await;
+    assert_eq!([answers[0].0, answers[1].0, answers[2].0], [201, 200, 404]);
+    let created: Value = serde_json::from_str(&answers[0].1).unwrap();
+    assert_eq!(created["registry"]["name"], "acme-images");
+    assert_eq!(replay.requests().len(), 3);
+    replay.finish().await.unwrap();
+}
+
+#[tokio::test]
+async fn one_other_byte_is_a_difference_that_the_client_and_the_test_are_told() {
+    let replay = recorded().await.replay().await.unwrap();
+    let answers = flow(replay.url(), replay.token(), "acme-imagez").await;
+    assert_eq!([answers[0].0, answers[1].0, answers[2].0], [418, 418, 418]);
+    let mismatch = replay.finish().await.unwrap_err();
+    let text = mismatch.to_string();
+    for line in [
+        "-  \"name\": \"acme-images\",",
+        "+  \"name\": \"acme-imagez\",",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    assert!(
+        text.starts_with("recording first: request 1 is not the recorded one"),
+        "{text}"
+    );
+    let told: Value = serde_json::from_str(&answers[0].1).unwrap();
+    assert!(
+        told["message"]
+            .as_str()
+            .unwrap()
+            .contains("+  \"name\": \"acme-imagez\"")
+    );
+    assert_eq!(mismatch.missing.len(), 3);
+}
+
+#[tokio::test]
+async fn a_request_without_its_token_differs() {
+    let replay = recorded().await.replay().await.unwrap();
+    let http = reqwest::Client::new();
+    let body = json!({"name": "acme-images", "subscription_tier_slug": "basic"});
+    let sent = http
+        .post(format!("{}/v2/registry", replay.url()))
+        .json(&body)
+        .send();
+    assert_eq!(sent.await.unwrap().status(), 418);
+    let text = replay.finish().await.unwrap_err().to_string();
+    assert!(text.contains("-authorization: Bearer [redacted]"), "{text}");
+}
+
+#[tokio::test]
+async fn a_request_too_many_and_one_that_never_came_are_told() {
+    let mut recording = recorded().await;
+    recording.exchanges.truncate(2);
+    let replay = recording.clone().replay().await.unwrap();
+    let answers = flow(replay.url(), replay.token(), "acme-images").await;
+    assert_eq!(answers[2].0, 418);
+    let text = replay.finish().await.unwrap_err().to_string();
+    assert!(
+        text.contains("nothing more is expected, but this came\nGET /v2/nowhere?page=2"),
+        "{text}"
+    );
+
+    let replay = recording.replay().await.unwrap();
+    let text = replay.finish().await.unwrap_err().to_string();
+    assert!(
+        text.contains("this request never came\nPOST /v2/registry\n"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+#[should_panic(expected = "this request never came")]
+async fn a_replay_that_is_forgotten_fails_its_test() {
+    let _replay = recorded().await.replay().await.unwrap();
+}
+
+#[tokio::test]
+async fn in_any_order_each_exchange_is_used_once() {
+    let mut recording = recorded().await;
+    recording.exchanges.reverse();
+    let replay = recording.clone().replay_in_any_order().await.unwrap();
+    let answers = flow(replay.url(), replay.token(), "acme-images").await;
+    assert_eq!([answers[0].0, answers[1].0, answers[2].0], [201, 200, 404]);
+    // The same once more is too many.
+    let answers = flow(replay.url(), replay.token(), "acme-images").await;
+    assert_eq!(answers[0].0, 418);
+    assert!(replay.finish().await.is_err());
+    // In the recorded order the first request is another one.
+    let replay = recording.replay().await.unwrap();
+    let answers = flow(replay.url(), replay.token(), "acme-images").await;
+    assert_eq!(answers[0].0, 418);
+    assert!(replay.finish().await.is_err());
+}
+
+#[tokio::test]
+async fn a_request_that_got_no_answer_spoils_the_recording() {
+    // Nothing listens on the discard port.
+    let recorder = Recorder::live("http://127.0.0.1:9").start().await.unwrap();
+    let url = format!("{}/v2/registry", recorder.url());
+    assert_eq!(reqwest::get(url).await.unwrap().status(), 502);
+    let error = recorder.finish("hole").await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "request 1, GET /v2/registry, got no answer"
+    );
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_sent_is_told_at_the_start() {
+    let mut recording = recorded().await;
+    recording.exchanges[1].response.status = 42;
+    let error = recording.replay().await.unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "recording first: 42 is no status that ends a request"
+    );
+}
