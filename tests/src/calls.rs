@@ -6,7 +6,7 @@ use docr::{
     RepositoryHandle, RepositoryName, Result, Tag, TierSlug,
 };
 
-use crate::sandbox::{registry_name, wanted_registry};
+use crate::sandbox::{image, registry_name, wanted_registry};
 
 /// What the calls are about, beside the registry.
 #[derive(Clone, Debug)]
@@ -22,13 +22,12 @@ pub struct Subjects {
 }
 
 impl Default for Subjects {
-    /// Subjects that are nowhere.
+    /// Ids that are nowhere, and the digest of the image that the sandbox of the tests holds.
     fn default() -> Self {
-        let hex = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881";
         Self {
             certificate: uuid("3f6d0b1e-52c4-4c8a-9a77-0d1f6be2a954"),
             cluster: uuid("6b7c1f0a-2d1e-4f5c-8a90-3c4d5e6f7a8b"),
-            digest: Digest::new(format!("sha256:{hex}")).expect("a digest"),
+            digest: image().digest().parse().expect("a digest"),
             run: uuid("7a1f0c52-9b7e-4a55-b8a4-2f6f3f1f9a10"),
         }
     }

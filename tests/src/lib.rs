@@ -1,11 +1,12 @@
 //! What the suites share: a sandbox in a known state, a server that answers whatever a test wants,
-//! and a way to call every operation by its id.
+//! a way to call every operation by its id, and the scenarios that are recorded and replayed.
 
 pub mod calls;
 pub mod fault_proxy;
 pub mod instances;
 pub mod raw_server;
 pub mod sandbox;
+pub mod scenarios;
 
 /// The spec, as the generator hands it to the sandbox.
 pub fn spec() -> serde_json::Value {

@@ -9,7 +9,7 @@ use docr::{
 use docr_api::Operation;
 use docr_sandbox::{CertificateSeed, Clock, Image, Sandbox, SandboxBuilder, ScriptedAnswer};
 
-use crate::calls::Subjects;
+use crate::calls::{Subjects, repository_name, tag};
 
 /// The token of the first account.
 pub const TOKEN: &str = "dop_v1_of_the_tests";
@@ -109,17 +109,23 @@ pub async fn furnish(sandbox: &Sandbox) {
         .expect("an empty account takes a registry");
 }
 
+/// The image that [`prepare`] pushes.
+pub fn image() -> Image {
+    let (repository, tag) = (repository_name(), tag());
+    let image = Image::new(repository.as_str()).tag(tag.as_str());
+    image.layer("a layer")
+}
+
 /// Brings a sandbox into a state in which an operation ends with a status, and returns what its call is about.
 /// A failure is scripted; a success is the sandbox's own.
 pub async fn prepare(sandbox: &Sandbox, operation: &Operation, status: u16) -> Subjects {
     furnish(sandbox).await;
-    let image = Image::new("shop/api").tag("v1.4.2").layer("a layer");
-    let pushed = sandbox.push("acme-images", image).expect("the image fits");
+    let pushed = sandbox.push("acme-images", image());
+    pushed.expect("the image fits");
     let certificate = CertificateSeed::lets_encrypt("shop-front", ["shop.example.com"]);
     let mut subjects = Subjects {
         certificate: sandbox.add_certificate(certificate).parse().expect("an id"),
         cluster: sandbox.add_cluster().parse().expect("an id"),
-        digest: pushed.digest.parse().expect("a digest"),
         ..Subjects::default()
     };
     let docr = client(sandbox);

@@ -43,32 +43,11 @@ fn only(document: &Value, path: &str, method: &str) -> Value {
         }
     }
     alone["paths"] = json!({ path: kept });
-    let used = reachable_schemas(document, &alone["paths"]);
+    let used = spec::reachable_schemas(document, &alone["paths"]);
     if let Some(Value::Object(schemas)) = alone.pointer_mut("/components/schemas") {
         schemas.retain(|name, _| used.contains(name));
     }
     alone
-}
-
-/// The names of the schemas that `start` refers to, directly or through other components.
-fn reachable_schemas(document: &Value, start: &Value) -> Vec<String> {
-    let mut seen = Vec::new();
-    let mut queue = vec![start];
-    while let Some(value) = queue.pop() {
-        match value {
-            Value::Object(object) => queue.extend(object.values()),
-            Value::Array(items) => queue.extend(items),
-            Value::String(text) if text.starts_with("#/components/") && !seen.contains(text) => {
-                seen.push(text.clone());
-                queue.extend(document.pointer(&text[1..]));
-            }
-            _ => {}
-        }
-    }
-    seen.iter()
-        .filter_map(|reference| reference.strip_prefix("#/components/schemas/"))
-        .map(String::from)
-        .collect()
 }
 
 #[cfg(test)]

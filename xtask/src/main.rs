@@ -9,6 +9,8 @@ mod lower;
 mod open_enums;
 mod operations;
 mod outputs;
+#[cfg(test)]
+mod public_api;
 mod sandbox_spec;
 mod soften;
 mod spec;
@@ -43,6 +45,13 @@ enum Task {
     Spec {
         #[command(subcommand)]
         task: SpecTask,
+    },
+    /// Write the recordings of tests/recordings again.
+    #[command(disable_help_flag = true)]
+    Record {
+        /// What to record, and from where; `--help` tells.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
     },
     /// Regenerate if the spec has changed, then run `cargo build`.
     Build {
@@ -88,7 +97,20 @@ fn run(task: Task) -> Result<()> {
         } => spec_diff::run(&root, &file),
         Task::Build { args } => {
             outputs::write(&root, &outputs::generate(&root)?)?;
-            cargo_build(&root, &args)
+            cargo(&root, &["build"], &args)
+        }
+        // A program of its own: it needs the bindings, which this one must be able to write when they are stale.
+        Task::Record { args } => {
+            let run = [
+                "run",
+                "--quiet",
+                "--package",
+                "docr-tests",
+                "--bin",
+                "record",
+                "--",
+            ];
+            cargo(&root, &run, &args)
         }
     }
 }
@@ -100,16 +122,16 @@ fn workspace_root() -> Result<PathBuf> {
         .context("xtask stands outside of the workspace")
 }
 
-fn cargo_build(root: &Path, args: &[String]) -> Result<()> {
+fn cargo(root: &Path, command: &[&str], args: &[String]) -> Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
         .current_dir(root)
-        .arg("build")
+        .args(command)
         .args(args)
         .status()
         .context("cargo could not be started")?;
     if !status.success() {
-        bail!("`cargo build` failed");
+        bail!("`cargo {}` failed", command[0]);
     }
     Ok(())
 }

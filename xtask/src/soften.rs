@@ -7,15 +7,28 @@ use syn::{
     visit_mut::{self, VisitMut},
 };
 
-/// Applies the changes, and puts `extra` items into `mod types`.
-pub(crate) fn soften(file: &mut File, extra: Vec<Item>) {
+/// Applies the changes, and puts `extra` items into `mod types`. The types in `sent` are those of requests.
+pub(crate) fn soften(file: &mut File, sent: &[String], extra: Vec<Item>) {
     Soften.visit_file_mut(file);
     let types = file.items.iter_mut().find_map(|item| match item {
         Item::Mod(module) if module.ident == "types" => module.content.as_mut(),
         _ => None,
     });
     if let Some((_, items)) = types {
+        leave_room_in_answers(items, sent);
         items.extend(extra);
+    }
+}
+
+/// The service adds fields to its answers: with this a program that matches on one, or makes one in its tests by the
+/// builder, goes on to compile. What is sent is made by hand, with all its fields.
+fn leave_room_in_answers(types: &mut [Item], sent: &[String]) {
+    for item in types {
+        if let Item::Struct(answer) = item
+            && !sent.contains(&answer.ident.to_string())
+        {
+            answer.attrs.push(parse_quote!(#[non_exhaustive]));
+        }
     }
 }
 
@@ -114,7 +127,7 @@ mod tests {
 
     fn softened(code: &str) -> String {
         let mut file = syn::parse_file(code).unwrap();
-        soften(&mut file, Vec::new());
+        soften(&mut file, &["Sent".to_owned()], Vec::new());
         prettyplease::unparse(&file)
     }
 
@@ -135,6 +148,19 @@ mod tests {
         let code = softened("impl Client { pub fn new() {} pub fn new_with_client() {} }");
         assert!(
             !code.contains("fn new()") && code.contains("fn new_with_client"),
+            "{code}"
+        );
+    }
+
+    #[test]
+    fn only_what_is_read_may_grow() {
+        let code = softened("mod types { pub struct Read {} pub struct Sent {} }");
+        assert!(
+            code.contains("#[non_exhaustive]\n    pub struct Read"),
+            "{code}"
+        );
+        assert!(
+            !code.contains("#[non_exhaustive]\n    pub struct Sent"),
             "{code}"
         );
     }

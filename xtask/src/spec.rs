@@ -62,6 +62,27 @@ pub(crate) fn schemas(spec: &Value) -> impl Iterator<Item = (&String, &Value)> {
         .flatten()
 }
 
+/// The names of the schemas that `start` refers to, directly or through other components.
+pub(crate) fn reachable_schemas(document: &Value, start: &Value) -> Vec<String> {
+    let mut seen = Vec::new();
+    let mut queue = vec![start];
+    while let Some(value) = queue.pop() {
+        match value {
+            Value::Object(object) => queue.extend(object.values()),
+            Value::Array(items) => queue.extend(items),
+            Value::String(text) if text.starts_with("#/components/") && !seen.contains(text) => {
+                seen.push(text.clone());
+                queue.extend(document.pointer(&text[1..]));
+            }
+            _ => {}
+        }
+    }
+    seen.iter()
+        .filter_map(|reference| reference.strip_prefix("#/components/schemas/"))
+        .map(String::from)
+        .collect()
+}
+
 /// Calls `visit` for every object below `value` that is part of the description: not for the maps
 /// of properties, whose keys are names and not keywords, and not inside examples.
 pub(crate) fn each_object(value: &mut Value, visit: &mut dyn FnMut(&mut Map<String, Value>)) {

@@ -10,6 +10,7 @@ use progenitor_client::{encode_path, ClientHooks, OperationInfo, RequestBuilderE
 pub mod types {
     ///A TLS certificate.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[non_exhaustive]
     pub struct Certificate {
         ///When the certificate was added to the account.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -93,6 +94,7 @@ pub mod types {
     }
     ///One certificate.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[non_exhaustive]
     pub struct CertificateResponse {
         pub certificate: Certificate,
     }
@@ -103,6 +105,7 @@ pub mod types {
     }
     ///A page of certificates.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default, PartialEq)]
+    #[non_exhaustive]
     pub struct CertificatesResponse {
         ///The certificates.
         #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
@@ -150,6 +153,7 @@ pub mod types {
     }
     ///The credential for one registry host.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[non_exhaustive]
     pub struct DockerAuth {
         pub auth: crate::Secret,
     }
@@ -160,6 +164,7 @@ pub mod types {
     }
     ///Credentials by registry host.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[non_exhaustive]
     pub struct DockerAuths {
         #[serde(rename = "registry.digitalocean.com")]
         pub registry_digitalocean_com: DockerAuth,
@@ -171,6 +176,7 @@ pub mod types {
     }
     ///Credentials in the form of a Docker `config.json`.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[non_exhaustive]
     pub struct DockerCredentials {
         pub auths: DockerAuths,
     }
@@ -181,6 +187,7 @@ pub mod types {
     }
     ///What every failure answers with, unless a proxy in front of the service answers first.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[non_exhaustive]
     pub struct Error {
         ///The kind of failure, for programs.
         pub id: ::std::string::String,
@@ -197,6 +204,7 @@ pub mod types {
     }
     ///A run that removes what no image needs.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[non_exhaustive]
     pub struct GarbageCollection {
         ///Blobs deleted so far.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -229,6 +237,7 @@ pub mod types {
     }
     ///A run.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[non_exhaustive]
     pub struct GarbageCollectionResponse {
         pub garbage_collection: GarbageCollection,
     }
@@ -262,6 +271,7 @@ pub mod types {
     }
     ///A page of runs.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default, PartialEq)]
+    #[non_exhaustive]
     pub struct GarbageCollectionsResponse {
         ///The runs.
         #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
@@ -294,6 +304,7 @@ pub mod types {
     }
     ///Where the other pages are. Missing if there is one page.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default, PartialEq)]
+    #[non_exhaustive]
     pub struct PageLinks {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub pages: ::std::option::Option<PageUrls>,
@@ -305,6 +316,7 @@ pub mod types {
     }
     ///What is true of the whole list.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default, PartialEq)]
+    #[non_exhaustive]
     pub struct PageMeta {
         ///How many items the list has.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -317,6 +329,7 @@ pub mod types {
     }
     ///Absolute URLs of other pages.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default, PartialEq)]
+    #[non_exhaustive]
     pub struct PageUrls {
         ///A page's URL.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -338,6 +351,7 @@ pub mod types {
     }
     ///All registries of the account.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default, PartialEq)]
+    #[non_exhaustive]
     pub struct RegistriesResponse {
         ///The registries.
         #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
@@ -354,6 +368,7 @@ pub mod types {
     }
     ///A container registry.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[non_exhaustive]
     pub struct Registry {
         ///When the registry was created.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -396,6 +411,7 @@ pub mod types {
     }
     ///What a registry can be created with.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default, PartialEq)]
+    #[non_exhaustive]
     pub struct RegistryOptions {
         ///Regions in which a registry can be created.
         #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
@@ -413,6 +429,7 @@ pub mod types {
     }
     ///The options for registries.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[non_exhaustive]
     pub struct RegistryOptionsResponse {
         pub options: RegistryOptions,
     }
@@ -423,6 +440,7 @@ pub mod types {
     }
     ///A registry; the subscription stands inside it or, in some answers, beside it.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[non_exhaustive]
     pub struct RegistryResponse {
         pub registry: Registry,
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -435,6 +453,7 @@ pub mod types {
     }
     ///A page of repositories.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default, PartialEq)]
+    #[non_exhaustive]
     pub struct RepositoriesResponse {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub links: ::std::option::Option<PageLinks>,
@@ -452,6 +471,7 @@ pub mod types {
     }
     ///A page of repositories.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default, PartialEq)]
+    #[non_exhaustive]
     pub struct RepositoriesV2Response {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub links: ::std::option::Option<PageLinks>,
@@ -469,6 +489,7 @@ pub mod types {
     }
     ///A repository and its latest tag.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[non_exhaustive]
     pub struct Repository {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub latest_tag: ::std::option::Option<RepositoryTag>,
@@ -488,6 +509,7 @@ pub mod types {
     }
     ///A layer or configuration of an image.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[non_exhaustive]
     pub struct RepositoryBlob {
         ///Bytes as stored.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -502,6 +524,7 @@ pub mod types {
     }
     ///A manifest, its tags and its blobs. It tells neither its media type nor its children.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[non_exhaustive]
     pub struct RepositoryManifest {
         ///The blobs that it consists of.
         #[serde(default, skip_serializing_if = "::std::vec::Vec::is_empty")]
@@ -537,6 +560,7 @@ pub mod types {
     }
     ///A page of manifests.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default, PartialEq)]
+    #[non_exhaustive]
     pub struct RepositoryManifestsResponse {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub links: ::std::option::Option<PageLinks>,
@@ -554,6 +578,7 @@ pub mod types {
     }
     ///A tag and the manifest it points to.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[non_exhaustive]
     pub struct RepositoryTag {
         ///Bytes of the image as stored.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -584,6 +609,7 @@ pub mod types {
     }
     ///A page of tags.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, Default, PartialEq)]
+    #[non_exhaustive]
     pub struct RepositoryTagsResponse {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub links: ::std::option::Option<PageLinks>,
@@ -601,6 +627,7 @@ pub mod types {
     }
     ///A repository and its latest manifest.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[non_exhaustive]
     pub struct RepositoryV2 {
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
         pub latest_manifest: ::std::option::Option<RepositoryManifest>,
@@ -623,6 +650,7 @@ pub mod types {
     }
     ///What the account pays for.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[non_exhaustive]
     pub struct Subscription {
         ///When the subscription began.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -651,6 +679,7 @@ pub mod types {
     }
     ///The subscription of the account.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[non_exhaustive]
     pub struct SubscriptionResponse {
         pub subscription: Subscription,
     }
@@ -661,6 +690,7 @@ pub mod types {
     }
     ///A tier, what it includes and what it costs.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[non_exhaustive]
     pub struct SubscriptionTier {
         ///Whether more may be stored than is included, at a price.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]
@@ -692,6 +722,7 @@ pub mod types {
     }
     ///A tier, and whether the account may move to it.
     #[derive(::serde::Deserialize, ::serde::Serialize, Clone, Debug, PartialEq)]
+    #[non_exhaustive]
     pub struct SubscriptionTierOption {
         ///Whether more may be stored than is included, at a price.
         #[serde(skip_serializing_if = "::std::option::Option::is_none")]

@@ -1,8 +1,8 @@
 //! A local, stateful stand-in for the DigitalOcean Container Registry and certificates API.
 //!
-//! It speaks plain HTTP on 127.0.0.1, keeps state, and enforces the rules of the real service: tokens, rate limits,
-//! one namespace for registry names, tiers that what is stored must fit. Requests are validated against the spec,
-//! and with [`SandboxBuilder::check_answers`] so are the sandbox's own answers.
+//! It speaks HTTP, or HTTPS if asked to, on 127.0.0.1, keeps state, and enforces the rules of the real service: tokens,
+//! rate limits, one namespace for registry names, tiers that what is stored must fit. Requests are validated against
+//! the spec, and with [`SandboxBuilder::check_answers`] so are the sandbox's own answers.
 //!
 //! ```
 //! use docr_sandbox::{Sandbox, ScriptedAnswer};
@@ -25,6 +25,7 @@
 //!
 //! [`Sandbox::push`] puts images into a registry, addressed by real digests; no Docker client can push here.
 //! A garbage collection follows the clock: see [`GcTiming`]. It keeps the children of a tagged index.
+//! What passes between a client and the API, or a sandbox, can be recorded and replayed: see [`recording`].
 //! The `docr-sandbox` command (feature `cli`, on by default) runs the same server from a shell.
 
 #![warn(missing_docs)]

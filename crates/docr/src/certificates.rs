@@ -34,17 +34,19 @@ impl Certificates {
         List::new(
             &operations::CERTIFICATES_LIST,
             move |request: PageRequest| {
-                let (client, name) = (client.clone(), name.clone().unwrap_or_default());
+                let (client, name) = (client.clone(), name.clone());
                 async move {
-                    let name = name.as_str();
-                    let answer = call!(
-                        client,
-                        CERTIFICATES_LIST,
-                        certificates_list
-                            .name(name)
-                            .page(request.page)
-                            .per_page(request.per_page)
-                    );
+                    let name = name.as_deref();
+                    let send = |api: docr_api::Client| async move {
+                        let list = api.certificates_list();
+                        let list = match name {
+                            Some(name) => list.name(name),
+                            None => list,
+                        };
+                        let page = list.page(request.page).per_page(request.per_page);
+                        page.send().await
+                    };
+                    let answer = client.call(&operations::CERTIFICATES_LIST, send);
                     page_answer!(answer.await?, certificates)
                 }
             },

@@ -272,7 +272,7 @@ impl fmt::Display for Error {
             let instant = instant.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
             write!(
                 f,
-                "; the next one, at {instant}, would have passed the deadline"
+                "; another attempt, at {instant}, would have passed the deadline"
             )?;
         }
         if self.is_ambiguous() {

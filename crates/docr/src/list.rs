@@ -386,14 +386,14 @@ mod tests {
                 let step = script.lock().unwrap().next();
                 async move {
                     let (items, next, total) = step.expect("a page that the script has");
-                    let pages = PageUrls {
-                        next: next.map(String::from),
-                        ..PageUrls::default()
-                    };
+                    let mut pages = PageUrls::default();
+                    pages.next = next.map(String::from);
+                    let (mut links, mut meta) = (PageLinks::default(), PageMeta::default());
+                    (links.pages, meta.total) = (Some(pages), total);
                     Ok(PageAnswer {
                         items,
-                        links: Some(PageLinks { pages: Some(pages) }),
-                        meta: Some(PageMeta { total }),
+                        links: Some(links),
+                        meta: Some(meta),
                     })
                 }
             },

@@ -61,11 +61,8 @@ impl Recording {
 
 impl Replay {
     async fn start(recording: Recording, order: Order) -> io::Result<Self> {
-        let answers = recording
-            .exchanges
-            .iter()
-            .map(|exchange| answer(exchange).map(|_| ()))
-            .collect::<Result<(), _>>();
+        let mut exchanges = recording.exchanges.iter();
+        let answers = exchanges.try_for_each(|exchange| answer(exchange).map(|_| ()));
         answers.map_err(|fault| {
             io::Error::new(
                 io::ErrorKind::InvalidData,
