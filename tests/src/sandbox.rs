@@ -1,6 +1,6 @@
 //! A sandbox in a known state: its clock stands still and its ids repeat, so that snapshots do too.
 
-use std::{ops::Deref, sync::Arc};
+use std::{ops::Deref, pin::Pin, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use docr::{
@@ -88,6 +88,33 @@ pub fn client_at(url: &str, token: &str) -> Client {
         .clock(Arc::new(ManualClock::at(noon())))
         .build()
         .expect("a well-formed loopback URL")
+}
+
+/// The sandbox's clock as the client's: waiting moves both.
+#[derive(Debug)]
+struct Shared(Clock, ManualClock);
+
+impl docr::Clock for Shared {
+    fn now(&self) -> DateTime<Utc> {
+        self.0.now()
+    }
+
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        self.0.advance(duration);
+        Box::pin(std::future::ready(()))
+    }
+
+    fn random(&self) -> f64 {
+        self.1.random()
+    }
+}
+
+/// A client that lives in the sandbox's time.
+pub fn sharing(sandbox: &Sandbox, clock: &Clock) -> Client {
+    let shared = Shared(clock.clone(), ManualClock::at(noon()));
+    let builder = Client::builder().base_url(sandbox.url()).token(TOKEN);
+    let client = builder.clock(Arc::new(shared)).build();
+    client.expect("a well-formed loopback URL")
 }
 
 /// The name of the registry that [`furnish`] creates.

@@ -2,40 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use docr::{Client, Clock, ManualClock};
 use docr_sandbox::Sandbox;
 use docr_tests::{
     raw_server::RawServer,
-    sandbox::{TOKEN, client_at, noon, start},
+    sandbox::{TOKEN, client_at, noon, sharing, start},
 };
-
-/// The sandbox's clock as the client's: waiting moves both.
-#[derive(Debug)]
-struct Shared(docr_sandbox::Clock, ManualClock);
-
-impl Clock for Shared {
-    fn now(&self) -> DateTime<Utc> {
-        self.0.now()
-    }
-
-    fn sleep(&self, duration: Duration) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
-        self.0.advance(duration);
-        Box::pin(std::future::ready(()))
-    }
-
-    fn random(&self) -> f64 {
-        self.1.random()
-    }
-}
-
-fn sharing(sandbox: &Sandbox, clock: &docr_sandbox::Clock) -> Client {
-    let shared = Shared(clock.clone(), ManualClock::at(noon()));
-    let builder = Client::builder().base_url(sandbox.url()).token(TOKEN);
-    builder.clock(Arc::new(shared)).build().unwrap()
-}
 
 fn refused(sandbox: &Sandbox) -> usize {
     sandbox

@@ -199,7 +199,11 @@ async fn deleting_a_tag_leaves_its_manifest_until_a_garbage_collection() {
         (run.status, run.type_),
         (Some(GarbageCollectionStatus::Requested), Some(what.clone()))
     );
-    assert!(runs.start(what).await.unwrap_err().is_conflict());
+    let error = runs.start(what).await.unwrap_err();
+    assert!(
+        error.is_garbage_collection_active() && error.status() == Some(409),
+        "{error}"
+    );
     let refused = api.delete_tag(&Tag::new("v2").unwrap()).await;
     assert!(
         refused.unwrap_err().is_conflict(),

@@ -29,7 +29,7 @@ impl Client {
             .await
             .map_err(|(mut error, verdict)| {
                 if matches!(verdict, Verdict::LookUp | Verdict::Ambiguous) {
-                    error.history_mut().ambiguous = true;
+                    error.amend(|history| history.ambiguous = true);
                 }
                 error
             })
@@ -60,9 +60,9 @@ impl Client {
                 if let Ok(Some(found)) = look_up(begin).await {
                     return Ok(found);
                 }
-                error.history_mut().ambiguous = true;
+                error.amend(|history| history.ambiguous = true);
             }
-            Verdict::Ambiguous => error.history_mut().ambiguous = true,
+            Verdict::Ambiguous => error.amend(|history| history.ambiguous = true),
             Verdict::Repeat | Verdict::Stop => {}
         }
         Err(error)
@@ -153,7 +153,7 @@ impl Client {
                 clock.sleep(wait).await;
                 continue;
             }
-            *error.history_mut() = History {
+            let end = History {
                 attempts: attempt,
                 elapsed: since_begin(),
                 // A repeatable call that was given up may have been done all the same.
@@ -163,6 +163,7 @@ impl Client {
                 retry_at: (repeats && !in_time).then(|| clock.now() + wait),
                 reached_before,
             };
+            error.amend(|history| *history = end);
             return Err((error, verdict));
         }
     }

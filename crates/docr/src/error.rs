@@ -1,15 +1,19 @@
 //! One error type for everything that a call can end in.
 
-use std::{error, fmt, time::Duration};
+use std::{error, fmt, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use docr_api::{Operation, types::EligibilityReason};
+use docr_api::{
+    Operation,
+    types::{EligibilityReason, GarbageCollection},
+};
 
 use crate::{InvalidInput, RateLimit};
 
 /// What a call of this crate ends in when it fails. Ask it by predicate ([`Error::is_not_found`]) or
-/// by [`Error::kind`].
-pub struct Error(Box<Inner>);
+/// by [`Error::kind`]. Cheap to clone.
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
 
 /// The result of a call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -52,6 +56,12 @@ pub enum ErrorKind {
     Server,
     /// Any other status, redirects included: they are never followed.
     UnexpectedStatus,
+    /// A garbage collection is active already, and there is one at a time; see [`Error::garbage_collection`].
+    GarbageCollectionActive,
+    /// A garbage collection that was waited for ended without success; see [`Error::garbage_collection`].
+    GarbageCollectionFailed,
+    /// What was waited for did not happen in time. It may happen yet.
+    WaitExpired,
 }
 
 #[derive(Debug)]
@@ -62,6 +72,8 @@ pub(crate) struct Inner {
     pub(crate) answer: Option<Answer>,
     pub(crate) source: Option<Box<dyn error::Error + Send + Sync>>,
     pub(crate) history: History,
+    /// The garbage collection that it is about.
+    pub(crate) run: Option<GarbageCollection>,
 }
 
 /// What the call had behind it when it failed.
@@ -96,7 +108,7 @@ pub(crate) struct Answer {
 
 impl Error {
     pub(crate) fn new(inner: Inner) -> Self {
-        Self(Box::new(inner))
+        Self(Arc::new(inner))
     }
 
     pub(crate) fn configuration(
@@ -110,6 +122,7 @@ impl Error {
             answer: None,
             source,
             history: History::default(),
+            run: None,
         })
     }
 
@@ -122,6 +135,25 @@ impl Error {
             answer: None,
             source: None,
             history: History::default(),
+            run: None,
+        })
+    }
+
+    /// A wait for a garbage collection that did not end well, or a start that another one stands in the way of.
+    pub(crate) fn garbage_collecting(
+        kind: ErrorKind,
+        summary: String,
+        run: Option<GarbageCollection>,
+        source: Option<Self>,
+    ) -> Self {
+        Self::new(Inner {
+            kind,
+            operation: source.as_ref().and_then(|source| source.0.operation),
+            summary,
+            answer: None,
+            source: source.map(|source| source.into()),
+            history: History::default(),
+            run,
         })
     }
 
@@ -166,6 +198,11 @@ impl Error {
             .map_or(&[], |answer| &answer.eligibility_reasons)
     }
 
+    /// The garbage collection that stood in the way, failed, or took too long.
+    pub fn garbage_collection(&self) -> Option<&GarbageCollection> {
+        self.0.run.as_ref()
+    }
+
     /// The input that was refused, if that is what failed.
     pub fn invalid_input(&self) -> Option<&InvalidInput> {
         self.0.source.as_deref()?.downcast_ref()
@@ -197,16 +234,23 @@ impl Error {
         self.0.history.reached_before
     }
 
-    pub(crate) fn history_mut(&mut self) -> &mut History {
-        &mut self.0.history
+    /// Changes what is known of the call's history, which is done before the error is handed out.
+    pub(crate) fn amend(&mut self, change: impl FnOnce(&mut History)) {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            change(&mut inner.history);
+        }
     }
 
     pub(crate) fn retry_after(&self) -> Option<RetryAfter> {
         self.answer()?.retry_after
     }
 
+    /// The answer that the call got, or the call that this error is about.
     fn answer(&self) -> Option<&Answer> {
-        self.0.answer.as_ref()
+        self.0.answer.as_ref().or_else(|| {
+            let cause = self.0.source.as_deref()?.downcast_ref::<Self>()?;
+            cause.answer()
+        })
     }
 }
 
@@ -254,6 +298,12 @@ predicates! {
     is_rate_limited: RateLimited;
     /// Whether the service failed.
     is_server_error: Server;
+    /// Whether a garbage collection that is active already stood in the way.
+    is_garbage_collection_active: GarbageCollectionActive;
+    /// Whether a garbage collection ended without success.
+    is_garbage_collection_failed: GarbageCollectionFailed;
+    /// Whether what was waited for did not happen in time.
+    is_wait_expired: WaitExpired;
 }
 
 impl fmt::Display for Error {
@@ -314,6 +364,7 @@ impl From<InvalidInput> for Error {
             answer: None,
             source: Some(Box::new(input)),
             history: History::default(),
+            run: None,
         })
     }
 }

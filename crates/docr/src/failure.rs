@@ -29,6 +29,7 @@ pub(crate) async fn error_of(
             answer: None,
             source,
             history: History::default(),
+            run: None,
         })
     };
     match failure {
@@ -113,6 +114,7 @@ async fn of_response(
             answer: Some(answer),
             source: source.map(|s: std::sync::Arc<reqwest::Error>| Box::new(s) as _),
             history: History::default(),
+            run: None,
         });
     }
 
@@ -148,6 +150,7 @@ async fn of_response(
         answer: Some(answer),
         source: None,
         history: History::default(),
+        run: None,
     })
 }
 

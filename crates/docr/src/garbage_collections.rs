@@ -1,13 +1,17 @@
 //! Garbage collections: the runs that free storage.
 
+use std::{sync::Arc, time::Duration};
+
 use docr_api::{
     operations,
     types::{self, GarbageCollection},
 };
 
 use crate::{
-    GarbageCollectionId, GarbageCollectionType, InvalidInput, List, Result,
+    Clock, Error, ErrorKind, GarbageCollectionId, GarbageCollectionType, GarbageCollectionWatch,
+    InvalidInput, List, Result,
     call::{call_either, list_either, send},
+    garbage_collection_watch::{INTERVAL, expired, passes},
     optional,
     registry::{Form, Target},
 };
@@ -53,14 +57,51 @@ impl GarbageCollections {
         )
     }
 
-    /// Starts a run. What it removes is always said: the service's own default leaves untagged manifests,
-    /// which count towards the storage, in place. `POST /v2/registries/{registry_name}/garbage-collection`
+    /// Starts a run. What it removes is always said, since the service's own default leaves untagged manifests in
+    /// place. `POST /v2/registries/{registry_name}/garbage-collection`
+    ///
+    /// | type | removes | frees |
+    /// |---|---|---|
+    /// | `UnreferencedBlobsOnly`, the service's default | blobs that no manifest needs | what deleted manifests have left behind |
+    /// | `UntaggedManifestsOnly` | manifests without a tag | nothing yet: their blobs stay |
+    /// | `UntaggedManifestsAndUnreferencedBlobs` | both | all that no tag leads to |
+    ///
+    /// ```no_run
+    /// use docr::GarbageCollectionType;
+    ///
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let runs = docr.registry("acme-images".parse()?).garbage_collections();
+    /// let run = runs.start(GarbageCollectionType::UntaggedManifestsAndUnreferencedBlobs).await?;
+    /// let done = runs.watch(run.uuid.parse()?).wait().await?;
+    /// println!("{} bytes are free again", done.freed_bytes.unwrap_or(0));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
     /// Before a request is sent: a type that isn't listed.
-    /// [`is_conflict`](crate::Error::is_conflict), if a run is active already.
+    /// [`is_garbage_collection_active`](Error::is_garbage_collection_active), if a run is active already: the error
+    /// carries it.
     pub async fn start(&self, what: GarbageCollectionType) -> Result<GarbageCollection> {
+        match self.try_start(what).await {
+            // No document says which status it is that stands for an active run.
+            Err(error) if matches!(error.status(), Some(409 | 412 | 422)) => {
+                match self.active().await {
+                    Ok(Some(run)) => Err(Error::garbage_collecting(
+                        ErrorKind::GarbageCollectionActive,
+                        format!("the garbage collection {} is active already", run.uuid),
+                        Some(run),
+                        Some(error),
+                    )),
+                    _ => Err(error),
+                }
+            }
+            started => started,
+        }
+    }
+
+    async fn try_start(&self, what: GarbageCollectionType) -> Result<GarbageCollection> {
         if let Err(error) = what.as_str().parse::<GarbageCollectionType>() {
             let rule = format!("is not a type; the types are {}", error.listed().join(", "));
             return Err(InvalidInput::new("garbage collection type", what.as_str(), rule).into());
@@ -112,5 +153,31 @@ impl GarbageCollections {
             .body(body.clone())
         );
         Ok(answer?.garbage_collection)
+    }
+
+    /// Follows a run to its end.
+    pub fn watch(&self, id: GarbageCollectionId) -> GarbageCollectionWatch {
+        GarbageCollectionWatch::new(self.clone(), id)
+    }
+
+    /// Waits until no run is active, at most as long as `limit`: what is deleted or pushed meanwhile is refused.
+    ///
+    /// # Errors
+    ///
+    /// [`is_wait_expired`](Error::is_wait_expired), if a run is active still: the error carries it.
+    pub async fn wait_until_idle(&self, limit: Duration) -> Result<()> {
+        let clock = self.clock();
+        let since = clock.now();
+        while let Some(run) = self.active().await? {
+            if passes(since, &*clock, INTERVAL, limit) {
+                return Err(expired(limit, run));
+            }
+            clock.sleep(INTERVAL).await;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.registry.client.shared.clock)
     }
 }

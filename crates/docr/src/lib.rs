@@ -69,6 +69,7 @@ mod create_registry;
 mod credentials;
 mod error;
 mod failure;
+mod garbage_collection_watch;
 mod garbage_collections;
 mod ids;
 mod image_names;
@@ -100,6 +101,7 @@ pub use docr_api::{
     },
 };
 pub use error::{Error, ErrorKind, Result};
+pub use garbage_collection_watch::GarbageCollectionWatch;
 pub use garbage_collections::GarbageCollections;
 pub use ids::{CertificateId, ClusterId, GarbageCollectionId};
 pub use image_names::{Digest, ImageRef, RepositoryName, Tag};

@@ -1,0 +1,171 @@
+//! Garbage collections from start to end, in a time that client and sandbox share.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::time::Duration;
+
+use docr::{
+    Client, ErrorKind, GarbageCollectionStatus as Status, GarbageCollectionType as Type,
+    GarbageCollections,
+};
+use docr_sandbox::{Clock, Image, ScriptedAnswer};
+use docr_tests::sandbox::{Checked, furnish, noon, registry_name, sharing, start};
+use serde_json::json;
+
+/// A registry with an untagged image of 3 MB.
+async fn bench() -> (Checked, Clock, GarbageCollections) {
+    let (sandbox, clock) = start().await;
+    furnish(&sandbox).await;
+    for seed in [1, 2] {
+        let image = Image::new("shop/api")
+            .sized_layer(seed, 3_000_000)
+            .tag("v1");
+        sandbox.push("acme-images", image).unwrap();
+    }
+    let runs = of(&sharing(&sandbox, &clock));
+    (sandbox, clock, runs)
+}
+
+fn of(docr: &Client) -> GarbageCollections {
+    docr.registry(registry_name()).garbage_collections()
+}
+
+const BOTH: Type = Type::UntaggedManifestsAndUnreferencedBlobs;
+
+#[tokio::test]
+async fn a_run_is_waited_for_to_its_end_and_tells_what_it_freed() {
+    let (_sandbox, clock, runs) = bench().await;
+    let run = runs.start(BOTH).await.unwrap();
+    let done = runs.watch(run.uuid.parse().unwrap()).wait().await.unwrap();
+    assert_eq!(done.status, Some(Status::Succeeded));
+    assert!(done.freed_bytes >= Some(3_000_000), "{done:?}");
+    assert!(done.blobs_deleted >= Some(1), "{done:?}");
+    let took = (clock.now() - noon()).num_seconds();
+    assert!((100..=105).contains(&took), "{took}");
+}
+
+#[tokio::test]
+async fn each_change_of_a_run_is_told_once() {
+    let (_sandbox, _, runs) = bench().await;
+    let run = runs.start(BOTH).await.unwrap();
+    let mut watch = runs
+        .watch(run.uuid.parse().unwrap())
+        .every(Duration::from_secs(1));
+    let mut statuses = Vec::new();
+    while let Some(run) = watch.next().await {
+        statuses.push(run.unwrap().status.unwrap());
+    }
+    let all = [
+        Status::Requested,
+        Status::WaitingForWriteJwTsToExpire,
+        Status::ScanningManifests,
+        Status::DeletingUnreferencedBlobs,
+        Status::Succeeded,
+    ];
+    assert_eq!(statuses, all);
+}
+
+#[tokio::test]
+async fn a_cancelled_run_is_no_success() {
+    let (_sandbox, _, runs) = bench().await;
+    let run = runs.start(BOTH).await.unwrap();
+    let id = run.uuid.parse().unwrap();
+    runs.cancel(&id).await.unwrap();
+    let error = runs.watch(id).wait().await.unwrap_err();
+    assert!(error.is_garbage_collection_failed());
+    assert_eq!(
+        error.garbage_collection().unwrap().status,
+        Some(Status::Cancelled)
+    );
+    assert_eq!(
+        error.to_string(),
+        "the garbage collection has ended as \"cancelled\""
+    );
+}
+
+#[tokio::test]
+async fn a_second_run_is_refused_with_the_first() {
+    let (_sandbox, _, runs) = bench().await;
+    let first = runs.start(BOTH).await.unwrap();
+    let error = runs.start(Type::UnreferencedBlobsOnly).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::GarbageCollectionActive);
+    assert_eq!(error.garbage_collection().unwrap().uuid, first.uuid);
+    assert!(
+        error
+            .to_string()
+            .contains(&format!("{} is active already", first.uuid)),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_start_that_is_refused_for_another_reason_says_so() {
+    let (sandbox, _, runs) = bench().await;
+    let refused = ScriptedAnswer::status(422);
+    sandbox
+        .answer_next("registries_run_garbageCollection", refused)
+        .unwrap();
+    let error = runs.start(BOTH).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.status()),
+        (ErrorKind::Rejected, Some(422))
+    );
+}
+
+#[tokio::test]
+async fn a_run_that_takes_too_long_is_told_with_its_state() {
+    let (_sandbox, clock, runs) = bench().await;
+    let run = runs.start(BOTH).await.unwrap();
+    let watch = runs
+        .watch(run.uuid.parse().unwrap())
+        .limit(Duration::from_secs(30));
+    let error = watch.wait().await.unwrap_err();
+    assert!(error.is_wait_expired());
+    let status = error.garbage_collection().unwrap().status.clone();
+    assert_eq!(status, Some(Status::WaitingForWriteJwTsToExpire));
+    assert!(clock.now() - noon() <= chrono::TimeDelta::seconds(30));
+    assert!(error.to_string().ends_with("still, after 30s"), "{error}");
+    // No limit is too long to be counted.
+    let watch = runs.watch(run.uuid.parse().unwrap()).limit(Duration::MAX);
+    watch.wait().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_run_that_is_nowhere_is_not_found() {
+    let (_sandbox, _, runs) = bench().await;
+    let id = "7a1f0c52-9b7e-4a55-b8a4-2f6f3f1f9a10".parse().unwrap();
+    let error = runs.watch(id).wait().await.unwrap_err();
+    assert!(error.is_not_found(), "{error}");
+}
+
+#[tokio::test]
+async fn a_run_in_an_unknown_state_is_followed_while_it_is_active() {
+    let (sandbox, _, runs) = bench().await;
+    let run = runs.start(BOTH).await.unwrap();
+    let odd = |status: &str| json!({"garbage_collection": {"uuid": run.uuid, "status": status}});
+    for status in ["counting sheep", "success"] {
+        let answer = ScriptedAnswer::json(200, odd(status));
+        sandbox
+            .answer_next("registries_get_garbageCollection", answer)
+            .unwrap();
+    }
+    let done = runs.watch(run.uuid.parse().unwrap()).wait().await.unwrap();
+    assert_eq!(done.status, Some(Status::Other("success".into())));
+}
+
+#[tokio::test]
+async fn one_waits_until_no_run_is_active() {
+    let (_sandbox, clock, runs) = bench().await;
+    runs.wait_until_idle(Duration::ZERO).await.unwrap();
+    runs.start(BOTH).await.unwrap();
+    let error = runs
+        .wait_until_idle(Duration::from_secs(20))
+        .await
+        .unwrap_err();
+    assert!(error.is_wait_expired());
+    assert!(error.garbage_collection().is_some());
+    runs.wait_until_idle(Duration::from_secs(3600))
+        .await
+        .unwrap();
+    assert!((clock.now() - noon()).num_seconds() >= 100);
+}
