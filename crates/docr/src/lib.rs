@@ -52,6 +52,7 @@
 //! |---|---|---|
 //! | `rustls` | yes | TLS by rustls |
 //! | `native-tls` | no | TLS by the operating system's library |
+//! | `retention` | no | `retention`: deleting old tags and manifests by rules |
 //! | `schemars` | no | `JsonSchema` for names, tiers and regions |
 
 #![warn(missing_docs)]
@@ -81,6 +82,8 @@ mod registries;
 mod registry;
 mod registry_name;
 mod repository;
+#[cfg(feature = "retention")]
+pub mod retention;
 mod retry;
 
 pub use account_registry::AccountRegistry;

@@ -5,6 +5,8 @@ use docr_api::{
     types::{Registry, Repository, RepositoryV2},
 };
 
+#[cfg(feature = "retention")]
+use crate::Clock;
 use crate::{
     Client, CredentialsRequest, DockerCredentials, GarbageCollections, List, RegistryName,
     RepositoryHandle, RepositoryName, Result,
@@ -54,6 +56,17 @@ impl RegistryHandle {
         Self {
             target: Target { client, name, form },
         }
+    }
+
+    /// The same registry, by calls that wait for their turn: see [`Client::paced`].
+    #[cfg(feature = "retention")]
+    pub(crate) fn paced(&self) -> Self {
+        Self::new(self.target.client.paced(), self.target.name.clone())
+    }
+
+    #[cfg(feature = "retention")]
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.target.client.shared.clock
     }
 
     /// The registry's name.
