@@ -52,6 +52,8 @@
 //! |---|---|---|
 //! | `rustls` | yes | TLS by rustls |
 //! | `native-tls` | no | TLS by the operating system's library |
+//! | `kubernetes` | no | pull secrets as `k8s-openapi`'s type |
+//! | `oci` | no | credentials as `oci-client`'s type |
 //! | `retention` | no | `retention`: deleting old tags and manifests by rules |
 //! | `schemars` | no | `JsonSchema` for names, tiers and regions |
 
@@ -68,6 +70,8 @@ mod clusters;
 mod config;
 mod create_registry;
 mod credentials;
+mod credentials_cache;
+mod docker_config;
 mod error;
 mod failure;
 mod garbage_collection_watch;
@@ -75,8 +79,10 @@ mod garbage_collections;
 mod ids;
 mod image_names;
 mod input;
+mod kubernetes_secret;
 mod list;
 mod pacer;
+mod preflight;
 mod rate_limit;
 mod registries;
 mod registry;
@@ -94,6 +100,8 @@ pub use clusters::Clusters;
 pub use config::ClientBuilder;
 pub use create_registry::CreateRegistry;
 pub use credentials::{CredentialsRequest, DockerCredentials};
+pub use credentials_cache::CredentialsCache;
+pub use docker_config::{DockerConfig, DockerConfigError};
 pub use docr_api::{
     Secret, UnlistedValue,
     types::{
@@ -109,7 +117,9 @@ pub use garbage_collections::GarbageCollections;
 pub use ids::{CertificateId, ClusterId, GarbageCollectionId};
 pub use image_names::{Digest, ImageRef, RepositoryName, Tag};
 pub use input::InvalidInput;
+pub use kubernetes_secret::KubernetesSecret;
 pub use list::{Items, List, Page, Pages};
+pub use preflight::{AccountUsage, Overage, PlannedPush, Preflight, PushObstacle, RegistryUsage};
 pub use rate_limit::RateLimit;
 pub use registries::Registries;
 pub use registry::{AccountRegistryHandle, RegistryHandle};

@@ -5,11 +5,9 @@ use docr_api::{
     types::{Registry, Repository, RepositoryV2},
 };
 
-#[cfg(feature = "retention")]
-use crate::Clock;
 use crate::{
-    Client, CredentialsRequest, DockerCredentials, GarbageCollections, List, RegistryName,
-    RepositoryHandle, RepositoryName, Result,
+    Client, Clock, CredentialsCache, CredentialsRequest, DockerCredentials, GarbageCollections,
+    List, RegistryName, RepositoryHandle, RepositoryName, Result,
     account_registry::with_subscription,
     call::{call, call_either},
     deleted,
@@ -64,7 +62,6 @@ impl RegistryHandle {
         Self::new(self.target.client.paced(), self.target.name.clone())
     }
 
-    #[cfg(feature = "retention")]
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.target.client.shared.clock
     }
@@ -138,6 +135,11 @@ impl RegistryHandle {
                 .expiry_seconds(expiry_seconds)
         );
         Ok(DockerCredentials::new(answer.await?, wanted))
+    }
+
+    /// Keeps credentials of this kind at hand, and renews them before they expire. Does no I/O until it is asked.
+    pub fn credentials_cache(&self, wanted: CredentialsRequest) -> CredentialsCache {
+        CredentialsCache::new(self.clone(), wanted)
     }
 
     /// Lists the repositories, each with its latest manifest.
