@@ -130,11 +130,11 @@ async fn what_kubernetes_would_refuse_is_refused_here() {
     for (secret, message) in [
         (
             secret.clone().name("Shop"),
-            "name of the Kubernetes secret \"Shop\": is none",
+            "name of the Kubernetes secret \"Shop\": is not allowed",
         ),
         (
             secret.clone().name(""),
-            "name of the Kubernetes secret \"\": is none",
+            "name of the Kubernetes secret \"\": is not allowed",
         ),
         (
             secret.clone().name("a\"\nb"),
@@ -143,11 +143,11 @@ async fn what_kubernetes_would_refuse_is_refused_here() {
         (secret.clone().name("a".repeat(254)), "at most 253"),
         (
             secret.clone().namespaces(["a.b"]),
-            "Kubernetes namespace \"a.b\": is none",
+            "Kubernetes namespace \"a.b\": is not allowed",
         ),
         (
             secret.clone().namespaces(["-a"]),
-            "Kubernetes namespace \"-a\": is none",
+            "Kubernetes namespace \"-a\": is not allowed",
         ),
         (secret.clone().namespaces([""; 0]), "none is given"),
     ] {

@@ -60,7 +60,7 @@ impl KubernetesSecret {
     ///
     /// # Errors
     ///
-    /// A name or namespace that Kubernetes would refuse, or no namespace.
+    /// As for [`check`](Self::check).
     pub fn manifest(&self, credentials: &DockerCredentials) -> Result<Secret, InvalidInput> {
         self.check()?;
         let data = data(credentials);
@@ -83,7 +83,7 @@ impl KubernetesSecret {
     ///
     /// # Errors
     ///
-    /// As for [`manifest`](Self::manifest).
+    /// As for [`check`](Self::check).
     #[cfg(feature = "kubernetes")]
     pub fn objects(
         &self,
@@ -114,7 +114,12 @@ impl KubernetesSecret {
         (namespace == SYSTEM).then_some((COPY_ANNOTATION, &self.name))
     }
 
-    fn check(&self) -> Result<(), InvalidInput> {
+    /// Checks the name and the namespaces: before credentials are minted, say.
+    ///
+    /// # Errors
+    ///
+    /// A name or namespace that Kubernetes would refuse, or no namespace.
+    pub fn check(&self) -> Result<(), InvalidInput> {
         check_name("name of the Kubernetes secret", &self.name, 253, true)?;
         if self.namespaces.is_empty() {
             let rule = "none is given; a secret is in at least one namespace";
@@ -152,7 +157,7 @@ fn check_name(
     }
     let between = if dots { "hyphens and dots" } else { "hyphens" };
     let rule = format!(
-        "is none: allowed are at most {most} lower-case letters, digits, and {between} between them"
+        "is not allowed: a name is at most {most} lower-case letters and digits, with {between} between them"
     );
     Err(InvalidInput::new(field, name, rule))
 }

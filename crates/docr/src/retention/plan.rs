@@ -162,6 +162,12 @@ impl RetentionPlan {
         planner::plan(policy, inventory)
     }
 
+    /// Whether manifests go of which nobody has told whether they are parts of images that stay.
+    pub fn is_dangerous(&self) -> bool {
+        let mut warnings = self.warnings.iter();
+        warnings.any(|warning| matches!(warning, PlanWarning::PartsUnknown(_)))
+    }
+
     /// Whether nothing goes.
     pub fn is_empty(&self) -> bool {
         self.deletions.is_empty()
@@ -223,7 +229,10 @@ impl fmt::Display for RetentionPlan {
             table.row([
                 deletion.repository.clone(),
                 deletion.subject.to_string(),
-                deletion.digest.as_deref().map_or_else(String::new, short),
+                match (&deletion.subject, &deletion.digest) {
+                    (Subject::Tag(_), Some(digest)) => short(digest),
+                    _ => String::new(),
+                },
                 deletion.updated_at.map_or_else(|| "unknown".into(), day),
                 deletion.size_bytes.map_or_else(String::new, bytes),
             ]);

@@ -1,0 +1,141 @@
+//! The account that is spoken for: whose token, or a sandbox.
+
+use std::{env, path::PathBuf, sync::Arc};
+
+use anyhow::{Result, bail};
+use clap::Args;
+use docr::{Client, RegistryHandle, RegistryName, Secret};
+use docr_sandbox::{Clock, Sandbox};
+
+use crate::{arguments::RegistryArgument, clock::SandboxTime, doctl, output::WrongInput, sample};
+
+#[derive(Args)]
+pub(crate) struct AccountArguments {
+    /// Work in a local sandbox with sample images: nothing is real, and no token is needed.
+    #[arg(long, global = true)]
+    sandbox: bool,
+    /// The context of doctl's whose token to use, whatever the environment says.
+    #[arg(long, global = true, value_name = "NAME", conflicts_with = "sandbox")]
+    context: Option<String>,
+    /// doctl's configuration [default: where doctl keeps it].
+    #[arg(long, global = true, value_name = "FILE")]
+    doctl_config: Option<PathBuf>,
+    #[command(flatten)]
+    registry: RegistryArgument,
+}
+
+/// An account that can be asked.
+pub(crate) struct Account {
+    pub(crate) docr: Client,
+    registry: Option<RegistryName>,
+    /// Lives as long as the account.
+    sandbox: Option<Sandbox>,
+    clock: Arc<dyn docr::Clock>,
+}
+
+impl AccountArguments {
+    pub(crate) async fn open(self) -> Result<Account> {
+        if self.sandbox {
+            return self.open_sandbox().await;
+        }
+        let mut builder = Client::builder().token(self.token()?);
+        if let Some(url) = variable("DIGITALOCEAN_API_URL") {
+            builder = builder.base_url(url);
+        }
+        Ok(Account {
+            docr: builder.user_agent(user_agent()).build()?,
+            registry: self.registry.registry,
+            sandbox: None,
+            clock: Arc::new(docr::SystemClock),
+        })
+    }
+
+    /// A sandbox in a time of its own, so that waiting takes none, and always the same.
+    async fn open_sandbox(self) -> Result<Account> {
+        let clock = Clock::manual("2026-01-01T12:00:00Z".parse()?);
+        let sandbox = Sandbox::builder().clock(clock.clone()).start().await?;
+        let time = Arc::new(SandboxTime(clock.clone()));
+        let docr = Client::builder()
+            .base_url(sandbox.url())
+            .token(sandbox.token())
+            .clock(time.clone())
+            .user_agent(user_agent())
+            .build()?;
+        sample::fill(&sandbox, &clock, &docr).await?;
+        Ok(Account {
+            docr,
+            registry: self.registry.registry,
+            sandbox: Some(sandbox),
+            clock: time,
+        })
+    }
+
+    fn token(&self) -> Result<Secret> {
+        if self.context.is_none()
+            && let Some(token) =
+                variable("DIGITALOCEAN_TOKEN").or_else(|| variable("DIGITALOCEAN_ACCESS_TOKEN"))
+        {
+            return Ok(token.into());
+        }
+        let path = self.doctl_config.clone().or_else(doctl::default_path);
+        let configuration = match &path {
+            Some(path) => doctl::Configuration::load(path)?,
+            None => None,
+        };
+        let token = match &configuration {
+            Some(configuration) => configuration.token(self.context.as_deref())?,
+            None => None,
+        };
+        let place = path.map_or_else(String::new, |path| {
+            format!(", and no token in {}", path.display())
+        });
+        token.ok_or_else(|| {
+            let message = format!(
+                "no token: DIGITALOCEAN_TOKEN and DIGITALOCEAN_ACCESS_TOKEN are not set{place}; to try things out, use --sandbox"
+            );
+            WrongInput(message).into()
+        })
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    let value = env::var(name).ok()?.trim().to_owned();
+    (!value.is_empty()).then_some(value)
+}
+
+fn user_agent() -> String {
+    format!("docr-cli/{}", env!("CARGO_PKG_VERSION"))
+}
+
+impl Account {
+    /// The registry that is meant: the named one, or the account's only one.
+    pub(crate) async fn registry(&self) -> Result<RegistryHandle> {
+        if let Some(name) = &self.registry {
+            return Ok(self.docr.registry(name.clone()));
+        }
+        let all = self.docr.registries().list().await?;
+        match all.as_slice() {
+            [only] => Ok(self.docr.registry(only.name.parse()?)),
+            [] => bail!("the account has no registry"),
+            several => {
+                let names: Vec<_> = several
+                    .iter()
+                    .map(|registry| registry.name.as_str())
+                    .collect();
+                let message = format!(
+                    "the account has several registries: choose one with --registry: {}",
+                    names.join(", ")
+                );
+                Err(WrongInput(message).into())
+            }
+        }
+    }
+
+    pub(crate) fn is_sandbox(&self) -> bool {
+        self.sandbox.is_some()
+    }
+
+    pub(crate) fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.clock.now()
+    }
+}

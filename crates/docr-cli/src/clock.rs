@@ -1,0 +1,23 @@
+//! The sandbox's time as the client's: waiting takes none.
+
+use std::{future::ready, pin::Pin, time::Duration};
+
+use chrono::{DateTime, Utc};
+
+#[derive(Debug)]
+pub(crate) struct SandboxTime(pub(crate) docr_sandbox::Clock);
+
+impl docr::Clock for SandboxTime {
+    fn now(&self) -> DateTime<Utc> {
+        self.0.now()
+    }
+
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        self.0.advance(duration);
+        Box::pin(ready(()))
+    }
+
+    fn random(&self) -> f64 {
+        0.5
+    }
+}

@@ -1,0 +1,59 @@
+//! `docr certificates`
+
+use anyhow::Result;
+use docr::Certificate;
+
+use crate::{
+    account::Account,
+    arguments::Certificates,
+    output::{Format, Outcome, show, table, trimmed},
+};
+
+pub(crate) async fn run(
+    account: &Account,
+    format: Format,
+    arguments: Certificates,
+) -> Result<Outcome> {
+    let mut all = account.docr.certificates().list().all().await?;
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    let now = account.now();
+    let mut found = Outcome::Done;
+    if let Some(within) = arguments.expiring_within {
+        all.retain(|certificate| {
+            let left = certificate.not_after.map(|end| end - now);
+            left.is_some_and(|left| left.to_std().unwrap_or_default() <= within.as_duration())
+        });
+        if !all.is_empty() {
+            found = Outcome::InPart;
+        }
+    }
+    show(format, told(&all, now), &all)?;
+    Ok(found)
+}
+
+fn told(certificates: &[Certificate], now: chrono::DateTime<chrono::Utc>) -> String {
+    if certificates.is_empty() {
+        return "There are no such certificates.".to_owned();
+    }
+    let mut table = table(["NAME", "TYPE", "STATE", "EXPIRES", "NAMES"]);
+    for certificate in certificates {
+        let expires = certificate.not_after.map(|end| {
+            let days = (end - now).num_days();
+            format!("{} ({days} days)", end.format("%Y-%m-%d"))
+        });
+        table.add_row([
+            certificate.name.clone(),
+            certificate
+                .type_
+                .as_ref()
+                .map_or_else(String::new, ToString::to_string),
+            certificate
+                .state
+                .as_ref()
+                .map_or_else(String::new, ToString::to_string),
+            expires.unwrap_or_default(),
+            certificate.dns_names.join(", "),
+        ]);
+    }
+    trimmed(&table)
+}

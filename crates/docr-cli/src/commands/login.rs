@@ -1,0 +1,59 @@
+//! `docr login`
+
+use anyhow::Result;
+use docr::{CredentialsRequest, DockerConfig, DockerCredentials};
+use serde_json::json;
+
+use super::expiring;
+use crate::{
+    account::Account,
+    arguments::Login,
+    output::{Format, Outcome, show},
+};
+
+pub(crate) async fn run(account: &Account, format: Format, login: Login) -> Result<Outcome> {
+    let path = match login.config_file {
+        Some(path) => path,
+        // Docker must not be given credentials that open nothing.
+        None if account.is_sandbox() => tempfile::tempdir()?.keep().join("config.json"),
+        None => DockerConfig::default_path()?,
+    };
+    // Before anything is minted: a file that can't be read is found out in time.
+    let mut config = DockerConfig::load(&path)?;
+    let request = match login.read_only {
+        true => CredentialsRequest::read_only(),
+        false => CredentialsRequest::read_write(),
+    };
+    let registry = account.registry().await?;
+    let credentials = registry
+        .docker_credentials(expiring(request, &login.expiry))
+        .await?;
+    let saved = config.insert(&credentials).and_then(|()| config.save());
+    if let Err(error) = saved {
+        // Nobody has them: they must not stay behind.
+        account.docr.revoke(&credentials).await?;
+        return Err(error.into());
+    }
+    let may = if credentials.is_read_write() {
+        "pull, push and delete"
+    } else {
+        "pull"
+    };
+    let until = match credentials.expires_in() {
+        Some(time) => format!("for {}", docr::retention::Age::from_duration(time)),
+        None => "until the credentials are revoked".to_owned(),
+    };
+    let text = format!(
+        "Docker may {may} at {} {until}.\nThe credentials are in {}.",
+        DockerCredentials::HOST,
+        path.display()
+    );
+    let json = json!({
+        "host": DockerCredentials::HOST,
+        "config_file": path,
+        "read_write": credentials.is_read_write(),
+        "expires_in_seconds": credentials.expires_in().map(|time| time.as_secs()),
+    });
+    show(format, text, &json)?;
+    Ok(Outcome::Done)
+}

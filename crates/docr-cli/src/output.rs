@@ -1,0 +1,159 @@
+//! What is shown, and how the command ends.
+
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+    time::Duration,
+};
+
+use clap::ValueEnum;
+use comfy_table::{Table, presets};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+/// How to show the result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// For programs.
+    Json,
+}
+
+/// How a command ended that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Done,
+    /// Something was left out, or what was looked for was found.
+    InPart,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Done => Self::SUCCESS,
+            Outcome::InPart => Self::from(3),
+        }
+    }
+}
+
+/// The input is wrong, and nothing was sent.
+#[derive(Debug)]
+pub(crate) struct WrongInput(pub(crate) String);
+
+impl std::fmt::Display for WrongInput {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for WrongInput {}
+
+/// Shows an error, and says with which code to end.
+pub(crate) fn fail(format: Format, error: &anyhow::Error) -> ExitCode {
+    let api = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<docr::Error>());
+    let is_wrong_input = api
+        .is_some_and(|error| error.is_invalid_input() || error.is_configuration())
+        || error.chain().any(|cause| {
+            cause.is::<WrongInput>()
+                || cause.is::<docr::InvalidInput>()
+                || cause.is::<docr::retention::PolicyError>()
+        });
+    let code = match api {
+        _ if is_wrong_input => 2,
+        Some(error) if error.is_ambiguous() => 4,
+        _ => 1,
+    };
+    let line = match format {
+        Format::Table => format!("error: {error:#}"),
+        Format::Json => serde_json::json!({
+            "error": {
+                "message": format!("{error:#}"),
+                "exit_code": code,
+                "kind": api.map(|error| format!("{:?}", error.kind())),
+                "status": api.and_then(docr::Error::status),
+                "request_id": api.and_then(docr::Error::request_id),
+            }
+        })
+        .to_string(),
+    };
+    // Nobody is left to be told when that fails.
+    let _ = writeln!(io::stderr(), "{line}");
+    ExitCode::from(code)
+}
+
+/// Shows the result: text to people, or JSON to programs.
+pub(crate) fn show(
+    format: Format,
+    text: impl std::fmt::Display,
+    json: &impl Serialize,
+) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    match format {
+        // Not `println!`, which panics when the reader of a pipe is gone.
+        Format::Table => writeln!(out, "{}", text.to_string().trim_end())?,
+        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(json)?)?,
+    }
+    Ok(())
+}
+
+/// Says something beside the result, to people.
+pub(crate) fn note(format: Format, text: impl std::fmt::Display) {
+    if format == Format::Table {
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+}
+
+/// Asks a person.
+pub(crate) fn agrees(question: &str) -> io::Result<bool> {
+    let mut err = io::stderr();
+    write!(err, "{question} [y/N] ")?;
+    err.flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+/// A table without lines.
+pub(crate) fn table<const N: usize>(titles: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_header(titles);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table
+}
+
+/// A table as text, without the blanks at the ends of its lines.
+pub(crate) fn trimmed(table: &Table) -> String {
+    let text = table.to_string();
+    let lines: Vec<_> = text.lines().map(str::trim_end).collect();
+    lines.join("\n")
+}
+
+/// Tells a person that something goes on; silent when nobody watches.
+pub(crate) fn spinner(format: Format) -> ProgressBar {
+    let bar = watched(format, ProgressBar::new_spinner());
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}
+
+/// Tells a person how far something is.
+pub(crate) fn bar(format: Format, length: usize) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {wide_msg}");
+    let bar = ProgressBar::new(length as u64);
+    watched(
+        format,
+        bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())),
+    )
+}
+
+fn watched(format: Format, bar: ProgressBar) -> ProgressBar {
+    if format == Format::Json {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    bar
+}

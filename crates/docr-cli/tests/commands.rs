@@ -1,0 +1,315 @@
+//! What each command shows, and with which code it ends.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use docr_sandbox::{Clock, Sandbox, ScriptedAnswer};
+use tempfile::TempDir;
+
+/// A shell of its own: no token, a home directory with nothing in it.
+struct Shell {
+    home: TempDir,
+    variables: Vec<(&'static str, String)>,
+}
+
+impl Shell {
+    fn new() -> Self {
+        Self {
+            home: tempfile::tempdir().unwrap(),
+            variables: Vec::new(),
+        }
+    }
+
+    fn set(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.variables.push((name, value.into()));
+        self
+    }
+
+    /// In front of an account in a sandbox that this test holds.
+    fn at(sandbox: &Sandbox) -> Self {
+        Self::new().set("DIGITALOCEAN_API_URL", sandbox.url())
+    }
+
+    fn path(&self, file: &str) -> String {
+        self.home.path().join(file).to_str().unwrap().to_owned()
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        let path = self.home.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// The command line, what it shows and says, and its exit code.
+    fn run(&self, arguments: &str) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_docr"));
+        let output = command
+            .args(arguments.split_whitespace())
+            .env_clear()
+            .env("HOME", self.home.path())
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .current_dir(self.home.path())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let code = output.status.code().unwrap();
+        let home = self.home.path().to_str().unwrap();
+        format!(
+            "$ docr {arguments}\n{}\n--- stderr\n{}\n--- exit code {code}\n",
+            text(&output.stdout).trim_end(),
+            text(&output.stderr).trim_end()
+        )
+        .replace(home, "~")
+    }
+}
+
+macro_rules! assert_shown {
+    ($name:expr, $text:expr) => {
+        insta::with_settings!({
+            omit_expression => true,
+            filters => [
+                (r"/tmp/\.tmp\w+", "/tmp/[random]"),
+                (r"(dockerconfigjson: )[\w=]+", "$1[a secret]"),
+                (r"127\.0\.0\.1:\d+", "127.0.0.1:[port]"),
+            ],
+        }, { insta::assert_snapshot!($name, $text) });
+    };
+}
+
+#[test]
+fn every_command_in_the_sandbox() {
+    for (name, arguments) in [
+        ("usage", "--sandbox usage"),
+        ("usage-json", "--sandbox usage --output json"),
+        ("certificates", "--sandbox certificates"),
+        ("certificates-json", "--sandbox certificates -o json"),
+        (
+            "certificates-expiring",
+            "--sandbox certificates --expiring-within 90d",
+        ),
+        (
+            "certificates-expiring-none",
+            "--sandbox certificates --expiring-within 1d",
+        ),
+        ("prune-plan", "--sandbox prune --plan"),
+        (
+            "prune-plan-json",
+            "--sandbox prune --plan --keep-newest 9 --output json",
+        ),
+        ("prune-apply", "--sandbox prune --apply"),
+        (
+            "prune-apply-json",
+            "--sandbox prune --apply --gc --keep-newest 9 --output json",
+        ),
+        (
+            "prune-apply-gc",
+            "--sandbox prune --apply --gc --older-than 1w",
+        ),
+        ("prune-nothing", "--sandbox prune --apply --older-than 52w"),
+        (
+            "prune-unknown-parts",
+            "--sandbox prune --apply --keep-newest 9 --untagged",
+        ),
+        (
+            "prune-untagged",
+            "--sandbox prune --apply --keep-newest 9 --untagged --even-unknown-parts",
+        ),
+        ("prune-schema", "prune --schema"),
+        ("gc-run", "--sandbox gc run --type both"),
+        (
+            "gc-run-wait",
+            "--sandbox gc run --type unreferenced-blobs --wait",
+        ),
+        (
+            "gc-run-json",
+            "--sandbox gc run --type untagged-manifests --wait -o json",
+        ),
+        ("gc-list", "--sandbox gc list"),
+        ("gc-cancel", "--sandbox gc cancel"),
+        ("login", "--sandbox login"),
+        (
+            "login-json",
+            "--sandbox login --read-only --expires-in 12h --output json",
+        ),
+        ("login-never-expires", "--sandbox login --never-expires"),
+        ("kubernetes-secret", "--sandbox kubernetes-secret"),
+        (
+            "kubernetes-secret-namespaces",
+            "--sandbox kubernetes-secret --name pull -n shop -n tools",
+        ),
+    ] {
+        assert_shown!(name, Shell::new().run(arguments));
+    }
+}
+
+#[test]
+fn wrong_input_ends_with_2_before_anything_is_sent() {
+    let shell = Shell::new();
+    let mut all = String::new();
+    for arguments in [
+        "usage",
+        "--sandbox --registry Acme usage",
+        "--sandbox kubernetes-secret -n Shop",
+        "--sandbox login --expires-in soon",
+        "--sandbox login --expires-in 0s",
+        "--sandbox gc run",
+        "--sandbox prune",
+        "--sandbox prune --plan --rules none.toml --keep-newest 3",
+    ] {
+        all += &shell.run(arguments);
+    }
+    shell.write("rules.toml", "[[rule]]\nkeep_newset = 3\n");
+    all += &shell.run("--sandbox prune --plan --rules rules.toml");
+    all += &shell.run("--sandbox prune --plan --rules rules.toml --output json");
+    assert!(
+        !all.contains("exit code 0") && !all.contains("exit code 1"),
+        "{all}"
+    );
+    assert_shown!("wrong-input", all);
+}
+
+#[test]
+fn rules_come_from_a_file_and_a_plan_is_kept_and_applied_later() {
+    let shell = Shell::new();
+    shell.write(
+        "rules.toml",
+        "[[rule]]\nrepositories = ['shop/web']\ndelete_tags = ['pr-*']\n",
+    );
+    let mut all = shell.run("--sandbox prune --plan --rules rules.toml --save plan.json");
+    all += &shell.run("--sandbox prune --apply --from plan.json");
+    assert_shown!("prune-from-a-file", all);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_token_comes_from_the_environment_or_from_doctl() {
+    let sandbox = Sandbox::builder()
+        .token("dop_v1_right")
+        .start()
+        .await
+        .unwrap();
+    sandbox.add_sample().unwrap();
+    let command = "certificates --expiring-within 1d";
+    let finds_it = |shell: &Shell, arguments: &str| shell.run(arguments).contains("exit code 0");
+
+    let shell = Shell::at(&sandbox).set("DIGITALOCEAN_ACCESS_TOKEN", "dop_v1_right");
+    assert!(finds_it(&shell, command));
+    let shell = shell.set("DIGITALOCEAN_TOKEN", "dop_v1_wrong");
+    assert!(!finds_it(&shell, command));
+
+    let configuration = "access-token: dop_v1_wrong\ncontext: work\nauth-contexts:\n  work: dop_v1_right\n  home: dop_v1_wrong\n";
+    let shell = Shell::at(&sandbox);
+    shell.write(".config/doctl/config.yaml", configuration);
+    assert!(finds_it(&shell, command));
+    for (context, right) in [("work", true), ("home", false), ("default", false)] {
+        let arguments = format!("--context {context} {command}");
+        assert_eq!(finds_it(&shell, &arguments), right, "{context}");
+    }
+    let unknown = shell.run(&format!("--context play {command}"));
+    assert!(
+        unknown.contains("doctl has no context \"play\"; it has: home, work"),
+        "{unknown}"
+    );
+    // A context that is named counts more than the environment.
+    let shell = shell.set("DIGITALOCEAN_TOKEN", "dop_v1_wrong");
+    assert!(finds_it(&shell, &format!("--context work {command}")));
+    shell.write("elsewhere.yaml", "access-token: dop_v1_right");
+    let elsewhere = format!("--context default --doctl-config elsewhere.yaml {command}");
+    assert!(finds_it(&shell, &elsewhere));
+    shell.write("broken.yaml", "access-token: [dop_v1_right");
+    let broken = shell.run(&format!(
+        "--context default --doctl-config broken.yaml {command}"
+    ));
+    assert!(
+        broken.contains("broken.yaml is no configuration of doctl's") && !broken.contains("dop_v1"),
+        "{broken}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failures_end_with_a_code_and_a_message_for_people_or_programs() {
+    let noon = "2026-01-01T12:00:00Z".parse().unwrap();
+    let sandbox = Sandbox::builder()
+        .clock(Clock::manual(noon))
+        .token("dop_v1_right")
+        .start()
+        .await
+        .unwrap();
+    let shell = Shell::at(&sandbox).set("DIGITALOCEAN_TOKEN", "dop_v1_right");
+    let mut all = shell.run("usage");
+    sandbox.add_sample().unwrap();
+    all += &shell.run("prune --apply --keep-newest 1");
+    all += &shell.run("--registry nowhere prune --plan --keep-newest 1");
+    sandbox
+        .answer_next(
+            "registries_get_dockerCredentials",
+            ScriptedAnswer::html(500, "<html></html>"),
+        )
+        .unwrap();
+    all += &shell.run("--registry sample login");
+    sandbox
+        .answer_next(
+            "registries_get_dockerCredentials",
+            ScriptedAnswer::status(403),
+        )
+        .unwrap();
+    all += &shell.run("--registry sample kubernetes-secret --output json");
+    let strange = Shell::at(&sandbox).set("DIGITALOCEAN_TOKEN", "dop_v1_wrong");
+    all += &strange.run("certificates");
+    assert_shown!("failures", all);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn docker_gets_credentials_beside_those_it_has_and_they_do_not_stay_when_they_cannot_be_kept()
+{
+    let sandbox = Sandbox::builder()
+        .token("dop_v1_right")
+        .start()
+        .await
+        .unwrap();
+    sandbox.add_sample().unwrap();
+    let shell = Shell::at(&sandbox).set("DIGITALOCEAN_TOKEN", "dop_v1_right");
+    shell.write(
+        ".docker/config.json",
+        r#"{"auths": {"ghcr.io": {"auth": "b2xk"}}}"#,
+    );
+    let said = shell.run("login");
+    assert!(
+        said.contains("The credentials are in ~/.docker/config.json."),
+        "{said}"
+    );
+    let config = fs::read_to_string(shell.path(".docker/config.json")).unwrap();
+    assert!(
+        config.contains("ghcr.io") && config.contains("registry.digitalocean.com"),
+        "{config}"
+    );
+    assert_eq!(sandbox.minted_credentials(), 1);
+
+    // A file that can't be read is found out before anything is minted.
+    shell.write("broken.json", "[]");
+    let said = shell.run("login --config-file broken.json");
+    assert!(
+        said.contains("exit code 1") && said.contains("broken.json is no configuration"),
+        "{said}"
+    );
+    assert_eq!(sandbox.minted_credentials(), 1);
+    // A place that can't be written is found out afterwards: the credentials are revoked.
+    shell.write("file", "");
+    let said = shell.run("login --config-file file/config.json");
+    assert!(said.contains("exit code 1"), "{said}");
+    let revoked: Vec<_> = sandbox
+        .credentials()
+        .iter()
+        .map(|minted| minted.revoked)
+        .collect();
+    assert!(
+        revoked == [false] || revoked == [false, true],
+        "{revoked:?}"
+    );
+    assert!(Path::new(&shell.path("file")).is_file());
+}
