@@ -52,6 +52,7 @@
 //! |---|---|---|
 //! | `rustls` | yes | TLS by rustls |
 //! | `native-tls` | no | TLS by the operating system's library |
+//! | `certificate-check` | yes | custom certificates are read before they are sent ([`CreateCertificate::check`]) |
 //! | `schemars` | no | `JsonSchema` for names, tiers and regions |
 
 #![warn(missing_docs)]
@@ -59,12 +60,16 @@
 mod account_registry;
 mod attempts;
 mod call;
+#[cfg(feature = "certificate-check")]
+mod certificate_pem;
+mod certificate_wait;
 mod certificates;
 mod checked;
 mod client;
 mod clock;
 mod clusters;
 mod config;
+mod create_certificate;
 mod create_registry;
 mod credentials;
 mod error;
@@ -82,13 +87,15 @@ mod registry;
 mod registry_name;
 mod repository;
 mod retry;
+mod rotate_certificate;
 
 pub use account_registry::AccountRegistry;
-pub use certificates::{Certificates, CreateCertificate};
+pub use certificates::Certificates;
 pub use client::Client;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use clusters::Clusters;
 pub use config::ClientBuilder;
+pub use create_certificate::CreateCertificate;
 pub use create_registry::CreateRegistry;
 pub use credentials::{CredentialsRequest, DockerCredentials};
 pub use docr_api::{
@@ -112,6 +119,7 @@ pub use registries::Registries;
 pub use registry::{AccountRegistryHandle, RegistryHandle};
 pub use registry_name::RegistryName;
 pub use repository::RepositoryHandle;
+pub use rotate_certificate::{CertificatePair, RotateError};
 
 /// A delete that finds nothing after an attempt whose end isn't known has found what that attempt deleted.
 fn deleted(result: Result<()>) -> Result<()> {
