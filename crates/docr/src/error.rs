@@ -247,7 +247,8 @@ impl Error {
         self.0.source.as_deref()?.downcast_ref()
     }
 
-    /// The certificate that was waited for, as it was last seen. It is there, although the call failed.
+    /// The certificate that was waited for, as it was last seen. Unless the kind is [`ErrorKind::NotFound`], it is
+    /// there, although the call failed.
     pub fn certificate(&self) -> Option<&Certificate> {
         self.0.certificate.as_ref()
     }

@@ -36,6 +36,9 @@
 //!   [`Client::paced`] keeps bulk work below the rate limit.
 //! - **Lists are streams** ([`List`]): of items or of pages. An empty page in the middle goes on, a repeated token is
 //!   an error.
+//! - **Certificates fit before they are sent**: key, chain and validity of one of your own are checked, one from
+//!   Let's Encrypt is waited for ([`Certificates::issue`]), and one that is in use is replaced step by step
+//!   ([`Certificates::rotate`]).
 //! - **Errors tell the truth**: one [`Error`] with kind, status, the service's id and message, the
 //!   request id, rate limit, attempts and elapsed time, also when a proxy answered with HTML.
 //! - **Secrets stay secret**: tokens and credentials are a [`Secret`], which `Debug` hides; a token goes
