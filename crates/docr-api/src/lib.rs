@@ -41,6 +41,7 @@ mod lenient;
 mod open_enum;
 mod operation;
 mod read;
+mod revoke;
 mod secret;
 mod session;
 
@@ -48,5 +49,6 @@ pub use generated::*;
 pub use open_enum::UnlistedValue;
 pub use operation::{Effect, Operation};
 pub use read::{Unreadable, body_prefix};
+pub use revoke::OAUTH_REVOKE;
 pub use secret::Secret;
 pub use session::{InvalidToken, Session, http_client};

@@ -32,6 +32,14 @@ pub struct MintedCredential {
     pub expiry_seconds: u64,
     /// When it was handed out.
     pub minted_at: DateTime<Utc>,
+    /// Whether it was revoked.
+    pub revoked: bool,
+}
+
+/// A Docker credential with its secret.
+pub(crate) struct Credential {
+    pub(crate) minted: MintedCredential,
+    pub(crate) secret: String,
 }
 
 /// All accounts. There is always a first one.
@@ -114,7 +122,7 @@ pub(crate) struct Account {
     pub(crate) window: Window,
     pub(crate) registries: Vec<Registry>,
     pub(crate) subscription: Option<Subscription>,
-    pub(crate) credentials: Vec<MintedCredential>,
+    pub(crate) credentials: Vec<Credential>,
     pub(crate) certificates: Vec<Certificate>,
     /// The registries that each Kubernetes cluster holds a pull secret of.
     pub(crate) clusters: BTreeMap<String, BTreeSet<String>>,

@@ -75,6 +75,12 @@ impl Problem {
         }
     }
 
+    /// The caller is nobody.
+    pub(crate) fn stranger() -> Self {
+        let message = "The bearer token is missing or unknown.";
+        Self::new(StatusCode::UNAUTHORIZED, message)
+    }
+
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
     }

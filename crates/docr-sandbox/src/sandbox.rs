@@ -221,7 +221,9 @@ impl Sandbox {
 
     /// The Docker credentials that were handed out to the first account, in order.
     pub fn credentials(&self) -> Vec<MintedCredential> {
-        self.service.state().world.first().credentials.clone()
+        let world = &mut self.service.state().world;
+        let credentials = world.first().credentials.iter();
+        credentials.map(|credential| credential.minted).collect()
     }
 
     /// Stops the server. Returns when the port is free.

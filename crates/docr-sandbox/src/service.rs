@@ -14,10 +14,11 @@ use crate::account::World;
 use crate::answer::{Answer, Problem};
 use crate::clock::Clock;
 use crate::conformance;
-use crate::handlers::{Call, handler};
+use crate::handlers::{Call, REVOKE_PATH, handler, revoke};
 use crate::ids::Ids;
 use crate::rate::{RateLimits, Window};
 use crate::record::{RecordedRequest, Violation, recorded_body, recorded_headers};
+use crate::redact::REDACTED;
 use crate::request::{self as validation, Unreadable};
 use crate::script::Prepared;
 use crate::server::read_body;
@@ -81,7 +82,16 @@ impl Service {
         };
         let caller = bearer(&request.headers).and_then(|token| state.world.owner(token));
 
-        let (mut answer, scripted) = match self.next_step(state, routed, caller, now) {
+        let revokes = method == "POST" && path == REVOKE_PATH;
+        let next = match (&body, revokes) {
+            (Ok(body), true) => {
+                let account = caller.map(|caller| state.world.account(caller));
+                revoke(account, body).map(Step::Answer)
+            }
+            _ => self.next_step(state, routed, caller, now),
+        };
+        let (mut answer, scripted) = match next {
+            Ok(Step::Answer(answer)) => (answer, false),
             Ok(Step::Script(script)) => (script.into_answer(&request_id), true),
             Ok(Step::Handle(admitted)) => {
                 state.world.settle(now);
@@ -112,9 +122,11 @@ impl Service {
             route: operation.map(|operation| operation.template.text.clone()),
             query: query.map(str::to_owned),
             headers: recorded_headers(&request.headers),
-            body: body
-                .map(|body| recorded_body(&body, &self.spec.secret_fields))
-                .unwrap_or_default(),
+            body: match body {
+                Ok(_) if revokes => REDACTED.to_owned(),
+                Ok(body) => recorded_body(&body, &self.spec.secret_fields),
+                Err(_) => String::new(),
+            },
             status: answer.status.as_u16(),
         });
         answer
@@ -198,6 +210,7 @@ impl Service {
 }
 
 enum Step<'a> {
+    Answer(Answer),
     Script(Prepared),
     Handle(Admitted<'a>),
 }
@@ -216,10 +229,7 @@ fn admit(routed: Routed<'_>, caller: Option<usize>) -> Result<Admitted<'_>, Prob
             path,
             caller,
         }),
-        (Routed::Operation(..), None) => Err(Problem::new(
-            StatusCode::UNAUTHORIZED,
-            "The bearer token is missing or unknown.",
-        )),
+        (Routed::Operation(..), None) => Err(Problem::stranger()),
         (Routed::OtherMethod(methods), _) => Err(Problem::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "The path doesn't take this method.",

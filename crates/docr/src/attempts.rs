@@ -100,6 +100,7 @@ impl Client {
             budget,
             pacer,
             clock,
+            oauth_url: _,
         } = &*self.shared;
         let (clock, limits) = (&**clock, self.settings.limits);
         let mut begin = clock.now();

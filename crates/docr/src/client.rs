@@ -5,8 +5,8 @@ use std::{fmt, sync::Arc, time::Duration};
 use docr_api::Secret;
 
 use crate::{
-    AccountRegistry, Certificates, ClientBuilder, Clock, Clusters, Registries, RegistryHandle,
-    RegistryName, Result,
+    AccountRegistry, Certificates, ClientBuilder, Clock, Clusters, DockerCredentials, Registries,
+    RegistryHandle, RegistryName, Result,
     pacer::Pacer,
     retry::{Budget, Limits},
 };
@@ -39,6 +39,8 @@ pub(crate) struct Settings {
 /// What all clones have in common.
 pub(crate) struct Shared {
     pub(crate) token: Secret,
+    /// Where tokens are revoked.
+    pub(crate) oauth_url: String,
     pub(crate) budget: Budget,
     pub(crate) pacer: Pacer,
     pub(crate) clock: Arc<dyn Clock>,
@@ -48,11 +50,13 @@ impl Client {
     pub(crate) fn new(
         api: docr_api::Client,
         token: Secret,
+        oauth_url: String,
         settings: Settings,
         clock: Arc<dyn Clock>,
     ) -> Self {
         let shared = Arc::new(Shared {
             token,
+            oauth_url,
             budget: Budget::full(),
             pacer: Pacer::new(),
             clock,
@@ -111,6 +115,21 @@ impl Client {
     /// The account's Kubernetes clusters, as far as registries concern them.
     pub fn clusters(&self) -> Clusters {
         Clusters::new(self.clone())
+    }
+
+    /// Revokes credentials: from now on they open nothing. To revoke them twice is no error.
+    /// `POST https://cloud.digitalocean.com/v1/oauth/revoke`, a host of its own: see
+    /// [`ClientBuilder::oauth_url`].
+    ///
+    /// # Errors
+    ///
+    /// Before a request is sent: credentials of another form than they were when this version was made. Revoke them
+    /// in the control panel.
+    pub async fn revoke(&self, credentials: &DockerCredentials) -> Result<()> {
+        let token = &credentials.token()?;
+        let url = self.shared.oauth_url.as_str();
+        let send = |api: docr_api::Client| async move { api.oauth_revoke(url, token).await };
+        self.call(&docr_api::OAUTH_REVOKE, send).await
     }
 
     /// The generated client below, for what this crate doesn't offer.

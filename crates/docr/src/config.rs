@@ -8,6 +8,7 @@ use reqwest::Url;
 use crate::{Client, Clock, Error, Result, SystemClock, client::Settings, retry::Limits};
 
 const DEFAULT_BASE_URL: &str = "https://api.digitalocean.com";
+const DEFAULT_OAUTH_URL: &str = "https://cloud.digitalocean.com";
 const TOKEN_VARIABLES: [&str; 2] = ["DIGITALOCEAN_TOKEN", "DIGITALOCEAN_ACCESS_TOKEN"];
 const BASE_URL_VARIABLE: &str = "DIGITALOCEAN_API_URL";
 const USER_AGENT: &str = concat!("docr/", env!("CARGO_PKG_VERSION"));
@@ -18,6 +19,7 @@ const USER_AGENT: &str = concat!("docr/", env!("CARGO_PKG_VERSION"));
 pub struct ClientBuilder {
     token: Option<Secret>,
     base_url: String,
+    oauth_url: Option<String>,
     settings: Settings,
     connect_timeout: Duration,
     user_agent: Option<String>,
@@ -30,6 +32,7 @@ impl ClientBuilder {
         Self {
             token: None,
             base_url: DEFAULT_BASE_URL.into(),
+            oauth_url: None,
             settings: Settings {
                 attempt_timeout: Duration::from_secs(30),
                 limits: Limits::default(),
@@ -68,6 +71,13 @@ impl ClientBuilder {
     /// Where the API is: `https://api.digitalocean.com` unless told otherwise. A path in it is kept.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = url.into();
+        self
+    }
+
+    /// Where tokens are revoked: `https://cloud.digitalocean.com`, or with another [`base_url`](Self::base_url) that
+    /// one, unless told otherwise. The token is sent there, too.
+    pub fn oauth_url(mut self, url: impl Into<String>) -> Self {
+        self.oauth_url = Some(url.into());
         self
     }
 
@@ -137,6 +147,11 @@ impl ClientBuilder {
             Error::configuration("the token can't be used", Some(Box::new(error)))
         })?;
         let base_url = checked_base_url(&self.base_url, self.plain_http)?;
+        let oauth_url = match &self.oauth_url {
+            Some(url) => checked_base_url(url, self.plain_http)?,
+            None if base_url == DEFAULT_BASE_URL => DEFAULT_OAUTH_URL.into(),
+            None => base_url.clone(),
+        };
         let user_agent = match self.user_agent {
             Some(product) => format!("{product} {USER_AGENT}"),
             None => USER_AGENT.into(),
@@ -149,7 +164,13 @@ impl ClientBuilder {
                 Error::configuration("the HTTP client can't be set up", Some(Box::new(error)))
             })?;
         let api = docr_api::Client::new_with_client(&base_url, http, session);
-        Ok(Client::new(api, token, self.settings, self.clock))
+        Ok(Client::new(
+            api,
+            token,
+            oauth_url,
+            self.settings,
+            self.clock,
+        ))
     }
 }
 
@@ -157,6 +178,7 @@ impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
             .field("base_url", &self.base_url)
+            .field("oauth_url", &self.oauth_url)
             .field("token", &self.token)
             .field("settings", &self.settings)
             .field("connect_timeout", &self.connect_timeout)

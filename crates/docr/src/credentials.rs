@@ -2,6 +2,7 @@
 
 use std::{fmt, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use docr_api::{Secret, types};
 
 use crate::InvalidInput;
@@ -101,6 +102,45 @@ impl DockerCredentials {
         Secret::from(config.to_string())
     }
 
+    /// The credential as user name and password, for what asks for these; `None` if it has another form than it has
+    /// been seen to have. Neither part tells anything: they may look otherwise tomorrow.
+    pub fn user_and_password(&self) -> Option<(Secret, Secret)> {
+        let bytes = BASE64.decode(self.auth().expose()).ok()?;
+        let plain = String::from_utf8(bytes).ok()?;
+        let (user, password) = plain.split_once(':')?;
+        let is_there = !user.is_empty() && !password.is_empty();
+        is_there.then(|| (user.into(), password.into()))
+    }
+
+    /// The credential for libraries that speak the registry's own protocol with the types of `oci-client`.
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use docr::CredentialsRequest;
+    ///
+    /// let registry = docr.registry("acme-images".parse()?);
+    /// let credentials = registry.docker_credentials(CredentialsRequest::read_only()).await?;
+    /// let auth = credentials.registry_auth()?; // for oci_client::Client::pull and the like
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the credential has another form than user and password.
+    #[cfg(feature = "oci")]
+    pub fn registry_auth(&self) -> Result<oci_client::secrets::RegistryAuth, InvalidInput> {
+        let (user, password) = self.user_and_password().ok_or_else(other_form)?;
+        let (user, password) = (user.expose().to_owned(), password.expose().to_owned());
+        Ok(oci_client::secrets::RegistryAuth::Basic(user, password))
+    }
+
+    /// What the service takes to revoke the credential.
+    pub(crate) fn token(&self) -> Result<Secret, InvalidInput> {
+        let parts = self.user_and_password();
+        parts.map(|(_, token)| token).ok_or_else(other_form)
+    }
+
     /// Whether the credentials can push and delete.
     pub fn is_read_write(&self) -> bool {
         self.request.read_write
@@ -110,6 +150,12 @@ impl DockerCredentials {
     pub fn expires_in(&self) -> Option<Duration> {
         self.request.expires_in
     }
+}
+
+/// The credential itself is not shown.
+fn other_form() -> InvalidInput {
+    let rule = "is not base64 of a user name and a password, as credentials were when this version was made";
+    InvalidInput::new("credential", "[redacted]", rule)
 }
 
 impl fmt::Debug for DockerCredentials {

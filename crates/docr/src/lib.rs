@@ -56,6 +56,9 @@
 //! | `rustls` | yes | TLS by rustls |
 //! | `native-tls` | no | TLS by the operating system's library |
 //! | `certificate-check` | yes | custom certificates are read before they are sent ([`CreateCertificate::check`]) |
+//! | `kubernetes` | no | pull secrets as `k8s-openapi`'s type |
+//! | `oci` | no | credentials as `oci-client`'s type |
+//! | `retention` | no | `retention`: deleting old tags and manifests by rules |
 //! | `schemars` | no | `JsonSchema` for names, tiers and regions |
 
 #![warn(missing_docs)]
@@ -75,6 +78,8 @@ mod config;
 mod create_certificate;
 mod create_registry;
 mod credentials;
+mod credentials_cache;
+mod docker_config;
 mod error;
 mod failure;
 mod garbage_collection_watch;
@@ -82,13 +87,17 @@ mod garbage_collections;
 mod ids;
 mod image_names;
 mod input;
+mod kubernetes_secret;
 mod list;
 mod pacer;
+mod preflight;
 mod rate_limit;
 mod registries;
 mod registry;
 mod registry_name;
 mod repository;
+#[cfg(feature = "retention")]
+pub mod retention;
 mod retry;
 mod rotate_certificate;
 
@@ -101,6 +110,8 @@ pub use config::ClientBuilder;
 pub use create_certificate::CreateCertificate;
 pub use create_registry::CreateRegistry;
 pub use credentials::{CredentialsRequest, DockerCredentials};
+pub use credentials_cache::CredentialsCache;
+pub use docker_config::{DockerConfig, DockerConfigError};
 pub use docr_api::{
     Secret, UnlistedValue,
     types::{
@@ -116,7 +127,9 @@ pub use garbage_collections::GarbageCollections;
 pub use ids::{CertificateId, ClusterId, GarbageCollectionId};
 pub use image_names::{Digest, ImageRef, RepositoryName, Tag};
 pub use input::InvalidInput;
+pub use kubernetes_secret::KubernetesSecret;
 pub use list::{Items, List, Page, Pages};
+pub use preflight::{AccountUsage, Overage, PlannedPush, Preflight, PushObstacle, RegistryUsage};
 pub use rate_limit::RateLimit;
 pub use registries::Registries;
 pub use registry::{AccountRegistryHandle, RegistryHandle};

@@ -23,6 +23,10 @@ impl Registries {
         Self { client }
     }
 
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Lists the registries. There are no pages. `GET /v2/registries`
     ///
     /// # Errors

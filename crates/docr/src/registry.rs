@@ -6,8 +6,8 @@ use docr_api::{
 };
 
 use crate::{
-    Client, CredentialsRequest, DockerCredentials, GarbageCollections, List, RegistryName,
-    RepositoryHandle, RepositoryName, Result,
+    Client, Clock, CredentialsCache, CredentialsRequest, DockerCredentials, GarbageCollections,
+    List, RegistryName, RepositoryHandle, RepositoryName, Result,
     account_registry::with_subscription,
     call::{call, call_either},
     deleted,
@@ -54,6 +54,16 @@ impl RegistryHandle {
         Self {
             target: Target { client, name, form },
         }
+    }
+
+    /// The same registry, by calls that wait for their turn: see [`Client::paced`].
+    #[cfg(feature = "retention")]
+    pub(crate) fn paced(&self) -> Self {
+        Self::new(self.target.client.paced(), self.target.name.clone())
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.target.client.shared.clock
     }
 
     /// The registry's name.
@@ -125,6 +135,11 @@ impl RegistryHandle {
                 .expiry_seconds(expiry_seconds)
         );
         Ok(DockerCredentials::new(answer.await?, wanted))
+    }
+
+    /// Keeps credentials of this kind at hand, and renews them before they expire. Does no I/O until it is asked.
+    pub fn credentials_cache(&self, wanted: CredentialsRequest) -> CredentialsCache {
+        CredentialsCache::new(self.clone(), wanted)
     }
 
     /// Lists the repositories, each with its latest manifest.

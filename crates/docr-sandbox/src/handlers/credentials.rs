@@ -1,26 +1,48 @@
 //! Docker credentials.
 
 use axum::http::StatusCode;
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::json;
 
 use super::Call;
-use crate::account::MintedCredential;
+use crate::account::{Account, Credential, MintedCredential};
 use crate::answer::{Answer, Problem};
-use crate::ids::base64;
+use crate::spec::query_pairs;
 
 pub(super) fn mint(call: &mut Call<'_>) -> Result<Answer, Problem> {
     call.registry()?;
-    let credential = MintedCredential {
+    let secret = call.world.ids.secret();
+    let minted = MintedCredential {
         read_write: call.input.query("read_write").as_bool().unwrap_or(false),
         expiry_seconds: call.input.query("expiry_seconds").as_u64().unwrap_or(0),
         minted_at: call.now,
+        revoked: false,
     };
-    call.account().credentials.push(credential);
-    let secret = call.world.ids.secret();
     // The same text stands for user and password.
-    let auth = base64(format!("{secret}:{secret}").as_bytes());
+    let auth = BASE64.encode(format!("{secret}:{secret}"));
+    call.account()
+        .credentials
+        .push(Credential { minted, secret });
     Ok(Answer::json(
         StatusCode::OK,
         json!({ "auths": { "registry.digitalocean.com": { "auth": auth } } }),
     ))
+}
+
+/// The path of the OAuth endpoint that revokes tokens. The API's description doesn't have it.
+pub(crate) const REVOKE_PATH: &str = "/v1/oauth/revoke";
+
+/// Revokes the credential that a form names. One that isn't known needs no revoking: that is a success, too.
+pub(crate) fn revoke(account: Option<&mut Account>, body: &[u8]) -> Result<Answer, Problem> {
+    let account = account.ok_or_else(Problem::stranger)?;
+    let form = query_pairs(&String::from_utf8_lossy(body));
+    let Some(token) = form.get("token").filter(|token| !token.is_empty()) else {
+        return Err(Problem::bad_request("token: is missing"));
+    };
+    for credential in &mut account.credentials {
+        if credential.secret == *token {
+            credential.minted.revoked = true;
+        }
+    }
+    Ok(Answer::json(StatusCode::OK, json!({})))
 }

@@ -12,6 +12,8 @@ mod subscription;
 
 use chrono::{DateTime, Utc};
 
+pub(crate) use credentials::{REVOKE_PATH, revoke};
+
 use crate::account::{Account, Registry, World};
 use crate::answer::{Answer, Problem};
 use crate::request::Input;

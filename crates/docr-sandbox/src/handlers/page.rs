@@ -1,10 +1,10 @@
 //! Pages of lists.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Map, Value, json};
 
 use super::Call;
 use crate::answer::Problem;
-use crate::ids::{base64, from_base64};
 
 /// The part of a list that a call asks for.
 pub(super) struct Page {
@@ -96,7 +96,7 @@ impl Page {
 }
 
 fn page_token(offset: usize) -> String {
-    encode(&base64(format!("offset={offset}").as_bytes()))
+    encode(&BASE64.encode(format!("offset={offset}")))
 }
 
 /// A value as it stands in a query string.
@@ -113,6 +113,6 @@ fn encode(value: &str) -> String {
 }
 
 fn offset(token: &str) -> Option<usize> {
-    let text = String::from_utf8(from_base64(token)?).ok()?;
+    let text = String::from_utf8(BASE64.decode(token).ok()?).ok()?;
     text.strip_prefix("offset=")?.parse().ok()
 }

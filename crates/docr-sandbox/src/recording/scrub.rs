@@ -15,6 +15,9 @@ static UUID: LazyLock<Regex> = LazyLock::new(|| {
 });
 pub(super) static EMAIL: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)[a-z0-9][a-z0-9._+-]*@[a-z0-9-]+(?:\.[a-z0-9-]+)+"));
+/// A secret in a form.
+static FORM: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"\b(access_token|password|secret|token)=[^&\s]+"));
 /// Stands for every e-mail address.
 const PERSON: &str = "person@example.com";
 /// How a numbered UUID begins; twelve digits follow.
@@ -80,7 +83,10 @@ impl Scrubber {
                 redact::fields(json, &self.spec.secret_fields);
                 self.json(json);
             }
-            Body::Text(text) => *text = self.text(text),
+            Body::Text(text) => {
+                let form = FORM.replace_all(text, format!("$1={REDACTED}"));
+                *text = self.text(&form);
+            }
         }
     }
 
@@ -171,6 +177,13 @@ mod tests {
         let mut again = super::tests::scrubber();
         assert_eq!(scrubbed(&mut again, first.clone()), first);
         assert_eq!(again.text(a), number(3));
+    }
+
+    #[test]
+    fn a_secret_in_a_form_is_taken_out() {
+        let mut body = Body::Text("token=abc%3D&page_token=2".to_owned());
+        scrubber().body(&mut body);
+        assert_eq!(body, Body::Text("token=[redacted]&page_token=2".to_owned()));
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub(crate) struct Spec {
     pub(crate) operations: Vec<Operation>,
     pub(crate) regions: Vec<Value>,
     /// The API's version.
+    #[cfg(feature = "record")]
     pub(crate) version: String,
     /// The names of the properties that hold secrets.
     pub(crate) secret_fields: BTreeSet<String>,
@@ -42,10 +43,12 @@ impl Spec {
         let mut document = Document::parse(text)?;
         let operations = operation::read_all(&mut document)?;
         let regions = document.array("/components/schemas/region/enum").to_vec();
+        #[cfg(feature = "record")]
         let version = document.get("/info/version").and_then(Value::as_str);
         Ok(Self {
             operations,
             regions,
+            #[cfg(feature = "record")]
             version: version.unwrap_or_default().to_owned(),
             secret_fields: document.properties_of_format("password")?,
         })

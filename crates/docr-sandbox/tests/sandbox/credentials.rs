@@ -1,3 +1,4 @@
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::Value;
 
 use crate::Bench;
@@ -95,4 +96,48 @@ fn auth(answer: &Value) -> &str {
     answer["auths"]["registry.digitalocean.com"]["auth"]
         .as_str()
         .unwrap()
+}
+
+#[tokio::test]
+async fn a_credential_is_revoked_by_its_token() {
+    let bench = Bench::with_registry("basic").await;
+    let path = "/v2/registry/docker-credentials";
+    let revoke = |token: String, bearer: String| {
+        let url = format!("{}/v1/oauth/revoke", bench.sandbox.url());
+        let form = bench
+            .http
+            .post(url)
+            .bearer_auth(bearer)
+            .body(format!("token={token}"));
+        async { crate::Reply::read(form).await }
+    };
+    let mut secrets = Vec::new();
+    for _ in 0..2 {
+        let auth =
+            bench.get(path).await.json()["auths"]["registry.digitalocean.com"]["auth"].clone();
+        let plain = String::from_utf8(BASE64.decode(auth.as_str().unwrap()).unwrap()).unwrap();
+        secrets.push(plain.split_once(':').unwrap().1.to_owned());
+    }
+    let token = bench.sandbox.token().to_owned();
+    assert_eq!(revoke(secrets[1].clone(), token.clone()).await.status, 200);
+    let revoked: Vec<_> = bench
+        .sandbox
+        .credentials()
+        .iter()
+        .map(|one| one.revoked)
+        .collect();
+    assert_eq!(revoked, [false, true]);
+    // Once more, or of a token that nobody has, it is no error.
+    assert_eq!(revoke(secrets[1].clone(), token.clone()).await.status, 200);
+    assert_eq!(
+        revoke("unknown".to_owned(), token.clone()).await.status,
+        200
+    );
+    revoke(String::new(), token)
+        .await
+        .refused(400, "bad_request");
+    revoke(secrets[0].clone(), "nobody".to_owned())
+        .await
+        .refused(401, "unauthorized");
+    assert_eq!(bench.sandbox.requests().last().unwrap().body, "[redacted]");
 }

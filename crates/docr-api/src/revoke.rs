@@ -1,0 +1,70 @@
+//! Revoking a token: a call of the service's OAuth endpoint, which its API description doesn't have.
+
+use progenitor_client::{ClientHooks as _, Error, OperationInfo, ResponseValue};
+use reqwest::{Url, header::CONTENT_TYPE};
+
+use crate::{Client, Effect, Operation, Secret};
+
+/// Revokes a token or minted credential. Revoked twice it is revoked all the same.
+pub static OAUTH_REVOKE: Operation = Operation {
+    id: "oauth_revoke",
+    method: "POST",
+    path: "/v1/oauth/revoke",
+    effect: Effect::Set,
+    scopes: &[],
+    statuses: &[200, 401],
+    deprecated: false,
+};
+
+impl Client {
+    /// Revokes a token: `POST /v1/oauth/revoke` of the server at `base_url`, which is another one than the API's.
+    ///
+    /// # Errors
+    ///
+    /// As for every call; any status but success is an unexpected response.
+    pub async fn oauth_revoke(
+        &self,
+        base_url: &str,
+        token: &Secret,
+    ) -> Result<ResponseValue<()>, Error<()>> {
+        let url = format!("{base_url}{}", OAUTH_REVOKE.path);
+        let mut request = self
+            .client
+            .post(url)
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(form("token", token.expose()))
+            .build()?;
+        let info = OperationInfo {
+            operation_id: OAUTH_REVOKE.id,
+        };
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200..=299 => Ok(ResponseValue::empty(response)),
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+}
+
+/// One field of a form.
+fn form(name: &str, value: &str) -> String {
+    // A query is escaped as a form is.
+    let mut url = Url::parse("form:").ok();
+    if let Some(url) = &mut url {
+        url.query_pairs_mut().append_pair(name, value);
+    }
+    let query = url.as_ref().and_then(Url::query);
+    query.unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_token_holds_is_escaped() {
+        assert_eq!(form("token", "a+b&c=d é"), "token=a%2Bb%26c%3Dd+%C3%A9");
+    }
+}

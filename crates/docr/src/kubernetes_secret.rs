@@ -1,0 +1,158 @@
+//! Pull secrets for Kubernetes.
+
+use std::collections::BTreeSet;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use docr_api::Secret;
+
+use crate::{DockerCredentials, InvalidInput, RegistryName};
+
+/// The namespace from which DigitalOcean's Kubernetes copies pull secrets to all others.
+const SYSTEM: &str = "kube-system";
+/// Marks a secret that is to be copied.
+const COPY_ANNOTATION: &str = "digitalocean.com/dosecret-identifier";
+const TYPE: &str = "kubernetes.io/dockerconfigjson";
+const KEY: &str = ".dockerconfigjson";
+
+/// A pull secret for Kubernetes, named as `doctl` names it: `registry-` and the registry's name, in `kube-system`,
+/// from where DigitalOcean's Kubernetes copies it to all namespaces.
+///
+/// ```no_run
+/// use docr::{CredentialsRequest, KubernetesSecret};
+///
+/// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// let registry = docr.registry("acme-images".parse()?);
+/// let credentials = registry.docker_credentials(CredentialsRequest::read_only()).await?;
+/// let secret = KubernetesSecret::new(registry.name()).namespaces(["shop", "tools"]);
+/// std::fs::write("pull-secret.yaml", secret.manifest(&credentials)?.expose())?; // for kubectl apply
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct KubernetesSecret {
+    name: String,
+    namespaces: BTreeSet<String>,
+}
+
+impl KubernetesSecret {
+    /// A secret `registry-` and the registry's name, in the namespace `kube-system`.
+    pub fn new(registry: &RegistryName) -> Self {
+        Self {
+            name: format!("registry-{registry}"),
+            namespaces: BTreeSet::from([SYSTEM.to_owned()]),
+        }
+    }
+
+    /// Gives it another name.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Puts it into these namespaces, in place of `kube-system`.
+    pub fn namespaces<N: Into<String>>(mut self, namespaces: impl IntoIterator<Item = N>) -> Self {
+        self.namespaces = namespaces.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The manifest in YAML, one document for each namespace.
+    ///
+    /// # Errors
+    ///
+    /// A name or namespace that Kubernetes would refuse, or no namespace.
+    pub fn manifest(&self, credentials: &DockerCredentials) -> Result<Secret, InvalidInput> {
+        self.check()?;
+        let data = data(credentials);
+        let documents = self.namespaces.iter().map(|namespace| {
+            // Quoted, since a name such as 1e3 or null would be read as something else.
+            let mut yaml = format!(
+                "apiVersion: v1\nkind: Secret\nmetadata:\n  name: \"{}\"\n  namespace: \"{namespace}\"\n",
+                self.name
+            );
+            if let Some((key, value)) = self.annotation(namespace) {
+                yaml += &format!("  annotations:\n    {key}: \"{value}\"\n");
+            }
+            yaml + &format!("type: {TYPE}\ndata:\n  {KEY}: {}\n", data.expose())
+        });
+        let documents: Vec<_> = documents.collect();
+        Ok(documents.join("---\n").into())
+    }
+
+    /// The secrets as objects for a Kubernetes client, one for each namespace.
+    ///
+    /// # Errors
+    ///
+    /// As for [`manifest`](Self::manifest).
+    #[cfg(feature = "kubernetes")]
+    pub fn objects(
+        &self,
+        credentials: &DockerCredentials,
+    ) -> Result<Vec<k8s_openapi::api::core::v1::Secret>, InvalidInput> {
+        use k8s_openapi::{
+            ByteString, api::core::v1, apimachinery::pkg::apis::meta::v1::ObjectMeta,
+        };
+        self.check()?;
+        let config = credentials.docker_config_json();
+        let objects = self.namespaces.iter().map(|namespace| v1::Secret {
+            metadata: ObjectMeta {
+                name: Some(self.name.clone()),
+                namespace: Some(namespace.clone()),
+                annotations: self
+                    .annotation(namespace)
+                    .map(|(key, value)| [(key.to_owned(), value.to_owned())].into()),
+                ..ObjectMeta::default()
+            },
+            type_: Some(TYPE.to_owned()),
+            data: Some([(KEY.to_owned(), ByteString(config.expose().into()))].into()),
+            ..v1::Secret::default()
+        });
+        Ok(objects.collect())
+    }
+
+    fn annotation(&self, namespace: &str) -> Option<(&'static str, &str)> {
+        (namespace == SYSTEM).then_some((COPY_ANNOTATION, &self.name))
+    }
+
+    fn check(&self) -> Result<(), InvalidInput> {
+        check_name("name of the Kubernetes secret", &self.name, 253, true)?;
+        if self.namespaces.is_empty() {
+            let rule = "none is given; a secret is in at least one namespace";
+            return Err(InvalidInput::new("Kubernetes namespaces", "", rule));
+        }
+        let mut namespaces = self.namespaces.iter();
+        namespaces.try_for_each(|name| check_name("Kubernetes namespace", name, 63, false))
+    }
+}
+
+fn data(credentials: &DockerCredentials) -> Secret {
+    let config = credentials.docker_config_json();
+    BASE64.encode(config.expose()).into()
+}
+
+/// The rules of RFC 1123 for a label, or for a subdomain, which is labels with dots between.
+fn check_name(
+    field: &'static str,
+    name: &str,
+    most: usize,
+    dots: bool,
+) -> Result<(), InvalidInput> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let is_label = |label: &str| {
+        label.starts_with(allowed)
+            && label.ends_with(allowed)
+            && label.chars().all(|c| allowed(c) || c == '-')
+    };
+    let is_name = match dots {
+        true => name.split('.').all(is_label),
+        false => is_label(name),
+    };
+    if is_name && name.len() <= most {
+        return Ok(());
+    }
+    let between = if dots { "hyphens and dots" } else { "hyphens" };
+    let rule = format!(
+        "is none: allowed are at most {most} lower-case letters, digits, and {between} between them"
+    );
+    Err(InvalidInput::new(field, name, rule))
+}

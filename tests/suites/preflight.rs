@@ -1,0 +1,144 @@
+//! Whether a push will fit, against the sandbox's tiers.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use docr::{
+    CreateRegistry, GarbageCollectionType, PlannedPush, Preflight, PushObstacle, Registries,
+    TierSlug,
+};
+use docr_sandbox::{Image, Sandbox};
+use docr_tests::sandbox::{Checked, client, registry_name, start};
+
+const GIB: u64 = 1 << 30;
+
+async fn account(tier: TierSlug) -> (Checked, Registries) {
+    let (sandbox, _) = start().await;
+    let registries = client(&sandbox).registries();
+    registries
+        .create(CreateRegistry::new(registry_name(), tier))
+        .await
+        .unwrap();
+    (sandbox, registries)
+}
+
+fn push(sandbox: &Sandbox, repository: &str, bytes: u64) {
+    let image = Image::new(repository).sized_layer(bytes, bytes).tag("v1");
+    sandbox.push("acme-images", image).unwrap();
+}
+
+fn to(repositories: &[&str]) -> PlannedPush {
+    let push = PlannedPush::to(registry_name());
+    repositories
+        .iter()
+        .fold(push, |push, name| push.repository(name.parse().unwrap()))
+}
+
+async fn asked(registries: &Registries, push: PlannedPush) -> Preflight {
+    registries.preflight(&push).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_push_that_fits_fits() {
+    let (sandbox, registries) = account(TierSlug::Starter).await;
+    push(&sandbox, "shop/api", 400_000_000);
+    let answer = asked(&registries, to(&["shop/api"]).bytes(100_000_000)).await;
+    assert!(answer.fits(), "{answer:?}");
+    assert_eq!((answer.tier, answer.overage), (TierSlug::Starter, None));
+    assert_eq!(answer.cheapest_tier, Some(TierSlug::Starter));
+}
+
+#[tokio::test]
+async fn a_repository_too_many_is_told_with_the_tier_that_would_do() {
+    let (sandbox, registries) = account(TierSlug::Starter).await;
+    push(&sandbox, "shop/api", 1000);
+    let answer = asked(&registries, to(&["shop/api", "shop/web"])).await;
+    let obstacle = PushObstacle::Repositories {
+        used: 1,
+        new: 1,
+        included: 1,
+    };
+    assert_eq!(answer.obstacles, [obstacle]);
+    assert_eq!(
+        answer.obstacles[0].to_string(),
+        "1 repositories and 1 new ones are more than the 1 that the tier includes"
+    );
+    assert_eq!(answer.cheapest_tier, Some(TierSlug::Basic));
+    let names = ["a", "b", "c", "d", "e"];
+    let answer = asked(&registries, to(&names)).await;
+    assert_eq!(answer.cheapest_tier, Some(TierSlug::Professional));
+}
+
+#[tokio::test]
+async fn storage_beyond_the_tier_is_an_obstacle_or_an_overage_with_its_price() {
+    let (_sandbox, registries) = account(TierSlug::Starter).await;
+    let answer = asked(&registries, to(&["a"]).bytes(GIB)).await;
+    let obstacle = PushObstacle::Storage {
+        used: 0,
+        new: GIB,
+        included: 524_288_000,
+    };
+    assert_eq!(
+        (&answer.obstacles[..], answer.overage),
+        (&[obstacle][..], None)
+    );
+    assert_eq!(answer.cheapest_tier, Some(TierSlug::Basic));
+
+    let (_sandbox, registries) = account(TierSlug::Basic).await;
+    let answer = asked(&registries, to(&["a"]).bytes(7 * GIB + 1)).await;
+    assert!(answer.fits());
+    let overage = answer.overage.unwrap();
+    assert_eq!((overage.bytes, overage.cents_a_month), (2 * GIB + 1, 6));
+    assert_eq!(answer.cheapest_tier, Some(TierSlug::Basic));
+    // Overage is so cheap that the larger tier is never worth its price for storage alone.
+    let answer = asked(&registries, to(&["a"]).bytes(1000 * GIB)).await;
+    assert_eq!(answer.cheapest_tier, Some(TierSlug::Basic));
+    // No number is too large to be counted.
+    let answer = asked(&registries, to(&["a"]).bytes(u64::MAX)).await;
+    assert!(answer.fits());
+}
+
+#[tokio::test]
+async fn a_garbage_collection_stands_in_the_way() {
+    let (_sandbox, registries) = account(TierSlug::Basic).await;
+    let runs = client(&_sandbox)
+        .registry(registry_name())
+        .garbage_collections();
+    let run = runs
+        .start(GarbageCollectionType::UnreferencedBlobsOnly)
+        .await
+        .unwrap();
+    let answer = asked(&registries, to(&["a"])).await;
+    assert!(
+        matches!(&answer.obstacles[..], [PushObstacle::ReadOnly(active)] if active.uuid == run.uuid)
+    );
+}
+
+#[tokio::test]
+async fn a_registry_that_is_not_there_is_told() {
+    let (_sandbox, registries) = account(TierSlug::Basic).await;
+    let answer = asked(&registries, PlannedPush::to("acme-mirror".parse().unwrap())).await;
+    assert_eq!(
+        answer.obstacles[0].to_string(),
+        "the account has no registry acme-mirror"
+    );
+}
+
+#[tokio::test]
+async fn all_registries_count_together() {
+    let (sandbox, registries) = account(TierSlug::Professional).await;
+    let second = CreateRegistry::new("acme-mirror".parse().unwrap(), TierSlug::Professional);
+    registries.create(second).await.unwrap();
+    push(&sandbox, "shop/api", 3_000_000);
+    let image = Image::new("a").sized_layer(1, 2_000_000).tag("v1");
+    sandbox.push("acme-mirror", image).unwrap();
+    let usage = registries.usage().await.unwrap();
+    assert_eq!(usage.repositories(), 2);
+    assert!(
+        (5_000_000..5_001_000).contains(&usage.storage_bytes),
+        "{}",
+        usage.storage_bytes
+    );
+    // The smaller tiers hold one registry.
+    let answer = asked(&registries, to(&["shop/api"])).await;
+    assert_eq!(answer.cheapest_tier, Some(TierSlug::Professional));
+}
