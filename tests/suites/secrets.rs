@@ -81,6 +81,14 @@ async fn a_private_key_is_in_no_debug_and_in_no_error_that_quotes_it() {
     assert_hides(secret, &wanted);
 
     let (sandbox, _) = start().await;
+    let refused = client(&sandbox).certificates().create(wanted).await;
+    let refused = refused.unwrap_err();
+    assert!(refused.is_invalid_input());
+    assert_hides(secret, &refused);
+    assert!(!refused.to_string().contains(secret), "{refused}");
+
+    let made = docr_sandbox::test_certificate(["shop.example.com"]);
+    let wanted = CreateCertificate::custom("shop", made.private_key.as_str(), made.leaf);
     let quoting =
         serde_json::json!({"id": "unprocessable_entity", "message": format!("bad key: {KEY}")});
     let answer = docr_sandbox::ScriptedAnswer::json(422, quoting);

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::answer::Problem;
-use crate::certificate::Certificate;
+use crate::certificate::{Certificate, Issuance};
 use crate::collection::{GcTiming, Run};
 use crate::ids::Ids;
 use crate::rate::Window;
@@ -47,6 +47,7 @@ pub(crate) struct World {
     accounts: Vec<Account>,
     pub(crate) ids: Ids,
     pub(crate) gc_timing: GcTiming,
+    pub(crate) issuance: Issuance,
 }
 
 impl World {
@@ -56,6 +57,7 @@ impl World {
             accounts: vec![Account::new(token)],
             ids,
             gc_timing: GcTiming::default(),
+            issuance: Issuance::default(),
         }
     }
 

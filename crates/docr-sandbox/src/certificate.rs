@@ -1,16 +1,79 @@
 //! TLS certificates.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
+use crate::answer::Problem;
 use crate::clock::later;
 use crate::ids::Ids;
 use crate::pem::Leaf;
 
+const LETS_ENCRYPT: &str = "lets_encrypt";
 const LIFETIME: TimeDelta = TimeDelta::days(90);
 
-/// How long Let's Encrypt takes.
-const ISSUANCE: TimeDelta = TimeDelta::seconds(10);
+/// How Let's Encrypt issues in a sandbox.
+#[derive(Clone, Debug)]
+pub(crate) struct Issuance {
+    pub(crate) takes: Duration,
+    /// The domains for which it issues; all, if none are given.
+    pub(crate) domains: Option<Vec<String>>,
+}
+
+impl Default for Issuance {
+    fn default() -> Self {
+        Self {
+            takes: Duration::from_secs(10),
+            domains: None,
+        }
+    }
+}
+
+impl Issuance {
+    /// Refuses names that are none, and names outside the managed domains.
+    pub(crate) fn check(&self, dns_names: &[String]) -> Result<(), Problem> {
+        for (index, name) in dns_names.iter().enumerate() {
+            let problem =
+                |rule: &str| Err(Problem::unprocessable(format!("dns_names.{index}: {rule}")));
+            if !is_dns_name(name) {
+                return problem("is no DNS name");
+            }
+            let domains = self.domains.as_deref();
+            if domains.is_some_and(|domains| !domains.iter().any(|domain| is_within(name, domain)))
+            {
+                return problem("is in none of the domains that are managed here");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// At least two labels; the first one may be a wildcard.
+fn is_dns_name(name: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    let plain = name.strip_prefix("*.").unwrap_or(name);
+    let is_number = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
+    name.len() <= 253
+        && plain
+            .rsplit_once('.')
+            .is_some_and(|(_, top)| !is_number(top))
+        && plain.split('.').all(is_label)
+}
+
+/// Whether a name is a domain or lies below it.
+fn is_within(name: &str, domain: &str) -> bool {
+    let (name, domain) = (name.to_ascii_lowercase(), domain.to_ascii_lowercase());
+    let above = name.strip_suffix(&domain);
+    above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
+}
 
 /// A certificate to put into the sandbox. It is verified and unused unless told otherwise.
 ///
@@ -44,7 +107,7 @@ impl CertificateSeed {
         name: impl Into<String>,
         dns_names: impl IntoIterator<Item = N>,
     ) -> Self {
-        Self::new(name.into(), dns_names, "lets_encrypt")
+        Self::new(name.into(), dns_names, LETS_ENCRYPT)
     }
 
     /// A certificate that was uploaded.
@@ -125,17 +188,33 @@ impl Certificate {
     pub(crate) fn requested(
         name: String,
         dns_names: Vec<String>,
+        takes: Duration,
         ids: &mut Ids,
         now: DateTime<Utc>,
     ) -> Self {
+        let takes = TimeDelta::from_std(takes).unwrap_or(TimeDelta::MAX);
         let mut seed = CertificateSeed::lets_encrypt(name, dns_names);
-        seed.state = State::Issuing(later(now, ISSUANCE));
+        seed.state = State::Issuing(later(now, takes));
         Self::new(seed, ids, now)
     }
 
     /// Replaces it as a renewal does: another id, fingerprint and expiry, the same name.
     pub(crate) fn renew(&mut self, ids: &mut Ids, now: DateTime<Utc>) {
         *self = Self::new(self.seed.clone(), ids, now);
+    }
+
+    /// Whether Let's Encrypt renews it. What was uploaded stays as it is.
+    pub(crate) fn renews(&self) -> bool {
+        self.seed.kind == LETS_ENCRYPT
+    }
+
+    /// Ends its issuance without success.
+    pub(crate) fn fail(&mut self) {
+        self.seed.state = State::Failed;
+    }
+
+    pub(crate) fn set_in_use(&mut self, in_use: bool) {
+        self.seed.in_use = in_use;
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -157,7 +236,7 @@ impl Certificate {
                     .seed
                     .dns_names
                     .iter()
-                    .any(|name| name.ends_with(".invalid")) =>
+                    .any(|name| is_within(name, "invalid")) =>
             {
                 "error"
             }
@@ -180,5 +259,52 @@ impl Certificate {
             certificate["sha1_fingerprint"] = json!(self.sha1_fingerprint);
         }
         certificate
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dns_name_has_labels_and_may_begin_with_a_wildcard() {
+        for name in [
+            "a.example",
+            "*.shop.example.com",
+            "XN--E1AFMKFD.example",
+            "1.example",
+        ] {
+            assert!(is_dns_name(name), "{name}");
+        }
+        let long = format!("{}.example", "a".repeat(64));
+        for name in [
+            "",
+            ".",
+            "*.",
+            "*",
+            "example",
+            "not a domain",
+            "a..example",
+            ".example",
+            "a.example.",
+            "a.*.example",
+            "-a.example",
+            "a-.example",
+            "10.0.0.1",
+            "a_b.example",
+            "ä.example",
+            &long,
+        ] {
+            assert!(!is_dns_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_domain_holds_what_lies_below_it_however_it_is_written() {
+        for name in ["example.com", "shop.EXAMPLE.com", "*.example.com"] {
+            assert!(is_within(name, "Example.com"), "{name}");
+        }
+        assert!(!is_within("counterexample.com", "example.com"));
+        assert!(!is_within("com", "example.com"));
     }
 }

@@ -62,7 +62,7 @@ pub use certificate::CertificateSeed;
 pub use clock::Clock;
 pub use collection::GcTiming;
 pub use image::{Image, PushError, Pushed};
-pub use pem::{TestCertificate, test_certificate};
+pub use pem::{TestCertificate, test_certificate, test_certificate_with_chain};
 pub use rate::RateLimits;
 pub use record::{RecordedRequest, Violation};
 pub use sample::Sample;

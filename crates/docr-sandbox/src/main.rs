@@ -79,7 +79,9 @@ async fn run(arguments: Arguments) -> io::Result<()> {
     }
     if let Some(pem) = sandbox.certificate_pem() {
         std::fs::write(&arguments.tls_cert, pem)?;
-        let path = arguments.tls_cert.display();
+        // Absolute, since the client's shell may stand elsewhere.
+        let path = std::path::absolute(&arguments.tls_cert)?;
+        let path = quoted(&path.display().to_string());
         writeln!(
             io::stdout(),
             "\nIts certificate is in {path}. For clients that ask for one file to trust:\n\n\
@@ -90,4 +92,26 @@ async fn run(arguments: Arguments) -> io::Result<()> {
     tokio::signal::ctrl_c().await?;
     sandbox.stop().await;
     Ok(())
+}
+
+/// A word as every POSIX shell reads it back.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn a_path_is_quoted_where_a_shell_would_read_more_than_a_word() {
+        assert_eq!(quoted("/tmp/docr-sandbox.pem"), "/tmp/docr-sandbox.pem");
+        assert_eq!(quoted("/tmp/my files/a.pem"), "'/tmp/my files/a.pem'");
+        assert_eq!(quoted("/tmp/it's; $HOME"), r"'/tmp/it'\''s; $HOME'");
+        assert_eq!(quoted(""), "''");
+    }
 }

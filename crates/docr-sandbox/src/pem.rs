@@ -1,7 +1,12 @@
 //! Custom certificates: what their PEM says, and whether the key fits.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
-use rcgen::{KeyPair, PublicKeyData as _};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair,
+    PublicKeyData as _,
+};
 use sha1::{Digest as _, Sha1};
 use x509_parser::{extensions::GeneralName, pem::Pem, prelude::X509Certificate};
 
@@ -25,8 +30,8 @@ pub(crate) fn read(
 ) -> Result<Leaf, Problem> {
     let pem = certificates("leaf_certificate", leaf)?.swap_remove(0);
     let certificate = parse("leaf_certificate", &pem)?;
-    let key = KeyPair::from_pem(key)
-        .map_err(|_| Problem::unprocessable("private_key: is no PEM of a private key"))?;
+    let key = private_key(key)
+        .ok_or_else(|| Problem::unprocessable("private_key: is no PEM of a private key"))?;
     if key.subject_public_key_info() != certificate.public_key().raw {
         return Err(Problem::unprocessable(
             "private_key: is not the key of the leaf certificate",
@@ -50,6 +55,17 @@ pub(crate) fn read(
             .map(|byte| format!("{byte:02x}"))
             .collect(),
     })
+}
+
+/// The first private key of a PEM text. OpenSSL writes the curve of an EC key before it, as a block of its own.
+fn private_key(text: &str) -> Option<KeyPair> {
+    let begin = "-----BEGIN ";
+    let block = text.match_indices(begin).find_map(|(place, _)| {
+        let block = &text[place..];
+        let (label, _) = block[begin.len()..].split_once("-----")?;
+        label.ends_with("PRIVATE KEY").then_some(block)
+    });
+    KeyPair::from_pem(block?).ok()
 }
 
 /// The certificates of a PEM text; at least one.
@@ -93,14 +109,17 @@ fn dns_names(certificate: &X509Certificate<'_>) -> Vec<String> {
 pub struct TestCertificate {
     /// The private key, PEM.
     pub private_key: String,
-    /// The certificate, PEM. It is its own issuer.
+    /// The certificate, PEM.
     pub leaf: String,
+    /// The chain from the certificate's issuer up, PEM; `None` for a certificate that is its own issuer.
+    pub chain: Option<String>,
 }
 
 impl std::fmt::Debug for TestCertificate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("TestCertificate")
             .field("leaf", &self.leaf)
+            .field("chain", &self.chain)
             .finish_non_exhaustive()
     }
 }
@@ -128,7 +147,71 @@ pub fn test_certificate<N: Into<String>>(
     TestCertificate {
         private_key: made.signing_key.serialize_pem(),
         leaf: made.cert.pem(),
+        chain: None,
     }
+}
+
+/// Makes a certificate for these names that expires at an instant, issued by an authority below a root, both of its
+/// own making and good for centuries.
+///
+/// ```
+/// let expiry = "2027-01-01T00:00:00Z".parse()?;
+/// let made = docr_sandbox::test_certificate_with_chain(["shop.example.com"], expiry);
+/// assert_eq!(made.chain.unwrap().matches("BEGIN CERTIFICATE").count(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Panics
+///
+/// If a name or the instant can't stand in a certificate.
+#[expect(
+    clippy::expect_used,
+    reason = "a helper of tests, given values that a test chose"
+)]
+pub fn test_certificate_with_chain<N: Into<String>>(
+    dns_names: impl IntoIterator<Item = N>,
+    not_after: DateTime<Utc>,
+) -> TestCertificate {
+    let key = || KeyPair::generate().expect("a machine with random numbers");
+    let authority = |name: &str| {
+        let mut params = named(name, Vec::new());
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params
+    };
+    let root = CertifiedIssuer::self_signed(authority("Root of the tests"), key())
+        .expect("a well-formed authority");
+    let near = CertifiedIssuer::signed_by(authority("Authority of the tests"), key(), &root)
+        .expect("a well-formed authority");
+
+    let names: Vec<String> = dns_names.into_iter().map(Into::into).collect();
+    let common = names.first().cloned().unwrap_or_default();
+    let mut params = named(&common, names);
+    let seconds = u64::try_from(not_after.timestamp()).expect("an instant after 1970");
+    params.not_after = rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(seconds);
+    let key = key();
+    let leaf = params
+        .signed_by(&key, &near)
+        .expect("values that can stand in a certificate");
+    TestCertificate {
+        private_key: key.serialize_pem(),
+        leaf: leaf.pem(),
+        chain: Some(near.pem() + &root.pem()),
+    }
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "a helper of tests, given names that a test chose"
+)]
+fn named(common_name: &str, dns_names: Vec<String>) -> CertificateParams {
+    let mut params =
+        CertificateParams::new(dns_names).expect("names that can stand in a certificate");
+    params.distinguished_name = DistinguishedName::new();
+    params
+        .distinguished_name
+        .push(DnType::CommonName, common_name);
+    params.use_authority_key_identifier_extension = true;
+    params
 }
 
 #[cfg(test)]
@@ -150,6 +233,15 @@ mod tests {
         assert_eq!(leaf.dns_names, ["shop.example.com", "*.shop.example.com"]);
         assert_eq!(leaf.sha1_fingerprint.len(), 40);
         assert!(leaf.not_after > now());
+    }
+
+    #[test]
+    fn a_certificate_with_a_chain_expires_when_it_was_told_to() {
+        let expiry = now() + chrono::TimeDelta::days(30);
+        let made = test_certificate_with_chain(["shop.example.com"], expiry);
+        let leaf = read(&made.private_key, &made.leaf, made.chain.as_deref(), now()).unwrap();
+        assert_eq!(leaf.not_after, expiry);
+        assert_eq!(leaf.dns_names, ["shop.example.com"]);
     }
 
     #[test]
@@ -177,6 +269,11 @@ mod tests {
         assert!(
             complaint(&made.private_key, &made.leaf, Some(broken)).starts_with("certificate_chain")
         );
+        let curve =
+            "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n";
+        let key = format!("{curve}{}", made.private_key);
+        assert_eq!(complaint(&key, &made.leaf, None), "fine");
+        assert!(complaint(curve, &made.leaf, None).starts_with("private_key: is no PEM"));
         let late = DateTime::<Utc>::MAX_UTC;
         let problem = read(&made.private_key, &made.leaf, None, late).unwrap_err();
         assert_eq!(problem.message, "leaf_certificate: has expired");

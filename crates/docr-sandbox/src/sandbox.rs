@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use std::{fmt, io};
 
 use crate::account::{MintedCredential, Usage, World};
-use crate::certificate::{Certificate, CertificateSeed};
+use crate::certificate::{Certificate, CertificateSeed, Issuance};
 use crate::clock::Clock;
 use crate::collection::GcTiming;
 use crate::ids::Ids;
@@ -160,15 +161,37 @@ impl Sandbox {
         id
     }
 
+    /// Lets something use a certificate of the first account, by its name, or let go of it: one in use can't be
+    /// deleted. `false` if there is no such certificate.
+    pub fn set_certificate_in_use(&self, name: &str, in_use: bool) -> bool {
+        self.change_certificate(name, |certificate| certificate.set_in_use(in_use))
+    }
+
+    /// Ends the issuance of a certificate of the first account, by its name, in the state `error`. `false` if there
+    /// is no such certificate.
+    pub fn fail_certificate(&self, name: &str) -> bool {
+        self.change_certificate(name, Certificate::fail)
+    }
+
+    fn change_certificate(&self, name: &str, change: impl FnOnce(&mut Certificate)) -> bool {
+        let mut state = self.service.state();
+        let all = &mut state.world.first().certificates;
+        let found = all
+            .iter_mut()
+            .find(|certificate| certificate.name() == name);
+        found.map(change).is_some()
+    }
+
     /// Renews a certificate of the first account by its name, as Let's Encrypt does after a while: it gets
-    /// another id, fingerprint and expiry. Returns the new id, `None` if there is no such certificate.
+    /// another id, fingerprint and expiry. Returns the new id, `None` if Let's Encrypt has no such certificate: one
+    /// that was uploaded is never renewed.
     pub fn renew_certificate(&self, name: &str) -> Option<String> {
         let (mut state, now) = (self.service.state(), self.service.clock.now());
         let world = &mut state.world;
         let all = &world.first().certificates;
         let place = all
             .iter()
-            .position(|certificate| certificate.name() == name)?;
+            .position(|certificate| certificate.name() == name && certificate.renews())?;
         let mut renewed = world.first().certificates.remove(place);
         renewed.renew(&mut world.ids, now);
         let id = renewed.id.clone();
@@ -230,6 +253,7 @@ pub struct SandboxBuilder {
     seed: u64,
     tls: bool,
     gc_timing: GcTiming,
+    issuance: Issuance,
 }
 
 impl SandboxBuilder {
@@ -282,6 +306,25 @@ impl SandboxBuilder {
         self
     }
 
+    /// Lets Let's Encrypt take so long for a certificate. The default is 10 seconds.
+    pub fn issuance(mut self, takes: Duration) -> Self {
+        self.issuance.takes = takes;
+        self
+    }
+
+    /// Lets Let's Encrypt issue for these domains, and names below them, only. Without it all domains are managed.
+    ///
+    /// ```
+    /// let builder = docr_sandbox::Sandbox::builder().managed_domains(["example.com"]);
+    /// ```
+    pub fn managed_domains<D: Into<String>>(
+        mut self,
+        domains: impl IntoIterator<Item = D>,
+    ) -> Self {
+        self.issuance.domains = Some(domains.into_iter().map(Into::into).collect());
+        self
+    }
+
     /// Starts the sandbox.
     ///
     /// # Errors
@@ -300,6 +343,7 @@ impl SandboxBuilder {
         let scheme = if self.tls { "https" } else { "http" };
         let mut world = World::new(self.token, Ids::new(self.seed, 0));
         world.gc_timing = self.gc_timing;
+        world.issuance = self.issuance;
         let token = world.first().token.clone();
         let service = Arc::new(Service {
             spec: Spec::embedded()?,
@@ -342,6 +386,7 @@ impl fmt::Debug for SandboxBuilder {
             .field("seed", &self.seed)
             .field("tls", &self.tls)
             .field("gc_timing", &self.gc_timing)
+            .field("issuance", &self.issuance)
             .finish()
     }
 }

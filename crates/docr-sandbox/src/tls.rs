@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::serve::Listener;
 use tokio::net::TcpStream;
@@ -14,6 +15,9 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::server::TlsStream;
 
 use crate::server::Port;
+
+/// How long a handshake may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A certificate for this machine, and what a server needs to use it.
 pub(crate) struct Identity {
@@ -62,7 +66,8 @@ impl TlsPort {
                 let (acceptor, sender) = (acceptor.clone(), sender.clone());
                 tokio::spawn(async move {
                     // A handshake that fails is the client's to report.
-                    if let Ok(stream) = acceptor.accept(stream).await {
+                    let handshake = tokio::time::timeout(PATIENCE, acceptor.accept(stream));
+                    if let Ok(Ok(stream)) = handshake.await {
                         let _stopped = sender.send((stream, addr)).await;
                     }
                 });

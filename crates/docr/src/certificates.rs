@@ -1,13 +1,18 @@
 //! TLS certificates.
 
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 use docr_api::{
-    Secret, operations,
-    types::{self, Certificate, CertificateType},
+    operations,
+    types::{self, Certificate},
 };
 
 use crate::{
-    CertificateId, Client, InvalidInput, List, Result,
+    CertificateId, Client, CreateCertificate, Error, List, Result,
     call::{call, send},
+    certificate_wait,
+    create_certificate::check_name,
     deleted,
     list::{PageRequest, page_answer},
     optional,
@@ -16,12 +21,16 @@ use crate::{
 /// The account's TLS certificates. Made by [`Client::certificates`]; does no I/O by itself.
 #[derive(Clone, Debug)]
 pub struct Certificates {
-    client: Client,
+    pub(crate) client: Client,
+    pub(crate) wait_limit: Duration,
 }
 
 impl Certificates {
     pub(crate) fn new(client: Client) -> Self {
-        Self { client }
+        Self {
+            client,
+            wait_limit: certificate_wait::LIMIT,
+        }
     }
 
     /// Lists the certificates. `GET /v2/certificates`
@@ -105,17 +114,19 @@ impl Certificates {
         optional(self.get(id).await)
     }
 
-    /// Adds a certificate. One from Let's Encrypt is pending at first. `POST /v2/certificates`
+    /// Adds a certificate. One from Let's Encrypt is pending at first; [`issue`](Self::issue) waits.
+    /// `POST /v2/certificates`
     ///
     /// # Errors
     ///
-    /// Before a request is sent: an empty name, no DNS names, an empty key or certificate.
-    /// [`is_rejected`](crate::Error::is_rejected), if the name is in use, a domain isn't managed here, or key and
-    /// certificate don't fit.
+    /// Before a request is sent: what [`CreateCertificate::check`] refuses.
+    /// [`is_rejected`](crate::Error::is_rejected), if the name is in use, or a domain isn't managed here.
     pub async fn create(&self, wanted: CreateCertificate) -> Result<Certificate> {
-        let body = &wanted.into_body()?;
+        wanted.check(self.now())?;
+        let name = wanted.name().to_owned();
+        let body = &wanted.into_body();
         let look_up = async |begin| {
-            let found = self.by_name(name_of(body)).await?;
+            let found = self.by_name(&name).await?;
             Ok(found.filter(|certificate| certificate.created_at >= Some(begin)))
         };
         let send = send!(certificates_create.body(body.clone()));
@@ -128,7 +139,8 @@ impl Certificates {
     ///
     /// # Errors
     ///
-    /// [`is_forbidden`](crate::Error::is_forbidden), while a load balancer or CDN endpoint uses it;
+    /// [`is_forbidden`](crate::Error::is_forbidden), while a load balancer or CDN endpoint uses it
+    /// ([`is_in_use`](crate::Error::is_in_use) too);
     /// [`is_not_found`](crate::Error::is_not_found), if the account has none by this id.
     pub async fn delete(&self, id: &CertificateId) -> Result<()> {
         let id = id.as_str();
@@ -139,157 +151,32 @@ impl Certificates {
         );
         deleted(done.await)
     }
-}
 
-/// The certificate that [`Certificates::create`] adds.
-///
-/// ```
-/// use docr::CreateCertificate;
-///
-/// let issued = CreateCertificate::lets_encrypt("shop-front", ["shop.example.com", "*.shop.example.com"]);
-///
-/// # let (key, leaf, chain) = ("-----BEGIN", "-----BEGIN", "-----BEGIN");
-/// let owned = CreateCertificate::custom("shop-front", key, leaf).chain(chain);
-/// ```
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct CreateCertificate(types::CertificateCreate);
-
-impl CreateCertificate {
-    /// A certificate that Let's Encrypt issues for these names, wildcards included. DigitalOcean must manage
-    /// their domains.
-    pub fn lets_encrypt<N: Into<String>>(
-        name: impl Into<String>,
-        dns_names: impl IntoIterator<Item = N>,
-    ) -> Self {
-        Self(types::CertificateCreate::LetsEncrypt(
-            types::CertificateCreateLetsEncrypt {
-                name: name.into(),
-                type_: Some(CertificateType::LetsEncrypt),
-                dns_names: dns_names.into_iter().map(Into::into).collect(),
-            },
-        ))
+    /// Deletes the certificate of this name, whatever its id is now.
+    /// `GET /v2/certificates?name=`, `DELETE /v2/certificates/{certificate_id}`
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> docr::Result<()> {
+    /// docr.certificates().delete_by_name("shop-2026").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`by_name`](Self::by_name) and [`delete`](Self::delete).
+    pub async fn delete_by_name(&self, name: &str) -> Result<()> {
+        let certificate = self.existing(name).await?;
+        self.delete(&certificate.id.parse()?).await
     }
 
-    /// A certificate from elsewhere with its key, both PEM.
-    pub fn custom(
-        name: impl Into<String>,
-        private_key: impl Into<Secret>,
-        leaf_certificate: impl Into<String>,
-    ) -> Self {
-        Self(types::CertificateCreate::Custom(
-            types::CertificateCreateCustom {
-                name: name.into(),
-                type_: Some(CertificateType::Custom),
-                private_key: private_key.into(),
-                leaf_certificate: leaf_certificate.into(),
-                certificate_chain: None,
-            },
-        ))
+    /// The certificate of this name, or "not found".
+    pub(crate) async fn existing(&self, name: &str) -> Result<Certificate> {
+        let found = self.by_name(name).await?;
+        found.ok_or_else(|| Error::no_certificate(name))
     }
 
-    /// The chain from the leaf's issuer up, PEM. Nothing for a certificate from Let's Encrypt, which has its own.
-    pub fn chain(mut self, chain: impl Into<String>) -> Self {
-        if let types::CertificateCreate::Custom(custom) = &mut self.0 {
-            custom.certificate_chain = Some(chain.into());
-        }
-        self
-    }
-
-    fn into_body(self) -> Result<types::CertificateCreate, InvalidInput> {
-        match &self.0 {
-            types::CertificateCreate::LetsEncrypt(wanted) => {
-                check_name(&wanted.name)?;
-                if wanted.dns_names.is_empty() {
-                    let rule = "none is given; a certificate is for at least one name";
-                    return Err(InvalidInput::new("DNS names", "", rule));
-                }
-                for name in &wanted.dns_names {
-                    check_dns_name(name)?;
-                }
-            }
-            types::CertificateCreate::Custom(wanted) => {
-                check_name(&wanted.name)?;
-                check_pem("private key", wanted.private_key.expose())?;
-                check_pem("leaf certificate", &wanted.leaf_certificate)?;
-                if let Some(chain) = &wanted.certificate_chain {
-                    check_pem("certificate chain", chain)?;
-                }
-            }
-        }
-        Ok(self.0)
-    }
-}
-
-fn name_of(body: &types::CertificateCreate) -> &str {
-    match body {
-        types::CertificateCreate::LetsEncrypt(wanted) => &wanted.name,
-        types::CertificateCreate::Custom(wanted) => &wanted.name,
-    }
-}
-
-fn check_name(name: &str) -> Result<(), InvalidInput> {
-    if name.trim().is_empty() {
-        return Err(InvalidInput::new("certificate name", name, "is empty"));
-    }
-    Ok(())
-}
-
-fn check_dns_name(name: &str) -> Result<(), InvalidInput> {
-    let wrong = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | ':' | ',');
-    match name.chars().position(wrong) {
-        Some(index) => {
-            let rule = format!(
-                "at position {} is a character that no DNS name has",
-                index + 1
-            );
-            Err(InvalidInput::at("DNS name", name, index + 1, rule))
-        }
-        None if name.is_empty() => Err(InvalidInput::new("DNS name", name, "is empty")),
-        None => Ok(()),
-    }
-}
-
-/// The value is not part of the error: it may be a key.
-fn check_pem(field: &'static str, pem: &str) -> Result<(), InvalidInput> {
-    if pem.trim_start().starts_with("-----BEGIN ") {
-        return Ok(());
-    }
-    let shown = if pem.is_empty() { "" } else { "[redacted]" };
-    Err(InvalidInput::new(
-        field,
-        shown,
-        "is not PEM, which begins with \"-----BEGIN \"",
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn complaint(wanted: CreateCertificate) -> String {
-        wanted
-            .into_body()
-            .map_or_else(|error| error.to_string(), |_| "fine".into())
-    }
-
-    #[test]
-    fn a_certificate_that_cannot_be_is_refused_and_its_key_is_not_shown() {
-        assert_eq!(
-            complaint(CreateCertificate::lets_encrypt(" ", ["a.example"])),
-            "certificate name \" \": is empty"
-        );
-        assert!(complaint(CreateCertificate::lets_encrypt("a", [""; 0])).contains("none is given"));
-        assert!(
-            complaint(CreateCertificate::lets_encrypt("a", ["https://a"])).contains("position 6")
-        );
-        let hidden = complaint(CreateCertificate::custom("a", "hunter2", "-----BEGIN"));
-        assert!(
-            hidden.starts_with("private key") && !hidden.contains("hunter2"),
-            "{hidden}"
-        );
-        let wanted = CreateCertificate::custom("a", "-----BEGIN PRIVATE KEY-----hunter2", "leaf");
-        assert!(!format!("{wanted:?}").contains("hunter2"));
-        assert!(complaint(wanted).starts_with("leaf certificate"));
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.client.shared.clock.now()
     }
 }

@@ -5,7 +5,7 @@ use std::{error, fmt, sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use docr_api::{
     Operation,
-    types::{EligibilityReason, GarbageCollection},
+    types::{Certificate, EligibilityReason, GarbageCollection},
 };
 
 use crate::{InvalidInput, RateLimit};
@@ -60,6 +60,8 @@ pub enum ErrorKind {
     GarbageCollectionActive,
     /// A garbage collection that was waited for ended without success; see [`Error::garbage_collection`].
     GarbageCollectionFailed,
+    /// Let's Encrypt did not issue a certificate that was waited for; see [`Error::certificate`].
+    CertificateFailed,
     /// What was waited for did not happen in time. It may happen yet.
     WaitExpired,
 }
@@ -74,6 +76,8 @@ pub(crate) struct Inner {
     pub(crate) history: History,
     /// The garbage collection that it is about.
     pub(crate) run: Option<GarbageCollection>,
+    /// The certificate that was waited for.
+    pub(crate) certificate: Option<Certificate>,
 }
 
 /// What the call had behind it when it failed.
@@ -123,6 +127,7 @@ impl Error {
             source,
             history: History::default(),
             run: None,
+            certificate: None,
         })
     }
 
@@ -136,6 +141,7 @@ impl Error {
             source: None,
             history: History::default(),
             run: None,
+            certificate: None,
         })
     }
 
@@ -154,6 +160,39 @@ impl Error {
             source: source.map(|source| source.into()),
             history: History::default(),
             run,
+            certificate: None,
+        })
+    }
+
+    /// A wait for a certificate that did not end well.
+    pub(crate) fn certificate_waiting(
+        kind: ErrorKind,
+        summary: impl Into<String>,
+        certificate: &Certificate,
+        source: Option<Self>,
+    ) -> Self {
+        Self::new(Inner {
+            kind,
+            operation: source.as_ref().and_then(|source| source.0.operation),
+            summary: summary.into(),
+            answer: None,
+            source: source.map(|source| source.into()),
+            history: History::default(),
+            run: None,
+            certificate: Some(certificate.clone()),
+        })
+    }
+
+    pub(crate) fn no_certificate(name: &str) -> Self {
+        Self::new(Inner {
+            kind: ErrorKind::NotFound,
+            operation: None,
+            summary: format!("the account has no certificate by the name {name:?}"),
+            answer: None,
+            source: None,
+            history: History::default(),
+            run: None,
+            certificate: None,
         })
     }
 
@@ -208,6 +247,23 @@ impl Error {
         self.0.source.as_deref()?.downcast_ref()
     }
 
+    /// The certificate that was waited for, as it was last seen. Unless the kind is [`ErrorKind::NotFound`], it is
+    /// there, although the call failed.
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.0.certificate.as_ref()
+    }
+
+    /// Whether a certificate can't be deleted because something uses it.
+    pub fn is_in_use(&self) -> bool {
+        // The service has no name of its own for this, but two ways to say it.
+        const SAID: [&str; 2] = [
+            "Make sure the certificate is not in use before deleting it",
+            "being used by one or more load balancers",
+        ];
+        let message = self.api_message().unwrap_or_default();
+        self.status() == Some(403) && SAID.iter().any(|said| message.contains(said))
+    }
+
     /// How many requests the call has sent; 0 if the input was refused.
     pub fn attempts(&self) -> u32 {
         self.0.history.attempts
@@ -243,6 +299,14 @@ impl Error {
 
     pub(crate) fn retry_after(&self) -> Option<RetryAfter> {
         self.answer()?.retry_after
+    }
+
+    /// Names the certificate that the failed call was about.
+    pub(crate) fn about(mut self, certificate: &Certificate) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.certificate = Some(certificate.clone());
+        }
+        self
     }
 
     /// The answer that the call got, or the call that this error is about.
@@ -302,6 +366,8 @@ predicates! {
     is_garbage_collection_active: GarbageCollectionActive;
     /// Whether a garbage collection ended without success.
     is_garbage_collection_failed: GarbageCollectionFailed;
+    /// Whether Let's Encrypt did not issue a certificate.
+    is_certificate_failed: CertificateFailed;
     /// Whether what was waited for did not happen in time.
     is_wait_expired: WaitExpired;
 }
@@ -324,6 +390,9 @@ impl fmt::Display for Error {
                 f,
                 "; another attempt, at {instant}, would have passed the deadline"
             )?;
+        }
+        if let Some(Certificate { name, id, .. }) = self.certificate() {
+            write!(f, "; certificate {name:?}, by the id {id}")?;
         }
         if self.is_ambiguous() {
             f.write_str("; the call may have taken effect")?;
@@ -365,6 +434,7 @@ impl From<InvalidInput> for Error {
             source: Some(Box::new(input)),
             history: History::default(),
             run: None,
+            certificate: None,
         })
     }
 }

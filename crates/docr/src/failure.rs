@@ -30,6 +30,7 @@ pub(crate) async fn error_of(
             source,
             history: History::default(),
             run: None,
+            certificate: None,
         })
     };
     match failure {
@@ -115,6 +116,7 @@ async fn of_response(
             source: source.map(|s: std::sync::Arc<reqwest::Error>| Box::new(s) as _),
             history: History::default(),
             run: None,
+            certificate: None,
         });
     }
 
@@ -151,6 +153,7 @@ async fn of_response(
         source: None,
         history: History::default(),
         run: None,
+        certificate: None,
     })
 }
 

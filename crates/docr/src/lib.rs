@@ -36,6 +36,9 @@
 //!   [`Client::paced`] keeps bulk work below the rate limit.
 //! - **Lists are streams** ([`List`]): of items or of pages. An empty page in the middle goes on, a repeated token is
 //!   an error.
+//! - **Certificates fit before they are sent**: key, chain and validity of one of your own are checked, one from
+//!   Let's Encrypt is waited for ([`Certificates::issue`]), and one that is in use is replaced step by step
+//!   ([`Certificates::rotate`]).
 //! - **Errors tell the truth**: one [`Error`] with kind, status, the service's id and message, the
 //!   request id, rate limit, attempts and elapsed time, also when a proxy answered with HTML.
 //! - **Secrets stay secret**: tokens and credentials are a [`Secret`], which `Debug` hides; a token goes
@@ -52,6 +55,7 @@
 //! |---|---|---|
 //! | `rustls` | yes | TLS by rustls |
 //! | `native-tls` | no | TLS by the operating system's library |
+//! | `certificate-check` | yes | custom certificates are read before they are sent ([`CreateCertificate::check`]) |
 //! | `kubernetes` | no | pull secrets as `k8s-openapi`'s type |
 //! | `oci` | no | credentials as `oci-client`'s type |
 //! | `retention` | no | `retention`: deleting old tags and manifests by rules |
@@ -62,12 +66,16 @@
 mod account_registry;
 mod attempts;
 mod call;
+#[cfg(feature = "certificate-check")]
+mod certificate_pem;
+mod certificate_wait;
 mod certificates;
 mod checked;
 mod client;
 mod clock;
 mod clusters;
 mod config;
+mod create_certificate;
 mod create_registry;
 mod credentials;
 mod credentials_cache;
@@ -91,13 +99,15 @@ mod repository;
 #[cfg(feature = "retention")]
 pub mod retention;
 mod retry;
+mod rotate_certificate;
 
 pub use account_registry::AccountRegistry;
-pub use certificates::{Certificates, CreateCertificate};
+pub use certificates::Certificates;
 pub use client::Client;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use clusters::Clusters;
 pub use config::ClientBuilder;
+pub use create_certificate::CreateCertificate;
 pub use create_registry::CreateRegistry;
 pub use credentials::{CredentialsRequest, DockerCredentials};
 pub use credentials_cache::CredentialsCache;
@@ -125,6 +135,7 @@ pub use registries::Registries;
 pub use registry::{AccountRegistryHandle, RegistryHandle};
 pub use registry_name::RegistryName;
 pub use repository::RepositoryHandle;
+pub use rotate_certificate::{CertificatePair, RotateError};
 
 /// A delete that finds nothing after an attempt whose end isn't known has found what that attempt deleted.
 fn deleted(result: Result<()>) -> Result<()> {

@@ -25,7 +25,9 @@ pub(super) fn list(call: &mut Call<'_>) -> Result<Answer, Problem> {
     let total = named.len();
     let shown = named.into_iter().skip(page.offset).take(page.size);
     let items = shown.map(|certificate| certificate.to_json(now)).collect();
-    let answer = page.wrap(call, "certificates", items, total);
+    let answer = page
+        .keeping("name", &name)
+        .wrap(call, "certificates", items, total);
     Ok(Answer::json(StatusCode::OK, answer))
 }
 
@@ -61,7 +63,11 @@ pub(super) fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
             let message = "dns_names: are needed for a certificate from Let's Encrypt";
             return Err(Problem::unprocessable(message));
         }
-        _ => Certificate::requested(name, dns_names, ids, now),
+        _ => {
+            let issuance = &call.world.issuance;
+            issuance.check(&dns_names)?;
+            Certificate::requested(name, dns_names, issuance.takes, ids, now)
+        }
     };
     let answer = json!({ "certificate": certificate.to_json(now) });
     call.account().certificates.push(certificate);

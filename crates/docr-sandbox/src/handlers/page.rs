@@ -12,6 +12,8 @@ pub(super) struct Page {
     pub(super) size: usize,
     /// Whether links to the next page carry a token.
     tokens: bool,
+    /// What links carry beside the page: the list's filters.
+    filters: String,
 }
 
 impl Page {
@@ -28,6 +30,7 @@ impl Page {
             offset: number("page", 1).saturating_sub(1).saturating_mul(size),
             size,
             tokens: false,
+            filters: String::new(),
         }
     }
 
@@ -44,6 +47,14 @@ impl Page {
         Ok(page)
     }
 
+    /// Lets links keep a filter, if it is set.
+    pub(super) fn keeping(mut self, key: &str, value: &str) -> Self {
+        if !value.is_empty() {
+            self.filters.push_str(&format!("&{key}={}", encode(value)));
+        }
+        self
+    }
+
     /// The answer: the items under `key`, with links and the total.
     pub(super) fn wrap(
         &self,
@@ -54,7 +65,10 @@ impl Page {
     ) -> Value {
         let mut links = Map::new();
         let mut link = |name: &str, number: usize, token: Option<usize>| {
-            let mut url = format!("{}?page={number}&per_page={}", call.url, self.size);
+            let mut url = format!(
+                "{}?page={number}&per_page={}{}",
+                call.url, self.size, self.filters
+            );
             if let Some(offset) = token {
                 url.push_str("&page_token=");
                 url.push_str(&page_token(offset));
@@ -82,11 +96,20 @@ impl Page {
 }
 
 fn page_token(offset: usize) -> String {
-    BASE64
-        .encode(format!("offset={offset}"))
-        .replace('+', "%2B")
-        .replace('/', "%2F")
-        .replace('=', "%3D")
+    encode(&BASE64.encode(format!("offset={offset}")))
+}
+
+/// A value as it stands in a query string.
+fn encode(value: &str) -> String {
+    let mut encoded = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(byte.into());
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
 }
 
 fn offset(token: &str) -> Option<usize> {

@@ -53,7 +53,10 @@ pub(super) fn add(
 pub(super) fn delete(call: &mut Call<'_>) -> Result<Answer, Problem> {
     let place = call.registry_place()?;
     let account = call.account();
-    account.registries.remove(place);
+    let gone = account.registries.remove(place);
+    for held in account.clusters.values_mut() {
+        held.remove(&gone.name);
+    }
     if account.registries.is_empty() {
         account.subscription = None;
         account.extra = Usage::default();

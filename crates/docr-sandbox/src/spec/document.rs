@@ -101,13 +101,23 @@ impl Document {
         let schema = jsonschema::options()
             .with_draft(Draft::Draft4)
             .with_registry(&self.registry)
-            .should_validate_formats(false)
+            // Of the formats only this one is a rule of the service.
+            .should_validate_formats(true)
+            .with_format("uuid", is_uuid)
             .build(&json!({ "$ref": format!("{BASE}#{pointer}") }))
             .map(Arc::new)
             .map_err(|error| format!("{pointer}: {error}"))?;
         self.compiled.insert(pointer, Arc::clone(&schema));
         Ok(schema)
     }
+}
+
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(index, byte)| match index {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
 }
 
 /// One step of a JSON pointer.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jsonschema::Validator;
+use jsonschema::{ValidationError, Validator, error::ValidationErrorKind as Kind};
 use serde_json::Value;
 
 use super::document::{Document, step};
@@ -56,16 +56,49 @@ pub(crate) fn messages(schema: &Validator, value: &Value, whole: &str) -> Option
     let messages: Vec<_> = schema
         .iter_errors(value)
         .take(5)
-        .map(|error| {
-            let path = error.instance_path().to_string();
-            let field = match path.trim_start_matches('/') {
-                "" => whole.to_owned(),
-                field => field.replace('/', "."),
-            };
-            format!("{field}: {}", error.masked())
-        })
+        .map(|error| message(&error, whole))
         .collect();
     (!messages.is_empty()).then(|| messages.join("; "))
+}
+
+fn message(error: &ValidationError<'_>, whole: &str) -> String {
+    let joined = |errors: &[ValidationError<'static>]| {
+        let all: Vec<_> = errors.iter().map(|error| message(error, whole)).collect();
+        all.join("; ")
+    };
+    let path = error.instance_path().to_string();
+    let field = match path.trim_start_matches('/') {
+        "" => whole.to_owned(),
+        field => field.replace('/', "."),
+    };
+    match error.kind() {
+        Kind::Required { property } => {
+            let property = property.as_str().unwrap_or_default();
+            format!("{field}: {property} is required")
+        }
+        Kind::OneOfMultipleValid { .. } => {
+            format!("{field}: mixes the fields of several shapes, of which it may have one")
+        }
+        // What was meant is the shape that lacks the least. If that lacks anything, it may have been another one.
+        Kind::OneOfNotValid { context } => {
+            let lacking = |errors: &Vec<ValidationError<'_>>| {
+                let lacks =
+                    |error: &&ValidationError<'_>| matches!(error.kind(), Kind::Required { .. });
+                errors.iter().filter(lacks).count()
+            };
+            match context
+                .iter()
+                .min_by_key(|errors| (lacking(errors), errors.len()))
+            {
+                Some(meant) if lacking(meant) == 0 => joined(meant),
+                _ => {
+                    let shapes: Vec<_> = context.iter().map(|errors| joined(errors)).collect();
+                    shapes.join(", or ")
+                }
+            }
+        }
+        _ => format!("{field}: {}", error.masked()),
+    }
 }
 
 pub(super) fn read_all(document: &mut Document) -> Result<Vec<Operation>, String> {

@@ -184,3 +184,131 @@ async fn certificates_are_listed_page_by_page_with_links_to_the_host_that_was_as
         .await
         .refused(422, "unprocessable_entity");
 }
+
+#[tokio::test]
+async fn an_issuance_takes_as_long_as_the_sandbox_was_told_or_fails() {
+    let bench = Bench::with(|builder| builder.issuance(Duration::from_secs(120))).await;
+    for name in ["good", "bad"] {
+        let wanted = json!({ "name": name, "dns_names": ["shop.example.com"] });
+        assert_eq!(bench.post("/v2/certificates", wanted).await.status, 201);
+    }
+    let states = async || {
+        let list = bench.get("/v2/certificates").await.json();
+        [0, 1].map(|index| list["certificates"][index]["state"].clone())
+    };
+    bench.clock.advance(Duration::from_secs(119));
+    assert_eq!(states().await, ["pending", "pending"]);
+    assert!(bench.sandbox.fail_certificate("bad"));
+    assert!(!bench.sandbox.fail_certificate("other"));
+    bench.clock.advance(Duration::from_secs(1));
+    assert_eq!(states().await, ["verified", "error"]);
+}
+
+#[tokio::test]
+async fn a_domain_that_is_not_managed_is_refused() {
+    let bench = Bench::with(|builder| builder.managed_domains(["Example.com"])).await;
+    let wanted =
+        |names: [&str; 2]| json!({ "name": "shop", "type": "lets_encrypt", "dns_names": names });
+    let refused = bench
+        .post("/v2/certificates", wanted(["example.com", "a.other.org"]))
+        .await;
+    let message = refused.refused(422, "unprocessable_entity");
+    assert!(message.starts_with("dns_names.1: is in none"), "{message}");
+    let taken = bench
+        .post(
+            "/v2/certificates",
+            wanted(["EXAMPLE.com", "*.a.example.com"]),
+        )
+        .await;
+    assert_eq!(taken.status, 201, "{}", taken.text);
+}
+
+#[tokio::test]
+async fn what_is_no_dns_name_is_refused() {
+    let bench = Bench::start().await;
+    for name in ["", "not a domain", "localhost", "10.0.0.1"] {
+        let wanted = json!({ "name": "shop", "dns_names": ["a.example.com", name] });
+        let refused = bench.post("/v2/certificates", wanted).await;
+        let message = refused.refused(422, "unprocessable_entity");
+        assert!(
+            message.starts_with("dns_names.1: is no DNS name"),
+            "{message}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_body_of_the_wrong_shape_is_told_which_field_is_wrong() {
+    let bench = Bench::start().await;
+    let cases = [
+        (
+            json!({ "name": "a", "dns_names": "a.example.com" }),
+            "dns_names: value is not of type \"array\"",
+        ),
+        (
+            json!({ "name": 7, "dns_names": ["a.example.com"] }),
+            "name: value is not of type \"string\"",
+        ),
+        (
+            json!({ "name": "a", "private_key": 7, "leaf_certificate": "" }),
+            "private_key: value is not of type \"string\"",
+        ),
+        (
+            json!({ "name": "a", "type": "custom", "private_key": "" }),
+            "body: dns_names is required, or body: leaf_certificate is required",
+        ),
+        (
+            json!({ "name": "a", "dns_names": ["a.example"], "private_key": "", "leaf_certificate": "" }),
+            "body: mixes the fields of several shapes, of which it may have one",
+        ),
+    ];
+    for (body, expected) in cases {
+        let refused = bench.post("/v2/certificates", body).await;
+        assert_eq!(refused.refused(422, "unprocessable_entity"), expected);
+    }
+}
+
+#[tokio::test]
+async fn only_lets_encrypt_renews() {
+    let bench = Bench::start().await;
+    let seed = CertificateSeed::custom("shop", ["shop.example.com"]);
+    let id = bench.sandbox.add_certificate(seed);
+    assert_eq!(bench.sandbox.renew_certificate("shop"), None);
+    let kept = bench.get(&format!("/v2/certificates/{id}")).await;
+    assert_eq!(kept.status, 200);
+}
+
+#[tokio::test]
+async fn a_certificate_that_nothing_uses_any_more_can_be_deleted() {
+    let bench = Bench::start().await;
+    let seed = CertificateSeed::custom("shop", ["shop.example.com"]);
+    let path = format!("/v2/certificates/{}", bench.sandbox.add_certificate(seed));
+    assert!(bench.sandbox.set_certificate_in_use("shop", true));
+    bench.delete(&path).await.refused(403, "forbidden");
+    assert!(bench.sandbox.set_certificate_in_use("shop", false));
+    assert_eq!(bench.delete(&path).await.status, 204);
+    assert!(!bench.sandbox.set_certificate_in_use("shop", false));
+}
+
+#[tokio::test]
+async fn links_keep_the_name_that_the_list_was_asked_for() {
+    let bench = Bench::start().await;
+    for _ in 0..2 {
+        let seed = CertificateSeed::custom("a&b c", ["a.example.com"]);
+        bench.sandbox.add_certificate(seed);
+    }
+    bench
+        .sandbox
+        .add_certificate(CertificateSeed::custom("other", ["a.example.com"]));
+    let query = "per_page=1&name=a%26b%20c";
+    let page = bench.get(&format!("/v2/certificates?{query}")).await.json();
+    let next = page["links"]["pages"]["next"].as_str().unwrap();
+    assert!(
+        next.ends_with("?page=2&per_page=1&name=a%26b%20c"),
+        "{next}"
+    );
+    let next = next.strip_prefix(bench.sandbox.url()).unwrap();
+    let page = bench.get(next).await.json();
+    assert_eq!(page["meta"]["total"], 2);
+    assert_eq!(page["certificates"][0]["name"], "a&b c");
+}

@@ -85,3 +85,25 @@ async fn without_a_registry_there_is_nothing_to_pull_from() {
         .await
         .refused(404, "not_found");
 }
+
+#[tokio::test]
+async fn an_id_that_is_no_uuid_breaks_a_rule_of_the_spec() {
+    let bench = Bench::with_registry("basic").await;
+    for id in ["", "cluster-1", "6b7c1f0a2d1e4f5c8a903c4d5e6f7a8b"] {
+        let wanted = json!({ "cluster_uuids": [bench.sandbox.add_cluster(), id] });
+        let refused = bench.post("/v2/kubernetes/registry", wanted).await;
+        let message = refused.refused(422, "unprocessable_entity");
+        assert!(message.starts_with("cluster_uuids.1: "), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_registry_is_taken_from_the_clusters() {
+    let bench = Bench::with_registry("basic").await;
+    let cluster = bench.sandbox.add_cluster();
+    let only = json!({ "cluster_uuids": [cluster] });
+    let added = bench.post("/v2/kubernetes/registry", only).await;
+    assert_eq!(added.status, 204);
+    assert_eq!(bench.delete("/v2/registry").await.status, 204);
+    assert!(bench.sandbox.cluster_registries(&cluster).is_empty());
+}

@@ -1,6 +1,9 @@
 //! The sandbox over TLS.
 
+use std::time::Duration;
+
 use docr_sandbox::Sandbox;
+use tokio::{io::AsyncReadExt as _, net::TcpStream, time::Instant};
 
 #[tokio::test]
 async fn a_client_that_trusts_the_certificate_is_served_and_its_links_say_https() {
@@ -43,4 +46,15 @@ async fn a_client_that_does_not_trust_the_certificate_or_speaks_plain_http_is_no
 #[tokio::test]
 async fn without_tls_there_is_no_certificate() {
     assert_eq!(Sandbox::start().await.unwrap().certificate_pem(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_never_shakes_hands_is_let_go() {
+    let sandbox = Sandbox::builder().tls(true).start().await.unwrap();
+    let begin = Instant::now();
+    let mut silent = TcpStream::connect(sandbox.addr()).await.unwrap();
+    let mut read = Vec::new();
+    silent.read_to_end(&mut read).await.unwrap();
+    assert!(read.is_empty());
+    assert!(begin.elapsed() >= Duration::from_secs(10));
 }

@@ -1,0 +1,184 @@
+//! Waiting: for Let's Encrypt to issue a certificate, and for the last user of one to let go of it.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use docr_api::types::{Certificate, CertificateState as State, CertificateType};
+
+use crate::{Certificates, Clock, CreateCertificate, Error, ErrorKind, Result};
+
+/// How long to wait at all, unless told otherwise.
+pub(crate) const LIMIT: Duration = Duration::from_secs(10 * 60);
+
+const FIRST: Duration = Duration::from_secs(3);
+const LONGEST: Duration = Duration::from_secs(15);
+
+impl Certificates {
+    /// The same handle with another time limit for the methods that wait: [`issue`](Self::issue),
+    /// [`wait_until_issued`](Self::wait_until_issued), [`delete_when_unused`](Self::delete_when_unused) and each of
+    /// the two waits of [`rotate`](Self::rotate). It is 10 minutes otherwise. A call that is under way when the
+    /// time is over is finished.
+    #[must_use]
+    pub fn with_wait_limit(mut self, limit: Duration) -> Self {
+        self.wait_limit = limit;
+        self
+    }
+
+    /// Adds a certificate and waits until it can be used: [`create`](Self::create) and
+    /// [`wait_until_issued`](Self::wait_until_issued). `POST /v2/certificates`, `GET /v2/certificates/{certificate_id}`
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> docr::Result<()> {
+    /// use docr::CreateCertificate;
+    ///
+    /// let wanted = CreateCertificate::lets_encrypt("shop-front", ["shop.example.com"]);
+    /// match docr.certificates().issue(wanted).await {
+    ///     Ok(certificate) => println!("{} until {:?}", certificate.id, certificate.not_after),
+    ///     Err(error) if error.is_certificate_failed() => println!("check the DNS records: {error}"),
+    ///     Err(error) => return Err(error),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of both. Once the certificate has been added, it stays, and [`Error::certificate`] has it.
+    pub async fn issue(&self, wanted: CreateCertificate) -> Result<Certificate> {
+        let made = self.create(wanted).await?;
+        self.wait_until_issued(&made).await
+    }
+
+    /// Waits until a certificate is verified, and returns it as it is then. Looks after 3 seconds, then ever less
+    /// often, at last every 15 seconds. `GET /v2/certificates/{certificate_id}`
+    ///
+    /// A certificate whose id is gone because it was renewed is looked up by its name.
+    ///
+    /// # Errors
+    ///
+    /// [`is_certificate_failed`](Error::is_certificate_failed), if it was not issued;
+    /// [`is_wait_expired`](Error::is_wait_expired), if it is neither when the time limit is over;
+    /// [`is_not_found`](Error::is_not_found), if it was deleted; those of any call. [`Error::certificate`] has the
+    /// certificate as it was last seen.
+    pub async fn wait_until_issued(&self, certificate: &Certificate) -> Result<Certificate> {
+        let mut waits = self.waits();
+        let mut current = certificate.clone();
+        loop {
+            match &current.state {
+                Some(State::Verified) => return Ok(current),
+                Some(State::Error) => {
+                    let summary = "the certificate was not issued: its state is \"error\"";
+                    let kind = ErrorKind::CertificateFailed;
+                    return Err(Error::certificate_waiting(kind, summary, &current, None));
+                }
+                _ => {}
+            }
+            if !waits.again().await {
+                let state = current.state.as_ref().map_or("unknown", State::as_str);
+                let waited = waits.waited();
+                let summary = format!("the certificate is {state:?} still, after {waited:?}");
+                let kind = ErrorKind::WaitExpired;
+                return Err(Error::certificate_waiting(kind, summary, &current, None));
+            }
+            let read = self.current(&current).await;
+            current = read.map_err(|error| error.about(&current))?;
+        }
+    }
+
+    /// Deletes a certificate as soon as nothing uses it any more. While something does, it asks again after 3
+    /// seconds, then ever less often, at last every 15 seconds. `DELETE /v2/certificates/{certificate_id}`
+    ///
+    /// A certificate that is gone already is a success. One whose id is gone because it was renewed is looked up by
+    /// its name.
+    ///
+    /// # Errors
+    ///
+    /// [`is_wait_expired`](Error::is_wait_expired), if it is in use still when the time limit is over;
+    /// [`is_forbidden`](Error::is_forbidden), if it may not be deleted for any other reason, at once; those of any
+    /// call. [`Error::certificate`] has the certificate.
+    pub async fn delete_when_unused(&self, certificate: &Certificate) -> Result<()> {
+        let mut waits = self.waits();
+        let mut current = certificate.clone();
+        loop {
+            let Err(error) = self.delete(&current.id.parse()?).await else {
+                return Ok(());
+            };
+            if error.is_not_found() {
+                let found = self.by_name(&current.name).await;
+                match found.map_err(|error| error.about(&current))? {
+                    Some(found) if is_renewal(&found, &current) => current = found,
+                    _ => return Ok(()),
+                }
+            } else if !error.is_in_use() {
+                return Err(error.about(&current));
+            } else if !waits.again().await {
+                let summary = format!(
+                    "the certificate is in use still, after {:?}",
+                    waits.waited()
+                );
+                let kind = ErrorKind::WaitExpired;
+                let cause = Some(error);
+                return Err(Error::certificate_waiting(kind, summary, &current, cause));
+            }
+        }
+    }
+
+    /// The certificate as it is now, under whatever id.
+    pub(crate) async fn current(&self, certificate: &Certificate) -> Result<Certificate> {
+        match self.get(&certificate.id.parse()?).await {
+            Err(error) if error.is_not_found() => match self.by_name(&certificate.name).await? {
+                Some(found) if is_renewal(&found, certificate) => Ok(found),
+                _ => Err(error),
+            },
+            read => read,
+        }
+    }
+
+    fn waits(&self) -> Waits<'_> {
+        let clock = &*self.client.shared.clock;
+        Waits {
+            clock,
+            since: clock.now(),
+            limit: self.wait_limit,
+            next: FIRST,
+        }
+    }
+}
+
+/// Whether a certificate replaces another one, and is not just somebody's of the same name.
+fn is_renewal(found: &Certificate, before: &Certificate) -> bool {
+    let names = |certificate: &Certificate| {
+        let mut names = certificate.dns_names.clone();
+        names.sort_unstable();
+        names
+    };
+    found.id != before.id
+        && found.type_ == Some(CertificateType::LetsEncrypt)
+        && before.type_ == found.type_
+        && names(found) == names(before)
+}
+
+/// Waits that grow, within a limit.
+struct Waits<'a> {
+    clock: &'a dyn Clock,
+    since: DateTime<Utc>,
+    limit: Duration,
+    next: Duration,
+}
+
+impl Waits<'_> {
+    /// Waits, or says `false` if the time is over.
+    async fn again(&mut self) -> bool {
+        let left = self.limit.saturating_sub(self.waited());
+        if left.is_zero() {
+            return false;
+        }
+        self.clock.sleep(self.next.min(left)).await;
+        self.next = (self.next + self.next / 2).min(LONGEST);
+        true
+    }
+
+    fn waited(&self) -> Duration {
+        (self.clock.now() - self.since).to_std().unwrap_or_default()
+    }
+}

@@ -1,0 +1,191 @@
+//! The certificate to add, and what is checked before it is sent.
+
+use chrono::{DateTime, Utc};
+use docr_api::{
+    Secret,
+    types::{self, CertificateType},
+};
+
+use crate::{InvalidInput, Result};
+
+/// The certificate that [`Certificates::create`](crate::Certificates::create) adds.
+///
+/// ```
+/// use docr::CreateCertificate;
+///
+/// let issued = CreateCertificate::lets_encrypt("shop-front", ["shop.example.com", "*.shop.example.com"]);
+///
+/// # let (key, leaf, chain) = ("-----BEGIN", "-----BEGIN", "-----BEGIN");
+/// let owned = CreateCertificate::custom("shop-front", key, leaf).chain(chain);
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct CreateCertificate(types::CertificateCreate);
+
+impl CreateCertificate {
+    /// A certificate that Let's Encrypt issues for these names, wildcards included. DigitalOcean must manage
+    /// their domains.
+    pub fn lets_encrypt<N: Into<String>>(
+        name: impl Into<String>,
+        dns_names: impl IntoIterator<Item = N>,
+    ) -> Self {
+        Self(types::CertificateCreate::LetsEncrypt(
+            types::CertificateCreateLetsEncrypt {
+                name: name.into(),
+                type_: Some(CertificateType::LetsEncrypt),
+                dns_names: dns_names.into_iter().map(Into::into).collect(),
+            },
+        ))
+    }
+
+    /// A certificate from elsewhere with its key, both PEM.
+    pub fn custom(
+        name: impl Into<String>,
+        private_key: impl Into<Secret>,
+        leaf_certificate: impl Into<String>,
+    ) -> Self {
+        Self(types::CertificateCreate::Custom(
+            types::CertificateCreateCustom {
+                name: name.into(),
+                type_: Some(CertificateType::Custom),
+                private_key: private_key.into(),
+                leaf_certificate: leaf_certificate.into(),
+                certificate_chain: None,
+            },
+        ))
+    }
+
+    /// The chain from the leaf's issuer up, PEM. Nothing for a certificate from Let's Encrypt, which has its own.
+    pub fn chain(mut self, chain: impl Into<String>) -> Self {
+        if let types::CertificateCreate::Custom(custom) = &mut self.0 {
+            custom.certificate_chain = Some(chain.into());
+        }
+        self
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        match &self.0 {
+            types::CertificateCreate::LetsEncrypt(wanted) => &wanted.name,
+            types::CertificateCreate::Custom(wanted) => &wanted.name,
+        }
+    }
+
+    /// Checks it as [`create`](crate::Certificates::create) does before a request is sent, with the client's clock for `now`. Use it
+    /// to refuse a file early.
+    ///
+    /// From Let's Encrypt: a name, and at least one DNS name. From elsewhere: a name, and PEM. With the feature
+    /// `certificate-check`, which is on by default, the PEM is read: the key is one, is not encrypted and is the
+    /// leaf's; the leaf stands alone; each certificate of the chain issued the one before it, the first one the leaf;
+    /// and each certificate is valid now.
+    ///
+    /// ```
+    /// # #[cfg(feature = "certificate-check")] {
+    /// use docr::{Clock as _, CreateCertificate, SystemClock};
+    ///
+    /// # let (key, leaf) = ("-----BEGIN PRIVATE KEY-----", "-----BEGIN CERTIFICATE-----");
+    /// let wanted = CreateCertificate::custom("shop-front", key, leaf);
+    /// let error = wanted.check(SystemClock.now()).unwrap_err();
+    /// assert_eq!(error.field(), "private key");
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with which field. Key and certificates are not part of it; a certificate's subject is.
+    #[cfg_attr(not(feature = "certificate-check"), expect(unused_variables))]
+    pub fn check(&self, now: DateTime<Utc>) -> Result<(), InvalidInput> {
+        check_name(self.name())?;
+        match &self.0 {
+            types::CertificateCreate::LetsEncrypt(wanted) => {
+                if wanted.dns_names.is_empty() {
+                    let rule = "none is given; a certificate is for at least one name";
+                    return Err(InvalidInput::new("DNS names", "", rule));
+                }
+                for name in &wanted.dns_names {
+                    check_dns_name(name)?;
+                }
+            }
+            types::CertificateCreate::Custom(wanted) => {
+                check_pem("private key", wanted.private_key.expose())?;
+                check_pem("leaf certificate", &wanted.leaf_certificate)?;
+                if let Some(chain) = &wanted.certificate_chain {
+                    check_pem("certificate chain", chain)?;
+                }
+                #[cfg(feature = "certificate-check")]
+                crate::certificate_pem::check(wanted, now)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn into_body(self) -> types::CertificateCreate {
+        self.0
+    }
+}
+
+pub(crate) fn check_name(name: &str) -> Result<(), InvalidInput> {
+    if name.trim().is_empty() {
+        return Err(InvalidInput::new("certificate name", name, "is empty"));
+    }
+    Ok(())
+}
+
+fn check_dns_name(name: &str) -> Result<(), InvalidInput> {
+    let wrong = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | ':' | ',');
+    match name.chars().position(wrong) {
+        Some(index) => {
+            let rule = format!(
+                "at position {} is a character that no DNS name has",
+                index + 1
+            );
+            Err(InvalidInput::at("DNS name", name, index + 1, rule))
+        }
+        None if name.is_empty() => Err(InvalidInput::new("DNS name", name, "is empty")),
+        None => Ok(()),
+    }
+}
+
+/// The value is not part of the error: it may be a key.
+fn check_pem(field: &'static str, pem: &str) -> Result<(), InvalidInput> {
+    if pem.trim_start().starts_with("-----BEGIN ") {
+        return Ok(());
+    }
+    let shown = if pem.is_empty() { "" } else { "[redacted]" };
+    Err(InvalidInput::new(
+        field,
+        shown,
+        "is not PEM, which begins with \"-----BEGIN \"",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complaint(wanted: CreateCertificate) -> String {
+        wanted
+            .check(DateTime::UNIX_EPOCH)
+            .map_or_else(|error| error.to_string(), |()| "fine".into())
+    }
+
+    #[test]
+    fn a_certificate_that_cannot_be_is_refused_and_its_key_is_not_shown() {
+        assert_eq!(
+            complaint(CreateCertificate::lets_encrypt(" ", ["a.example"])),
+            "certificate name \" \": is empty"
+        );
+        assert!(complaint(CreateCertificate::lets_encrypt("a", [""; 0])).contains("none is given"));
+        assert!(
+            complaint(CreateCertificate::lets_encrypt("a", ["https://a"])).contains("position 6")
+        );
+        let hidden = complaint(CreateCertificate::custom("a", "hunter2", "-----BEGIN"));
+        assert!(
+            hidden.starts_with("private key") && !hidden.contains("hunter2"),
+            "{hidden}"
+        );
+        let wanted = CreateCertificate::custom("a", "-----BEGIN PRIVATE KEY-----hunter2", "leaf");
+        assert!(!format!("{wanted:?}").contains("hunter2"));
+        assert!(complaint(wanted).starts_with("leaf certificate"));
+    }
+}

@@ -1,0 +1,209 @@
+//! Putting a new certificate in the place of an old one.
+
+use std::{error, fmt};
+
+use docr_api::types::Certificate;
+
+use crate::{Certificates, CreateCertificate, Error, InvalidInput};
+
+/// What [`Certificates::rotate`] works on.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct CertificatePair {
+    /// The certificate that goes.
+    pub old: Certificate,
+    /// The certificate that comes.
+    pub new: Certificate,
+}
+
+/// Where [`Certificates::rotate`] stopped. `E` is what the caller's own part fails with.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RotateError<E> {
+    /// There is no new certificate, and the old one is as it was. After
+    /// [`is_ambiguous`](Error::is_ambiguous) look whether there is a new one.
+    NotCreated(Error),
+    /// The new certificate is there but was not issued. The old one is as it was. Delete the new one, or wait on with
+    /// [`Certificates::wait_until_issued`].
+    NotIssued {
+        /// Both certificates.
+        pair: Box<CertificatePair>,
+        /// Why the wait ended.
+        source: Error,
+    },
+    /// The caller's part failed. Both certificates are there, and nothing was deleted.
+    NotSwapped {
+        /// Both certificates.
+        pair: Box<CertificatePair>,
+        /// What the caller's part failed with.
+        source: E,
+    },
+    /// The caller's part is done, but the old certificate is there still. Delete it with
+    /// [`Certificates::delete_when_unused`].
+    NotDeleted {
+        /// Both certificates.
+        pair: Box<CertificatePair>,
+        /// Why it could not be deleted; [`is_in_use`](Error::is_in_use), if something used it to the end.
+        source: Error,
+    },
+}
+
+impl Certificates {
+    /// Replaces a certificate: adds the new one and waits until it is issued, lets the caller swap the two wherever
+    /// the old one is used, and deletes the old one as soon as nothing uses it any more.
+    /// `POST /v2/certificates`, `GET` and `DELETE /v2/certificates/{certificate_id}`
+    ///
+    /// Each of the two waits takes at most the limit of [`with_wait_limit`](Self::with_wait_limit). Deleting is
+    /// repeated only while the service says that the certificate is in use. To stop waiting for this future leaves
+    /// what is done by then.
+    ///
+    /// ```no_run
+    /// # async fn use_in_load_balancers(old: &str, new: &str) -> Result<(), std::io::Error> { Ok(()) }
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use docr::{CreateCertificate, RotateError};
+    ///
+    /// let wanted = CreateCertificate::lets_encrypt("shop-2027", ["shop.example.com"]);
+    /// let swap = async |pair: docr::CertificatePair| use_in_load_balancers(&pair.old.id, &pair.new.id).await;
+    /// match docr.certificates().rotate("shop-2026", wanted, swap).await {
+    ///     Ok(pair) => println!("{} is replaced by {}", pair.old.name, pair.new.name),
+    ///     Err(RotateError::NotDeleted { pair, .. }) => println!("delete {} later", pair.old.name),
+    ///     Err(error) => return Err(error.into()),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`RotateError`] says how far it went, and has both certificates from the moment when there are two. Before a
+    /// request is sent, and as [`RotateError::NotCreated`]: the two names are the same, which the service doesn't
+    /// allow; whatever [`create`](Self::create) refuses. Also that is "no old certificate by this name", as
+    /// [`is_not_found`](Error::is_not_found).
+    pub async fn rotate<E, F>(
+        &self,
+        old: &str,
+        wanted: CreateCertificate,
+        swap: impl FnOnce(CertificatePair) -> F,
+    ) -> Result<CertificatePair, RotateError<E>>
+    where
+        F: Future<Output = Result<(), E>>,
+    {
+        let (old, created) = match self.begin_rotation(old, wanted).await {
+            Ok(both) => both,
+            Err(error) => return Err(RotateError::NotCreated(error)),
+        };
+        let pair = match self.make_ready(&old, &created).await {
+            Ok(pair) => pair,
+            Err(source) => {
+                let new = source.certificate().cloned().unwrap_or(created);
+                let pair = Box::new(CertificatePair { old, new });
+                return Err(RotateError::NotIssued { pair, source });
+            }
+        };
+        if let Err(source) = swap(pair.clone()).await {
+            let pair = Box::new(pair);
+            return Err(RotateError::NotSwapped { pair, source });
+        }
+        match self.delete_when_unused(&pair.old).await {
+            Ok(()) => Ok(pair),
+            Err(source) => {
+                let pair = Box::new(pair);
+                Err(RotateError::NotDeleted { pair, source })
+            }
+        }
+    }
+
+    /// The old certificate, and the new one just added.
+    async fn begin_rotation(
+        &self,
+        old: &str,
+        wanted: CreateCertificate,
+    ) -> Result<(Certificate, Certificate), Error> {
+        if wanted.name() == old {
+            let rule = "is the old certificate's; names are unique, so the new one needs another";
+            return Err(InvalidInput::new("certificate name", old, rule).into());
+        }
+        wanted.check(self.now())?;
+        let old = self.existing(old).await?;
+        Ok((old, self.create(wanted).await?))
+    }
+
+    /// Waits for the new one. In the meantime the old one may have been renewed, and the caller needs its id of now.
+    async fn make_ready(
+        &self,
+        old: &Certificate,
+        new: &Certificate,
+    ) -> Result<CertificatePair, Error> {
+        let new = self.wait_until_issued(new).await?;
+        let old = match self.current(old).await {
+            Err(error) if error.is_not_found() => old.clone(),
+            read => read.map_err(|error| error.about(&new))?,
+        };
+        Ok(CertificatePair { old, new })
+    }
+}
+
+impl<E> RotateError<E> {
+    /// Both certificates, unless there is no new one.
+    pub fn pair(&self) -> Option<&CertificatePair> {
+        match self {
+            Self::NotCreated(_) => None,
+            Self::NotIssued { pair, .. }
+            | Self::NotSwapped { pair, .. }
+            | Self::NotDeleted { pair, .. } => Some(pair),
+        }
+    }
+
+    /// The error of this crate's part, `None` if the caller's part failed.
+    pub fn error(&self) -> Option<&Error> {
+        match self {
+            Self::NotCreated(source)
+            | Self::NotIssued { source, .. }
+            | Self::NotDeleted { source, .. } => Some(source),
+            Self::NotSwapped { .. } => None,
+        }
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for RotateError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = |f: &mut fmt::Formatter<'_>, pair: &CertificatePair, old: &str| {
+            let CertificatePair { old: o, new: n } = pair;
+            write!(
+                f,
+                "; {:?} ({}) {old}, and {:?} ({}) is there",
+                o.name, o.id, n.name, n.id
+            )
+        };
+        match self {
+            Self::NotCreated(source) => {
+                write!(
+                    f,
+                    "there is no new certificate, and the old one is as it was: {source}"
+                )
+            }
+            Self::NotIssued { pair, source } => {
+                write!(f, "the new certificate can't be used yet: {source}")?;
+                end(f, pair, "is as it was")
+            }
+            Self::NotSwapped { pair, source } => {
+                write!(f, "the certificates were not swapped: {source}")?;
+                end(f, pair, "was not deleted")
+            }
+            Self::NotDeleted { pair, source } => {
+                write!(
+                    f,
+                    "the certificates are swapped, but the old one was not deleted: {source}"
+                )?;
+                end(f, pair, "is there still")
+            }
+        }
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> error::Error for RotateError<E> {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        // The message holds that of the cause already.
+        self.error()?.source()
+    }
+}

@@ -1,0 +1,384 @@
+//! Certificates from order to deletion, in a time that client and sandbox share.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use docr::{
+    Certificate, CertificatePair, CertificateState as State, Certificates, Client,
+    CreateCertificate, ErrorKind, RotateError,
+};
+use docr_sandbox::{CertificateSeed, Clock, SandboxBuilder, ScriptedAnswer};
+use docr_tests::sandbox::{Checked, TOKEN, noon, sharing, start_with};
+use serde_json::json;
+
+const NAMES: [&str; 2] = ["shop.example.com", "*.shop.example.com"];
+
+struct Bench {
+    sandbox: Checked,
+    clock: Clock,
+    certificates: Certificates,
+}
+
+impl Bench {
+    async fn start() -> Self {
+        Self::with(|builder| builder).await
+    }
+
+    async fn with(choose: impl FnOnce(SandboxBuilder) -> SandboxBuilder) -> Self {
+        let (sandbox, clock) = start_with(choose).await;
+        let certificates = sharing(&sandbox, &clock).certificates();
+        Self {
+            sandbox,
+            clock,
+            certificates,
+        }
+    }
+
+    /// With a certificate that something uses.
+    async fn with_old() -> Self {
+        let bench = Self::start().await;
+        let old = CertificateSeed::lets_encrypt("old", NAMES).in_use();
+        bench.sandbox.add_certificate(old);
+        bench
+    }
+
+    fn waited(&self) -> i64 {
+        (self.clock.now() - noon()).num_seconds()
+    }
+
+    fn calls(&self, operation: &str) -> usize {
+        let requests = self.sandbox.requests();
+        let of = requests
+            .iter()
+            .filter(|request| request.operation.as_deref() == Some(operation));
+        of.count()
+    }
+
+    async fn names(&self) -> Vec<String> {
+        let all = self.certificates.list().all().await.unwrap();
+        all.into_iter()
+            .map(|certificate| certificate.name)
+            .collect()
+    }
+
+    fn refuse_deletes(&self, times: usize, message: &str) {
+        for _ in 0..times {
+            let body = json!({ "id": "forbidden", "message": message });
+            let answer = ScriptedAnswer::json(403, body);
+            self.sandbox
+                .answer_next("certificates_delete", answer)
+                .unwrap();
+        }
+    }
+
+    /// Frees the old certificate, as a load balancer that takes the new one does.
+    async fn swap(&self, pair: CertificatePair) -> Result<(), std::io::Error> {
+        assert_eq!((&*pair.old.name, &*pair.new.name), ("old", "new"));
+        assert_eq!(pair.new.state, Some(State::Verified));
+        self.sandbox.set_certificate_in_use("old", false);
+        self.sandbox.set_certificate_in_use("new", true);
+        Ok(())
+    }
+}
+
+fn wanted() -> CreateCertificate {
+    CreateCertificate::lets_encrypt("new", NAMES)
+}
+
+const IN_USE: &str = "Certificate is being used by one or more load balancers.";
+
+#[tokio::test]
+async fn a_certificate_is_waited_for_until_it_is_issued() {
+    let bench = Bench::start().await;
+    let issued = bench.certificates.issue(wanted()).await.unwrap();
+    assert_eq!(issued.state, Some(State::Verified));
+    assert!(issued.not_after.is_some());
+    // Looked at after 3, 7 and 14 seconds; it took 10.
+    assert_eq!(bench.calls("certificates_get"), 3);
+    assert_eq!(bench.waited(), 14);
+}
+
+#[tokio::test]
+async fn a_long_wait_looks_every_quarter_of_a_minute() {
+    let bench = Bench::with(|builder| builder.issuance(Duration::from_secs(500))).await;
+    bench.certificates.issue(wanted()).await.unwrap();
+    assert!((500..=515).contains(&bench.waited()), "{}", bench.waited());
+    let looks = bench.calls("certificates_get");
+    assert!((34..=38).contains(&looks), "{looks}");
+}
+
+#[tokio::test]
+async fn a_custom_certificate_is_not_waited_for() {
+    let bench = Bench::start().await;
+    let expiry = noon() + Duration::from_secs(86_400);
+    let made = docr_sandbox::test_certificate_with_chain(NAMES, expiry);
+    let (key, chain) = (made.private_key.as_str(), made.chain.clone().unwrap());
+    let wanted = CreateCertificate::custom("new", key, made.leaf.clone()).chain(chain);
+    let added = bench.certificates.issue(wanted.clone()).await.unwrap();
+    assert_eq!(added.not_after, Some(expiry));
+    assert_eq!((bench.waited(), bench.calls("certificates_get")), (0, 0));
+
+    bench.sandbox.clear_requests();
+    bench.clock.advance(Duration::from_secs(86_401));
+    let error = bench.certificates.create(wanted).await.unwrap_err();
+    assert_eq!(error.invalid_input().unwrap().field(), "leaf certificate");
+    assert!(error.to_string().contains("has expired"), "{error}");
+    assert_eq!(bench.sandbox.requests(), []);
+}
+
+#[tokio::test]
+async fn an_issuance_that_fails_is_an_error_of_its_own_that_has_the_certificate() {
+    let bench = Bench::start().await;
+    let wanted = CreateCertificate::lets_encrypt("new", ["shop.INVALID"]);
+    let error = bench.certificates.issue(wanted).await.unwrap_err();
+    assert!(error.is_certificate_failed(), "{error}");
+    let kept = error.certificate().unwrap();
+    assert_eq!(kept.state, Some(State::Error));
+    assert!(error.to_string().contains(&kept.id), "{error}");
+    assert_eq!(bench.names().await, ["new"]);
+}
+
+#[tokio::test]
+async fn a_wait_that_takes_too_long_says_how_long_it_was_and_can_go_on() {
+    let bench = Bench::with(|builder| builder.issuance(Duration::from_secs(3600))).await;
+    let error = bench.certificates.issue(wanted()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WaitExpired);
+    assert_eq!(bench.waited(), 600);
+    let said = error.to_string();
+    assert!(said.contains("\"pending\" still, after 600s"), "{said}");
+
+    let patient = bench
+        .certificates
+        .clone()
+        .with_wait_limit(Duration::from_secs(3600));
+    let pending = error.certificate().unwrap();
+    let issued = patient.wait_until_issued(pending).await.unwrap();
+    assert_eq!(issued.state, Some(State::Verified));
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_renewed_meanwhile_is_found_by_its_name() {
+    let bench = Bench::start().await;
+    let made = bench.certificates.create(wanted()).await.unwrap();
+    let renewed = bench.sandbox.renew_certificate("new").unwrap();
+    let issued = bench.certificates.wait_until_issued(&made).await.unwrap();
+    assert_eq!(issued.id, renewed);
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_deleted_meanwhile_is_not_found() {
+    let bench = Bench::start().await;
+    let made = bench.certificates.create(wanted()).await.unwrap();
+    bench.certificates.delete_by_name("new").await.unwrap();
+    // Another one took its name.
+    let other = CreateCertificate::lets_encrypt("new", ["other.example.com"]);
+    bench.certificates.create(other).await.unwrap();
+    let error = bench.certificates.wait_until_issued(&made).await;
+    let error = error.unwrap_err();
+    assert!(error.is_not_found(), "{error}");
+    assert_eq!(error.certificate().unwrap().id, made.id);
+    let error = bench.certificates.delete_by_name("none").await.unwrap_err();
+    assert!(error.is_not_found(), "{error}");
+}
+
+#[tokio::test]
+async fn a_rotation_swaps_and_deletes_when_the_last_user_has_let_go() {
+    let bench = Bench::with_old().await;
+    let swap = async |pair| {
+        bench.refuse_deletes(2, IN_USE);
+        bench.refuse_deletes(
+            1,
+            "Make sure the certificate is not in use before deleting it.",
+        );
+        bench.swap(pair).await
+    };
+    let pair = bench.certificates.rotate("old", wanted(), swap).await;
+    let pair = pair.unwrap();
+    assert_eq!((&*pair.old.name, &*pair.new.name), ("old", "new"));
+    assert_eq!(bench.names().await, ["new"]);
+    assert_eq!(bench.calls("certificates_delete"), 4);
+    assert!(bench.sandbox.set_certificate_in_use("new", true));
+}
+
+#[tokio::test]
+async fn a_rotation_can_be_spawned() {
+    let bench = Bench::with_old().await;
+    let certificates = bench.certificates.clone();
+    let rotation = async move {
+        let swap = |_| async { Err::<(), _>("no load balancer answers") };
+        certificates.rotate("old", wanted(), swap).await
+    };
+    let error = tokio::spawn(rotation).await.unwrap().unwrap_err();
+    assert!(matches!(error, RotateError::NotSwapped { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_swap_that_fails_leaves_both_certificates_and_hands_its_error_back() {
+    let bench = Bench::with_old().await;
+    let swap = async |_| Err::<(), _>("no load balancer answers");
+    let error = bench.certificates.rotate("old", wanted(), swap).await;
+    let error = error.unwrap_err();
+    let pair = error.pair().unwrap();
+    let said = error.to_string();
+    assert!(
+        said.contains("no load balancer answers") && said.contains(&pair.new.id),
+        "{said}"
+    );
+    assert_eq!(bench.calls("certificates_delete"), 0);
+    assert_eq!(bench.names().await, ["old", "new"]);
+    let RotateError::NotSwapped { source, .. } = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(source, "no load balancer answers");
+}
+
+#[tokio::test]
+async fn an_old_certificate_that_stays_in_use_is_told_with_both() {
+    let bench = Bench::with_old().await;
+    let swap = async |_| Ok::<_, std::io::Error>(());
+    let error = bench.certificates.rotate("old", wanted(), swap).await;
+    let error = error.unwrap_err();
+    let RotateError::NotDeleted { pair, source } = &error else {
+        panic!("{error:?}");
+    };
+    assert!(source.is_wait_expired() && source.is_in_use(), "{source}");
+    assert_eq!(source.status(), Some(403));
+    assert_eq!(bench.waited(), 14 + 600);
+    assert_eq!(bench.names().await, ["old", "new"]);
+
+    bench.sandbox.set_certificate_in_use("old", false);
+    let deleted = bench.certificates.delete_when_unused(&pair.old).await;
+    deleted.unwrap();
+    assert_eq!(bench.names().await, ["new"]);
+}
+
+#[tokio::test]
+async fn any_other_refusal_to_delete_is_told_at_once() {
+    let bench = Bench::with_old().await;
+    bench.refuse_deletes(1, "You are not authorized to perform this operation");
+    let swap = async |pair| bench.swap(pair).await;
+    let error = bench.certificates.rotate("old", wanted(), swap).await;
+    let error = error.unwrap_err();
+    assert!(matches!(error, RotateError::NotDeleted { .. }), "{error}");
+    let source = error.error().unwrap();
+    assert!(source.is_forbidden() && !source.is_in_use(), "{source}");
+    assert_eq!(bench.calls("certificates_delete"), 1);
+    assert_eq!(source.certificate().unwrap().name, "old");
+}
+
+#[tokio::test]
+async fn an_old_certificate_that_is_gone_already_is_no_trouble() {
+    let bench = Bench::with_old().await;
+    let swap = async |pair: CertificatePair| {
+        let old: &Certificate = &pair.old;
+        bench.sandbox.set_certificate_in_use("old", false);
+        bench.certificates.delete(&old.id.parse()?).await
+    };
+    let pair = bench.certificates.rotate("old", wanted(), swap).await;
+    assert_eq!(pair.unwrap().new.name, "new");
+    assert_eq!(bench.names().await, ["new"]);
+}
+
+#[tokio::test]
+async fn an_old_certificate_that_is_renewed_after_the_swap_is_deleted_all_the_same() {
+    let bench = Bench::with_old().await;
+    let swap = async |pair: CertificatePair| {
+        let renewed = bench.sandbox.renew_certificate("old").unwrap();
+        assert_ne!(pair.old.id, renewed);
+        bench.swap(pair).await
+    };
+    let pair = bench.certificates.rotate("old", wanted(), swap).await;
+    pair.unwrap();
+    assert_eq!(bench.names().await, ["new"]);
+}
+
+#[tokio::test]
+async fn an_old_certificate_that_is_renewed_before_the_swap_is_handed_over_by_its_new_id() {
+    let (sandbox, clock) = start_with(|builder| builder).await;
+    let seed = CertificateSeed::lets_encrypt("old", NAMES);
+    let before = sandbox.add_certificate(seed);
+    let sandbox = Arc::new(sandbox);
+    let renewing = Renewing(Arc::clone(&sandbox), clock);
+    let builder = Client::builder().base_url(sandbox.url()).token(TOKEN);
+    let docr = builder.clock(Arc::new(renewing)).build().unwrap();
+    let swap = async |pair: CertificatePair| {
+        assert_ne!(pair.old.id, before);
+        docr.certificates()
+            .get(&pair.old.id.parse()?)
+            .await
+            .map(|_| ())
+    };
+    let pair = docr.certificates().rotate("old", wanted(), swap).await;
+    assert_ne!(pair.unwrap().old.id, before);
+    assert_eq!(docr.certificates().by_name("old").await.unwrap(), None);
+}
+
+/// A clock under which the old certificate is renewed with each wait.
+#[derive(Debug)]
+struct Renewing(Arc<Checked>, Clock);
+
+impl docr::Clock for Renewing {
+    fn now(&self) -> DateTime<Utc> {
+        self.1.now()
+    }
+
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        self.1.advance(duration);
+        self.0.renew_certificate("old");
+        Box::pin(std::future::ready(()))
+    }
+
+    fn random(&self) -> f64 {
+        0.5
+    }
+}
+
+#[tokio::test]
+async fn a_foreign_certificate_by_the_name_of_the_old_one_is_not_deleted() {
+    let bench = Bench::with_old().await;
+    let swap = async |pair: CertificatePair| {
+        bench.sandbox.set_certificate_in_use("old", false);
+        bench.certificates.delete(&pair.old.id.parse()?).await?;
+        let other = CreateCertificate::lets_encrypt("old", ["other.example.com"]);
+        bench.certificates.create(other).await.map(|_| ())
+    };
+    bench
+        .certificates
+        .rotate("old", wanted(), swap)
+        .await
+        .unwrap();
+    assert_eq!(bench.names().await, ["new", "old"]);
+}
+
+#[tokio::test]
+async fn a_rotation_without_a_new_certificate_changes_nothing() {
+    let bench = Bench::with_old().await;
+    let never = async |_| -> Result<(), std::io::Error> { panic!("there is nothing to swap") };
+    let same = CreateCertificate::lets_encrypt("old", NAMES);
+    let error = bench.certificates.rotate("old", same, never).await;
+    let error = error.unwrap_err();
+    assert!(error.error().unwrap().is_invalid_input(), "{error}");
+    assert_eq!(bench.sandbox.requests(), []);
+
+    let error = bench.certificates.rotate("none", wanted(), never).await;
+    let error = error.unwrap_err();
+    assert!(error.error().unwrap().is_not_found(), "{error}");
+    assert!(error.pair().is_none());
+    assert_eq!(bench.names().await, ["old"]);
+}
+
+#[tokio::test]
+async fn a_new_certificate_that_is_not_issued_is_not_swapped_in() {
+    let bench = Bench::with_old().await;
+    let never = async |_| -> Result<(), std::io::Error> { panic!("it can't be used") };
+    let wanted = CreateCertificate::lets_encrypt("new", ["shop.invalid"]);
+    let error = bench.certificates.rotate("old", wanted, never).await;
+    let error = error.unwrap_err();
+    assert!(matches!(error, RotateError::NotIssued { .. }), "{error}");
+    assert!(error.error().unwrap().is_certificate_failed(), "{error}");
+    let pair = error.pair().unwrap();
+    assert_eq!(pair.new.state, Some(State::Error));
+    assert_eq!(bench.names().await, ["old", "new"]);
+}
