@@ -145,7 +145,7 @@ impl fmt::Display for PushObstacle {
                 included,
             } => write!(
                 f,
-                "{used} repositories and {new} new ones are more than the {included} that the tier includes"
+                "repositories: {used} and {new} more are beyond the {included} that the tier includes"
             ),
             Self::Storage {
                 used,
@@ -153,7 +153,7 @@ impl fmt::Display for PushObstacle {
                 included,
             } => write!(
                 f,
-                "{used} bytes and {new} new ones are more than the {included} that the tier includes"
+                "bytes: {used} and {new} more are beyond the {included} that the tier includes"
             ),
             Self::ReadOnly(run) => write!(
                 f,

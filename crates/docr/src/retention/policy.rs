@@ -220,7 +220,7 @@ impl fmt::Display for Age {
         let total = self.0.as_secs();
         let whole = UNITS
             .into_iter()
-            .find(|(_, seconds)| total >= *seconds && total % seconds == 0);
+            .find(|(_, seconds)| total >= *seconds && total.is_multiple_of(*seconds));
         let (unit, seconds) = whole.unwrap_or(('s', 1));
         write!(f, "{}{unit}", total / seconds)
     }
