@@ -5,9 +5,10 @@
 use std::time::Duration;
 
 use docr::{
-    Client, Digest, GarbageCollectionType, RegistryHandle, RepositoryName,
+    Client, CredentialsRequest, Digest, GarbageCollectionType, RegistryHandle, RepositoryName,
     retention::{
-        ImageParts, Outcome, PlanWarning, RegistryInventory, RetentionPlan, RetentionPolicy,
+        ImageParts, OciParts, Outcome, PlanWarning, RegistryInventory, RetentionPlan,
+        RetentionPolicy,
     },
 };
 use docr_sandbox::{Clock, Image, ScriptedAnswer};
@@ -245,6 +246,43 @@ async fn untagged_manifests_go_only_by_asking_and_parts_of_images_stay_when_they
             .chain([&index])
             .all(|digest| left.contains(&digest))
     );
+}
+
+#[tokio::test]
+async fn the_registry_itself_tells_the_parts() {
+    let bench = Bench::start().await;
+    let mut inventory = bench.inventory().await;
+    let request = CredentialsRequest::read_only().expires_in(DAY);
+    let credentials = bench.registry.docker_credentials(request).await.unwrap();
+    let parts = || {
+        let parts = OciParts::new(bench.registry.name(), &credentials).unwrap();
+        parts.plain_http_host(bench.sandbox.addr().to_string())
+    };
+    inventory.resolve(&parts()).await.unwrap();
+    let known = inventory.repositories[0].parts.clone().unwrap();
+    let index = inventory.repositories[0]
+        .tags
+        .iter()
+        .find(|tag| tag.tag == "v5")
+        .unwrap();
+    assert_eq!(known.len(), 1);
+    assert_eq!(known[index.digest.as_ref().unwrap()].len(), 2);
+    let rule = policy("delete_tags = ['v1', 'v2']\ndelete_untagged = true");
+    let plan = RetentionPlan::make(&rule, &inventory).unwrap();
+    assert!(!plan.is_dangerous());
+    assert_eq!(plan.deletions.len(), 4, "{plan}");
+
+    // Without good credentials nothing is known, and nothing of it is made up.
+    let secret = credentials.user_and_password().unwrap().1;
+    bench.docr.revoke(&credentials).await.unwrap();
+    let mut again = bench.inventory().await;
+    let error = again.resolve(&parts()).await.unwrap_err().to_string();
+    assert!(
+        error.contains("Not authorized") && !error.contains(secret.expose()),
+        "{error}"
+    );
+    assert_eq!(again.repositories[0].parts, None);
+    assert!(!format!("{:?}", parts()).contains(secret.expose()));
 }
 
 #[tokio::test]

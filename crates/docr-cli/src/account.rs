@@ -1,10 +1,13 @@
 //! The account that is spoken for: whose token, or a sandbox.
 
-use std::{env, path::PathBuf, sync::Arc};
+use std::{env, path::PathBuf, sync::Arc, time::Duration};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::Args;
-use docr::{Client, RegistryHandle, RegistryName, Secret};
+use docr::{
+    Client, CredentialsRequest, RegistryHandle, RegistryName, Secret,
+    retention::{OciParts, RegistryInventory},
+};
 use docr_sandbox::{Clock, Sandbox};
 
 use crate::{arguments::RegistryArgument, clock::SandboxTime, doctl, output::WrongInput, sample};
@@ -28,6 +31,8 @@ pub(crate) struct AccountArguments {
 pub(crate) struct Account {
     pub(crate) docr: Client,
     registry: Option<RegistryName>,
+    /// The sandbox that the images are in.
+    images_at: Option<String>,
     /// Lives as long as the account.
     sandbox: Option<Sandbox>,
     clock: Arc<dyn docr::Clock>,
@@ -39,12 +44,23 @@ impl AccountArguments {
             return self.open_sandbox().await;
         }
         let mut builder = Client::builder().token(self.token()?);
-        if let Some(url) = variable("DIGITALOCEAN_API_URL") {
+        let url = variable("DIGITALOCEAN_API_URL");
+        if let Some(url) = &url {
             builder = builder.base_url(url);
         }
         Ok(Account {
             docr: builder.user_agent(user_agent()).build()?,
             registry: self.registry.registry,
+            // A sandbox that somebody else has started serves its images, too.
+            images_at: url
+                .and_then(|url| {
+                    Some(
+                        url.strip_prefix("http://")?
+                            .trim_end_matches('/')
+                            .to_owned(),
+                    )
+                })
+                .filter(|host| host.starts_with("127.0.0.1:") || host.starts_with("localhost:")),
             sandbox: None,
             clock: Arc::new(docr::SystemClock),
         })
@@ -65,6 +81,7 @@ impl AccountArguments {
         Ok(Account {
             docr,
             registry: self.registry.registry,
+            images_at: Some(sandbox.addr().to_string()),
             sandbox: Some(sandbox),
             clock: time,
         })
@@ -129,6 +146,25 @@ impl Account {
                 Err(WrongInput(message).into())
             }
         }
+    }
+
+    /// Asks for the parts of multi-platform images, with credentials that are revoked afterwards.
+    pub(crate) async fn resolve(
+        &self,
+        registry: &RegistryHandle,
+        inventory: &mut RegistryInventory,
+    ) -> Result<()> {
+        let request = CredentialsRequest::read_only().expires_in(Duration::from_secs(3600));
+        let credentials = registry.docker_credentials(request).await?;
+        let mut parts = OciParts::new(registry.name(), &credentials)?;
+        if let Some(host) = &self.images_at {
+            parts = parts.plain_http_host(host);
+        }
+        let resolved = inventory.resolve(&parts).await;
+        self.docr.revoke(&credentials).await?;
+        resolved.map_err(|error| {
+            anyhow!(error).context("the parts of multi-platform images can't be told")
+        })
     }
 
     pub(crate) fn is_sandbox(&self) -> bool {

@@ -147,7 +147,7 @@ pub(crate) struct Prune {
     /// Keep tags that match this pattern, such as v*; more than once for several.
     #[arg(long, value_name = "PATTERN")]
     pub(crate) protect: Vec<String>,
-    /// Delete manifests without tags, too. Parts of multi-platform images have none: mind the warning.
+    /// Delete manifests without tags, too, but for the parts of multi-platform images that stay.
     #[arg(long)]
     pub(crate) untagged: bool,
     /// Write the plan to a file, to be applied later.
@@ -159,8 +159,9 @@ pub(crate) struct Prune {
     /// Don't ask.
     #[arg(long, short, requires = "apply")]
     pub(crate) yes: bool,
-    /// Delete manifests although it is unknown which of them are parts of multi-platform images that stay.
-    #[arg(long, requires = "apply")]
+    /// Don't ask the registry which manifests are parts of multi-platform images, and delete them although it is
+    /// unknown.
+    #[arg(long)]
     pub(crate) even_unknown_parts: bool,
     /// Collect the garbage afterwards, and wait for it.
     #[arg(long, requires = "apply")]

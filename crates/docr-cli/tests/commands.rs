@@ -113,12 +113,12 @@ fn every_command_in_the_sandbox() {
         ),
         ("prune-nothing", "--sandbox prune --apply --older-than 52w"),
         (
-            "prune-unknown-parts",
+            "prune-untagged",
             "--sandbox prune --apply --keep-newest 9 --untagged",
         ),
         (
-            "prune-untagged",
-            "--sandbox prune --apply --keep-newest 9 --untagged --even-unknown-parts",
+            "prune-unknown-parts",
+            "--sandbox prune --plan --keep-newest 9 --untagged --even-unknown-parts",
         ),
         ("prune-schema", "prune --schema"),
         ("gc-run", "--sandbox gc run --type both"),
@@ -183,6 +183,11 @@ fn rules_come_from_a_file_and_a_plan_is_kept_and_applied_later() {
     );
     let mut all = shell.run("--sandbox prune --plan --rules rules.toml --save plan.json");
     all += &shell.run("--sandbox prune --apply --from plan.json");
+    // A plan that was made without asking for the parts of images needs the same word again.
+    shell.run(
+        "--sandbox prune --plan --keep-newest 9 --untagged --even-unknown-parts --save blind.json",
+    );
+    all += &shell.run("--sandbox prune --apply --from blind.json");
     assert_shown!("prune-from-a-file", all);
 }
 

@@ -83,6 +83,10 @@ impl World {
         &mut self.accounts[place]
     }
 
+    pub(crate) fn account_where(&self, is_it: impl Fn(&Account) -> bool) -> Option<&Account> {
+        self.accounts.iter().find(|account| is_it(account))
+    }
+
     pub(crate) fn account_ref(&self, place: usize) -> &Account {
         &self.accounts[place]
     }

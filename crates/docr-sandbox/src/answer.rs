@@ -33,6 +33,11 @@ impl Answer {
         self
     }
 
+    pub(crate) fn with_header(mut self, name: &'static str, value: &str) -> Self {
+        self.set_header(name, value);
+        self
+    }
+
     /// Sets a header unless the answer has one by that name.
     pub(crate) fn default_header(&mut self, name: &'static str, value: &str) {
         if !self.headers.contains_key(name) {

@@ -23,7 +23,8 @@
 //! Time comes from a [`Clock`] that a test can move, and ids come from a seed, so that the same calls give the same
 //! answers. All accounts and what they own are in memory and gone with the [`Sandbox`].
 //!
-//! [`Sandbox::push`] puts images into a registry, addressed by real digests; no Docker client can push here.
+//! [`Sandbox::push`] puts images into a registry, addressed by real digests; no Docker client can push here. Manifests
+//! can be read by the registry's own protocol, with credentials that were handed out.
 //! A garbage collection follows the clock: see [`GcTiming`]. It keeps the children of a tagged index.
 //! What passes between a client and the API, or a sandbox, can be recorded and replayed: see [`recording`].
 //! The `docr-sandbox` command (feature `cli`, on by default) runs the same server from a shell.
@@ -40,6 +41,7 @@ mod handlers;
 mod ids;
 mod image;
 mod newest;
+mod oci;
 mod pem;
 mod push;
 mod rate;

@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::conformance;
 use crate::handlers::{Call, REVOKE_PATH, handler, revoke};
 use crate::ids::Ids;
+use crate::oci;
 use crate::rate::{RateLimits, Window};
 use crate::record::{RecordedRequest, Violation, recorded_body, recorded_headers};
 use crate::redact::REDACTED;
@@ -83,10 +84,23 @@ impl Service {
         let caller = bearer(&request.headers).and_then(|token| state.world.owner(token));
 
         let revokes = method == "POST" && path == REVOKE_PATH;
-        let next = match (&body, revokes) {
-            (Ok(body), true) => {
+        let oci = match routed {
+            Routed::Unknown => oci::request(method, path),
+            _ => None,
+        };
+        let next = match (&body, oci) {
+            (Ok(body), _) if revokes => {
                 let account = caller.map(|caller| state.world.account(caller));
                 revoke(account, body).map(Step::Answer)
+            }
+            (_, Some(wanted)) => {
+                state.world.settle(now);
+                Ok(Step::Answer(oci::answer(
+                    &state.world,
+                    &wanted,
+                    &request.headers,
+                    now,
+                )))
             }
             _ => self.next_step(state, routed, caller, now),
         };

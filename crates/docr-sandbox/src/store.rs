@@ -163,6 +163,8 @@ struct Tag {
 }
 
 struct Manifest {
+    /// The document itself.
+    text: Box<str>,
     blobs: Arc<[Blob]>,
     bytes: u64,
     children: Vec<Arc<str>>,
@@ -183,6 +185,16 @@ impl Repository {
 
     pub(crate) fn tag_count(&self) -> usize {
         self.tag_order.len()
+    }
+
+    /// A manifest by its digest or by a tag: the digest, and the document.
+    pub(crate) fn document(&self, reference: &str) -> Option<(&str, &str)> {
+        let digest = match self.tags.get(reference) {
+            Some(tag) => &*tag.digest,
+            None => reference,
+        };
+        let (digest, manifest) = self.manifests.get_key_value(digest)?;
+        Some((digest, &manifest.text))
     }
 
     pub(crate) fn manifest_count(&self) -> usize {
@@ -251,6 +263,7 @@ impl Repository {
             manifest.pushed_at = now;
         } else {
             let manifest = Manifest {
+                text: built.text.as_str().into(),
                 blobs: Arc::clone(&built.blobs),
                 bytes: built.bytes,
                 children: built.children.clone(),

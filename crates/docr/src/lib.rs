@@ -57,7 +57,7 @@
 //! | `native-tls` | no | TLS by the operating system's library |
 //! | `certificate-check` | yes | custom certificates are read before they are sent ([`CreateCertificate::check`]) |
 //! | `kubernetes` | no | pull secrets as `k8s-openapi`'s type |
-//! | `oci` | no | credentials as `oci-client`'s type |
+//! | `oci` | no | credentials as `oci-client`'s type, and with `retention` the parts of images; needs TLS |
 //! | `retention` | no | `retention`: deleting old tags and manifests by rules |
 //! | `schemars` | no | `JsonSchema` for names, tiers and regions |
 

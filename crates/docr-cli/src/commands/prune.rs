@@ -61,7 +61,11 @@ async fn make(
         "reading the tags and manifests of {}",
         registry.name()
     ));
-    let inventory = RegistryInventory::read(registry).await?;
+    let mut inventory = RegistryInventory::read(registry).await?;
+    let takes_untagged = policy.rules.iter().any(|rule| rule.delete_untagged);
+    if takes_untagged && !prune.even_unknown_parts {
+        account.resolve(registry, &mut inventory).await?;
+    }
     spinner.finish_and_clear();
     Ok(RetentionPlan::make(&policy, &inventory)?)
 }

@@ -10,6 +10,7 @@ mod garbage;
 mod images;
 mod lifecycle;
 mod limits;
+mod oci;
 mod protocol;
 #[cfg(feature = "record")]
 mod recording;

@@ -15,7 +15,7 @@ use super::{
 use crate::{Error, ErrorKind, InvalidInput, RegistryHandle, RepositoryHandle, Result};
 
 /// How many calls are under way at once, unless told otherwise.
-const CONCURRENCY: usize = 8;
+pub(super) const CONCURRENCY: usize = 8;
 
 /// Carries a plan out: deletes what is still as it was when the plan was made. Made by [`RetentionPlan::execution`].
 ///

@@ -4,8 +4,10 @@ use std::{collections::BTreeMap, error};
 
 use chrono::{DateTime, Utc};
 use docr_api::types::RepositoryManifest;
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use serde::{Deserialize, Serialize};
 
+use super::execution::CONCURRENCY;
 use crate::{Digest, RegistryHandle, RepositoryName, Result};
 
 /// The images of a registry at some time.
@@ -138,20 +140,44 @@ impl RegistryInventory {
     ) -> Result<(), Box<dyn error::Error + Send + Sync>> {
         let mut resolved = Vec::new();
         for repository in &self.repositories {
-            let name: RepositoryName = repository.name.parse()?;
-            let mut all = BTreeMap::new();
-            for manifest in &repository.manifests {
-                let parts = resolver.parts(&name, &manifest.digest.parse()?).await?;
-                if !parts.is_empty() {
-                    let parts = parts.iter().map(ToString::to_string).collect();
-                    all.insert(manifest.digest.clone(), parts);
-                }
-            }
-            resolved.push(all);
+            resolved.push(repository.ask_for_parts(resolver).await?);
         }
         for (repository, parts) in self.repositories.iter_mut().zip(resolved) {
             repository.parts = Some(parts);
         }
         Ok(())
+    }
+}
+
+impl RepositoryInventory {
+    /// The parts of every index, by its digest.
+    async fn ask_for_parts(
+        &self,
+        resolver: &impl ImageParts,
+    ) -> Result<BTreeMap<String, Vec<String>>, Box<dyn error::Error + Send + Sync>> {
+        let name: RepositoryName = self.name.parse()?;
+        let mut all = BTreeMap::new();
+        let mut waiting = self.manifests.iter();
+        let mut under_way = FuturesUnordered::new();
+        loop {
+            while under_way.len() < CONCURRENCY
+                && let Some(manifest) = waiting.next()
+            {
+                let digest: Digest = manifest.digest.parse()?;
+                let name = &name;
+                under_way.push(async move {
+                    let parts = resolver.parts(name, &digest).await;
+                    parts.map(|parts| (digest, parts))
+                });
+            }
+            let Some(answer) = under_way.next().await else {
+                return Ok(all);
+            };
+            let (digest, parts) = answer?;
+            if !parts.is_empty() {
+                let parts = parts.iter().map(ToString::to_string).collect();
+                all.insert(digest.to_string(), parts);
+            }
+        }
     }
 }

@@ -36,13 +36,15 @@
 //!
 //! - `latest`, tags that a pattern protects, and every tag of the same image as one of them;
 //! - a manifest that a tag leads to which stays, or that is part of a multi-platform image which stays, as far as
-//!   the parts are known: see [`RegistryInventory::resolve`];
+//!   the parts are known: see [`RegistryInventory::resolve`] and, with the feature `oci`, `OciParts`;
 //! - an untagged manifest, unless the rule asks for it, and then none that was pushed within the last hour: it may be
 //!   part of a push that is under way;
 //! - what no rule is for, and what has an unknown age where age decides.
 
 mod execution;
 mod inventory;
+#[cfg(feature = "oci")]
+mod oci_parts;
 mod plan;
 mod planner;
 mod policy;
@@ -53,6 +55,8 @@ pub use execution::RetentionExecution;
 pub use inventory::{
     ImageParts, ManifestRecord, RegistryInventory, RepositoryInventory, TagRecord,
 };
+#[cfg(feature = "oci")]
+pub use oci_parts::OciParts;
 pub use plan::{Deletion, KeepReason, Kept, PlanDifference, PlanWarning, RetentionPlan, Subject};
 pub use policy::{Age, PolicyError, RetentionPolicy, RetentionRule, TagPattern};
 pub use report::{Outcome, RetentionReport, RetentionStep};

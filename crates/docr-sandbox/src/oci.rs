@@ -1,0 +1,109 @@
+//! The registry's own protocol, as far as it reads manifests: `GET /v2/<registry>/<repository>/manifests/<reference>`.
+
+use axum::http::{HeaderMap, StatusCode, header};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+
+use crate::account::{Account, Credential, World};
+use crate::answer::Answer;
+
+/// A request for a manifest.
+pub(crate) struct ManifestRequest<'a> {
+    registry: &'a str,
+    repository: &'a str,
+    /// A tag or a digest.
+    reference: &'a str,
+}
+
+/// What a path asks for.
+pub(crate) enum OciRequest<'a> {
+    /// `/v2/`, by which clients find out how to authenticate.
+    Version,
+    Manifest(ManifestRequest<'a>),
+}
+
+/// Reads a path of the protocol. It is asked only of paths that the API doesn't have.
+pub(crate) fn request<'a>(method: &str, path: &'a str) -> Option<OciRequest<'a>> {
+    if !matches!(method, "GET" | "HEAD") {
+        return None;
+    }
+    let path = path.strip_prefix("/v2/")?;
+    if path.is_empty() {
+        return Some(OciRequest::Version);
+    }
+    let (name, reference) = path.rsplit_once("/manifests/")?;
+    let (registry, repository) = name.split_once('/')?;
+    Some(OciRequest::Manifest(ManifestRequest {
+        registry,
+        repository,
+        reference,
+    }))
+}
+
+/// Answers a request of the protocol by anybody who has credentials of the account.
+pub(crate) fn answer(
+    world: &World,
+    request: &OciRequest<'_>,
+    headers: &HeaderMap,
+    now: DateTime<Utc>,
+) -> Answer {
+    let Some(account) = owner(world, headers, now) else {
+        let message = "authentication required";
+        return problem(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message)
+            .with_header("www-authenticate", "Basic realm=\"sandbox\"");
+    };
+    match request {
+        OciRequest::Version => Answer::json(StatusCode::OK, json!({})),
+        OciRequest::Manifest(wanted) => manifest(account, wanted).unwrap_or_else(|| {
+            problem(
+                StatusCode::NOT_FOUND,
+                "MANIFEST_UNKNOWN",
+                "manifest unknown",
+            )
+        }),
+    }
+}
+
+fn manifest(account: &Account, wanted: &ManifestRequest<'_>) -> Option<Answer> {
+    let mut registries = account.registries.iter();
+    let registry = registries.find(|registry| registry.name == wanted.registry)?;
+    let repository = registry.store.repository(wanted.repository)?;
+    let (digest, text) = repository.document(wanted.reference)?;
+    let document: Value = serde_json::from_str(text).ok()?;
+    let media_type = document["mediaType"].as_str().unwrap_or("application/json");
+    let answer = Answer::empty(StatusCode::OK).with_body(media_type, text.to_owned());
+    Some(answer.with_header("docker-content-digest", digest))
+}
+
+/// The account whose credential a request carries, if that is good.
+fn owner<'a>(world: &'a World, headers: &HeaderMap, now: DateTime<Utc>) -> Option<&'a Account> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, encoded) = value.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let plain = String::from_utf8(BASE64.decode(encoded.trim()).ok()?).ok()?;
+    let (_, password) = plain.split_once(':')?;
+    world.account_where(|account| {
+        let mut credentials = account.credentials.iter();
+        credentials.any(|credential| credential.secret == password && is_good(credential, now))
+    })
+}
+
+fn is_good(credential: &Credential, now: DateTime<Utc>) -> bool {
+    let minted = &credential.minted;
+    let lifetime = i64::try_from(minted.expiry_seconds)
+        .ok()
+        .and_then(TimeDelta::try_seconds);
+    let expired =
+        minted.expiry_seconds > 0 && lifetime.is_some_and(|time| now - minted.minted_at >= time);
+    !minted.revoked && !expired
+}
+
+fn problem(status: StatusCode, code: &str, message: &str) -> Answer {
+    Answer::json(
+        status,
+        json!({ "errors": [{ "code": code, "message": message }] }),
+    )
+}
