@@ -31,8 +31,13 @@ pub(crate) async fn run(account: &Account, format: Format, login: Login) -> Resu
     let saved = config.insert(&credentials).and_then(|()| config.save());
     if let Err(error) = saved {
         // Nobody has them: they must not stay behind.
-        account.docr.revoke(&credentials).await?;
-        return Err(error.into());
+        let error = anyhow::Error::from(error);
+        return Err(match account.docr.revoke(&credentials).await {
+            Ok(()) => error,
+            Err(left) => error.context(format!(
+                "the credentials could not be kept, and are good still, since they could not be revoked ({left})"
+            )),
+        });
     }
     let may = if credentials.is_read_write() {
         "pull, push and delete"

@@ -168,7 +168,8 @@ async fn apply(
         text,
         &json!({ "plan": plan, "report": report, "garbage_collection": run }),
     )?;
-    Ok(match report.is_complete() {
+    let is_all_gone = report.steps.iter().all(|step| step.outcome.is_gone());
+    Ok(match is_all_gone {
         true => Outcome::Done,
         false => Outcome::InPart,
     })
