@@ -1,9 +1,9 @@
 //! Lists that come in pages: as a stream of items, as a stream of pages, or all at once.
 
 use std::{
-    collections::HashSet,
+    collections::{HashSet, VecDeque},
     fmt,
-    future::poll_fn,
+    future::{poll_fn, ready as at_once},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -40,9 +40,11 @@ pub struct List<T> {
     fetch: Fetch<T>,
     operation: &'static Operation,
     per_page: u64,
+    read_ahead: usize,
 }
 
-type Fetch<T> = Arc<dyn Fn(PageRequest) -> BoxFuture<'static, Result<PageAnswer<T>>> + Send + Sync>;
+type Fetch<T> = Arc<dyn Fn(PageRequest) -> Fetching<T> + Send + Sync>;
+type Fetching<T> = BoxFuture<'static, Result<PageAnswer<T>>>;
 
 /// Which page to fetch.
 #[derive(Clone, Debug)]
@@ -98,12 +100,29 @@ impl<T: Send + 'static> List<T> {
             fetch,
             operation,
             per_page: MAX_PER_PAGE,
+            read_ahead: 1,
         }
     }
 
     /// How many items to ask for at a time, from 1 to 200; 200 unless told otherwise.
     pub fn per_page(mut self, per_page: u64) -> Self {
         self.per_page = per_page;
+        self
+    }
+
+    /// How many pages to fetch at a time once the length of the list is known; 1 unless told otherwise. The order stays,
+    /// and a list that changes meanwhile is read as far as its pages say. Not for a list from which you delete while you
+    /// read it: the pages would shift under the reader.
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> docr::Result<()> {
+    /// let registry = docr.registry("acme-images".parse()?);
+    /// let all = registry.repository("shop/api".parse()?).tags().read_ahead(8).all().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn read_ahead(mut self, pages: usize) -> Self {
+        self.read_ahead = pages.max(1);
         self
     }
 
@@ -126,6 +145,7 @@ impl<T: Send + 'static> List<T> {
             list: self,
             seen_items: 0,
             seen_tokens: HashSet::new(),
+            ahead: VecDeque::new(),
         }
     }
 
@@ -183,12 +203,19 @@ pub struct Pages<T> {
     next: Next<T>,
     seen_items: u64,
     seen_tokens: HashSet<String>,
+    /// Pages that are fetched before their turn: the one that comes next, and those after it.
+    ahead: VecDeque<(PageRequest, Ahead<T>)>,
 }
 
 enum Next<T> {
     Ask(PageRequest),
-    Wait(PageRequest, BoxFuture<'static, Result<PageAnswer<T>>>),
+    Wait(PageRequest, Fetching<T>),
     End,
+}
+
+enum Ahead<T> {
+    Fetching(Fetching<T>),
+    There(Result<PageAnswer<T>>),
 }
 
 impl<T: Send + 'static> Pages<T> {
@@ -199,7 +226,8 @@ impl<T: Send + 'static> Pages<T> {
 
     /// Takes a page in, and finds out where the next one is.
     fn take_in(&mut self, request: &PageRequest, answer: PageAnswer<T>) -> Result<Page<T>> {
-        self.seen_items = self.seen_items.saturating_add(answer.items.len() as u64);
+        let length = answer.items.len() as u64;
+        self.seen_items = self.seen_items.saturating_add(length);
         let total = answer.meta.and_then(|meta| meta.total);
         let link = answer
             .links
@@ -218,11 +246,66 @@ impl<T: Send + 'static> Pages<T> {
             }
             None => Next::End,
         };
+        self.plan_ahead(length, total);
         Ok(Page {
             items: answer.items,
             number: request.page,
             total,
         })
+    }
+
+    /// Begins to fetch the pages that come next, as far as the list is known to go on.
+    fn plan_ahead(&mut self, page_length: u64, total: Option<u64>) {
+        let Next::Ask(next) = &self.next else {
+            return self.ahead.clear();
+        };
+        // A page that is asked for by a token is known only when the one before it is there.
+        if self.list.read_ahead < 2 || next.token.is_some() || page_length == 0 {
+            return self.ahead.clear();
+        }
+        if self
+            .ahead
+            .front()
+            .is_some_and(|(first, _)| first.page != next.page)
+        {
+            self.ahead.clear();
+        }
+        let last = total.unwrap_or(0).div_ceil(page_length);
+        while self.ahead.len() < self.list.read_ahead {
+            let page = next.page.saturating_add(self.ahead.len() as u64);
+            if page > last {
+                break;
+            }
+            let request = PageRequest {
+                page,
+                ..next.clone()
+            };
+            let fetching = (self.list.fetch)(request.clone());
+            self.ahead.push_back((request, Ahead::Fetching(fetching)));
+        }
+    }
+
+    /// Lets the pages that are fetched ahead go on.
+    fn drive_ahead(&mut self, context: &mut Context<'_>) {
+        for (_, ahead) in &mut self.ahead {
+            if let Ahead::Fetching(fetching) = ahead
+                && let Poll::Ready(answer) = fetching.as_mut().poll(context)
+            {
+                *ahead = Ahead::There(answer);
+            }
+        }
+    }
+
+    /// The fetch of a page that was begun before its turn.
+    fn begun(&mut self, request: &PageRequest) -> Option<Fetching<T>> {
+        let (ahead, _) = self.ahead.front()?;
+        if ahead.page != request.page || request.token.is_some() {
+            return None;
+        }
+        match self.ahead.pop_front()?.1 {
+            Ahead::Fetching(fetching) => Some(fetching),
+            Ahead::There(answer) => Some(Box::pin(at_once(answer))),
+        }
     }
 
     /// The page that a `next` link leads to. It must lead forward: a link that repeats would be read
@@ -273,6 +356,9 @@ impl<T: Send + 'static> Pages<T> {
     }
 }
 
+/// Nothing in it is pinned in its place: fetches are boxed.
+impl<T> Unpin for Pages<T> {}
+
 impl<T: Send + 'static> Stream for Pages<T> {
     type Item = Result<Page<T>>;
 
@@ -283,11 +369,15 @@ impl<T: Send + 'static> Stream for Pages<T> {
                     if let Err(error) = request.check() {
                         return Poll::Ready(Some(Err(error.into())));
                     }
-                    let answer = (self.list.fetch)(request.clone());
+                    let answer = match self.begun(&request) {
+                        Some(answer) => answer,
+                        None => (self.list.fetch)(request.clone()),
+                    };
                     self.next = Next::Wait(request, answer);
                 }
                 Next::Wait(request, mut answer) => match answer.as_mut().poll(context) {
                     Poll::Pending => {
+                        self.drive_ahead(context);
                         self.next = Next::Wait(request, answer);
                         return Poll::Pending;
                     }
@@ -364,7 +454,10 @@ pub(crate) use page_answer;
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    };
 
     use docr_api::{operations, types::PageUrls};
 
@@ -374,6 +467,18 @@ mod tests {
 
     /// The pages and tokens that were asked for.
     type Asked = Arc<Mutex<Vec<(u64, Option<String>)>>>;
+
+    fn page_of<T>(items: Vec<T>, next: Option<String>, total: Option<u64>) -> PageAnswer<T> {
+        let mut urls = PageUrls::default();
+        urls.next = next;
+        let (mut links, mut meta) = (PageLinks::default(), PageMeta::default());
+        (links.pages, meta.total) = (Some(urls), total);
+        PageAnswer {
+            items,
+            links: Some(links),
+            meta: Some(meta),
+        }
+    }
 
     /// A list whose pages are these: items, `next` link and total. Also returns what was asked for.
     fn scripted(script: Script) -> (List<u32>, Asked) {
@@ -386,15 +491,7 @@ mod tests {
                 let step = script.lock().unwrap().next();
                 async move {
                     let (items, next, total) = step.expect("a page that the script has");
-                    let mut pages = PageUrls::default();
-                    pages.next = next.map(String::from);
-                    let (mut links, mut meta) = (PageLinks::default(), PageMeta::default());
-                    (links.pages, meta.total) = (Some(pages), total);
-                    Ok(PageAnswer {
-                        items,
-                        links: Some(links),
-                        meta: Some(meta),
-                    })
+                    Ok(page_of(items, next.map(String::from), total))
                 }
             },
         );
@@ -490,6 +587,84 @@ mod tests {
             (vec![7], 21, Some(41))
         );
         assert_eq!(asked.lock().unwrap()[0].0, 21);
+    }
+
+    /// A list of so many pages of two, the last one half full, whose fetches end in the opposite order in which they
+    /// were begun, as far as several are under way. Tells the most that were.
+    fn many_pages(pages: u64) -> (List<u64>, Arc<AtomicUsize>) {
+        let (under_way, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let most_seen = Arc::clone(&most);
+        let list = List::new(&operations::REGISTRIES_LIST, move |request: PageRequest| {
+            let (under_way, most) = (Arc::clone(&under_way), Arc::clone(&most_seen));
+            async move {
+                most.fetch_max(under_way.fetch_add(1, SeqCst) + 1, SeqCst);
+                for _ in 0..(pages - request.page) {
+                    tokio::task::yield_now().await;
+                }
+                under_way.fetch_sub(1, SeqCst);
+                let first = request.page * 2 - 1;
+                let is_last = request.page == pages;
+                let next = format!("/v2/a?page={}&per_page=2", request.page + 1);
+                let items = if is_last {
+                    vec![first]
+                } else {
+                    vec![first, first + 1]
+                };
+                let next = (!is_last).then_some(next);
+                Ok(page_of(items, next, Some(pages * 2 - 1)))
+            }
+        });
+        (list.per_page(2), most)
+    }
+
+    #[tokio::test]
+    async fn pages_are_read_ahead_in_order_and_no_more_than_allowed() {
+        let all: Vec<u64> = (1..=39).collect();
+        for (read_ahead, most_allowed) in [(1, 1), (2, 2), (8, 8), (64, 19), (0, 1)] {
+            let (list, most) = many_pages(20);
+            assert_eq!(list.read_ahead(read_ahead).all().await.unwrap(), all);
+            assert_eq!(most.load(SeqCst), most_allowed, "{read_ahead}");
+        }
+    }
+
+    #[tokio::test]
+    async fn unless_asked_pages_are_read_one_by_one() {
+        let (list, most) = many_pages(5);
+        list.all().await.unwrap();
+        assert_eq!(most.load(SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn a_list_that_ends_early_or_goes_on_is_read_as_its_pages_say() {
+        // The total promises three pages: the second one is the last.
+        let (list, _) = scripted(vec![
+            (vec![1, 2], Some("/v2/a?page=2"), Some(6)),
+            (vec![3, 4], None, Some(4)),
+            (vec![9, 9], None, Some(4)),
+        ]);
+        assert_eq!(read(list.read_ahead(8)).await, (vec![1, 2, 3, 4], None));
+        // It promises two: there is a third.
+        let (list, _) = scripted(vec![
+            (vec![1, 2], Some("/v2/a?page=2"), Some(4)),
+            (vec![3, 4], Some("/v2/a?page=3"), Some(5)),
+            (vec![5], None, Some(5)),
+        ]);
+        assert_eq!(read(list.read_ahead(8)).await, (vec![1, 2, 3, 4, 5], None));
+    }
+
+    #[tokio::test]
+    async fn a_list_with_tokens_is_not_read_ahead() {
+        let (list, asked) = scripted(vec![
+            (vec![1], Some("/v2/a?page=2&page_token=t1"), Some(3)),
+            (vec![2], Some("/v2/a?page=3&page_token=t2"), Some(3)),
+            (vec![3], None, Some(3)),
+        ]);
+        assert_eq!(read(list.read_ahead(8)).await, (vec![1, 2, 3], None));
+        let asked = asked.lock().unwrap();
+        assert_eq!(
+            *asked,
+            [(1, None), (2, Some("t1".into())), (3, Some("t2".into()))]
+        );
     }
 
     #[tokio::test]
