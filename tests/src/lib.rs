@@ -4,6 +4,7 @@
 pub mod calls;
 pub mod fault_proxy;
 pub mod instances;
+pub mod raw_client;
 pub mod raw_server;
 pub mod sandbox;
 pub mod scenarios;

@@ -1,0 +1,142 @@
+//! What a careful person would write without this SDK: reqwest and serde by hand, with the same fields read, times
+//! included. The base that benchmarks compare with.
+
+use chrono::{DateTime, Utc};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use serde::Deserialize;
+
+/// The client.
+#[derive(Clone, Debug)]
+pub struct RawClient {
+    http: reqwest::Client,
+    base_url: String,
+}
+
+/// A registry's answer.
+#[derive(Debug, Deserialize)]
+pub struct RegistryAnswer {
+    /// The registry.
+    pub registry: Registry,
+}
+
+/// A registry.
+#[derive(Debug, Deserialize)]
+#[allow(missing_docs)]
+pub struct Registry {
+    pub name: String,
+    pub region: Option<String>,
+    pub created_at: Option<DateTime<Utc>>,
+    pub storage_usage_bytes: Option<u64>,
+    pub storage_usage_bytes_updated_at: Option<DateTime<Utc>>,
+    pub subscription: Option<Subscription>,
+}
+
+/// A subscription.
+#[derive(Debug, Deserialize)]
+#[allow(missing_docs)]
+pub struct Subscription {
+    pub tier: Tier,
+    pub created_at: Option<DateTime<Utc>>,
+    pub updated_at: Option<DateTime<Utc>>,
+}
+
+/// A tier.
+#[derive(Debug, Deserialize)]
+#[allow(missing_docs)]
+pub struct Tier {
+    pub name: Option<String>,
+    pub slug: String,
+    pub included_repositories: Option<u64>,
+    pub included_storage_bytes: Option<u64>,
+    pub allow_storage_overage: Option<bool>,
+    pub included_bandwidth_bytes: Option<u64>,
+    pub monthly_price_in_cents: Option<u64>,
+    pub storage_overage_price_in_cents: Option<u64>,
+}
+
+/// A page of tags.
+#[derive(Debug, Deserialize)]
+pub struct TagsAnswer {
+    /// The tags.
+    pub tags: Vec<Tag>,
+    /// The way on.
+    pub links: Option<Links>,
+    /// The length of the list.
+    pub meta: Option<Meta>,
+}
+
+/// A tag.
+#[derive(Debug, Deserialize)]
+#[allow(missing_docs)]
+pub struct Tag {
+    pub registry_name: Option<String>,
+    pub repository: Option<String>,
+    pub tag: String,
+    pub manifest_digest: Option<String>,
+    pub compressed_size_bytes: Option<u64>,
+    pub size_bytes: Option<u64>,
+    pub updated_at: Option<DateTime<Utc>>,
+}
+
+/// The links of a page.
+#[derive(Debug, Deserialize)]
+#[allow(missing_docs)]
+pub struct Links {
+    pub pages: Option<PageLinks>,
+}
+
+/// The neighbours of a page.
+#[derive(Debug, Deserialize)]
+#[allow(missing_docs)]
+pub struct PageLinks {
+    pub next: Option<String>,
+    pub last: Option<String>,
+}
+
+/// The length of a list.
+#[derive(Debug, Deserialize)]
+#[allow(missing_docs)]
+pub struct Meta {
+    pub total: Option<u64>,
+}
+
+impl RawClient {
+    /// A client of the server at a base URL.
+    pub fn new(base_url: &str) -> Self {
+        let mut token = HeaderValue::from_static("Bearer dop_v1_of_the_benchmarks");
+        token.set_sensitive(true);
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, token)]);
+        let builder = reqwest::Client::builder().default_headers(headers);
+        Self {
+            http: builder.user_agent("raw/1.0").build().expect("a client"),
+            base_url: base_url.to_owned(),
+        }
+    }
+
+    /// Reads the registry.
+    pub async fn registry(&self) -> Registry {
+        let url = format!("{}/v2/registries/acme-images", self.base_url);
+        self.get::<RegistryAnswer>(url).await.registry
+    }
+
+    /// Reads a page of tags.
+    pub async fn tags(&self, repository: &str, page: u64) -> TagsAnswer {
+        let base = &self.base_url;
+        let url = format!(
+            "{base}/v2/registries/acme-images/repositories/{repository}/tags?page={page}&per_page=200"
+        );
+        self.get(url).await
+    }
+
+    async fn get<T: for<'de> Deserialize<'de>>(&self, url: String) -> T {
+        let response = self
+            .http
+            .get(url)
+            .header("accept", "application/json")
+            .send()
+            .await;
+        let response = response.and_then(reqwest::Response::error_for_status);
+        let body = response.expect("an answer").bytes().await.expect("a body");
+        serde_json::from_slice(&body).expect("the API's JSON")
+    }
+}
