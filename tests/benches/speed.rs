@@ -18,7 +18,7 @@ use criterion::{
     measurement::{Measurement, ValueFormatter, WallTime},
 };
 use docr::{Digest, RegistryName, RepositoryHandle, RepositoryName, Tag};
-use docr_tests::raw_client::RawClient;
+use docr_tests::raw_client::{RawClient, TagsAnswer};
 use tokio::runtime::Runtime;
 
 /// The time that this process has spent on a processor.
@@ -119,6 +119,10 @@ fn calls(c: &mut Criterion<CpuTime>, url: &str) {
     group.bench_function("raw", |b| {
         b.iter(|| runtime.block_on(raw.tags("tags-1000", 2)))
     });
+    let body = runtime.block_on(raw.tags_unread("tags-1000", 2));
+    group.bench_function("reading-the-json-alone", |b| {
+        b.iter(|| serde_json::from_slice::<TagsAnswer>(&body).unwrap());
+    });
     group.bench_function("generated", |b| {
         b.iter(|| {
             let call = docr.api().registries_list_repository_tags();
@@ -183,6 +187,18 @@ fn stream(c: &mut Criterion<CpuTime>, url: &str) {
                     if answer.links.and_then(|links| links.pages?.next).is_none() {
                         break;
                     }
+                }
+                assert_eq!(count, TAGS);
+            });
+        });
+    });
+    group.bench_function("docr-by-pages", |b| {
+        b.iter(|| {
+            runtime.block_on(async {
+                let (mut count, mut pages) = (0, tags.tags().pages());
+                while let Some(page) = pages.next().await {
+                    let page = page.unwrap();
+                    count += page.items.iter().filter(|tag| !tag.tag.is_empty()).count() as u64;
                 }
                 assert_eq!(count, TAGS);
             });

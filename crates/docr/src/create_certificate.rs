@@ -75,7 +75,7 @@ impl CreateCertificate {
     /// to refuse a file early.
     ///
     /// From Let's Encrypt: a name, and at least one DNS name. From elsewhere: a name, and PEM. With the feature
-    /// `certificate-check`, which is on by default, the PEM is read: the key is one, is not encrypted and is the
+    /// `certificate-check` the PEM is read: the key is one, is not encrypted and is the
     /// leaf's; the leaf stands alone; each certificate of the chain issued the one before it, the first one the leaf;
     /// and each certificate is valid now.
     ///

@@ -36,9 +36,9 @@
 //!   [`Client::paced`] keeps bulk work below the rate limit.
 //! - **Lists are streams** ([`List`]): of items or of pages. An empty page in the middle goes on, a repeated token is
 //!   an error.
-//! - **Certificates fit before they are sent**: key, chain and validity of one of your own are checked, one from
-//!   Let's Encrypt is waited for ([`Certificates::issue`]), and one that is in use is replaced step by step
-//!   ([`Certificates::rotate`]).
+//! - **Certificates fit before they are sent**: key, chain and validity of one of your own are checked (feature
+//!   `certificate-check`), one from Let's Encrypt is waited for ([`Certificates::issue`]), and one that is in use is
+//!   replaced step by step ([`Certificates::rotate`]).
 //! - **Errors tell the truth**: one [`Error`] with kind, status, the service's id and message, the
 //!   request id, rate limit, attempts and elapsed time, also when a proxy answered with HTML.
 //! - **Secrets stay secret**: tokens and credentials are a [`Secret`], which `Debug` hides; a token goes
@@ -55,7 +55,7 @@
 //! |---|---|---|
 //! | `rustls` | yes | TLS by rustls |
 //! | `native-tls` | no | TLS by the operating system's library |
-//! | `certificate-check` | yes | custom certificates are read before they are sent ([`CreateCertificate::check`]) |
+//! | `certificate-check` | no | custom certificates are read before they are sent ([`CreateCertificate::check`]) |
 //! | `kubernetes` | no | pull secrets as `k8s-openapi`'s type |
 //! | `oci` | no | credentials as `oci-client`'s type, and with `retention` the parts of images; needs TLS |
 //! | `retention` | no | `retention`: deleting old tags and manifests by rules |

@@ -402,6 +402,10 @@ pub struct Items<T> {
 impl<T: Send + Unpin + 'static> Items<T> {
     /// The next item, `None` at the end.
     pub async fn next(&mut self) -> Option<Result<T>> {
+        // Most items are there: no need to ask for them as for one to wait for.
+        if let Some(item) = self.page.next() {
+            return Some(Ok(item));
+        }
         poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 }
