@@ -76,6 +76,15 @@ impl Bench {
         names
     }
 
+    fn manifest_deletes(&self) -> usize {
+        let requests = self.sandbox.requests();
+        let is_it = |path: &str| path.contains("/digests/");
+        let deletes = requests
+            .iter()
+            .filter(|request| request.method == "DELETE" && is_it(&request.path));
+        deletes.count()
+    }
+
     fn deletes(&self) -> usize {
         let requests = self.sandbox.requests();
         requests
@@ -308,20 +317,61 @@ async fn what_has_changed_since_the_plan_is_left_alone() {
     );
     assert!(all.contains("shop/api tag v2: gone already"), "{all}");
     assert!(all.contains("shop/api tag v4: deleted"), "{all}");
-    // Somebody has pushed: who knows what the manifests are part of now.
+    // The manifests stay with the tag that stays.
+    assert_eq!(bench.manifest_deletes(), 0, "{all}");
     assert!(
-        all.contains("changed: the repository was pushed to since the plan was made"),
-        "{all}"
-    );
-    assert!(
-        !all.contains("manifest")
-            || !all
-                .lines()
-                .any(|line| line.contains("manifest") && line.ends_with(": deleted")),
+        all.contains("changed: a tag that was to go before it is still there"),
         "{all}"
     );
     assert!(report.is_complete());
     assert!(bench.tags().await.contains(&"v1".to_owned()));
+}
+
+#[tokio::test]
+async fn manifests_stay_when_a_tag_that_was_to_go_could_not_be_deleted() {
+    let bench = Bench::start().await;
+    // The parts of v5 are to go with it; when v5 stays, they must stay, or the image breaks.
+    let plan = bench
+        .plan("delete_tags = ['v5']\ndelete_untagged = true")
+        .await;
+    for _ in 0..5 {
+        let failed = ScriptedAnswer::status(500);
+        bench
+            .sandbox
+            .answer_next("registries_delete_repositoryTag", failed)
+            .unwrap();
+    }
+    let report = plan.execution(&bench.registry).unwrap();
+    let report = report.run(|_| {}).await.unwrap();
+    assert!(!report.is_complete());
+    assert_eq!(bench.manifest_deletes(), 0, "{report}");
+    // When it is gone, the next run takes them.
+    let report = plan.execution(&bench.registry).unwrap();
+    let report = report.run(|_| {}).await.unwrap();
+    assert_eq!(report.to_string(), "4 deleted");
+}
+
+#[tokio::test]
+async fn manifests_of_a_repository_that_was_pushed_to_since_the_plan_are_left_alone() {
+    let bench = Bench::start().await;
+    let plan = bench
+        .plan("delete_tags = ['v1']\ndelete_untagged = true")
+        .await;
+    bench.push(
+        Image::new("shop/api")
+            .sized_layer(9, 1_000_000)
+            .tag("other"),
+    );
+    let report = plan.execution(&bench.registry).unwrap();
+    let report = report.run(|_| {}).await.unwrap();
+    // Who knows what the manifests are part of now.
+    let all = outcomes(&report).join("\n");
+    assert!(all.contains("shop/api tag v1: deleted"), "{all}");
+    assert!(
+        all.contains("changed: the repository was pushed to since the plan was made"),
+        "{all}"
+    );
+    assert_eq!(bench.manifest_deletes(), 0);
 }
 
 #[tokio::test]

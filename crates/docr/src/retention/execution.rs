@@ -20,7 +20,8 @@ pub(super) const CONCURRENCY: usize = 8;
 /// Carries a plan out: deletes what is still as it was when the plan was made. Made by [`RetentionPlan::execution`].
 ///
 /// It keeps below the rate limit of the token, and reads each repository again before it deletes there: a tag that
-/// has moved or was pushed again is left alone, and so are the manifests of a repository that was pushed to.
+/// has moved or was pushed again is left alone, and so are the manifests of a repository that was pushed to, or in which
+/// a tag that was to go is still there.
 ///
 /// It can be stopped at any time by dropping it, and the same plan be carried out again: what is gone by then is
 /// reported so.
@@ -95,8 +96,24 @@ impl<'a> RetentionExecution<'a> {
                     !is_done
                 })
                 .partition(|deletion| matches!(deletion.subject, Subject::Tag(_)));
+            let tags_here = tags.clone();
             for batch in [tags, manifests] {
                 if batch.is_empty() || stopped.load(Ordering::Relaxed) {
+                    continue;
+                }
+                let is_gone = |tag: &&Deletion| outcomes.get(*tag).is_some_and(Outcome::is_gone);
+                let are_manifests = matches!(batch[0].subject, Subject::Manifest(_));
+                if are_manifests && !tags_here.iter().all(is_gone) {
+                    // What goes may be part of the image that a tag leads to which is still there.
+                    let why = "a tag that was to go before it is still there";
+                    for deletion in batch {
+                        let outcome = Outcome::Changed(why.into());
+                        observe(&RetentionStep {
+                            deletion: deletion.clone(),
+                            outcome: outcome.clone(),
+                        });
+                        outcomes.insert(deletion, outcome);
+                    }
                     continue;
                 }
                 let seen = self.look_again(&batch).await?;
