@@ -78,64 +78,33 @@ impl<'a> RetentionExecution<'a> {
     /// `observe`.
     pub async fn run(self, mut observe: impl FnMut(&RetentionStep)) -> Result<RetentionReport> {
         let mut outcomes = HashMap::new();
+        let mut done = |deletion: &'a Deletion, outcome: Outcome| {
+            let step = RetentionStep {
+                deletion: deletion.clone(),
+                outcome,
+            };
+            observe(&step);
+            outcomes.insert(deletion, step.outcome);
+        };
         let stopped = AtomicBool::new(false);
-        let mut rest = self.plan.deletions.as_slice();
-        while let Some(first) = rest.first() {
-            let end = rest
-                .iter()
-                .position(|deletion| deletion.repository != first.repository);
-            let (here, others) = rest.split_at(end.unwrap_or(rest.len()));
-            rest = others;
-            let (tags, manifests): (Vec<_>, Vec<_>) = here
-                .iter()
-                .filter(|deletion| {
-                    let is_done = self.done.contains(deletion);
-                    if is_done {
-                        outcomes.insert(*deletion, Outcome::GoneAlready);
-                    }
-                    !is_done
-                })
+        let (before, rest): (Vec<_>, Vec<_>) =
+            (self.plan.deletions.iter()).partition(|deletion| self.done.contains(deletion));
+        for here in rest.chunk_by(|a, b| a.repository == b.repository) {
+            let (tags, manifests): (Vec<_>, Vec<_>) = (here.iter().copied())
                 .partition(|deletion| matches!(deletion.subject, Subject::Tag(_)));
-            let tags_here = tags.clone();
-            for batch in [tags, manifests] {
-                if batch.is_empty() || stopped.load(Ordering::Relaxed) {
-                    continue;
-                }
-                let is_gone = |tag: &&Deletion| outcomes.get(*tag).is_some_and(Outcome::is_gone);
-                let are_manifests = matches!(batch[0].subject, Subject::Manifest(_));
-                if are_manifests && !tags_here.iter().all(is_gone) {
-                    // What goes may be part of the image that a tag leads to which is still there.
-                    let why = "a tag that was to go before it is still there";
-                    for deletion in batch {
-                        let outcome = Outcome::Changed(why.into());
-                        observe(&RetentionStep {
-                            deletion: deletion.clone(),
-                            outcome: outcome.clone(),
-                        });
-                        outcomes.insert(deletion, outcome);
-                    }
-                    continue;
-                }
-                let seen = self.look_again(&batch).await?;
-                let mut waiting = batch.into_iter();
-                let mut under_way = FuturesUnordered::new();
-                loop {
-                    while under_way.len() < self.concurrency
-                        && let Some(deletion) = waiting.next()
-                    {
-                        under_way.push(self.step(deletion, &seen, &stopped));
-                    }
-                    let Some((deletion, outcome)) = under_way.next().await else {
-                        break;
-                    };
-                    let step = RetentionStep {
-                        deletion: deletion.clone(),
-                        outcome,
-                    };
-                    observe(&step);
-                    outcomes.insert(deletion, step.outcome);
+            let are_gone = self.delete_all(&tags, &stopped, &mut done).await?;
+            if are_gone {
+                self.delete_all(&manifests, &stopped, &mut done).await?;
+            } else if !stopped.load(Ordering::Relaxed) {
+                // What goes may be part of the image that a tag leads to which is still there.
+                let why = "a tag that was to go before it is still there";
+                for deletion in manifests {
+                    done(deletion, Outcome::Changed(why.into()));
                 }
             }
+        }
+        for deletion in before {
+            outcomes.insert(deletion, Outcome::GoneAlready);
         }
         let steps = self.plan.deletions.iter().map(|deletion| RetentionStep {
             deletion: deletion.clone(),
@@ -145,6 +114,34 @@ impl<'a> RetentionExecution<'a> {
             registry: self.plan.registry.clone(),
             steps: steps.collect(),
         })
+    }
+
+    /// Deletes what is all of one kind and repository. Returns whether all of it is gone.
+    async fn delete_all(
+        &self,
+        batch: &[&'a Deletion],
+        stopped: &AtomicBool,
+        done: &mut impl FnMut(&'a Deletion, Outcome),
+    ) -> Result<bool> {
+        if batch.is_empty() || stopped.load(Ordering::Relaxed) {
+            return Ok(batch.is_empty());
+        }
+        let seen = self.look_again(batch).await?;
+        let mut waiting = batch.iter().copied();
+        let mut under_way = FuturesUnordered::new();
+        let mut are_gone = true;
+        loop {
+            while under_way.len() < self.concurrency
+                && let Some(deletion) = waiting.next()
+            {
+                under_way.push(self.step(deletion, &seen, stopped));
+            }
+            let Some((deletion, outcome)) = under_way.next().await else {
+                return Ok(are_gone);
+            };
+            are_gone &= outcome.is_gone();
+            done(deletion, outcome);
+        }
     }
 
     /// Deletes one thing, if it is as it was.
