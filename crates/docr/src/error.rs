@@ -80,6 +80,22 @@ pub(crate) struct Inner {
     pub(crate) certificate: Option<Certificate>,
 }
 
+impl Inner {
+    /// An error of which nothing more is known.
+    pub(crate) fn new(kind: ErrorKind, summary: impl Into<String>) -> Self {
+        Self {
+            kind,
+            operation: None,
+            summary: summary.into(),
+            answer: None,
+            source: None,
+            history: History::default(),
+            run: None,
+            certificate: None,
+        }
+    }
+}
+
 /// What the call had behind it when it failed.
 #[derive(Debug, Default)]
 pub(crate) struct History {
@@ -120,28 +136,16 @@ impl Error {
         source: Option<Box<dyn error::Error + Send + Sync>>,
     ) -> Self {
         Self::new(Inner {
-            kind: ErrorKind::Configuration,
-            operation: None,
-            summary: summary.into(),
-            answer: None,
             source,
-            history: History::default(),
-            run: None,
-            certificate: None,
+            ..Inner::new(ErrorKind::Configuration, summary)
         })
     }
 
     /// A list whose pages lead nowhere.
     pub(crate) fn broken_list(operation: &'static Operation, why: String) -> Self {
         Self::new(Inner {
-            kind: ErrorKind::Unreadable,
             operation: Some(operation),
-            summary: format!("the list is broken: {why}"),
-            answer: None,
-            source: None,
-            history: History::default(),
-            run: None,
-            certificate: None,
+            ..Inner::new(ErrorKind::Unreadable, format!("the list is broken: {why}"))
         })
     }
 
@@ -153,14 +157,10 @@ impl Error {
         source: Option<Self>,
     ) -> Self {
         Self::new(Inner {
-            kind,
             operation: source.as_ref().and_then(|source| source.0.operation),
-            summary,
-            answer: None,
             source: source.map(|source| source.into()),
-            history: History::default(),
             run,
-            certificate: None,
+            ..Inner::new(kind, summary)
         })
     }
 
@@ -172,28 +172,18 @@ impl Error {
         source: Option<Self>,
     ) -> Self {
         Self::new(Inner {
-            kind,
             operation: source.as_ref().and_then(|source| source.0.operation),
-            summary: summary.into(),
-            answer: None,
             source: source.map(|source| source.into()),
-            history: History::default(),
-            run: None,
             certificate: Some(certificate.clone()),
+            ..Inner::new(kind, summary)
         })
     }
 
     pub(crate) fn no_certificate(name: &str) -> Self {
-        Self::new(Inner {
-            kind: ErrorKind::NotFound,
-            operation: None,
-            summary: format!("the account has no certificate by the name {name:?}"),
-            answer: None,
-            source: None,
-            history: History::default(),
-            run: None,
-            certificate: None,
-        })
+        Self::new(Inner::new(
+            ErrorKind::NotFound,
+            format!("the account has no certificate by the name {name:?}"),
+        ))
     }
 
     /// The kind of failure.
@@ -426,15 +416,10 @@ impl error::Error for Error {
 
 impl From<InvalidInput> for Error {
     fn from(input: InvalidInput) -> Self {
+        let summary = input.to_string();
         Self::new(Inner {
-            kind: ErrorKind::InvalidInput,
-            operation: None,
-            summary: input.to_string(),
-            answer: None,
             source: Some(Box::new(input)),
-            history: History::default(),
-            run: None,
-            certificate: None,
+            ..Inner::new(ErrorKind::InvalidInput, summary)
         })
     }
 }

@@ -6,7 +6,7 @@ use reqwest::{Response, StatusCode};
 
 use crate::{
     Error, ErrorKind, InvalidInput, RateLimit,
-    error::{Answer, History, Inner, RetryAfter},
+    error::{Answer, Inner, RetryAfter},
 };
 
 /// How much of a failure's body is read. The service's own errors are below 1 KiB.
@@ -23,14 +23,9 @@ pub(crate) async fn error_of(
 ) -> Error {
     let error = |kind, summary: String, source| {
         Error::new(Inner {
-            kind,
             operation: Some(operation),
-            summary,
-            answer: None,
             source,
-            history: History::default(),
-            run: None,
-            certificate: None,
+            ..Inner::new(kind, summary)
         })
     };
     match failure {
@@ -109,14 +104,10 @@ async fn of_response(
             _ => None,
         };
         return Error::new(Inner {
-            kind,
             operation: Some(operation),
-            summary,
             answer: Some(answer),
             source: source.map(|s: std::sync::Arc<reqwest::Error>| Box::new(s) as _),
-            history: History::default(),
-            run: None,
-            certificate: None,
+            ..Inner::new(kind, summary)
         });
     }
 
@@ -146,14 +137,9 @@ async fn of_response(
         _ => "",
     };
     Error::new(Inner {
-        kind,
         operation: Some(operation),
-        summary: summary + hint,
         answer: Some(answer),
-        source: None,
-        history: History::default(),
-        run: None,
-        certificate: None,
+        ..Inner::new(kind, summary + hint)
     })
 }
 

@@ -135,21 +135,17 @@ impl<'a> Verdict<'a> {
     }
 
     fn keep_protected(&mut self, rule: &RetentionRule, images: &Images<'a>) {
-        for (tag, record) in &images.tags {
-            let Some(pattern) = rule.protection(tag) else {
-                continue;
-            };
-            self.kept_tags.insert(tag, KeepReason::Protected(pattern));
-            let digest = record.digest.as_deref().unwrap_or_default();
-            for sibling in images.tags_of(digest) {
-                let reason = KeepReason::SameImageAs((*tag).to_owned());
-                self.kept_tags.entry(sibling).or_insert(reason);
-            }
-        }
-        // A tag that a pattern protects says so, whatever it shares an image with.
         for tag in images.tags.keys() {
             if let Some(pattern) = rule.protection(tag) {
                 self.kept_tags.insert(tag, KeepReason::Protected(pattern));
+            }
+        }
+        let protected: Vec<_> = self.kept_tags.keys().copied().collect();
+        for tag in protected {
+            let digest = images.tags[tag].digest.as_deref().unwrap_or_default();
+            for sibling in images.tags_of(digest) {
+                let reason = KeepReason::SameImageAs(tag.to_owned());
+                self.kept_tags.entry(sibling).or_insert(reason);
             }
         }
     }

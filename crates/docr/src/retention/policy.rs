@@ -110,7 +110,7 @@ impl RetentionPolicy {
         toml::from_str(text).map_err(|error| PolicyError(error.to_string()))
     }
 
-    /// The rule for a repository, and its place from 1.
+    /// The rule for a repository.
     pub(super) fn rule(&self, repository: &str) -> Option<&RetentionRule> {
         let mut rules = self.rules.iter();
         rules.find(|rule| {
