@@ -63,55 +63,27 @@
 
 #![warn(missing_docs)]
 
-mod account_registry;
-mod attempts;
 mod call;
-#[cfg(feature = "certificate-check")]
-mod certificate_pem;
-mod certificate_wait;
 mod certificates;
-mod checked;
 mod client;
-mod clock;
 mod clusters;
-mod config;
-mod create_certificate;
-mod create_registry;
 mod credentials;
-mod credentials_cache;
-mod docker_config;
 mod error;
-mod failure;
-mod garbage_collection_watch;
 mod garbage_collections;
-mod ids;
-mod image_names;
-mod input;
-mod kubernetes_secret;
 mod list;
-mod pacer;
-mod preflight;
-mod rate_limit;
+mod names;
 mod registries;
-mod registry;
-mod registry_name;
-mod repository;
 #[cfg(feature = "retention")]
 pub mod retention;
-mod retry;
-mod rotate_certificate;
 
-pub use account_registry::AccountRegistry;
-pub use certificates::Certificates;
-pub use client::Client;
-pub use clock::{Clock, ManualClock, SystemClock};
+pub use call::{Clock, ManualClock, SystemClock};
+pub use certificates::{CertificatePair, Certificates, CreateCertificate, RotateError};
+pub use client::{Client, ClientBuilder};
 pub use clusters::Clusters;
-pub use config::ClientBuilder;
-pub use create_certificate::CreateCertificate;
-pub use create_registry::CreateRegistry;
-pub use credentials::{CredentialsRequest, DockerCredentials};
-pub use credentials_cache::CredentialsCache;
-pub use docker_config::{DockerConfig, DockerConfigError};
+pub use credentials::{
+    CredentialsCache, CredentialsRequest, DockerConfig, DockerConfigError, DockerCredentials,
+    KubernetesSecret,
+};
 pub use docr_api::{
     Secret, UnlistedValue,
     types::{
@@ -121,21 +93,17 @@ pub use docr_api::{
         SubscriptionTier, SubscriptionTierOption, TierSlug,
     },
 };
-pub use error::{Error, ErrorKind, Result};
-pub use garbage_collection_watch::GarbageCollectionWatch;
-pub use garbage_collections::GarbageCollections;
-pub use ids::{CertificateId, ClusterId, GarbageCollectionId};
-pub use image_names::{Digest, ImageRef, RepositoryName, Tag};
-pub use input::InvalidInput;
-pub use kubernetes_secret::KubernetesSecret;
+pub use error::{Error, ErrorKind, InvalidInput, RateLimit, Result};
+pub use garbage_collections::{GarbageCollectionWatch, GarbageCollections};
 pub use list::{Items, List, Page, Pages};
-pub use preflight::{AccountUsage, Overage, PlannedPush, Preflight, PushObstacle, RegistryUsage};
-pub use rate_limit::RateLimit;
-pub use registries::Registries;
-pub use registry::{AccountRegistryHandle, RegistryHandle};
-pub use registry_name::RegistryName;
-pub use repository::RepositoryHandle;
-pub use rotate_certificate::{CertificatePair, RotateError};
+pub use names::{
+    CertificateId, ClusterId, Digest, GarbageCollectionId, ImageRef, RegistryName, RepositoryName,
+    Tag,
+};
+pub use registries::{
+    AccountRegistry, AccountRegistryHandle, AccountUsage, CreateRegistry, Overage, PlannedPush,
+    Preflight, PushObstacle, Registries, RegistryHandle, RegistryUsage, RepositoryHandle,
+};
 
 /// A delete that finds nothing after an attempt whose end isn't known has found what that attempt deleted.
 fn deleted(result: Result<()>) -> Result<()> {

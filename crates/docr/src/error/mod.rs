@@ -1,5 +1,9 @@
 //! One error type for everything that a call can end in.
 
+pub(crate) mod classify;
+mod invalid_input;
+mod rate_limit;
+
 use std::{error, fmt, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
@@ -8,7 +12,8 @@ use docr_api::{
     types::{Certificate, EligibilityReason, GarbageCollection},
 };
 
-use crate::{InvalidInput, RateLimit};
+pub use invalid_input::InvalidInput;
+pub use rate_limit::RateLimit;
 
 /// What a call of this crate ends in when it fails. Ask it by predicate ([`Error::is_not_found`]) or
 /// by [`Error::kind`]. Cheap to clone.

@@ -8,11 +8,11 @@ use docr_api::{
 use crate::{
     Client, Clock, CredentialsCache, CredentialsRequest, DockerCredentials, GarbageCollections,
     List, RegistryName, RepositoryHandle, RepositoryName, Result,
-    account_registry::with_subscription,
     call::{call, call_either},
     deleted,
     list::{PageRequest, page_answer},
     optional,
+    registries::legacy::with_subscription,
 };
 
 /// What a handle is about.

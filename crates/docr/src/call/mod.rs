@@ -1,18 +1,22 @@
 //! The one way that every call takes: attempts, waits between them, and what is said when they end.
 
+mod clock;
+mod macros;
+pub(crate) mod pacer;
+pub(crate) mod retry;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use docr_api::{Effect, Operation, ResponseValue};
 use tracing::{Instrument as _, debug, debug_span, field};
 
-use crate::{
-    Client, Error, RateLimit, Result,
-    client::Shared,
-    error::History,
-    failure,
-    retry::{self, Fate, Verdict},
-};
+use crate::{Client, Error, RateLimit, Result, client::Shared, error::History, error::classify};
+
+use retry::{Fate, Verdict};
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub(crate) use macros::{call, call_either, list_either, send};
 
 impl Client {
     /// Makes a call, and repeats it as far as [`retry::verdict`] allows. The future that `send` returns owns its
@@ -138,7 +142,7 @@ impl Client {
                 }
                 Err(failure) => failure,
             };
-            let mut error = failure::error_of(operation, failure, token).await;
+            let mut error = classify::error_of(operation, failure, token).await;
             if error.is_rate_limited() {
                 pacer.refused(clock, &error);
             }

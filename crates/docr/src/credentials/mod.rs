@@ -1,11 +1,19 @@
 //! Credentials with which Docker and Kubernetes pull and push.
 
+mod cache;
+mod docker_config;
+mod kubernetes;
+
 use std::{fmt, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use docr_api::{Secret, types};
 
 use crate::InvalidInput;
+
+pub use cache::CredentialsCache;
+pub use docker_config::{DockerConfig, DockerConfigError};
+pub use kubernetes::KubernetesSecret;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 

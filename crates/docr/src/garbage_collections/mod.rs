@@ -1,5 +1,7 @@
 //! Garbage collections: the runs that free storage.
 
+mod watch;
+
 use std::{sync::Arc, time::Duration};
 
 use docr_api::{
@@ -8,13 +10,15 @@ use docr_api::{
 };
 
 use crate::{
-    Clock, Error, ErrorKind, GarbageCollectionId, GarbageCollectionType, GarbageCollectionWatch,
-    InvalidInput, List, Result,
+    Clock, Error, ErrorKind, GarbageCollectionId, GarbageCollectionType, InvalidInput, List,
+    Result,
     call::{call_either, list_either, send},
-    garbage_collection_watch::{INTERVAL, expired, passes},
+    garbage_collections::watch::{INTERVAL, expired, passes},
     optional,
-    registry::{Form, Target},
+    registries::registry::{Form, Target},
 };
+
+pub use watch::GarbageCollectionWatch;
 
 /// The garbage collections of a registry. Made by
 /// [`RegistryHandle::garbage_collections`](crate::RegistryHandle::garbage_collections); does no I/O by itself.

@@ -1,16 +1,28 @@
 //! All registries of an account, and what they share: the subscription and the options.
 
+mod create;
+mod legacy;
+mod preflight;
+pub(crate) mod registry;
+mod repository;
+
 use docr_api::{
     operations,
     types::{self, Registry, RegistryOptions, Subscription},
 };
 
 use crate::{
-    Client, CreateRegistry, RegistryName, Result, TierSlug,
-    account_registry::with_subscription,
+    Client, RegistryName, Result, TierSlug,
     call::{call, send},
-    create_registry::{check_tier, made_since, name_is_free},
+    registries::create::{check_tier, made_since, name_is_free},
+    registries::legacy::with_subscription,
 };
+
+pub use create::CreateRegistry;
+pub use legacy::AccountRegistry;
+pub use preflight::{AccountUsage, Overage, PlannedPush, Preflight, PushObstacle, RegistryUsage};
+pub use registry::{AccountRegistryHandle, RegistryHandle};
+pub use repository::RepositoryHandle;
 
 /// All registries of an account, and what they share. Made by [`Client::registries`]; does no I/O by itself.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use crate::{
     InvalidInput,
-    checked::{checked_text, first_wrong},
+    names::checked::{checked_text, first_wrong},
 };
 
 checked_text! {

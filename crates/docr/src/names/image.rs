@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use crate::{
     DockerCredentials, InvalidInput, RegistryName,
-    checked::{checked_text, first_wrong},
+    names::checked::{checked_text, first_wrong},
 };
 
 checked_text! {

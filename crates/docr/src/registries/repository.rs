@@ -6,7 +6,7 @@ use crate::{
     Digest, List, RepositoryName, Result, Tag,
     call::{call, call_either, list_either},
     deleted,
-    registry::Target,
+    registries::registry::Target,
 };
 
 /// A repository of a registry. Made by [`RegistryHandle::repository`](crate::RegistryHandle::repository);

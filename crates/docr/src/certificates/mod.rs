@@ -1,5 +1,11 @@
 //! TLS certificates.
 
+#[cfg(feature = "certificate-check")]
+mod check;
+mod create;
+mod rotate;
+mod wait;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -9,14 +15,16 @@ use docr_api::{
 };
 
 use crate::{
-    CertificateId, Client, CreateCertificate, Error, List, Result,
+    CertificateId, Client, Error, List, Result,
     call::{call, send},
-    certificate_wait,
-    create_certificate::check_name,
+    certificates::create::check_name,
     deleted,
     list::{PageRequest, page_answer},
     optional,
 };
+
+pub use create::CreateCertificate;
+pub use rotate::{CertificatePair, RotateError};
 
 /// The account's TLS certificates. Made by [`Client::certificates`]; does no I/O by itself.
 #[derive(Clone, Debug)]
@@ -29,7 +37,7 @@ impl Certificates {
     pub(crate) fn new(client: Client) -> Self {
         Self {
             client,
-            wait_limit: certificate_wait::LIMIT,
+            wait_limit: wait::LIMIT,
         }
     }
 

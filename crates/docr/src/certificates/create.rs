@@ -113,7 +113,7 @@ impl CreateCertificate {
                     check_pem("certificate chain", chain)?;
                 }
                 #[cfg(feature = "certificate-check")]
-                crate::certificate_pem::check(wanted, now)?;
+                crate::certificates::check::check(wanted, now)?;
             }
         }
         Ok(())

@@ -1,15 +1,19 @@
 //! The client: what it is set up with, and the handles that it gives out.
 
+mod builder;
+
 use std::{fmt, sync::Arc, time::Duration};
 
 use docr_api::Secret;
 
 use crate::{
-    AccountRegistry, Certificates, ClientBuilder, Clock, Clusters, DockerCredentials, Registries,
-    RegistryHandle, RegistryName, Result,
-    pacer::Pacer,
-    retry::{Budget, Limits},
+    AccountRegistry, Certificates, Clock, Clusters, DockerCredentials, Registries, RegistryHandle,
+    RegistryName, Result,
+    call::pacer::Pacer,
+    call::retry::{Budget, Limits},
 };
+
+pub use builder::ClientBuilder;
 
 /// Speaks with the API on behalf of one token. Cheap to clone; clones share their connections.
 ///

@@ -5,7 +5,7 @@ use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 use docr_api::{Secret, Session};
 use reqwest::Url;
 
-use crate::{Client, Clock, Error, Result, SystemClock, client::Settings, retry::Limits};
+use crate::{Client, Clock, Error, Result, SystemClock, call::retry::Limits, client::Settings};
 
 const DEFAULT_BASE_URL: &str = "https://api.digitalocean.com";
 const DEFAULT_OAUTH_URL: &str = "https://cloud.digitalocean.com";

@@ -21,13 +21,13 @@ macro_rules! call {
 macro_rules! call_either {
     ($target:expr, $operation:ident $method:ident | $old_operation:ident $old_method:ident
      $(.$setter:ident($value:expr))*) => {{
-        let target: &$crate::registry::Target = $target;
+        let target: &$crate::registries::registry::Target = $target;
         let name = target.name.as_str();
         match target.form {
-            $crate::registry::Form::ByName => {
+            $crate::registries::registry::Form::ByName => {
                 $crate::call::call!(target.client, $operation, $method.registry_name(name)$(.$setter($value))*).await
             }
-            $crate::registry::Form::OfAccount => {
+            $crate::registries::registry::Form::OfAccount => {
                 $crate::call::call!(target.client, $old_operation, $old_method.registry_name(name)$(.$setter($value))*).await
             }
         }

@@ -9,8 +9,8 @@ use crate::{
     AccountRegistryHandle, Client, CreateRegistry, CredentialsRequest, DockerCredentials,
     RegistryName, Result, TierSlug,
     call::{call, send},
-    create_registry::{check_tier, made_since, name_is_free},
     deleted, optional,
+    registries::create::{check_tier, made_since, name_is_free},
 };
 
 /// The registry of an account that has exactly one, and the account's subscription: the older calls, under
