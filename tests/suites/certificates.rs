@@ -1,7 +1,5 @@
 //! Certificates from order to deletion, in a time that client and sandbox share.
 
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
