@@ -82,12 +82,13 @@ pub fn client(sandbox: &Sandbox) -> Client {
 
 /// A client of the server at `url`. Its clock begins with the sandbox's, and waiting takes no time.
 pub fn client_at(url: &str, token: &str) -> Client {
-    Client::builder()
-        .base_url(url)
-        .token(token)
-        .clock(Arc::new(ManualClock::at(noon())))
-        .build()
-        .expect("a well-formed loopback URL")
+    client_with_clock(url, token, Arc::new(ManualClock::at(noon())))
+}
+
+/// A client of the server at `url` with a clock of the test's own.
+pub fn client_with_clock(url: &str, token: &str, clock: Arc<dyn docr::Clock>) -> Client {
+    let builder = Client::builder().base_url(url).token(token).clock(clock);
+    builder.build().expect("a well-formed loopback URL")
 }
 
 /// The sandbox's clock as the client's: waiting moves both.
@@ -112,9 +113,7 @@ impl docr::Clock for Shared {
 /// A client that lives in the sandbox's time.
 pub fn sharing(sandbox: &Sandbox, clock: &Clock) -> Client {
     let shared = Shared(clock.clone(), ManualClock::at(noon()));
-    let builder = Client::builder().base_url(sandbox.url()).token(TOKEN);
-    let client = builder.clock(Arc::new(shared)).build();
-    client.expect("a well-formed loopback URL")
+    client_with_clock(sandbox.url(), TOKEN, Arc::new(shared))
 }
 
 /// The name of the registry that [`furnish`] creates.
