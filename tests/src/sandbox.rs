@@ -21,41 +21,24 @@ pub fn noon() -> DateTime<Utc> {
 
 /// A sandbox whose every answer is held against the spec: dropping it fails the test if one broke it.
 #[derive(Debug)]
-pub struct Checked(Option<Sandbox>);
-
-impl Checked {
-    /// Stops the sandbox.
-    pub async fn stop(mut self) {
-        if let Some(sandbox) = self.0.take() {
-            assert_conforming(&sandbox);
-            sandbox.stop().await;
-        }
-    }
-}
+pub struct Checked(Sandbox);
 
 impl Deref for Checked {
     type Target = Sandbox;
 
     fn deref(&self) -> &Sandbox {
-        self.0.as_ref().expect("it is there until it is stopped")
+        &self.0
     }
 }
 
 impl Drop for Checked {
     fn drop(&mut self) {
-        if let Some(sandbox) = self.0.take().filter(|_| !std::thread::panicking()) {
-            assert_conforming(&sandbox);
+        if !std::thread::panicking() {
+            let violations = self.0.violations();
+            let violations: Vec<_> = violations.iter().map(ToString::to_string).collect();
+            assert!(violations.is_empty(), "{violations:#?}");
         }
     }
-}
-
-fn assert_conforming(sandbox: &Sandbox) {
-    let violations: Vec<_> = sandbox
-        .violations()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    assert!(violations.is_empty(), "{violations:#?}");
 }
 
 /// A sandbox with the tests' token, and its clock.
@@ -72,7 +55,7 @@ pub async fn start_with(choose: impl FnOnce(SandboxBuilder) -> SandboxBuilder) -
         .check_answers(true);
     let sandbox = choose(builder).start().await;
     let sandbox = sandbox.expect("a free port on the loopback");
-    (Checked(Some(sandbox)), clock)
+    (Checked(sandbox), clock)
 }
 
 /// A client of the sandbox's first account.
