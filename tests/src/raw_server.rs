@@ -1,10 +1,10 @@
-//! A server that answers with exactly the bytes a test wants, well-formed or not.
+//! A server that answers with exactly the bytes a test wants, well-formed or not, and a port without a server.
 
 use std::sync::{Arc, Mutex};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     task::JoinHandle,
 };
 
@@ -61,6 +61,31 @@ impl RawServer {
 impl Drop for RawServer {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+/// A port that refuses connections. It stays taken, so that no other test's server gets it.
+pub struct RefusingPort {
+    url: String,
+    _socket: TcpSocket,
+}
+
+impl RefusingPort {
+    /// Takes a free port, and doesn't listen.
+    pub fn take() -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        let loopback = "127.0.0.1:0".parse().expect("an address");
+        socket.bind(loopback).expect("a free port");
+        let addr = socket.local_addr().expect("a bound address");
+        Self {
+            url: format!("http://{addr}"),
+            _socket: socket,
+        }
+    }
+
+    /// Where nothing listens.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 }
 

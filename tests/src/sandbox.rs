@@ -21,41 +21,24 @@ pub fn noon() -> DateTime<Utc> {
 
 /// A sandbox whose every answer is held against the spec: dropping it fails the test if one broke it.
 #[derive(Debug)]
-pub struct Checked(Option<Sandbox>);
-
-impl Checked {
-    /// Stops the sandbox.
-    pub async fn stop(mut self) {
-        if let Some(sandbox) = self.0.take() {
-            assert_conforming(&sandbox);
-            sandbox.stop().await;
-        }
-    }
-}
+pub struct Checked(Sandbox);
 
 impl Deref for Checked {
     type Target = Sandbox;
 
     fn deref(&self) -> &Sandbox {
-        self.0.as_ref().expect("it is there until it is stopped")
+        &self.0
     }
 }
 
 impl Drop for Checked {
     fn drop(&mut self) {
-        if let Some(sandbox) = self.0.take().filter(|_| !std::thread::panicking()) {
-            assert_conforming(&sandbox);
+        if !std::thread::panicking() {
+            let violations = self.0.violations();
+            let violations: Vec<_> = violations.iter().map(ToString::to_string).collect();
+            assert!(violations.is_empty(), "{violations:#?}");
         }
     }
-}
-
-fn assert_conforming(sandbox: &Sandbox) {
-    let violations: Vec<_> = sandbox
-        .violations()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    assert!(violations.is_empty(), "{violations:#?}");
 }
 
 /// A sandbox with the tests' token, and its clock.
@@ -72,7 +55,7 @@ pub async fn start_with(choose: impl FnOnce(SandboxBuilder) -> SandboxBuilder) -
         .check_answers(true);
     let sandbox = choose(builder).start().await;
     let sandbox = sandbox.expect("a free port on the loopback");
-    (Checked(Some(sandbox)), clock)
+    (Checked(sandbox), clock)
 }
 
 /// A client of the sandbox's first account.
@@ -82,12 +65,13 @@ pub fn client(sandbox: &Sandbox) -> Client {
 
 /// A client of the server at `url`. Its clock begins with the sandbox's, and waiting takes no time.
 pub fn client_at(url: &str, token: &str) -> Client {
-    Client::builder()
-        .base_url(url)
-        .token(token)
-        .clock(Arc::new(ManualClock::at(noon())))
-        .build()
-        .expect("a well-formed loopback URL")
+    client_with_clock(url, token, Arc::new(ManualClock::at(noon())))
+}
+
+/// A client of the server at `url` with a clock of the test's own.
+pub fn client_with_clock(url: &str, token: &str, clock: Arc<dyn docr::Clock>) -> Client {
+    let builder = Client::builder().base_url(url).token(token).clock(clock);
+    builder.build().expect("a well-formed loopback URL")
 }
 
 /// The sandbox's clock as the client's: waiting moves both.
@@ -112,9 +96,7 @@ impl docr::Clock for Shared {
 /// A client that lives in the sandbox's time.
 pub fn sharing(sandbox: &Sandbox, clock: &Clock) -> Client {
     let shared = Shared(clock.clone(), ManualClock::at(noon()));
-    let builder = Client::builder().base_url(sandbox.url()).token(TOKEN);
-    let client = builder.clock(Arc::new(shared)).build();
-    client.expect("a well-formed loopback URL")
+    client_with_clock(sandbox.url(), TOKEN, Arc::new(shared))
 }
 
 /// The name of the registry that [`furnish`] creates.

@@ -7,7 +7,7 @@ use docr::{
     RegistryName, TierSlug,
 };
 use docr_sandbox::{CertificateSeed, RateLimits, ScriptedAnswer, Usage};
-use docr_tests::raw_server::RawServer;
+use docr_tests::raw_server::{RawServer, RefusingPort};
 use docr_tests::sandbox::{
     TOKEN, client, client_at, furnish, noon, registry_name, start, start_with, wanted_registry,
 };
@@ -282,9 +282,8 @@ async fn an_error_keeps_what_support_will_ask_for() {
 
 #[tokio::test]
 async fn a_server_that_is_not_there_is_a_connect_error() {
-    let (sandbox, _) = start().await;
-    let registry = client(&sandbox).account_registry();
-    sandbox.stop().await;
+    let port = RefusingPort::take();
+    let registry = client_at(port.url(), TOKEN).account_registry();
     let error = registry.get().await.unwrap_err();
     assert!(error.is_connect(), "{error:?}");
     assert_eq!(error.status(), None);

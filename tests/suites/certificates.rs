@@ -1,16 +1,14 @@
 //! Certificates from order to deletion, in a time that client and sandbox share.
 
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use docr::{
-    Certificate, CertificatePair, CertificateState as State, Certificates, Client,
-    CreateCertificate, ErrorKind, RotateError,
+    Certificate, CertificatePair, CertificateState as State, Certificates, CreateCertificate,
+    ErrorKind, RotateError,
 };
 use docr_sandbox::{CertificateSeed, Clock, SandboxBuilder, ScriptedAnswer};
-use docr_tests::sandbox::{Checked, TOKEN, noon, sharing, start_with};
+use docr_tests::sandbox::{Checked, TOKEN, client_with_clock, noon, sharing, start_with};
 use serde_json::json;
 
 const NAMES: [&str; 2] = ["shop.example.com", "*.shop.example.com"];
@@ -301,8 +299,7 @@ async fn an_old_certificate_that_is_renewed_before_the_swap_is_handed_over_by_it
     let before = sandbox.add_certificate(seed);
     let sandbox = Arc::new(sandbox);
     let renewing = Renewing(Arc::clone(&sandbox), clock);
-    let builder = Client::builder().base_url(sandbox.url()).token(TOKEN);
-    let docr = builder.clock(Arc::new(renewing)).build().unwrap();
+    let docr = client_with_clock(sandbox.url(), TOKEN, Arc::new(renewing));
     let swap = async |pair: CertificatePair| {
         assert_ne!(pair.old.id, before);
         docr.certificates()

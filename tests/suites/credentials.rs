@@ -1,7 +1,5 @@
 //! Docker credentials on their way into Docker, Kubernetes and OCI libraries, kept at hand, and revoked.
 
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
 use std::time::Duration;
 
 use docr::{

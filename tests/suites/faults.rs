@@ -4,12 +4,13 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use docr::{Client, Clock as _, ManualClock};
+use docr::{Clock as _, ManualClock};
 use docr_api::{Effect, Operation, operations};
 use docr_tests::{
     calls::call,
     fault_proxy::{Fault, FaultProxy},
-    sandbox::{TOKEN, client_at, noon, prepare, start},
+    raw_server::RefusingPort,
+    sandbox::{TOKEN, client_at, client_with_clock, noon, prepare, start},
 };
 
 /// How a call is expected to end.
@@ -55,11 +56,7 @@ async fn no_fault_makes_a_call_happen_twice_or_vanish() {
             sandbox.clear_requests();
             let proxy = FaultProxy::start(sandbox.addr(), fault).await;
             let clock = Arc::new(ManualClock::at(noon()));
-            let builder = Client::builder().base_url(proxy.url()).token(TOKEN);
-            let mut docr = builder
-                .clock(clock.clone())
-                .build()
-                .expect("a loopback URL");
+            let mut docr = client_with_clock(proxy.url(), TOKEN, clock.clone());
             if let Fault::Silence | Fault::SlowDrip = fault {
                 docr = docr.with_attempt_timeout(std::time::Duration::from_millis(40));
             }
@@ -112,11 +109,10 @@ async fn no_fault_makes_a_call_happen_twice_or_vanish() {
 
 #[tokio::test]
 async fn a_server_that_is_not_there_is_tried_and_told_and_nothing_is_ambiguous() {
+    let port = RefusingPort::take();
     for operation in operations::ALL {
-        let (sandbox, _) = start().await;
-        let url = sandbox.url().to_owned();
-        sandbox.stop().await;
-        let outcome = call(&client_at(&url, TOKEN), operation.id, &Default::default()).await;
+        let docr = client_at(port.url(), TOKEN);
+        let outcome = call(&docr, operation.id, &Default::default()).await;
         let error = outcome.expect("a client method").unwrap_err();
         assert!(
             error.is_connect() && !error.is_ambiguous(),
@@ -137,10 +133,7 @@ async fn the_server_s_wait_is_kept_and_a_deadline_before_its_end_fails_at_once()
     for (fault, seconds) in waits {
         let (sandbox, _) = start().await;
         let clock = Arc::new(ManualClock::at(noon()));
-        let docr_at = |url: &str| {
-            let builder = docr::Client::builder().base_url(url).token(TOKEN);
-            builder.clock(clock.clone()).build().unwrap()
-        };
+        let docr_at = |url: &str| client_with_clock(url, TOKEN, clock.clone());
         let proxy = FaultProxy::start(sandbox.addr(), fault).await;
         let hasty = docr_at(proxy.url()).with_deadline(std::time::Duration::from_secs(10));
         let error = hasty.registries().options().await.unwrap_err();

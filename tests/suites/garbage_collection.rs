@@ -1,7 +1,5 @@
 //! Garbage collections from start to end, in a time that client and sandbox share.
 
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
 use std::time::Duration;
 
 use docr::{

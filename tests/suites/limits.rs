@@ -1,7 +1,5 @@
 //! Rate limit, budget and pacing, with the sandbox's own limits on a clock that both sides share.
 
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
 use std::time::Duration;
 
 use docr_sandbox::Sandbox;

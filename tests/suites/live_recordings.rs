@@ -1,7 +1,5 @@
 //! Recording from the real API, with a sandbox in its role: what is created is announced, and gone afterwards.
 
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
 use std::process::{Command, Output, Stdio};
 
 use docr_sandbox::{

@@ -1,7 +1,5 @@
 //! Whether a push will fit, against the sandbox's tiers.
 
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
 use docr::{
     CreateRegistry, GarbageCollectionType, PlannedPush, Preflight, PushObstacle, Registries,
     TierSlug,

@@ -1,7 +1,5 @@
 //! Whatever goes in, nothing panics; and what is accepted comes out as it went in.
 
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
 use std::{fmt::Display, str::FromStr};
 
 use docr::{

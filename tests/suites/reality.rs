@@ -1,7 +1,5 @@
 //! What the service really sends where its published description says otherwise, row by row.
 
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
 use std::time::Duration;
 
 use docr::{

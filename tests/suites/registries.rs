@@ -1,7 +1,5 @@
 //! Registries by name, their images and what keeps them tidy, told as stories against the sandbox.
 
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
 use std::time::Duration;
 
 use docr::{

@@ -1,7 +1,5 @@
 //! Retention against the sandbox: plan, look again, delete, report.
 
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
 use std::time::Duration;
 
 use docr::{

@@ -1,7 +1,5 @@
 //! What no plan may ever do, whatever the inventory, its order, ties and shared digests, and whatever the rules.
 
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{TimeDelta, Utc};

@@ -1,7 +1,5 @@
 //! The JSON schemas of the input types against the spec: validation and spec can't drift apart.
 
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
 use std::str::FromStr;
 
 use docr::{

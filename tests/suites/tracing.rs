@@ -7,7 +7,7 @@ use std::{
 
 use docr_sandbox::ScriptedAnswer;
 use docr_tests::sandbox::{TOKEN, client, furnish, registry_name, start};
-use tracing::instrument::WithSubscriber as _;
+use tracing::{Dispatch, instrument::WithSubscriber as _, subscriber::NoSubscriber};
 use tracing_subscriber::fmt::{MakeWriter, format::FmtSpan};
 
 #[derive(Clone, Default)]
@@ -42,6 +42,8 @@ async fn a_call_leaves_its_operation_route_and_attempts_and_no_name_and_no_token
     let outage = ScriptedAnswer::status(503);
     sandbox.answer_next("registries_get", outage).unwrap();
 
+    // Beside a single subscriber, a span or event that another test's thread meets first is off for every thread.
+    let _second = Dispatch::new(NoSubscriber::default());
     let lines = Lines::default();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)

@@ -1,0 +1,24 @@
+//! The SDK against the sandbox and against servers that misbehave: a module a subject, and one program, because every
+//! program is linked alone. `allocations` and `recordings` stand beside it for the reasons that Cargo.toml names.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod behaviour;
+mod certificates;
+mod credentials;
+mod faults;
+mod garbage_collection;
+mod hostile_answers;
+mod limits;
+mod live_recordings;
+mod operations;
+mod preflight;
+mod properties;
+mod reality;
+mod registries;
+mod retention;
+mod retention_properties;
+mod schemas;
+mod secrets;
+mod tolerant_reading;
+mod tracing;
