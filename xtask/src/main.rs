@@ -3,20 +3,8 @@
 // A command talks to a person through its output.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
-mod bindings;
-mod blame;
-mod lower;
-mod open_enums;
-mod operations;
-mod outputs;
-#[cfg(test)]
-mod public_api;
-mod sandbox_spec;
-mod soften;
+mod generate;
 mod spec;
-mod spec_diff;
-#[path = "../../crates/docr-api/build/stamp.rs"]
-mod stamp;
 
 use std::{
     path::{Path, PathBuf},
@@ -85,18 +73,18 @@ fn run(task: Task) -> Result<()> {
     let root = workspace_root()?;
     match task {
         Task::Generate { check } => {
-            let outputs = outputs::generate(&root)?;
+            let outputs = generate::generate(&root)?;
             if check {
-                outputs::check(&root, &outputs)
+                generate::check(&root, &outputs)
             } else {
-                outputs::write(&root, &outputs)
+                generate::write(&root, &outputs)
             }
         }
         Task::Spec {
             task: SpecTask::Diff { file },
-        } => spec_diff::run(&root, &file),
+        } => spec::diff::run(&root, &file),
         Task::Build { args } => {
-            outputs::write(&root, &outputs::generate(&root)?)?;
+            generate::write(&root, &generate::generate(&root)?)?;
             cargo(&root, &["build"], &args)
         }
         // A program of its own: it needs the bindings, which this one must be able to write when they are stale.

@@ -6,7 +6,8 @@ use quote::ToTokens;
 use serde_json::{Value, json};
 use syn::{Attribute, Fields, ImplItem, Item, Visibility};
 
-use crate::{bindings, spec, workspace_root};
+use super::bindings;
+use crate::{spec, workspace_root};
 
 /// A public API: one line for each thing that a user can name or rely on.
 #[derive(Debug, Default)]

@@ -53,7 +53,7 @@ fn only(document: &Value, path: &str, method: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bindings::client_tokens;
+    use crate::generate::bindings::client_tokens;
 
     fn spec_with(operation: Value) -> Value {
         json!({

@@ -15,13 +15,14 @@ use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle};
 use quote::quote;
 use serde_json::Value;
 
-use crate::{lower, open_enums, operations, soften, spec, stamp};
+use super::{diagnose, lower, open_enums, operations, soften, stamp};
+use crate::spec;
 
 /// The file's text.
 pub(crate) fn render(spec_text: &str, document: &Value) -> Result<String> {
     let enums = open_enums::collect(document)?;
     let operations = operations::module(document)?;
-    let client = crate::blame::name_the_culprit(document, client_tokens)?;
+    let client = diagnose::name_the_culprit(document, client_tokens)?;
 
     let mut file: syn::File = syn::parse2(quote!(#client #operations))
         .context("progenitor wrote something that is not Rust")?;
