@@ -10,7 +10,7 @@ use docr::{
 };
 use docr_sandbox::{Clock, Sandbox};
 
-use crate::{arguments::RegistryArgument, clock::SandboxTime, doctl, output::WrongInput, sample};
+use crate::{cli::RegistryArgument, clock::SandboxTime, doctl, output::WrongInput, sample};
 
 #[derive(Args)]
 pub(crate) struct AccountArguments {

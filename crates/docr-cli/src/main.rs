@@ -7,7 +7,7 @@
 )]
 
 mod account;
-mod arguments;
+mod cli;
 mod clock;
 mod commands;
 mod doctl;
@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use arguments::{Arguments, Command};
+use cli::{Arguments, Command};
 use output::{Format, Outcome};
 
 #[tokio::main]

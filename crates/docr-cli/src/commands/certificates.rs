@@ -5,7 +5,7 @@ use docr::Certificate;
 
 use crate::{
     account::Account,
-    arguments::Certificates,
+    cli::Certificates,
     output::{Format, Outcome, show, table, trimmed},
 };
 

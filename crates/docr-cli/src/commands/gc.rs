@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     account::Account,
-    arguments::Gc,
+    cli::Gc,
     output::{Format, Outcome, show, spinner, table, trimmed},
 };
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::expiring;
 use crate::{
     account::Account,
-    arguments::KubernetesSecretArguments,
+    cli::KubernetesSecretArguments,
     output::{Format, Outcome, show},
 };
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::expiring;
 use crate::{
     account::Account,
-    arguments::Login,
+    cli::Login,
     output::{Format, Outcome, show},
 };
 

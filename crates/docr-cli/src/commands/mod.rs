@@ -9,7 +9,7 @@ pub(crate) mod usage;
 
 use docr::CredentialsRequest;
 
-use crate::arguments::Expiry;
+use crate::cli::Expiry;
 
 /// Credentials with the expiry that was asked for.
 fn expiring(request: CredentialsRequest, expiry: &Expiry) -> CredentialsRequest {

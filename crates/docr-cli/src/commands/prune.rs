@@ -13,7 +13,7 @@ use serde_json::json;
 use super::gc::collect;
 use crate::{
     account::Account,
-    arguments::Prune,
+    cli::Prune,
     is_asked,
     output::{Format, Outcome, WrongInput, agrees, bar, note, show, spinner},
 };
