@@ -1,28 +1,18 @@
-//! `crates/docr-api/src/generated.rs`: the bindings that progenitor makes of the lowered spec, and
-//! what goes with them.
+//! `crates/docr-api/src/generated.rs`: progenitor's client, and what goes with it.
 
-use std::{
-    cell::RefCell,
-    panic::{self, AssertUnwindSafe},
-    sync::{Mutex, PoisonError},
-};
-
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use heck::ToUpperCamelCase as _;
-use openapiv3::OpenAPI;
-use proc_macro2::TokenStream;
-use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle};
 use quote::quote;
 use serde_json::Value;
 
-use super::{diagnose, lower, open_enums, operations, soften, stamp};
+use super::{client, diagnose, open_enums, operations, soften, stamp};
 use crate::spec;
 
 /// The file's text.
 pub(crate) fn render(spec_text: &str, document: &Value) -> Result<String> {
     let enums = open_enums::collect(document)?;
     let operations = operations::module(document)?;
-    let client = diagnose::name_the_culprit(document, client_tokens)?;
+    let client = diagnose::name_the_culprit(document, client::tokens)?;
 
     let mut file: syn::File = syn::parse2(quote!(#client #operations))
         .context("progenitor wrote something that is not Rust")?;
@@ -54,51 +44,4 @@ fn sent_types(document: &Value) -> Vec<String> {
         .flat_map(|body| spec::reachable_schemas(document, body))
         .map(|name| name.to_upper_camel_case())
         .collect()
-}
-
-/// What progenitor makes of a spec. It panics on what it can't take; here that is an error.
-pub(crate) fn client_tokens(document: &Value) -> Result<TokenStream> {
-    let lowered: OpenAPI = serde_json::from_value(lower::lower(document))
-        .context("the spec is not a well-formed OpenAPI 3.0 document")?;
-    let settings = settings(document);
-    catching_panics(|| Generator::new(&settings).generate_tokens(&lowered))?
-        .map_err(|error| anyhow!("progenitor: {error}"))
-}
-
-fn settings(document: &Value) -> GenerationSettings {
-    let mut settings = GenerationSettings::new();
-    settings
-        .with_interface(InterfaceStyle::Builder)
-        .with_hooks(HooksMode::Expected)
-        .with_inner_type(quote!(crate::Session))
-        .with_map_type("::std::collections::BTreeMap")
-        .with_derive("PartialEq");
-    for (name, schema) in spec::schemas(document) {
-        let type_name = name.to_upper_camel_case();
-        if schema["x-open-enum"] == true {
-            let path = format!("crate::types::{type_name}");
-            settings.with_replacement(&type_name, path, std::iter::empty());
-        } else if schema["format"] == "password" {
-            settings.with_replacement(&type_name, "crate::Secret", std::iter::empty());
-        }
-    }
-    settings
-}
-
-thread_local! {
-    static PANIC_MESSAGE: RefCell<String> = const { RefCell::new(String::new()) };
-}
-
-fn catching_panics<T>(work: impl FnOnce() -> T) -> Result<T> {
-    // The hook is the process's: two at once would restore each other's.
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let hook = panic::take_hook();
-    panic::set_hook(Box::new(|info| {
-        let message = info.to_string().replace('\n', " ");
-        PANIC_MESSAGE.with_borrow_mut(|slot| *slot = message);
-    }));
-    let result = panic::catch_unwind(AssertUnwindSafe(work));
-    panic::set_hook(hook);
-    result.map_err(|_| anyhow!("progenitor {}", PANIC_MESSAGE.take()))
 }

@@ -1,6 +1,7 @@
 //! The generated files: what they should hold, writing them, and telling what has drifted.
 
 mod bindings;
+mod client;
 mod diagnose;
 mod lower;
 mod open_enums;
@@ -29,7 +30,7 @@ pub(crate) struct Output {
 }
 
 /// What every generated file should hold.
-pub(crate) fn generate(root: &Path) -> Result<Vec<Output>> {
+pub(crate) fn outputs(root: &Path) -> Result<Vec<Output>> {
     let (text, document) = spec::load(root)?;
     Ok(vec![
         Output {
