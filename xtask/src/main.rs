@@ -3,27 +3,13 @@
 // A command talks to a person through its output.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
-mod bindings;
-mod blame;
-mod lower;
-mod open_enums;
-mod operations;
-mod outputs;
-#[cfg(test)]
-mod public_api;
-mod sandbox_spec;
-mod soften;
+mod generate;
 mod spec;
-mod spec_diff;
-#[path = "../../crates/docr-api/build/stamp.rs"]
-mod stamp;
+mod workspace;
 
-use std::{
-    path::{Path, PathBuf},
-    process::{Command, ExitCode},
-};
+use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -82,22 +68,22 @@ fn main() -> ExitCode {
 }
 
 fn run(task: Task) -> Result<()> {
-    let root = workspace_root()?;
+    let root = workspace::root()?;
     match task {
         Task::Generate { check } => {
-            let outputs = outputs::generate(&root)?;
+            let outputs = generate::outputs(&root)?;
             if check {
-                outputs::check(&root, &outputs)
+                generate::check(&root, &outputs)
             } else {
-                outputs::write(&root, &outputs)
+                generate::write(&root, &outputs)
             }
         }
         Task::Spec {
             task: SpecTask::Diff { file },
-        } => spec_diff::run(&root, &file),
+        } => spec::diff::run(&root, &file),
         Task::Build { args } => {
-            outputs::write(&root, &outputs::generate(&root)?)?;
-            cargo(&root, &["build"], &args)
+            generate::write(&root, &generate::outputs(&root)?)?;
+            workspace::cargo(&root, &["build"], &args)
         }
         // A program of its own: it needs the bindings, which this one must be able to write when they are stale.
         Task::Record { args } => {
@@ -110,28 +96,7 @@ fn run(task: Task) -> Result<()> {
                 "record",
                 "--",
             ];
-            cargo(&root, &run, &args)
+            workspace::cargo(&root, &run, &args)
         }
     }
-}
-
-fn workspace_root() -> Result<PathBuf> {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .map(Path::to_path_buf)
-        .context("xtask stands outside of the workspace")
-}
-
-fn cargo(root: &Path, command: &[&str], args: &[String]) -> Result<()> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
-        .current_dir(root)
-        .args(command)
-        .args(args)
-        .status()
-        .context("cargo could not be started")?;
-    if !status.success() {
-        bail!("`cargo {}` failed", command[0]);
-    }
-    Ok(())
 }

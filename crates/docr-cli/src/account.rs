@@ -10,7 +10,7 @@ use docr::{
 };
 use docr_sandbox::{Clock, Sandbox};
 
-use crate::{arguments::RegistryArgument, clock::SandboxTime, doctl, output::WrongInput, sample};
+use crate::{clock::SandboxTime, doctl, output::WrongInput, sample};
 
 #[derive(Args)]
 pub(crate) struct AccountArguments {
@@ -23,8 +23,9 @@ pub(crate) struct AccountArguments {
     /// doctl's configuration [default: where doctl keeps it].
     #[arg(long, global = true, value_name = "FILE")]
     doctl_config: Option<PathBuf>,
-    #[command(flatten)]
-    registry: RegistryArgument,
+    /// The registry [default: the account's only one].
+    #[arg(long, short, global = true, value_name = "NAME")]
+    registry: Option<RegistryName>,
 }
 
 /// An account that can be asked.
@@ -50,7 +51,7 @@ impl AccountArguments {
         }
         Ok(Account {
             docr: builder.user_agent(user_agent()).build()?,
-            registry: self.registry.registry,
+            registry: self.registry,
             // A sandbox that somebody else has started serves its images, too.
             images_at: url
                 .and_then(|url| {
@@ -80,7 +81,7 @@ impl AccountArguments {
         sample::fill(&sandbox, &clock, &docr).await?;
         Ok(Account {
             docr,
-            registry: self.registry.registry,
+            registry: self.registry,
             images_at: Some(sandbox.addr().to_string()),
             sandbox: Some(sandbox),
             clock: time,

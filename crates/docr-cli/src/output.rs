@@ -1,7 +1,7 @@
 //! What is shown, and how the command ends.
 
 use std::{
-    io::{self, Write as _},
+    io::{self, IsTerminal as _, Write as _},
     process::ExitCode,
     time::Duration,
 };
@@ -80,7 +80,7 @@ pub(crate) fn fail(format: Format, error: &anyhow::Error) -> ExitCode {
         })
         .to_string(),
     };
-    // Nobody is left to be told when that fails.
+    // Where that fails, there is nowhere left to report it.
     let _ = writeln!(io::stderr(), "{line}");
     ExitCode::from(code)
 }
@@ -107,14 +107,19 @@ pub(crate) fn note(format: Format, text: impl std::fmt::Display) {
     }
 }
 
+/// Whether a person may be asked.
+pub(crate) fn is_interactive(format: Format) -> bool {
+    format == Format::Table && io::stdin().is_terminal()
+}
+
 /// Asks a person.
 pub(crate) fn agrees(question: &str) -> io::Result<bool> {
     let mut err = io::stderr();
     write!(err, "{question} [y/N] ")?;
     err.flush()?;
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    let mut reply = String::new();
+    io::stdin().read_line(&mut reply)?;
+    Ok(matches!(reply.trim(), "y" | "Y" | "yes"))
 }
 
 /// A table without lines.

@@ -1,42 +1,90 @@
 //! `docr gc`
 
 use anyhow::{Result, bail};
+use clap::{Args, Subcommand, ValueEnum};
 use docr::{GarbageCollection, GarbageCollectionType, RegistryHandle};
 use indicatif::HumanBytes;
 use serde_json::json;
 
 use crate::{
-    account::Account,
-    arguments::Gc,
+    account::AccountArguments,
     output::{Format, Outcome, show, spinner, table, trimmed},
 };
 
-pub(crate) async fn run(account: &Account, format: Format, command: Gc) -> Result<Outcome> {
-    let registry = account.registry().await?;
-    match command {
-        Gc::Run { what, wait } => {
-            let run = collect(&registry, format, what.into(), wait).await?;
-            show(format, told(&run), &run)?;
-        }
-        Gc::List => {
-            let runs = registry.garbage_collections().list().page(1).await?.items;
-            show(format, listed(&runs), &runs)?;
-        }
-        Gc::Cancel => {
-            let runs = registry.garbage_collections();
-            let Some(active) = runs.active().await? else {
-                show(format, "No garbage collection is active.", &json!(null))?;
-                return Ok(Outcome::Done);
-            };
-            let run = runs.cancel(&active.uuid.parse()?).await?;
-            show(format, told(&run), &run)?;
+/// Garbage collections, which free the storage of what was deleted.
+#[derive(Args)]
+pub(crate) struct Gc {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start a garbage collection. The registry is read-only until it ends.
+    Run {
+        /// What to remove.
+        #[arg(long = "type", value_enum)]
+        what: What,
+        /// Wait for its end.
+        #[arg(long)]
+        wait: bool,
+    },
+    /// Show the last garbage collections.
+    List,
+    /// Cancel the active garbage collection.
+    Cancel,
+}
+
+/// What a garbage collection removes.
+#[derive(Clone, Copy, ValueEnum)]
+enum What {
+    /// Manifests without a tag; their storage is freed by another run only.
+    UntaggedManifests,
+    /// Blobs that no manifest needs.
+    UnreferencedBlobs,
+    /// Both: all that no tag leads to.
+    Both,
+}
+
+impl From<What> for GarbageCollectionType {
+    fn from(what: What) -> Self {
+        match what {
+            What::UntaggedManifests => Self::UntaggedManifestsOnly,
+            What::UnreferencedBlobs => Self::UnreferencedBlobsOnly,
+            What::Both => Self::UntaggedManifestsAndUnreferencedBlobs,
         }
     }
-    Ok(Outcome::Done)
+}
+
+impl Gc {
+    pub(crate) async fn run(self, account: AccountArguments, format: Format) -> Result<Outcome> {
+        let account = account.open().await?;
+        let registry = account.registry().await?;
+        match self.command {
+            Command::Run { what, wait } => {
+                let run = collect(&registry, format, what.into(), wait).await?;
+                show(format, summary(&run), &run)?;
+            }
+            Command::List => {
+                let runs = registry.garbage_collections().list().page(1).await?.items;
+                show(format, listing(&runs), &runs)?;
+            }
+            Command::Cancel => {
+                let runs = registry.garbage_collections();
+                let Some(active) = runs.active().await? else {
+                    show(format, "No garbage collection is active.", &json!(null))?;
+                    return Ok(Outcome::Done);
+                };
+                let run = runs.cancel(&active.uuid.parse()?).await?;
+                show(format, summary(&run), &run)?;
+            }
+        }
+        Ok(Outcome::Done)
+    }
 }
 
 /// Starts a garbage collection, and waits for it if asked to.
-pub(crate) async fn collect(
+pub(super) async fn collect(
     registry: &RegistryHandle,
     format: Format,
     what: GarbageCollectionType,
@@ -49,7 +97,7 @@ pub(crate) async fn collect(
         let mut watch = runs.watch(run.uuid.parse()?);
         while let Some(change) = watch.next().await {
             run = change?;
-            spinner.set_message(told(&run));
+            spinner.set_message(summary(&run));
         }
         spinner.finish_and_clear();
         if !matches!(status(&run), "succeeded" | "success") {
@@ -69,7 +117,7 @@ fn status(run: &GarbageCollection) -> &str {
         .map_or("unknown", |status| status.as_str())
 }
 
-fn told(run: &GarbageCollection) -> String {
+fn summary(run: &GarbageCollection) -> String {
     let freed = HumanBytes(run.freed_bytes.unwrap_or(0));
     let blobs = run.blobs_deleted.unwrap_or(0);
     format!(
@@ -79,7 +127,7 @@ fn told(run: &GarbageCollection) -> String {
     )
 }
 
-fn listed(runs: &[GarbageCollection]) -> String {
+fn listing(runs: &[GarbageCollection]) -> String {
     if runs.is_empty() {
         return "There was no garbage collection.".to_owned();
     }

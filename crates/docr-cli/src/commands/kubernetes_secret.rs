@@ -1,37 +1,50 @@
 //! `docr kubernetes-secret`
 
 use anyhow::Result;
-use docr::{CredentialsRequest, KubernetesSecret};
+use clap::Args;
+use docr::CredentialsRequest;
 use serde_json::json;
 
-use super::expiring;
+use super::expiry::Expiry;
 use crate::{
-    account::Account,
-    arguments::KubernetesSecretArguments,
+    account::AccountArguments,
     output::{Format, Outcome, show},
 };
 
-pub(crate) async fn run(
-    account: &Account,
-    format: Format,
-    arguments: KubernetesSecretArguments,
-) -> Result<Outcome> {
-    let registry = account.registry().await?;
-    let mut secret = KubernetesSecret::new(registry.name());
-    if let Some(name) = arguments.name {
-        secret = secret.name(name);
+/// Print a pull secret for Kubernetes, to be piped to `kubectl apply -f -`.
+#[derive(Args)]
+pub(crate) struct KubernetesSecret {
+    /// Name of the secret [default: registry- and the registry's name].
+    #[arg(long)]
+    name: Option<String>,
+    /// Namespace of the secret, more than once for several [default: kube-system, from where DigitalOcean's
+    /// Kubernetes copies it to all].
+    #[arg(long = "namespace", short)]
+    namespaces: Vec<String>,
+    #[command(flatten)]
+    expiry: Expiry,
+}
+
+impl KubernetesSecret {
+    pub(crate) async fn run(self, account: AccountArguments, format: Format) -> Result<Outcome> {
+        let account = account.open().await?;
+        let registry = account.registry().await?;
+        let mut secret = docr::KubernetesSecret::new(registry.name());
+        if let Some(name) = self.name {
+            secret = secret.name(name);
+        }
+        if !self.namespaces.is_empty() {
+            secret = secret.namespaces(self.namespaces);
+        }
+        secret.check()?;
+        let request = self.expiry.apply(CredentialsRequest::read_only());
+        let credentials = registry.docker_credentials(request).await?;
+        let manifest = secret.manifest(&credentials)?;
+        show(
+            format,
+            manifest.expose(),
+            &json!({ "manifest": manifest.expose() }),
+        )?;
+        Ok(Outcome::Done)
     }
-    if !arguments.namespaces.is_empty() {
-        secret = secret.namespaces(arguments.namespaces);
-    }
-    secret.check()?;
-    let request = expiring(CredentialsRequest::read_only(), &arguments.expiry);
-    let credentials = registry.docker_credentials(request).await?;
-    let manifest = secret.manifest(&credentials)?;
-    show(
-        format,
-        manifest.expose(),
-        &json!({ "manifest": manifest.expose() }),
-    )?;
-    Ok(Outcome::Done)
 }

@@ -3,20 +3,59 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
+use clap::Args;
 use docr::retention::{RegistryInventory, RepositoryInventory};
 use indicatif::HumanBytes;
 use serde::Serialize;
 
 use crate::{
-    account::Account,
+    account::AccountArguments,
     output::{Format, Outcome, show, spinner, table, trimmed},
 };
 
 /// How long the longest bar is.
 const WIDTH: usize = 30;
 
+/// Show what is stored, by repository, and how much of the tier it takes.
+#[derive(Args)]
+pub(crate) struct Usage;
+
+impl Usage {
+    pub(crate) async fn run(self, account: AccountArguments, format: Format) -> Result<Outcome> {
+        let account = account.open().await?;
+        let registry = account.registry().await?;
+        let spinner = spinner(format);
+        spinner.set_message(format!("reading what {} stores", registry.name()));
+        let all = account.docr.registries().usage().await?;
+        let inventory = RegistryInventory::read(&registry).await?;
+        spinner.finish_and_clear();
+
+        let mut by_repository: Vec<_> =
+            inventory.repositories.iter().map(Repository::new).collect();
+        by_repository.sort_by(|a, b| (b.bytes, &a.name).cmp(&(a.bytes, &b.name)));
+        let report = Report {
+            registry: registry.name().to_string(),
+            tier: all.tier.slug.to_string(),
+            storage: Share {
+                used: all.storage_bytes,
+                included: all.tier.included_storage_bytes,
+            },
+            repositories: Share {
+                used: all.repositories(),
+                included: all
+                    .tier
+                    .included_repositories
+                    .filter(|included| *included > 0),
+            },
+            by_repository,
+        };
+        show(format, summary(&report), &report)?;
+        Ok(Outcome::Done)
+    }
+}
+
 #[derive(Serialize)]
-struct Usage {
+struct Report {
     registry: String,
     tier: String,
     storage: Share,
@@ -58,44 +97,14 @@ impl Repository {
     }
 }
 
-pub(crate) async fn run(account: &Account, format: Format) -> Result<Outcome> {
-    let registry = account.registry().await?;
-    let spinner = spinner(format);
-    spinner.set_message(format!("reading what {} stores", registry.name()));
-    let all = account.docr.registries().usage().await?;
-    let inventory = RegistryInventory::read(&registry).await?;
-    spinner.finish_and_clear();
-
-    let mut by_repository: Vec<_> = inventory.repositories.iter().map(Repository::new).collect();
-    by_repository.sort_by(|a, b| (b.bytes, &a.name).cmp(&(a.bytes, &b.name)));
-    let usage = Usage {
-        registry: registry.name().to_string(),
-        tier: all.tier.slug.to_string(),
-        storage: Share {
-            used: all.storage_bytes,
-            included: all.tier.included_storage_bytes,
-        },
-        repositories: Share {
-            used: all.repositories(),
-            included: all
-                .tier
-                .included_repositories
-                .filter(|included| *included > 0),
-        },
-        by_repository,
-    };
-    show(format, told(&usage), &usage)?;
-    Ok(Outcome::Done)
-}
-
-fn told(usage: &Usage) -> String {
+fn summary(report: &Report) -> String {
     let mut table = table(["REPOSITORY", "", "STORED", "TAGS", "MANIFESTS"]);
-    let most = usage
+    let most = report
         .by_repository
         .iter()
         .map(|repository| repository.bytes)
         .max();
-    for repository in &usage.by_repository {
+    for repository in &report.by_repository {
         table.add_row([
             repository.name.clone(),
             bar(repository.bytes, most.unwrap_or(0)),
@@ -104,19 +113,19 @@ fn told(usage: &Usage) -> String {
             repository.manifests.to_string(),
         ]);
     }
-    let Share { used, included } = usage.storage;
+    let Share { used, included } = report.storage;
     let storage = match included {
         Some(included) => format!("{} of {}", HumanBytes(used), HumanBytes(included)),
         None => HumanBytes(used).to_string(),
     };
-    let repositories = match usage.repositories.included {
-        Some(included) => format!("{} of {included}", usage.repositories.used),
-        None => usage.repositories.used.to_string(),
+    let repositories = match report.repositories.included {
+        Some(included) => format!("{} of {included}", report.repositories.used),
+        None => report.repositories.used.to_string(),
     };
     format!(
         "{}\n\nThe account's {} tier: {storage} stored, {repositories} repositories.",
         trimmed(&table),
-        usage.tier
+        report.tier
     )
 }
 

@@ -107,7 +107,7 @@ fn leave_ids_opaque(spec: &mut Value) {
 
 /// The generated enums would be closed: one new value of the service and the answer can't be read.
 /// The schemas become plain strings here, and the types that stand in for them are written by
-/// [`crate::open_enums`].
+/// [`super::open_enums`].
 fn open_the_enums(spec: &mut Value) {
     each_object(spec, &mut |object| {
         if object.get("x-open-enum") == Some(&json!(true)) {

@@ -1,5 +1,7 @@
 //! Reading the spec.
 
+pub(crate) mod diff;
+
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result};

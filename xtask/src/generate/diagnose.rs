@@ -53,7 +53,7 @@ fn only(document: &Value, path: &str, method: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bindings::client_tokens;
+    use crate::generate::client;
 
     fn spec_with(operation: Value) -> Value {
         json!({
@@ -67,7 +67,7 @@ mod tests {
     }
 
     fn error_of(document: &Value) -> String {
-        name_the_culprit(document, client_tokens)
+        name_the_culprit(document, client::tokens)
             .err()
             .map(|error| format!("{error:#}"))
             .unwrap_or_default()

@@ -6,7 +6,8 @@ use quote::ToTokens;
 use serde_json::{Value, json};
 use syn::{Attribute, Fields, ImplItem, Item, Visibility};
 
-use crate::{bindings, spec, workspace_root};
+use super::bindings;
+use crate::{spec, workspace};
 
 /// A public API: one line for each thing that a user can name or rely on.
 #[derive(Debug, Default)]
@@ -174,7 +175,7 @@ fn text(tokens: &impl ToTokens) -> String {
 
 /// What a change adds to the public API of the bindings.
 fn additions(change: impl FnOnce(&mut Value)) -> Result<String, Vec<String>> {
-    let (_, document) = spec::load(&workspace_root().unwrap()).unwrap();
+    let (_, document) = spec::load(&workspace::root().unwrap()).unwrap();
     let mut changed = document.clone();
     change(&mut changed);
     assert_ne!(document, changed, "the drill changes nothing");

@@ -4,7 +4,8 @@
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-use crate::{spec, stamp};
+use super::stamp;
+use crate::spec;
 
 /// The file's text.
 pub(crate) fn render(document: &Value) -> Result<String> {

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use serde::Deserialize;
 
-use super::Difference;
+use super::difference::Difference;
 
 /// What `deviations.toml` lists.
 #[derive(Debug, Deserialize)]

@@ -1,11 +1,24 @@
 //! The generated files: what they should hold, writing them, and telling what has drifted.
 
+mod bindings;
+mod client;
+mod diagnose;
+mod lower;
+mod open_enums;
+mod operations;
+#[cfg(test)]
+mod public_api;
+mod sandbox_spec;
+mod soften;
+#[path = "../../../crates/docr-api/build/stamp.rs"]
+mod stamp;
+
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result, bail};
 use similar::TextDiff;
 
-use crate::{bindings, sandbox_spec, spec, stamp};
+use crate::spec;
 
 /// How many lines of a difference are shown.
 const SHOWN_LINES: usize = 24;
@@ -17,7 +30,7 @@ pub(crate) struct Output {
 }
 
 /// What every generated file should hold.
-pub(crate) fn generate(root: &Path) -> Result<Vec<Output>> {
+pub(crate) fn outputs(root: &Path) -> Result<Vec<Output>> {
     let (text, document) = spec::load(root)?;
     Ok(vec![
         Output {
