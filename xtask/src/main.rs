@@ -35,7 +35,7 @@ enum Task {
     /// Write the recordings of tests/recordings again.
     #[command(disable_help_flag = true)]
     Record {
-        /// What to record, and from where; `--help` tells.
+        /// What to record, and from where; see `--help`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },

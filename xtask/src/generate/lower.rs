@@ -37,7 +37,7 @@ fn keep_only_success_responses(spec: &mut Value) {
     });
 }
 
-/// The service has been seen to answer 202 where 201 is documented.
+/// The service has been seen to respond with 202 where 201 is documented.
 fn take_any_success(spec: &mut Value) {
     each_object(spec, &mut |object| {
         if !object.contains_key("operationId") {
@@ -74,7 +74,7 @@ fn widen_sizes(spec: &mut Value) {
 }
 
 /// Progenitor checks constraints when it reads, too, so a name that the service accepted earlier
-/// could make an answer unreadable. Inputs are checked by `docr`, with better messages and without
+/// could make a response unreadable. Inputs are checked by `docr`, with better messages and without
 /// a regular-expression engine in every consumer's build.
 fn drop_constraints(spec: &mut Value) {
     const CONSTRAINTS: [&str; 9] = [
@@ -105,7 +105,7 @@ fn leave_ids_opaque(spec: &mut Value) {
     });
 }
 
-/// The generated enums would be closed: one new value of the service and the answer can't be read.
+/// The generated enums would be closed: one new value of the service and the response can't be read.
 /// The schemas become plain strings here, and the types that stand in for them are written by
 /// [`super::open_enums`].
 fn open_the_enums(spec: &mut Value) {

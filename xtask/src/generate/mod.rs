@@ -1,4 +1,4 @@
-//! The generated files: what they should hold, writing them, and telling what has drifted.
+//! The generated files: what they should hold, writing them, and reporting what has drifted.
 
 mod bindings;
 mod client;

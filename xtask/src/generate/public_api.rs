@@ -231,7 +231,7 @@ fn a_new_value_of_an_enum_only_adds() {
 }
 
 #[test]
-fn a_new_field_of_an_answer_only_adds() {
+fn a_new_field_of_a_response_only_adds() {
     let added = additions(|spec| {
         let fields = &mut spec["components"]["schemas"]["repository_tag"]["properties"];
         fields["signed"] = json!({"type": "boolean", "description": "Whether it is signed."});
@@ -243,7 +243,7 @@ fn a_new_field_of_an_answer_only_adds() {
 }
 
 #[test]
-fn what_breaks_programs_is_told() {
+fn what_breaks_programs_is_reported() {
     let gone = additions(|spec| {
         let fields = &mut spec["components"]["schemas"]["repository_tag"]["properties"];
         fields.as_object_mut().unwrap().remove("size_bytes");

@@ -15,19 +15,19 @@ pub(crate) fn soften(file: &mut File, sent: &[String], extra: Vec<Item>) {
         _ => None,
     });
     if let Some((_, items)) = types {
-        leave_room_in_answers(items, sent);
+        leave_room_in_responses(items, sent);
         items.extend(extra);
     }
 }
 
-/// The service adds fields to its answers: with this a program that matches on one, or makes one in its tests by the
+/// The service adds fields to its responses: with this a program that matches on one, or makes one in its tests by the
 /// builder, goes on to compile. What is sent is made by hand, with all its fields.
-fn leave_room_in_answers(types: &mut [Item], sent: &[String]) {
+fn leave_room_in_responses(types: &mut [Item], sent: &[String]) {
     for item in types {
-        if let Item::Struct(answer) = item
-            && !sent.contains(&answer.ident.to_string())
+        if let Item::Struct(response) = item
+            && !sent.contains(&response.ident.to_string())
         {
-            answer.attrs.push(parse_quote!(#[non_exhaustive]));
+            response.attrs.push(parse_quote!(#[non_exhaustive]));
         }
     }
 }

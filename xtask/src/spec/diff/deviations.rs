@@ -110,7 +110,7 @@ mod tests {
             [[deviation]]
             at = "GET * > 404"
             what = "only ours"
-            reason = "It answers so."
+            reason = "It responds so."
 
             [[deviation]]
             at = "POST /b"

@@ -17,7 +17,7 @@ pub(super) struct Difference {
 pub(super) fn compare(ours: &Facts, theirs: &Facts) -> Vec<Difference> {
     let keys: BTreeSet<_> = ours.keys().chain(theirs.keys()).collect();
     let mut differences = Vec::new();
-    // The last place that one side lacks: what is below it is lacking too, and need not be told.
+    // The last place that one side lacks: what is below it is lacking too, and need not be reported.
     let mut lacking = None;
     for place in keys {
         let (at, key) = place;
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_one_side_has_is_told_once() {
+    fn what_only_one_side_has_is_reported_once() {
         let more = differences(|spec| {
             let responses = &mut spec["paths"]["/a/{id}"]["get"]["responses"];
             responses["404"] = responses["200"].clone();

@@ -1,4 +1,4 @@
-//! Comparing two OpenAPI files in structure: what a client and a server must agree on, and not how it is told.
+//! Comparing two OpenAPI files in structure: what a client and a server must agree on, not how it is worded.
 
 mod deviations;
 mod difference;
