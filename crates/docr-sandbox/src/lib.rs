@@ -31,42 +31,21 @@
 
 #![warn(missing_docs)]
 
-mod account;
-mod answer;
-mod certificate;
-mod clock;
-mod collection;
-mod conformance;
 mod handlers;
-mod ids;
-mod image;
-mod newest;
-mod oci;
-mod pem;
-mod push;
-mod rate;
-mod record;
+mod http;
+mod model;
 pub mod recording;
-mod redact;
-mod request;
-mod sample;
 mod sandbox;
-mod script;
-mod server;
-mod service;
 mod spec;
-mod store;
-mod tier;
-mod tls;
 
-pub use account::{MintedCredential, Usage};
-pub use certificate::CertificateSeed;
-pub use clock::Clock;
-pub use collection::GcTiming;
-pub use image::{Image, PushError, Pushed};
-pub use pem::{TestCertificate, test_certificate, test_certificate_with_chain};
-pub use rate::RateLimits;
-pub use record::{RecordedRequest, Violation};
-pub use sample::Sample;
+pub use model::account::{MintedCredential, Usage};
+pub use model::certificate::CertificateSeed;
+pub use model::clock::Clock;
+pub use model::collection::GcTiming;
+pub use model::image::{Image, PushError, Pushed};
+pub use model::pem::{TestCertificate, test_certificate, test_certificate_with_chain};
+pub use model::rate::RateLimits;
+pub use sandbox::request_log::{RecordedRequest, Violation};
+pub use sandbox::sample::Sample;
+pub use sandbox::script::{ScriptError, ScriptedAnswer};
 pub use sandbox::{Sandbox, SandboxBuilder};
-pub use script::{ScriptError, ScriptedAnswer};

@@ -5,9 +5,9 @@ use serde_json::json;
 
 use super::Call;
 use super::page::Page;
-use crate::answer::{Answer, Problem};
-use crate::certificate::Certificate;
-use crate::pem;
+use crate::http::response::{Answer, Problem};
+use crate::model::certificate::Certificate;
+use crate::model::pem;
 
 pub(super) fn list(call: &mut Call<'_>) -> Result<Answer, Problem> {
     let (now, page) = (call.now, Page::numbered(call));

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 
 use super::Call;
-use crate::answer::{Answer, Problem};
+use crate::http::response::{Answer, Problem};
 
 pub(super) fn add_registry(call: &mut Call<'_>) -> Result<Answer, Problem> {
     let registries = vec![call.account().only_registry()?.name.clone()];

@@ -5,8 +5,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::json;
 
 use super::Call;
-use crate::account::{Account, Credential, MintedCredential};
-use crate::answer::{Answer, Problem};
+use crate::http::response::{Answer, Problem};
+use crate::model::account::{Account, Credential, MintedCredential};
 use crate::spec::query_pairs;
 
 pub(super) fn mint(call: &mut Call<'_>) -> Result<Answer, Problem> {

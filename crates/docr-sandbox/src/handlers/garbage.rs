@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::Call;
 use super::page::Page;
-use crate::answer::{Answer, Problem};
-use crate::collection::{DEFAULT_TYPE, Run};
+use crate::http::response::{Answer, Problem};
+use crate::model::collection::{DEFAULT_TYPE, Run};
 
 pub(super) fn start(call: &mut Call<'_>) -> Result<Answer, Problem> {
     if call.registry()?.active_run().is_some() {

@@ -4,6 +4,7 @@ mod certificates;
 mod clusters;
 mod credentials;
 mod garbage;
+pub(crate) mod oci;
 mod page;
 mod registries;
 mod registry;
@@ -14,9 +15,9 @@ use chrono::{DateTime, Utc};
 
 pub(crate) use credentials::{REVOKE_PATH, revoke};
 
-use crate::account::{Account, Registry, World};
-use crate::answer::{Answer, Problem};
-use crate::request::Input;
+use crate::http::request::Input;
+use crate::http::response::{Answer, Problem};
+use crate::model::account::{Account, Registry, World};
 use crate::spec::Spec;
 
 /// One call by a known account, after validation.

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Map, Value, json};
 
 use super::Call;
-use crate::answer::Problem;
+use crate::http::response::Problem;
 
 /// The part of a list that a call asks for.
 pub(super) struct Page {

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::Call;
 use super::registry::{add, asked_tier, new_name};
-use crate::answer::{Answer, Problem};
+use crate::http::response::{Answer, Problem};
 
 pub(super) fn list(call: &mut Call<'_>) -> Result<Answer, Problem> {
     let account = call.account();

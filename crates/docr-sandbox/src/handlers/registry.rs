@@ -4,9 +4,9 @@ use axum::http::StatusCode;
 use serde_json::json;
 
 use super::Call;
-use crate::account::{Registry, Usage};
-use crate::answer::{Answer, Problem};
-use crate::tier::{TIERS, Tier};
+use crate::http::response::{Answer, Problem};
+use crate::model::account::{Registry, Usage};
+use crate::model::tier::{TIERS, Tier};
 
 const DEFAULT_REGION: &str = "nyc3";
 

@@ -4,9 +4,9 @@ use axum::http::StatusCode;
 
 use super::Call;
 use super::page::Page;
-use crate::account::Registry;
-use crate::answer::{Answer, Problem};
-use crate::store::Repository;
+use crate::http::response::{Answer, Problem};
+use crate::model::account::Registry;
+use crate::model::store::Repository;
 
 pub(super) fn list(call: &mut Call<'_>) -> Result<Answer, Problem> {
     let page = Page::numbered(call);

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::Call;
 use super::registry::asked_tier;
-use crate::answer::{Answer, Problem};
+use crate::http::response::{Answer, Problem};
 
 pub(super) fn get(call: &mut Call<'_>) -> Result<Answer, Problem> {
     let subscription = call.account().subscription()?;

@@ -14,11 +14,11 @@ use super::file::{
     Body, Exchange, Origin, RESPONSE_HEADERS, Recording, Request, Response, kept_headers,
 };
 use super::scrub::Scrubber;
-use crate::answer::{Answer, Problem};
-use crate::clock::Clock;
-use crate::redact::REDACTED;
+use crate::http::redact::REDACTED;
+use crate::http::response::{Answer, Problem};
+use crate::http::server::{Server, read_body};
+use crate::model::clock::Clock;
 use crate::sandbox::Sandbox;
-use crate::server::{Server, read_body};
 use crate::spec::{Routed, Spec};
 
 /// Where the API is; what recordings say in place of the server that really answered.

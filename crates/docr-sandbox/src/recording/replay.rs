@@ -12,9 +12,9 @@ use similar::TextDiff;
 
 use super::file::{Body, Exchange, Recording, Request};
 use super::scrub::Scrubber;
-use crate::answer::{Answer, Problem};
-use crate::request::Unreadable;
-use crate::server::{Server, read_body};
+use crate::http::request::Unreadable;
+use crate::http::response::{Answer, Problem};
+use crate::http::server::{Server, read_body};
 use crate::spec::Spec;
 
 /// The status of the answer to a request that is not the recorded one: no API's, so that no program takes it for an

@@ -7,7 +7,7 @@ use regex::{Captures, Regex};
 use serde_json::Value;
 
 use super::file::{Body, Request, Response};
-use crate::redact::{self, REDACTED};
+use crate::http::redact::{self, REDACTED};
 use crate::spec::Spec;
 
 static UUID: LazyLock<Regex> = LazyLock::new(|| {

@@ -9,8 +9,8 @@ use axum::serve::Listener;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
-use crate::request::{BODY_LIMIT, Unreadable};
-use crate::tls::{Identity, TlsPort};
+use crate::http::request::{BODY_LIMIT, Unreadable};
+use crate::http::tls::{Identity, TlsPort};
 
 /// How much of a body is taken in before the connection is given up. Beyond [`BODY_LIMIT`] it is refused anyway,
 /// but a client that is still sending would miss the answer.

@@ -10,19 +10,19 @@ use axum::http::{HeaderMap, StatusCode, header, request};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 
-use crate::account::World;
-use crate::answer::{Answer, Problem};
-use crate::clock::Clock;
-use crate::conformance;
+use crate::handlers::oci;
 use crate::handlers::{Call, REVOKE_PATH, handler, revoke};
-use crate::ids::Ids;
-use crate::oci;
-use crate::rate::{RateLimits, Window};
-use crate::record::{RecordedRequest, Violation, recorded_body, recorded_headers};
-use crate::redact::REDACTED;
-use crate::request::{self as validation, Unreadable};
-use crate::script::Prepared;
-use crate::server::read_body;
+use crate::http::conformance;
+use crate::http::redact::REDACTED;
+use crate::http::request::{self as validation, Unreadable};
+use crate::http::response::{Answer, Problem};
+use crate::http::server::read_body;
+use crate::model::account::World;
+use crate::model::clock::Clock;
+use crate::model::ids::Ids;
+use crate::model::rate::{RateLimits, Window};
+use crate::sandbox::request_log::{RecordedRequest, Violation, recorded_body, recorded_headers};
+use crate::sandbox::script::Prepared;
 use crate::spec::{Operation, Routed, Spec};
 
 /// Answers what comes through the socket.

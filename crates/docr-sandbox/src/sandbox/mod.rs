@@ -1,25 +1,30 @@
 //! The handle that users hold.
 
+pub(crate) mod request_log;
+pub(crate) mod sample;
+pub(crate) mod script;
+pub(crate) mod service;
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{fmt, io};
 
-use crate::account::{MintedCredential, Usage, World};
-use crate::certificate::{Certificate, CertificateSeed, Issuance};
-use crate::clock::Clock;
-use crate::collection::GcTiming;
-use crate::ids::Ids;
-use crate::image::{Image, PushError, Pushed};
-use crate::push;
-use crate::rate::RateLimits;
-use crate::record::{RecordedRequest, Violation};
-use crate::script::{ScriptError, ScriptedAnswer};
-use crate::server::Server;
-use crate::service::{self, Held, Service};
+use crate::http::server::Server;
+use crate::http::tls::Identity;
+use crate::model::account::{MintedCredential, Usage, World};
+use crate::model::certificate::{Certificate, CertificateSeed, Issuance};
+use crate::model::clock::Clock;
+use crate::model::collection::GcTiming;
+use crate::model::ids::Ids;
+use crate::model::image::{Image, PushError, Pushed};
+use crate::model::push;
+use crate::model::rate::RateLimits;
+use crate::sandbox::request_log::{RecordedRequest, Violation};
+use crate::sandbox::script::{ScriptError, ScriptedAnswer};
+use crate::sandbox::service::{Held, Service};
 use crate::spec::Spec;
-use crate::tls::Identity;
 
 /// A running sandbox. Dropping it stops the server.
 pub struct Sandbox {

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use crate::answer::Problem;
-use crate::certificate::{Certificate, Issuance};
-use crate::collection::{GcTiming, Run};
-use crate::ids::Ids;
-use crate::rate::Window;
-use crate::store::Store;
-use crate::tier::Tier;
+use crate::http::response::Problem;
+use crate::model::certificate::{Certificate, Issuance};
+use crate::model::collection::{GcTiming, Run};
+use crate::model::ids::Ids;
+use crate::model::rate::Window;
+use crate::model::store::Store;
+use crate::model::tier::Tier;
 
 /// How much an account stores.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

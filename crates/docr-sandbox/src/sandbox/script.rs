@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::Value;
 
-use crate::answer::{Answer, Problem};
+use crate::http::response::{Answer, Problem};
 
 /// An answer that [`Sandbox::answer_next`](crate::Sandbox::answer_next) sends in place of the real one.
 ///

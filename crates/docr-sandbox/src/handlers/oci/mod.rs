@@ -5,8 +5,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::account::{Account, Credential, World};
-use crate::answer::Answer;
+use crate::http::response::Answer;
+use crate::model::account::{Account, Credential, World};
 
 /// A request for a manifest.
 pub(crate) struct ManifestRequest<'a> {

@@ -5,10 +5,10 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::answer::Problem;
-use crate::clock::later;
-use crate::ids::Ids;
-use crate::pem::Leaf;
+use crate::http::response::Problem;
+use crate::model::clock::later;
+use crate::model::ids::Ids;
+use crate::model::pem::Leaf;
 
 const LETS_ENCRYPT: &str = "lets_encrypt";
 const LIFETIME: TimeDelta = TimeDelta::days(90);

@@ -14,7 +14,7 @@ use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::server::TlsStream;
 
-use crate::server::Port;
+use crate::http::server::Port;
 
 /// How long a handshake may take.
 const PATIENCE: Duration = Duration::from_secs(10);

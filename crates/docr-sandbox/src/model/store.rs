@@ -6,8 +6,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use crate::image::{Blob, Built};
-use crate::newest::Newest;
+use crate::model::image::{Blob, Built};
+use crate::model::newest::Newest;
 
 /// The content of a registry. A blob that several manifests need is stored once.
 #[derive(Default)]

@@ -10,7 +10,7 @@ use rcgen::{
 use sha1::{Digest as _, Sha1};
 use x509_parser::{extensions::GeneralName, pem::Pem, prelude::X509Certificate};
 
-use crate::answer::Problem;
+use crate::http::response::Problem;
 
 /// What a leaf certificate says.
 #[derive(Clone, Debug, PartialEq, Eq)]

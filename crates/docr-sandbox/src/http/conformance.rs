@@ -1,7 +1,7 @@
 //! Holds the sandbox's own answers against the spec.
 
-use crate::answer::Answer;
-use crate::record::Violation;
+use crate::http::response::Answer;
+use crate::sandbox::request_log::Violation;
 use crate::spec::{Operation, ResponseRule, messages};
 
 /// Headers that every answer must carry where the spec documents them; others may be absent.

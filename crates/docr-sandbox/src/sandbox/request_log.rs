@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, header};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::redact::{self, REDACTED};
+use crate::http::redact::{self, REDACTED};
 
 /// One request that reached the sandbox, with the status it was answered with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -1,0 +1,8 @@
+//! The socket, and what comes and goes through it.
+
+pub(crate) mod conformance;
+pub(crate) mod redact;
+pub(crate) mod request;
+pub(crate) mod response;
+pub(crate) mod server;
+pub(crate) mod tls;
