@@ -38,6 +38,7 @@ pub mod recording;
 mod sandbox;
 mod spec;
 
+pub use http::conformance::Violation;
 pub use model::account::{MintedCredential, Usage};
 pub use model::certificate::CertificateSeed;
 pub use model::clock::Clock;
@@ -45,7 +46,7 @@ pub use model::collection::GcTiming;
 pub use model::image::{Image, PushError, Pushed};
 pub use model::pem::{TestCertificate, test_certificate, test_certificate_with_chain};
 pub use model::rate::RateLimits;
-pub use sandbox::request_log::{RecordedRequest, Violation};
+pub use sandbox::request_log::RecordedRequest;
 pub use sandbox::sample::Sample;
 pub use sandbox::script::{ScriptError, ScriptedAnswer};
 pub use sandbox::{Sandbox, SandboxBuilder};

@@ -1,7 +1,8 @@
-//! Holds the sandbox's own answers against the spec.
+//! Holds the sandbox's own responses against the spec.
+
+use std::fmt;
 
 use crate::http::response::Answer;
-use crate::sandbox::request_log::Violation;
 use crate::spec::{Operation, ResponseRule, messages};
 
 /// Headers that every answer must carry where the spec documents them; others may be absent.
@@ -11,6 +12,28 @@ const REQUIRED_HEADERS: [&str; 4] = [
     "ratelimit-reset",
     "x-request-id",
 ];
+
+/// An answer of the sandbox that breaks the spec.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Violation {
+    /// The operation's id.
+    pub operation: String,
+    /// The status of the answer.
+    pub status: u16,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} answered {}: {}",
+            self.operation, self.status, self.message
+        )
+    }
+}
 
 /// All the ways in which an answer breaks the spec.
 pub(crate) fn violations(operation: &Operation, answer: &Answer) -> Vec<Violation> {

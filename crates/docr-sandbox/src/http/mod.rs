@@ -1,6 +1,7 @@
 //! The socket, and what comes and goes through it.
 
 pub(crate) mod conformance;
+mod listener;
 pub(crate) mod redact;
 pub(crate) mod request;
 pub(crate) mod response;

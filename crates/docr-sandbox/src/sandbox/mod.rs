@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{fmt, io};
 
+use crate::http::conformance::Violation;
 use crate::http::server::Server;
 use crate::http::tls::Identity;
 use crate::model::account::{MintedCredential, Usage, World};
@@ -21,7 +22,7 @@ use crate::model::ids::Ids;
 use crate::model::image::{Image, PushError, Pushed};
 use crate::model::push;
 use crate::model::rate::RateLimits;
-use crate::sandbox::request_log::{RecordedRequest, Violation};
+use crate::sandbox::request_log::RecordedRequest;
 use crate::sandbox::script::{ScriptError, ScriptedAnswer};
 use crate::sandbox::service::{Held, Service};
 use crate::spec::Spec;

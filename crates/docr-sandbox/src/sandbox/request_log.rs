@@ -1,7 +1,6 @@
-//! What the sandbox saw and what it found wrong.
+//! The requests that the sandbox received.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use axum::http::{HeaderMap, header};
 use serde::Serialize;
@@ -68,27 +67,5 @@ pub(crate) fn recorded_body(body: &[u8], secret_fields: &BTreeSet<String>) -> St
         }
         // What isn't JSON can't be told apart.
         Err(_) => REDACTED.to_owned(),
-    }
-}
-
-/// An answer of the sandbox that breaks the spec.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Violation {
-    /// The operation's id.
-    pub operation: String,
-    /// The status of the answer.
-    pub status: u16,
-    /// What is wrong with it.
-    pub message: String,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} answered {}: {}",
-            self.operation, self.status, self.message
-        )
     }
 }

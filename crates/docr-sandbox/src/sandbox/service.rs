@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 
 use crate::handlers::oci;
 use crate::handlers::{Call, REVOKE_PATH, handler, revoke};
-use crate::http::conformance;
+use crate::http::conformance::{self, Violation};
 use crate::http::redact::REDACTED;
 use crate::http::request::{self as validation, Unreadable};
 use crate::http::response::{Answer, Problem};
@@ -21,7 +21,7 @@ use crate::model::account::World;
 use crate::model::clock::Clock;
 use crate::model::ids::Ids;
 use crate::model::rate::{RateLimits, Window};
-use crate::sandbox::request_log::{RecordedRequest, Violation, recorded_body, recorded_headers};
+use crate::sandbox::request_log::{RecordedRequest, recorded_body, recorded_headers};
 use crate::sandbox::script::Prepared;
 use crate::spec::{Operation, Routed, Spec};
 
