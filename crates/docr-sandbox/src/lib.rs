@@ -2,7 +2,7 @@
 //!
 //! It speaks HTTP, or HTTPS if asked to, on 127.0.0.1, keeps state, and enforces the rules of the real service: tokens,
 //! rate limits, one namespace for registry names, tiers that what is stored must fit. Requests are validated against
-//! the spec, and with [`SandboxBuilder::check_answers`] so are the sandbox's own answers.
+//! the spec, and with [`SandboxBuilder::check_answers`] so are the sandbox's own responses.
 //!
 //! ```
 //! use docr_sandbox::{Sandbox, ScriptedAnswer};
@@ -21,7 +21,7 @@
 //! ```
 //!
 //! Time comes from a [`Clock`] that a test can move, and ids come from a seed, so that the same calls give the same
-//! answers. All accounts and what they own are in memory and gone with the [`Sandbox`].
+//! responses. All accounts and what they own are in memory and gone with the [`Sandbox`].
 //!
 //! [`Sandbox::push`] puts images into a registry, addressed by real digests; no Docker client can push here. Manifests
 //! can be read by the registry's own protocol, with credentials that were handed out.

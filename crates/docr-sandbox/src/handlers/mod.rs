@@ -15,8 +15,9 @@ use chrono::{DateTime, Utc};
 
 pub(crate) use credentials::{REVOKE_PATH, revoke};
 
+use crate::http::problem::Problem;
 use crate::http::request::Input;
-use crate::http::response::{Answer, Problem};
+use crate::http::response::Response;
 use crate::model::account::{Account, Registry, World};
 use crate::spec::Spec;
 
@@ -66,7 +67,7 @@ impl Call<'_> {
     }
 }
 
-type Handler = fn(&mut Call<'_>) -> Result<Answer, Problem>;
+type Handler = fn(&mut Call<'_>) -> Result<Response, Problem>;
 
 /// The handler of an operation of the spec.
 pub(crate) fn handler(operation: &str) -> Option<Handler> {

@@ -2,6 +2,7 @@
 
 pub(crate) mod conformance;
 mod listener;
+pub(crate) mod problem;
 pub(crate) mod redact;
 pub(crate) mod request;
 pub(crate) mod response;

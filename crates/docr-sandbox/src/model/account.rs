@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use crate::http::response::Problem;
+use crate::http::problem::Problem;
 use crate::model::certificate::{Certificate, Issuance};
 use crate::model::collection::{GcTiming, Run};
 use crate::model::ids::Ids;
@@ -215,11 +215,11 @@ impl Account {
     }
 
     pub(crate) fn registry_json(&self, registry: &Registry) -> Value {
-        let mut answer = self.bare_registry_json(registry);
+        let mut response = self.bare_registry_json(registry);
         if let Some(subscription) = &self.subscription {
-            answer["subscription"] = subscription.to_json();
+            response["subscription"] = subscription.to_json();
         }
-        answer
+        response
     }
 
     /// Without the subscription.

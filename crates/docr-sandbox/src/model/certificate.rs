@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::http::response::Problem;
+use crate::http::problem::Problem;
 use crate::model::clock::later;
 use crate::model::ids::Ids;
 use crate::model::pem::Leaf;

@@ -10,7 +10,7 @@ use rcgen::{
 use sha1::{Digest as _, Sha1};
 use x509_parser::{extensions::GeneralName, pem::Pem, prelude::X509Certificate};
 
-use crate::http::response::Problem;
+use crate::http::problem::Problem;
 
 /// What a leaf certificate says.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::http::response::Problem;
+use crate::http::problem::Problem;
 use crate::model::clock::later;
 
 const MINUTE: TimeDelta = TimeDelta::minutes(1);
@@ -58,7 +58,7 @@ impl Window {
         Ok(())
     }
 
-    /// The headers that every answer carries.
+    /// The headers that every response carries.
     pub(crate) fn headers(
         &mut self,
         limits: RateLimits,

@@ -322,28 +322,28 @@ impl Repository {
     }
 
     pub(crate) fn to_json(&self, registry: &str) -> Value {
-        let mut answer = json!({
+        let mut response = json!({
             "registry_name": registry,
             "name": self.name,
             "tag_count": self.tag_count(),
         });
         if let Some(tag) = self.tag_order.first() {
-            answer["latest_tag"] = self.tag_json(registry, tag);
+            response["latest_tag"] = self.tag_json(registry, tag);
         }
-        answer
+        response
     }
 
     pub(crate) fn to_json_v2(&self, registry: &str) -> Value {
-        let mut answer = json!({
+        let mut response = json!({
             "registry_name": registry,
             "name": self.name,
             "tag_count": self.tag_count(),
             "manifest_count": self.manifest_count(),
         });
         if let Some(digest) = self.latest_manifest() {
-            answer["latest_manifest"] = self.manifest_json(registry, digest);
+            response["latest_manifest"] = self.manifest_json(registry, digest);
         }
-        answer
+        response
     }
 
     /// The newest manifest; of several as new, the one that the newest tag points to.

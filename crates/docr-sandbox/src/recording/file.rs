@@ -16,7 +16,7 @@ use super::scrub::Scrubber;
 /// The headers of a request that are kept.
 pub(super) const REQUEST_HEADERS: [&str; 3] = ["accept", "authorization", "content-type"];
 
-/// The headers of an answer that are kept.
+/// The headers of a response that are kept.
 #[cfg(feature = "record")]
 pub(super) const RESPONSE_HEADERS: [&str; 8] = [
     "allow",
@@ -45,7 +45,7 @@ pub struct Recording {
     pub recorded_on: NaiveDate,
     /// The version of the API's description that it was recorded with.
     pub api_version: String,
-    /// The requests and their answers.
+    /// The requests and their responses.
     pub exchanges: Vec<Exchange>,
 }
 
@@ -69,7 +69,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A request and its answer.
+/// A request and its response.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -105,7 +105,7 @@ pub struct Request {
     pub body: Body,
 }
 
-/// An answer, without secrets.
+/// A response, without secrets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -119,7 +119,7 @@ pub struct Response {
     pub body: Body,
 }
 
-/// What a request or an answer carries.
+/// What a request or a response carries.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Body {

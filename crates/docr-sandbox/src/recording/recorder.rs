@@ -7,15 +7,16 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Request as Incoming, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
-use axum::response::Response as Outgoing;
 use reqwest::redirect;
 
 use super::file::{
-    Body, Exchange, Origin, RESPONSE_HEADERS, Recording, Request, Response, kept_headers,
+    Body, Exchange, Origin, RESPONSE_HEADERS, Recording, Request, Response as RecordedResponse,
+    kept_headers,
 };
 use super::scrub::Scrubber;
+use crate::http::problem::Problem;
 use crate::http::redact::REDACTED;
-use crate::http::response::{Answer, Problem};
+use crate::http::response::Response;
 use crate::http::server::{Server, read_body};
 use crate::model::clock::Clock;
 use crate::sandbox::Sandbox;
@@ -64,7 +65,7 @@ impl Recorder {
     ///
     /// # Errors
     ///
-    /// When a request got no answer, since the recording would have a hole; when a body is neither JSON nor text.
+    /// When a request got no response, since the recording would have a hole; when a body is neither JSON nor text.
     pub async fn finish(self, name: impl Into<String>) -> Result<Recording, RecordError> {
         self.server.stop().await;
         let mut passed = self.shared.passed();
@@ -178,11 +179,11 @@ impl Shared {
     }
 }
 
-/// A request that came, and its answer once there is one.
+/// A request that came, and its response once there is one.
 struct Passed {
     parts: axum::http::request::Parts,
     body: Bytes,
-    answer: Option<(StatusCode, HeaderMap, Bytes)>,
+    response: Option<(StatusCode, HeaderMap, Bytes)>,
 }
 
 impl Passed {
@@ -197,7 +198,7 @@ impl Passed {
     }
 
     fn into_exchange(self, spec: &Spec, scrubber: &mut Scrubber) -> Result<Exchange, &'static str> {
-        let (status, headers, bytes) = self.answer.ok_or("got no answer")?;
+        let (status, headers, bytes) = self.response.ok_or("got no answer")?;
         let routed = spec.route(self.parts.method.as_str(), self.parts.uri.path());
         let operation = match routed {
             Routed::Operation(operation, _) => Some(operation),
@@ -206,7 +207,7 @@ impl Passed {
         let body = Body::read(&self.body).ok_or("sent a body that is no text")?;
         let mut request = Request::read(&self.parts, body, scrubber);
         request.route = operation.map(|operation| operation.template.text.clone());
-        let mut response = Response {
+        let mut response = RecordedResponse {
             status: status.as_u16(),
             headers: kept_headers(&headers, &RESPONSE_HEADERS),
             body: Body::read(&bytes).ok_or("was answered with a body that is no text")?,
@@ -220,13 +221,11 @@ impl Passed {
     }
 }
 
-async fn pass(State(shared): State<Arc<Shared>>, request: Incoming) -> Outgoing {
+async fn pass(State(shared): State<Arc<Shared>>, request: Incoming) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = read_body(body).await else {
         let message = "The body is too large to be recorded, or did not arrive whole.";
-        return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, message)
-            .into_answer("none")
-            .into_response();
+        return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, message).into_response("none");
     };
     // The place is taken now: exchanges are kept in the order in which the requests came.
     let place = {
@@ -234,26 +233,24 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Incoming) -> Outgoing 
         passed.push(Passed {
             parts: parts.clone(),
             body: body.clone(),
-            answer: None,
+            response: None,
         });
         passed.len() - 1
     };
     match forward(&shared, parts, body).await {
         Ok((status, headers, body)) => {
-            shared.passed()[place].answer = Some((status, headers.clone(), body.clone()));
-            Answer {
+            shared.passed()[place].response = Some((status, headers.clone(), body.clone()));
+            Response {
                 status,
                 headers,
                 body,
             }
-            .into_response()
         }
         Err(error) => Problem::new(
             StatusCode::BAD_GATEWAY,
             format!("The recorder got no answer: {}.", error.without_url()),
         )
-        .into_answer("none")
-        .into_response(),
+        .into_response("none"),
     }
 }
 

@@ -87,12 +87,12 @@ impl Sandbox {
         self.service.state().requests.clear();
     }
 
-    /// Queues an answer: the operation's next call that has a good token and is within the rate limit gets it
-    /// and changes nothing. Several answers for one operation are used up in order.
+    /// Queues a response: the operation's next call that has a good token and is within the rate limit gets it
+    /// and changes nothing. Several responses for one operation are used up in order.
     ///
     /// # Errors
     ///
-    /// When the spec has no such operation, or the answer's status or headers can't be sent.
+    /// When the spec has no such operation, or the response's status or headers can't be sent.
     pub fn answer_next(
         &self,
         operation_id: &str,
@@ -111,7 +111,7 @@ impl Sandbox {
         Ok(())
     }
 
-    /// The sandbox's own answers that broke the spec: always empty unless
+    /// The sandbox's own responses that broke the spec: always empty unless
     /// [`check_answers`](SandboxBuilder::check_answers) is on, and then a bug of the sandbox if it is not.
     pub fn violations(&self) -> Vec<Violation> {
         self.service.state().violations.clone()
@@ -287,7 +287,7 @@ impl SandboxBuilder {
         self
     }
 
-    /// Holds each answer, scripted ones excepted, against the spec; see [`Sandbox::violations`].
+    /// Holds each response, scripted ones excepted, against the spec; see [`Sandbox::violations`].
     pub fn check_answers(mut self, yes: bool) -> Self {
         self.check_answers = yes;
         self

@@ -26,7 +26,7 @@ pub struct RecordedRequest {
     pub headers: BTreeMap<String, String>,
     /// The body as text. Empty when it was larger than the sandbox accepts.
     pub body: String,
-    /// The status of the answer.
+    /// The status of the response.
     pub status: u16,
 }
 

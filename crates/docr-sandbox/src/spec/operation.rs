@@ -1,4 +1,4 @@
-//! Operations: their parameters, bodies and answers.
+//! Operations: their parameters, bodies and responses.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ pub(crate) struct ResponseRule {
 }
 
 impl Operation {
-    /// What the spec says of answers with this status.
+    /// What the spec says of responses with this status.
     pub(crate) fn response(&self, status: u16) -> Option<&ResponseRule> {
         self.responses
             .get(&status.to_string())
