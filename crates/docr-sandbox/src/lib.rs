@@ -39,13 +39,14 @@ mod sandbox;
 mod spec;
 
 pub use http::conformance::Violation;
-pub use model::account::{MintedCredential, Usage};
+pub use model::account::MintedCredential;
 pub use model::certificate::CertificateSeed;
 pub use model::clock::Clock;
 pub use model::collection::GcTiming;
 pub use model::image::{Image, PushError, Pushed};
 pub use model::pem::{TestCertificate, test_certificate, test_certificate_with_chain};
 pub use model::rate::RateLimits;
+pub use model::tier::Usage;
 pub use sandbox::request_log::RecordedRequest;
 pub use sandbox::sample::Sample;
 pub use sandbox::script::{ScriptError, ScriptedAnswer};

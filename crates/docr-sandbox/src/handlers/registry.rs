@@ -6,8 +6,8 @@ use serde_json::json;
 use super::Call;
 use crate::http::problem::Problem;
 use crate::http::response::Response;
-use crate::model::account::{Registry, Usage};
-use crate::model::tier::{TIERS, Tier};
+use crate::model::account::Registry;
+use crate::model::tier::{TIERS, Tier, Usage};
 
 const DEFAULT_REGION: &str = "nyc3";
 

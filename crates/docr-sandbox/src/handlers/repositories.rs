@@ -7,7 +7,7 @@ use super::page::Page;
 use crate::http::problem::Problem;
 use crate::http::response::Response;
 use crate::model::account::Registry;
-use crate::model::store::Repository;
+use crate::model::repository::Repository;
 
 pub(super) fn list(call: &mut Call<'_>) -> Result<Response, Problem> {
     let page = Page::numbered(call);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::http::response::Response;
+use super::response::Response;
 use crate::spec::{Operation, ResponseRule, messages};
 
 /// Headers that every response must carry where the spec documents them; others may be absent.

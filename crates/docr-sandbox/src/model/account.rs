@@ -5,22 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
+use super::certificate::{Certificate, Issuance};
+use super::collection::{GcTiming, Run};
+use super::ids::Ids;
+use super::rate::Window;
+use super::store::Store;
+use super::tier::{Tier, Usage};
 use crate::http::problem::Problem;
-use crate::model::certificate::{Certificate, Issuance};
-use crate::model::collection::{GcTiming, Run};
-use crate::model::ids::Ids;
-use crate::model::rate::Window;
-use crate::model::store::Store;
-use crate::model::tier::Tier;
-
-/// How much an account stores.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Bytes of storage.
-    pub storage_bytes: u64,
-    /// Number of repositories.
-    pub repositories: u64,
-}
 
 /// A Docker credential that the sandbox handed out; the secret itself is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -215,11 +206,11 @@ impl Account {
     }
 
     pub(crate) fn registry_json(&self, registry: &Registry) -> Value {
-        let mut response = self.bare_registry_json(registry);
+        let mut json = self.bare_registry_json(registry);
         if let Some(subscription) = &self.subscription {
-            response["subscription"] = subscription.to_json();
+            json["subscription"] = subscription.to_json();
         }
-        response
+        json
     }
 
     /// Without the subscription.

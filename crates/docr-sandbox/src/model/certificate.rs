@@ -5,10 +5,10 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
+use super::clock::later;
+use super::ids::Ids;
+use super::pem::Leaf;
 use crate::http::problem::Problem;
-use crate::model::clock::later;
-use crate::model::ids::Ids;
-use crate::model::pem::Leaf;
 
 const LETS_ENCRYPT: &str = "lets_encrypt";
 const LIFETIME: TimeDelta = TimeDelta::days(90);

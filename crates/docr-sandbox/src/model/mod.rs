@@ -10,5 +10,6 @@ pub(crate) mod newest;
 pub(crate) mod pem;
 pub(crate) mod push;
 pub(crate) mod rate;
+pub(crate) mod repository;
 pub(crate) mod store;
 pub(crate) mod tier;

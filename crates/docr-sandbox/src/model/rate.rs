@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::clock::later;
 use crate::http::problem::Problem;
-use crate::model::clock::later;
 
 const MINUTE: TimeDelta = TimeDelta::minutes(1);
 const HOUR: TimeDelta = TimeDelta::hours(1);

@@ -11,10 +11,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{fmt, io};
 
+use self::request_log::RecordedRequest;
+use self::script::{ScriptError, ScriptedAnswer};
+use self::service::{Held, Service};
 use crate::http::conformance::Violation;
 use crate::http::server::Server;
 use crate::http::tls::Identity;
-use crate::model::account::{MintedCredential, Usage, World};
+use crate::model::account::{MintedCredential, World};
 use crate::model::certificate::{Certificate, CertificateSeed, Issuance};
 use crate::model::clock::Clock;
 use crate::model::collection::GcTiming;
@@ -22,9 +25,7 @@ use crate::model::ids::Ids;
 use crate::model::image::{Image, PushError, Pushed};
 use crate::model::push;
 use crate::model::rate::RateLimits;
-use crate::sandbox::request_log::RecordedRequest;
-use crate::sandbox::script::{ScriptError, ScriptedAnswer};
-use crate::sandbox::service::{Held, Service};
+use crate::model::tier::Usage;
 use crate::spec::Spec;
 
 /// A running sandbox. Dropping it stops the server.

@@ -9,6 +9,8 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header, request};
 use chrono::{DateTime, Utc};
 
+use super::request_log::{RecordedRequest, recorded_body, recorded_headers};
+use super::script::Prepared;
 use crate::handlers::oci;
 use crate::handlers::{Call, REVOKE_PATH, handler, revoke};
 use crate::http::conformance::{self, Violation};
@@ -21,8 +23,6 @@ use crate::model::account::World;
 use crate::model::clock::Clock;
 use crate::model::ids::Ids;
 use crate::model::rate::{RateLimits, Window};
-use crate::sandbox::request_log::{RecordedRequest, recorded_body, recorded_headers};
-use crate::sandbox::script::Prepared;
 use crate::spec::{Operation, Routed, Spec};
 
 /// Answers what comes through the socket.
