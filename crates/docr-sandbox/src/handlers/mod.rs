@@ -57,7 +57,10 @@ impl Call<'_> {
             account.only_registry()?;
         }
         match self.input.path("registry_name") {
-            "" => account.only_registry().map(|_| 0),
+            "" => {
+                account.only_registry()?;
+                Ok(0)
+            }
             name => account
                 .registries
                 .iter()

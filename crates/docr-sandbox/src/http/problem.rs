@@ -4,6 +4,8 @@ use axum::http::StatusCode;
 use serde_json::json;
 
 use super::response::Response;
+use crate::model::rate::Exceeded;
+use crate::model::refusal::{Reason, Refusal};
 
 /// Why a request is refused; becomes the error envelope.
 #[derive(Debug)]
@@ -40,10 +42,6 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, message)
     }
 
-    pub(crate) fn precondition_failed(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::PRECONDITION_FAILED, message)
-    }
-
     pub(crate) fn unprocessable(message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, message)
     }
@@ -60,6 +58,34 @@ impl Problem {
             response.set_header(name, &value);
         }
         response
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let status = match refusal.reason {
+            Reason::Missing => StatusCode::NOT_FOUND,
+            Reason::Precondition => StatusCode::PRECONDITION_FAILED,
+            Reason::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        Self::new(status, refusal.message)
+    }
+}
+
+impl From<Exceeded> for Problem {
+    fn from(exceeded: Exceeded) -> Self {
+        let problem = |period: &str| {
+            Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                format!("The token has used up its requests of this {period}."),
+            )
+        };
+        match exceeded {
+            Exceeded::Minute { wait } => {
+                problem("minute").with_header("retry-after", wait.to_string())
+            }
+            Exceeded::Hour => problem("hour"),
+        }
     }
 }
 
@@ -83,5 +109,33 @@ fn error_id(status: StatusCode) -> &'static str {
         503 => "service_unavailable",
         504 => "gateway_timeout",
         _ => "error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_of_a_refusal_decides_the_status() {
+        for (reason, status) in [
+            (Reason::Missing, 404),
+            (Reason::Precondition, 412),
+            (Reason::Invalid, 422),
+        ] {
+            let message = "name: is taken".to_owned();
+            let problem = Problem::from(Refusal { reason, message });
+            assert_eq!(problem.status, status);
+            assert_eq!(problem.message, "name: is taken");
+        }
+    }
+
+    #[test]
+    fn only_a_minute_that_is_used_up_says_when_to_come_back() {
+        let minute = Problem::from(Exceeded::Minute { wait: 59 });
+        assert_eq!(minute.status, 429);
+        assert_eq!(minute.header, Some(("retry-after", "59".to_owned())));
+        let hour = Problem::from(Exceeded::Hour);
+        assert_eq!((hour.status.as_u16(), hour.header), (429, None));
     }
 }

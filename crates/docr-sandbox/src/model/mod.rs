@@ -10,6 +10,7 @@ pub(crate) mod newest;
 pub(crate) mod pem;
 pub(crate) mod push;
 pub(crate) mod rate;
+pub(crate) mod refusal;
 pub(crate) mod repository;
 pub(crate) mod store;
 pub(crate) mod tier;

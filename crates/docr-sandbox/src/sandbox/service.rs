@@ -205,17 +205,23 @@ impl Service {
         format!("{}://{host}{}", self.scheme, request.uri.path())
     }
 
+    /// The headers about the rate limit, which every response carries.
     fn rate_headers(
         &self,
         world: &mut World,
         caller: Option<usize>,
         now: DateTime<Utc>,
     ) -> [(&'static str, u64); 3] {
-        match caller {
-            Some(caller) => world.account(caller).window.headers(self.limits, now),
+        let allowance = match caller {
+            Some(caller) => world.account(caller).window.allowance(self.limits, now),
             // Nothing is counted for a stranger.
-            None => Window::default().headers(self.limits, now),
-        }
+            None => Window::default().allowance(self.limits, now),
+        };
+        [
+            ("ratelimit-limit", allowance.limit),
+            ("ratelimit-remaining", allowance.remaining),
+            ("ratelimit-reset", allowance.reset),
+        ]
     }
 }
 
