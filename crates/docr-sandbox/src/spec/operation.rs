@@ -7,7 +7,7 @@ use jsonschema::{ValidationError, Validator, error::ValidationErrorKind as Kind}
 use serde_json::Value;
 
 use super::document::{Document, step};
-use super::route::Template;
+use super::template::Template;
 
 const METHODS: [&str; 7] = ["get", "put", "post", "delete", "patch", "head", "options"];
 const JSON: &str = "/content/application~1json";
