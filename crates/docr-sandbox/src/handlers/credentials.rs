@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::json;
 
-use super::Call;
+use super::call::Call;
 use crate::http::problem::Problem;
 use crate::http::response::Response;
 use crate::model::account::{Account, Credential, MintedCredential};

@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Map, Value, json};
 
-use super::Call;
+use super::call::Call;
 use crate::http::problem::Problem;
 
 /// The part of a list that a call asks for.

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 
-use super::Call;
+use super::call::Call;
 use super::page::Page;
 use crate::http::problem::Problem;
 use crate::http::response::Response;

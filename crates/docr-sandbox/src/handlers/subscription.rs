@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use super::Call;
+use super::call::Call;
 use super::registry::asked_tier;
 use crate::http::problem::Problem;
 use crate::http::response::Response;
