@@ -41,14 +41,17 @@
 //!
 //! [`Recording::save`] refuses to write what still looks like a secret.
 
+mod exchange;
 mod file;
+mod patterns;
 #[cfg(feature = "record")]
 mod recorder;
 mod replay;
 mod scan;
 mod scrub;
 
-pub use file::{Body, Exchange, Origin, Recording, RecordingError, Request, Response};
+pub use exchange::{Body, Exchange, Request, Response};
+pub use file::{Origin, Recording, RecordingError};
 #[cfg(feature = "record")]
 pub use recorder::{RecordError, Recorder, RecorderBuilder};
 pub use replay::{Mismatch, Replay};

@@ -9,10 +9,10 @@ use axum::extract::{Request as Incoming, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use reqwest::redirect;
 
-use super::file::{
-    Body, Exchange, Origin, RESPONSE_HEADERS, Recording, Request, Response as RecordedResponse,
-    kept_headers,
+use super::exchange::{
+    Body, Exchange, RESPONSE_HEADERS, Response as RecordedResponse, kept_headers,
 };
+use super::file::{Origin, Recording};
 use super::scrub::Scrubber;
 use crate::http::problem::Problem;
 use crate::http::redact::REDACTED;
@@ -205,7 +205,7 @@ impl Passed {
             Routed::OtherMethod(_) | Routed::Unknown => None,
         };
         let body = Body::read(&self.body).ok_or("sent a body that is no text")?;
-        let mut request = Request::read(&self.parts, body, scrubber);
+        let mut request = scrubber.request(&self.parts, body);
         request.route = operation.map(|operation| operation.template.text.clone());
         let mut response = RecordedResponse {
             status: status.as_u16(),

@@ -9,7 +9,8 @@ use axum::extract::{Request as Incoming, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use similar::TextDiff;
 
-use super::file::{Body, Exchange, Recording, Request};
+use super::exchange::{Body, Exchange, Request};
+use super::file::Recording;
 use super::scrub::Scrubber;
 use crate::http::problem::Problem;
 use crate::http::request::Unreadable;
@@ -174,7 +175,7 @@ impl Progress {
                 .unwrap_or_else(|| Body::Text(String::from_utf8_lossy(bytes).into_owned())),
             Err(_) => Body::Text("(too large to be read)".to_owned()),
         };
-        let mut request = Request::read(parts, body, &mut self.scrubber);
+        let mut request = self.scrubber.request(parts, body);
         let found = self.candidates().find(|index| {
             let recorded = &self.recording.exchanges[*index].request;
             request.route.clone_from(&recorded.route);
