@@ -48,7 +48,7 @@ pub struct Recorder {
 impl Recorder {
     /// Will record what a sandbox answers.
     pub fn sandbox(sandbox: &Sandbox) -> RecorderBuilder {
-        RecorderBuilder::new(sandbox.url(), Origin::Sandbox).clock(sandbox.service.clock.clone())
+        RecorderBuilder::new(sandbox.url(), Origin::Sandbox).clock(sandbox.clock().clone())
     }
 
     /// Will record what the server at this base URL answers.

@@ -1,10 +1,10 @@
 //! Sample content, to try clients on.
 
+use super::Sandbox;
 use crate::model::account::{Registry, Subscription};
 use crate::model::certificate::CertificateSeed;
 use crate::model::image::{Image, PushError};
 use crate::model::tier::Tier;
-use crate::sandbox::Sandbox;
 
 /// What [`Sandbox::add_sample`] has put in.
 #[derive(Clone, Debug)]

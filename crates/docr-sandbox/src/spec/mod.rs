@@ -1,4 +1,4 @@
-//! The API's description, and from a request to the operation that it means.
+//! The API's description, and the way from a request to the operation it calls.
 
 mod description;
 mod document;
