@@ -2,7 +2,7 @@
 //!
 //! It speaks HTTP, or HTTPS if asked to, on 127.0.0.1, keeps state, and enforces the rules of the real service: tokens,
 //! rate limits, one namespace for registry names, tiers that what is stored must fit. Requests are validated against
-//! the spec, and with [`SandboxBuilder::check_answers`] so are the sandbox's own answers.
+//! the spec, and with [`SandboxBuilder::check_answers`] so are the sandbox's own responses.
 //!
 //! ```
 //! use docr_sandbox::{Sandbox, ScriptedAnswer};
@@ -21,7 +21,7 @@
 //! ```
 //!
 //! Time comes from a [`Clock`] that a test can move, and ids come from a seed, so that the same calls give the same
-//! answers. All accounts and what they own are in memory and gone with the [`Sandbox`].
+//! responses. All accounts and what they own are in memory and gone with the [`Sandbox`].
 //!
 //! [`Sandbox::push`] puts images into a registry, addressed by real digests; no Docker client can push here. Manifests
 //! can be read by the registry's own protocol, with credentials that were handed out.
@@ -31,42 +31,24 @@
 
 #![warn(missing_docs)]
 
-mod account;
-mod answer;
-mod certificate;
-mod clock;
-mod collection;
-mod conformance;
 mod handlers;
-mod ids;
-mod image;
-mod newest;
-mod oci;
-mod pem;
-mod push;
-mod rate;
-mod record;
+mod http;
+mod model;
 pub mod recording;
-mod redact;
-mod request;
-mod sample;
 mod sandbox;
-mod script;
-mod server;
-mod service;
 mod spec;
-mod store;
-mod tier;
-mod tls;
 
-pub use account::{MintedCredential, Usage};
-pub use certificate::CertificateSeed;
-pub use clock::Clock;
-pub use collection::GcTiming;
-pub use image::{Image, PushError, Pushed};
-pub use pem::{TestCertificate, test_certificate, test_certificate_with_chain};
-pub use rate::RateLimits;
-pub use record::{RecordedRequest, Violation};
-pub use sample::Sample;
-pub use sandbox::{Sandbox, SandboxBuilder};
-pub use script::{ScriptError, ScriptedAnswer};
+pub use http::conformance::Violation;
+pub use model::account::MintedCredential;
+pub use model::certificate::CertificateSeed;
+pub use model::clock::Clock;
+pub use model::collection::GcTiming;
+pub use model::image::{Image, PushError, Pushed};
+pub use model::pem::{TestCertificate, test_certificate, test_certificate_with_chain};
+pub use model::rate::RateLimits;
+pub use model::tier::Usage;
+pub use sandbox::Sandbox;
+pub use sandbox::builder::SandboxBuilder;
+pub use sandbox::request_log::RecordedRequest;
+pub use sandbox::sample::Sample;
+pub use sandbox::script::{ScriptError, ScriptedAnswer};

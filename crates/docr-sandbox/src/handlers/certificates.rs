@@ -3,13 +3,14 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use super::Call;
+use super::call::Call;
 use super::page::Page;
-use crate::answer::{Answer, Problem};
-use crate::certificate::Certificate;
-use crate::pem;
+use crate::http::problem::Problem;
+use crate::http::response::Response;
+use crate::model::certificate::Certificate;
+use crate::model::pem;
 
-pub(super) fn list(call: &mut Call<'_>) -> Result<Answer, Problem> {
+pub(super) fn list(call: &mut Call<'_>) -> Result<Response, Problem> {
     let (now, page) = (call.now, Page::numbered(call));
     let name = call
         .input
@@ -25,13 +26,13 @@ pub(super) fn list(call: &mut Call<'_>) -> Result<Answer, Problem> {
     let total = named.len();
     let shown = named.into_iter().skip(page.offset).take(page.size);
     let items = shown.map(|certificate| certificate.to_json(now)).collect();
-    let answer = page
+    let body = page
         .keeping("name", &name)
         .wrap(call, "certificates", items, total);
-    Ok(Answer::json(StatusCode::OK, answer))
+    Ok(Response::json(StatusCode::OK, body))
 }
 
-pub(super) fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
+pub(super) fn create(call: &mut Call<'_>) -> Result<Response, Problem> {
     let now = call.now;
     let text = |field: &str| call.input.text(field).map(str::to_owned);
     let (name, kind) = (text("name").unwrap_or_default(), text("type"));
@@ -69,21 +70,21 @@ pub(super) fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
             Certificate::requested(name, dns_names, issuance.takes, ids, now)
         }
     };
-    let answer = json!({ "certificate": certificate.to_json(now) });
+    let body = json!({ "certificate": certificate.to_json(now) });
     call.account().certificates.push(certificate);
-    Ok(Answer::json(StatusCode::CREATED, answer))
+    Ok(Response::json(StatusCode::CREATED, body))
 }
 
-pub(super) fn get(call: &mut Call<'_>) -> Result<Answer, Problem> {
+pub(super) fn get(call: &mut Call<'_>) -> Result<Response, Problem> {
     let (place, now) = (place(call)?, call.now);
     let certificate = call.account().certificates[place].to_json(now);
-    Ok(Answer::json(
+    Ok(Response::json(
         StatusCode::OK,
         json!({ "certificate": certificate }),
     ))
 }
 
-pub(super) fn delete(call: &mut Call<'_>) -> Result<Answer, Problem> {
+pub(super) fn delete(call: &mut Call<'_>) -> Result<Response, Problem> {
     let place = place(call)?;
     let certificates = &mut call.account().certificates;
     if certificates[place].in_use() {
@@ -93,7 +94,7 @@ pub(super) fn delete(call: &mut Call<'_>) -> Result<Answer, Problem> {
         return Err(Problem::new(StatusCode::FORBIDDEN, message));
     }
     certificates.remove(place);
-    Ok(Answer::empty(StatusCode::NO_CONTENT))
+    Ok(Response::empty(StatusCode::NO_CONTENT))
 }
 
 /// Where the certificate that the path names stands in the account.

@@ -2,25 +2,26 @@
 
 use axum::http::StatusCode;
 
-use super::Call;
-use crate::answer::{Answer, Problem};
+use super::call::Call;
+use crate::http::problem::Problem;
+use crate::http::response::Response;
 
-pub(super) fn add_registry(call: &mut Call<'_>) -> Result<Answer, Problem> {
+pub(super) fn add_registry(call: &mut Call<'_>) -> Result<Response, Problem> {
     let registries = vec![call.account().only_registry()?.name.clone()];
     change(call, registries, true)
 }
 
-pub(super) fn remove_registry(call: &mut Call<'_>) -> Result<Answer, Problem> {
+pub(super) fn remove_registry(call: &mut Call<'_>) -> Result<Response, Problem> {
     let registries = vec![call.account().only_registry()?.name.clone()];
     change(call, registries, false)
 }
 
-pub(super) fn add_registries(call: &mut Call<'_>) -> Result<Answer, Problem> {
+pub(super) fn add_registries(call: &mut Call<'_>) -> Result<Response, Problem> {
     let registries = named_registries(call)?;
     change(call, registries, true)
 }
 
-pub(super) fn remove_registries(call: &mut Call<'_>) -> Result<Answer, Problem> {
+pub(super) fn remove_registries(call: &mut Call<'_>) -> Result<Response, Problem> {
     let registries = named_registries(call)?;
     change(call, registries, false)
 }
@@ -43,7 +44,7 @@ fn named_registries(call: &mut Call<'_>) -> Result<Vec<String>, Problem> {
 }
 
 /// Changes all clusters named, or none.
-fn change(call: &mut Call<'_>, registries: Vec<String>, add: bool) -> Result<Answer, Problem> {
+fn change(call: &mut Call<'_>, registries: Vec<String>, add: bool) -> Result<Response, Problem> {
     let uuids = call.input.texts("cluster_uuids");
     if uuids.is_empty() {
         return Err(Problem::unprocessable("cluster_uuids: names none"));
@@ -64,5 +65,5 @@ fn change(call: &mut Call<'_>, registries: Vec<String>, add: bool) -> Result<Ans
             }
         }
     }
-    Ok(Answer::empty(StatusCode::NO_CONTENT))
+    Ok(Response::empty(StatusCode::NO_CONTENT))
 }

@@ -4,12 +4,13 @@ use axum::http::StatusCode;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::json;
 
-use super::Call;
-use crate::account::{Account, Credential, MintedCredential};
-use crate::answer::{Answer, Problem};
+use super::call::Call;
+use crate::http::problem::Problem;
+use crate::http::response::Response;
+use crate::model::account::{Account, Credential, MintedCredential};
 use crate::spec::query_pairs;
 
-pub(super) fn mint(call: &mut Call<'_>) -> Result<Answer, Problem> {
+pub(super) fn mint(call: &mut Call<'_>) -> Result<Response, Problem> {
     call.registry()?;
     let secret = call.world.ids.secret();
     let minted = MintedCredential {
@@ -23,7 +24,7 @@ pub(super) fn mint(call: &mut Call<'_>) -> Result<Answer, Problem> {
     call.account()
         .credentials
         .push(Credential { minted, secret });
-    Ok(Answer::json(
+    Ok(Response::json(
         StatusCode::OK,
         json!({ "auths": { "registry.digitalocean.com": { "auth": auth } } }),
     ))
@@ -33,7 +34,7 @@ pub(super) fn mint(call: &mut Call<'_>) -> Result<Answer, Problem> {
 pub(crate) const REVOKE_PATH: &str = "/v1/oauth/revoke";
 
 /// Revokes the credential that a form names. One that isn't known needs no revoking: that is a success, too.
-pub(crate) fn revoke(account: Option<&mut Account>, body: &[u8]) -> Result<Answer, Problem> {
+pub(crate) fn revoke(account: Option<&mut Account>, body: &[u8]) -> Result<Response, Problem> {
     let account = account.ok_or_else(Problem::stranger)?;
     let form = query_pairs(&String::from_utf8_lossy(body));
     let Some(token) = form.get("token").filter(|token| !token.is_empty()) else {
@@ -44,5 +45,5 @@ pub(crate) fn revoke(account: Option<&mut Account>, body: &[u8]) -> Result<Answe
             credential.minted.revoked = true;
         }
     }
-    Ok(Answer::json(StatusCode::OK, json!({})))
+    Ok(Response::json(StatusCode::OK, json!({})))
 }

@@ -3,12 +3,13 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use super::Call;
+use super::call::Call;
 use super::page::Page;
-use crate::answer::{Answer, Problem};
-use crate::collection::{DEFAULT_TYPE, Run};
+use crate::http::problem::Problem;
+use crate::http::response::Response;
+use crate::model::collection::{DEFAULT_TYPE, Run};
 
-pub(super) fn start(call: &mut Call<'_>) -> Result<Answer, Problem> {
+pub(super) fn start(call: &mut Call<'_>) -> Result<Response, Problem> {
     if call.registry()?.active_run().is_some() {
         return Err(Problem::conflict("A garbage collection is active already."));
     }
@@ -21,16 +22,16 @@ pub(super) fn start(call: &mut Call<'_>) -> Result<Answer, Problem> {
     active_or_last(call, StatusCode::CREATED)
 }
 
-pub(super) fn get(call: &mut Call<'_>) -> Result<Answer, Problem> {
+pub(super) fn get(call: &mut Call<'_>) -> Result<Response, Problem> {
     let registry = call.registry()?;
     let run = registry
         .active_run()
         .ok_or_else(|| Problem::not_found("No garbage collection is active."))?;
     let body = json!({ "garbage_collection": run.to_json(&registry.name) });
-    Ok(Answer::json(StatusCode::OK, body))
+    Ok(Response::json(StatusCode::OK, body))
 }
 
-pub(super) fn list(call: &mut Call<'_>) -> Result<Answer, Problem> {
+pub(super) fn list(call: &mut Call<'_>) -> Result<Response, Problem> {
     let page = Page::numbered(call);
     let registry = call.registry()?;
     let newest = registry.runs.iter().rev();
@@ -40,11 +41,11 @@ pub(super) fn list(call: &mut Call<'_>) -> Result<Answer, Problem> {
         .map(|run| run.to_json(&registry.name))
         .collect();
     let body = page.wrap(call, "garbage_collections", items, registry.runs.len());
-    Ok(Answer::json(StatusCode::OK, body))
+    Ok(Response::json(StatusCode::OK, body))
 }
 
 /// Cancels if told to; otherwise tells how the active run stands.
-pub(super) fn update(call: &mut Call<'_>) -> Result<Answer, Problem> {
+pub(super) fn update(call: &mut Call<'_>) -> Result<Response, Problem> {
     let uuid = call.input.path("garbage_collection_uuid").to_owned();
     let (cancel, now) = (call.input.flag("cancel").unwrap_or(false), call.now);
     let registry = call.registry_mut()?;
@@ -60,8 +61,8 @@ pub(super) fn update(call: &mut Call<'_>) -> Result<Answer, Problem> {
     active_or_last(call, StatusCode::OK)
 }
 
-fn active_or_last(call: &Call<'_>, status: StatusCode) -> Result<Answer, Problem> {
+fn active_or_last(call: &Call<'_>, status: StatusCode) -> Result<Response, Problem> {
     let registry = call.registry()?;
     let run = registry.runs.last().map(|run| run.to_json(&registry.name));
-    Ok(Answer::json(status, json!({ "garbage_collection": run })))
+    Ok(Response::json(status, json!({ "garbage_collection": run })))
 }

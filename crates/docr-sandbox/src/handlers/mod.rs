@@ -1,71 +1,24 @@
 //! What each operation does.
 
+mod call;
 mod certificates;
 mod clusters;
 mod credentials;
 mod garbage;
+pub(crate) mod oci;
 mod page;
 mod registries;
 mod registry;
 mod repositories;
 mod subscription;
 
-use chrono::{DateTime, Utc};
-
+pub(crate) use call::Call;
 pub(crate) use credentials::{REVOKE_PATH, revoke};
 
-use crate::account::{Account, Registry, World};
-use crate::answer::{Answer, Problem};
-use crate::request::Input;
-use crate::spec::Spec;
+use crate::http::problem::Problem;
+use crate::http::response::Response;
 
-/// One call by a known account, after validation.
-pub(crate) struct Call<'a> {
-    pub(crate) spec: &'a Spec,
-    pub(crate) world: &'a mut World,
-    /// The place of the caller's account in the world.
-    pub(crate) caller: usize,
-    /// Whether the operation is one of those made for an account's only registry.
-    pub(crate) legacy: bool,
-    pub(crate) input: Input,
-    /// The URL asked for, without the query.
-    pub(crate) url: String,
-    pub(crate) now: DateTime<Utc>,
-}
-
-impl Call<'_> {
-    fn account(&mut self) -> &mut Account {
-        self.world.account(self.caller)
-    }
-
-    /// The registry that the path names, or the only one where it names none.
-    fn registry(&self) -> Result<&Registry, Problem> {
-        let account = self.world.account_ref(self.caller);
-        Ok(&account.registries[self.registry_place()?])
-    }
-
-    fn registry_mut(&mut self) -> Result<&mut Registry, Problem> {
-        let place = self.registry_place()?;
-        Ok(&mut self.account().registries[place])
-    }
-
-    fn registry_place(&self) -> Result<usize, Problem> {
-        let account = self.world.account_ref(self.caller);
-        if self.legacy && account.registries.len() > 1 {
-            account.only_registry()?;
-        }
-        match self.input.path("registry_name") {
-            "" => account.only_registry().map(|_| 0),
-            name => account
-                .registries
-                .iter()
-                .position(|registry| registry.name == name)
-                .ok_or_else(|| Problem::not_found("The account has no registry by that name.")),
-        }
-    }
-}
-
-type Handler = fn(&mut Call<'_>) -> Result<Answer, Problem>;
+type Handler = fn(&mut Call<'_>) -> Result<Response, Problem>;
 
 /// The handler of an operation of the spec.
 pub(crate) fn handler(operation: &str) -> Option<Handler> {
@@ -114,6 +67,7 @@ pub(crate) fn handler(operation: &str) -> Option<Handler> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::Spec;
 
     #[test]
     fn every_operation_of_the_spec_has_a_handler() {

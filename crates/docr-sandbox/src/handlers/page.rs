@@ -3,8 +3,8 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Map, Value, json};
 
-use super::Call;
-use crate::answer::Problem;
+use super::call::Call;
+use crate::http::problem::Problem;
 
 /// The part of a list that a call asks for.
 pub(super) struct Page {
@@ -55,7 +55,7 @@ impl Page {
         self
     }
 
-    /// The answer: the items under `key`, with links and the total.
+    /// The response: the items under `key`, with links and the total.
     pub(super) fn wrap(
         &self,
         call: &Call<'_>,

@@ -3,18 +3,19 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use super::Call;
+use super::call::Call;
 use super::registry::{add, asked_tier, new_name};
-use crate::answer::{Answer, Problem};
+use crate::http::problem::Problem;
+use crate::http::response::Response;
 
-pub(super) fn list(call: &mut Call<'_>) -> Result<Answer, Problem> {
+pub(super) fn list(call: &mut Call<'_>) -> Result<Response, Problem> {
     let account = call.account();
     let registries: Vec<_> = account
         .registries
         .iter()
         .map(|registry| account.bare_registry_json(registry))
         .collect();
-    Ok(Answer::json(
+    Ok(Response::json(
         StatusCode::OK,
         json!({
             "registries": registries,
@@ -24,7 +25,7 @@ pub(super) fn list(call: &mut Call<'_>) -> Result<Answer, Problem> {
 }
 
 /// Needs a tier for the first registry only.
-pub(super) fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
+pub(super) fn create(call: &mut Call<'_>) -> Result<Response, Problem> {
     const TIER: &str = "subscription_tier_slug";
     let name = new_name(call)?;
     let current = call.account().subscription.as_ref();

@@ -3,23 +3,24 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use super::Call;
-use crate::account::{Registry, Usage};
-use crate::answer::{Answer, Problem};
-use crate::tier::{TIERS, Tier};
+use super::call::Call;
+use crate::http::problem::Problem;
+use crate::http::response::Response;
+use crate::model::account::Registry;
+use crate::model::tier::{TIERS, Tier, Usage};
 
 const DEFAULT_REGION: &str = "nyc3";
 
-pub(super) fn get(call: &mut Call<'_>) -> Result<Answer, Problem> {
+pub(super) fn get(call: &mut Call<'_>) -> Result<Response, Problem> {
     let account = call.world.account_ref(call.caller);
     let registry = account.registry_json(call.registry()?);
-    Ok(Answer::json(
+    Ok(Response::json(
         StatusCode::OK,
         json!({ "registry": registry }),
     ))
 }
 
-pub(super) fn create(call: &mut Call<'_>) -> Result<Answer, Problem> {
+pub(super) fn create(call: &mut Call<'_>) -> Result<Response, Problem> {
     let name = new_name(call)?;
     let tier = asked_tier(call, "subscription_tier_slug")?;
     if !call.account().registries.is_empty() {
@@ -35,7 +36,7 @@ pub(super) fn add(
     call: &mut Call<'_>,
     name: String,
     tier: &'static Tier,
-) -> Result<Answer, Problem> {
+) -> Result<Response, Problem> {
     let now = call.now;
     let region = call.input.text("region").unwrap_or(DEFAULT_REGION);
     let registry = Registry::new(name, region.to_owned(), now);
@@ -47,10 +48,10 @@ pub(super) fn add(
     account.subscribe(tier, now);
     let body = json!({ "registry": account.registry_json(&registry) });
     account.registries.push(registry);
-    Ok(Answer::json(StatusCode::CREATED, body))
+    Ok(Response::json(StatusCode::CREATED, body))
 }
 
-pub(super) fn delete(call: &mut Call<'_>) -> Result<Answer, Problem> {
+pub(super) fn delete(call: &mut Call<'_>) -> Result<Response, Problem> {
     let place = call.registry_place()?;
     let account = call.account();
     let gone = account.registries.remove(place);
@@ -61,18 +62,18 @@ pub(super) fn delete(call: &mut Call<'_>) -> Result<Answer, Problem> {
         account.subscription = None;
         account.extra = Usage::default();
     }
-    Ok(Answer::empty(StatusCode::NO_CONTENT))
+    Ok(Response::empty(StatusCode::NO_CONTENT))
 }
 
-pub(super) fn validate_name(call: &mut Call<'_>) -> Result<Answer, Problem> {
+pub(super) fn validate_name(call: &mut Call<'_>) -> Result<Response, Problem> {
     let name = new_name(call)?;
     if call.world.has_registry(&name) {
         return Err(Problem::conflict("The registry name is taken."));
     }
-    Ok(Answer::empty(StatusCode::NO_CONTENT))
+    Ok(Response::empty(StatusCode::NO_CONTENT))
 }
 
-pub(super) fn options(call: &mut Call<'_>) -> Result<Answer, Problem> {
+pub(super) fn options(call: &mut Call<'_>) -> Result<Response, Problem> {
     let account = call.account();
     let (usage, registries) = (account.usage(), account.registries.len());
     let tiers: Vec<_> = TIERS
@@ -88,7 +89,10 @@ pub(super) fn options(call: &mut Call<'_>) -> Result<Answer, Problem> {
         })
         .collect();
     let options = json!({ "available_regions": call.spec.regions, "subscription_tiers": tiers });
-    Ok(Answer::json(StatusCode::OK, json!({ "options": options })))
+    Ok(Response::json(
+        StatusCode::OK,
+        json!({ "options": options }),
+    ))
 }
 
 /// The body's name, held against the rules that only a new registry's name must keep.

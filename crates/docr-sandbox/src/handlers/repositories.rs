@@ -2,18 +2,19 @@
 
 use axum::http::StatusCode;
 
-use super::Call;
+use super::call::Call;
 use super::page::Page;
-use crate::account::Registry;
-use crate::answer::{Answer, Problem};
-use crate::store::Repository;
+use crate::http::problem::Problem;
+use crate::http::response::Response;
+use crate::model::account::Registry;
+use crate::model::repository::Repository;
 
-pub(super) fn list(call: &mut Call<'_>) -> Result<Answer, Problem> {
+pub(super) fn list(call: &mut Call<'_>) -> Result<Response, Problem> {
     let page = Page::numbered(call);
     list_as(call, &page, Repository::to_json)
 }
 
-pub(super) fn list_v2(call: &mut Call<'_>) -> Result<Answer, Problem> {
+pub(super) fn list_v2(call: &mut Call<'_>) -> Result<Response, Problem> {
     // An unknown registry is told first.
     call.registry()?;
     let page = Page::with_token(call)?;
@@ -24,7 +25,7 @@ fn list_as(
     call: &mut Call<'_>,
     page: &Page,
     to_json: fn(&Repository, &str) -> serde_json::Value,
-) -> Result<Answer, Problem> {
+) -> Result<Response, Problem> {
     let registry = call.registry()?;
     let all = registry.store.repositories();
     let shown = all.iter().skip(page.offset).take(page.size);
@@ -33,52 +34,52 @@ fn list_as(
         all.len(),
     );
     let body = page.wrap(call, "repositories", items, total);
-    Ok(Answer::json(StatusCode::OK, body))
+    Ok(Response::json(StatusCode::OK, body))
 }
 
-pub(super) fn tags(call: &mut Call<'_>) -> Result<Answer, Problem> {
+pub(super) fn tags(call: &mut Call<'_>) -> Result<Response, Problem> {
     let page = Page::numbered(call);
     let (registry, repository) = repository(call)?;
     let total = repository.tag_count();
     let items = repository.tags_json(&registry.name, page.offset, page.size);
-    Ok(Answer::json(
+    Ok(Response::json(
         StatusCode::OK,
         page.wrap(call, "tags", items, total),
     ))
 }
 
-pub(super) fn manifests(call: &mut Call<'_>) -> Result<Answer, Problem> {
+pub(super) fn manifests(call: &mut Call<'_>) -> Result<Response, Problem> {
     let page = Page::numbered(call);
     let (registry, repository) = repository(call)?;
     let total = repository.manifest_count();
     let items = repository.manifests_json(&registry.name, page.offset, page.size);
-    Ok(Answer::json(
+    Ok(Response::json(
         StatusCode::OK,
         page.wrap(call, "manifests", items, total),
     ))
 }
 
-pub(super) fn delete(call: &mut Call<'_>) -> Result<Answer, Problem> {
+pub(super) fn delete(call: &mut Call<'_>) -> Result<Response, Problem> {
     let name = call.input.path("repository_name").to_owned();
     let registry = writable(call)?;
     if registry.store.remove_repository(&name) {
-        Ok(Answer::empty(StatusCode::NO_CONTENT))
+        Ok(Response::empty(StatusCode::NO_CONTENT))
     } else {
         Err(unknown_repository())
     }
 }
 
 /// Succeeds for an absent tag too, as long as the repository is there.
-pub(super) fn delete_tag(call: &mut Call<'_>) -> Result<Answer, Problem> {
+pub(super) fn delete_tag(call: &mut Call<'_>) -> Result<Response, Problem> {
     let name = call.input.path("repository_name").to_owned();
     let tag = call.input.path("repository_tag").to_owned();
     let registry = writable(call)?;
     let repository = registry.store.repository_mut(&name);
     repository.ok_or_else(unknown_repository)?.untag(&tag);
-    Ok(Answer::empty(StatusCode::NO_CONTENT))
+    Ok(Response::empty(StatusCode::NO_CONTENT))
 }
 
-pub(super) fn delete_manifest(call: &mut Call<'_>) -> Result<Answer, Problem> {
+pub(super) fn delete_manifest(call: &mut Call<'_>) -> Result<Response, Problem> {
     let name = call.input.path("repository_name").to_owned();
     let digest = call.input.path("manifest_digest").to_owned();
     let registry = writable(call)?;
@@ -87,7 +88,7 @@ pub(super) fn delete_manifest(call: &mut Call<'_>) -> Result<Answer, Problem> {
         .repository(&name)
         .ok_or_else(unknown_repository)?;
     if registry.store.remove_manifest(&name, &digest) {
-        Ok(Answer::empty(StatusCode::NO_CONTENT))
+        Ok(Response::empty(StatusCode::NO_CONTENT))
     } else {
         Err(Problem::not_found(
             "The repository has no manifest by that digest.",

@@ -3,19 +3,20 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use super::Call;
+use super::call::Call;
 use super::registry::asked_tier;
-use crate::answer::{Answer, Problem};
+use crate::http::problem::Problem;
+use crate::http::response::Response;
 
-pub(super) fn get(call: &mut Call<'_>) -> Result<Answer, Problem> {
+pub(super) fn get(call: &mut Call<'_>) -> Result<Response, Problem> {
     let subscription = call.account().subscription()?;
-    Ok(Answer::json(
+    Ok(Response::json(
         StatusCode::OK,
         json!({ "subscription": subscription.to_json() }),
     ))
 }
 
-pub(super) fn update(call: &mut Call<'_>) -> Result<Answer, Problem> {
+pub(super) fn update(call: &mut Call<'_>) -> Result<Response, Problem> {
     let now = call.now;
     let tier = asked_tier(call, "tier_slug")?;
     let account = call.account();

@@ -32,7 +32,7 @@
 //! # What is kept, and what is not
 //!
 //! Of a request its method, path, query and body, and the headers `accept`, `authorization` and `content-type`; of an
-//! answer its status and body, and the headers that the API gives a meaning. Before anything is kept,
+//! response its status and body, and the headers that the API gives a meaning. Before anything is kept,
 //!
 //! - the bearer token and every field that the spec marks as a password become `[redacted]`;
 //! - UUIDs become numbered ones, the same for the same, so that a recording tells no ids of an account;
@@ -41,14 +41,17 @@
 //!
 //! [`Recording::save`] refuses to write what still looks like a secret.
 
+mod exchange;
 mod file;
+mod patterns;
 #[cfg(feature = "record")]
 mod recorder;
 mod replay;
 mod scan;
 mod scrub;
 
-pub use file::{Body, Exchange, Origin, Recording, RecordingError, Request, Response};
+pub use exchange::{Body, Exchange, Request, Response};
+pub use file::{Origin, Recording, RecordingError};
 #[cfg(feature = "record")]
 pub use recorder::{RecordError, Recorder, RecorderBuilder};
 pub use replay::{Mismatch, Replay};

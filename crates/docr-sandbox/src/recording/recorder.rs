@@ -7,18 +7,19 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Request as Incoming, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
-use axum::response::Response as Outgoing;
 use reqwest::redirect;
 
-use super::file::{
-    Body, Exchange, Origin, RESPONSE_HEADERS, Recording, Request, Response, kept_headers,
+use super::exchange::{
+    Body, Exchange, RESPONSE_HEADERS, Response as RecordedResponse, kept_headers,
 };
+use super::file::{Origin, Recording};
 use super::scrub::Scrubber;
-use crate::answer::{Answer, Problem};
-use crate::clock::Clock;
-use crate::redact::REDACTED;
+use crate::http::problem::Problem;
+use crate::http::redact::REDACTED;
+use crate::http::response::Response;
+use crate::http::server::{Server, read_body};
+use crate::model::clock::Clock;
 use crate::sandbox::Sandbox;
-use crate::server::{Server, read_body};
 use crate::spec::{Routed, Spec};
 
 /// Where the API is; what recordings say in place of the server that really answered.
@@ -47,7 +48,7 @@ pub struct Recorder {
 impl Recorder {
     /// Will record what a sandbox answers.
     pub fn sandbox(sandbox: &Sandbox) -> RecorderBuilder {
-        RecorderBuilder::new(sandbox.url(), Origin::Sandbox).clock(sandbox.service.clock.clone())
+        RecorderBuilder::new(sandbox.url(), Origin::Sandbox).clock(sandbox.clock().clone())
     }
 
     /// Will record what the server at this base URL answers.
@@ -64,7 +65,7 @@ impl Recorder {
     ///
     /// # Errors
     ///
-    /// When a request got no answer, since the recording would have a hole; when a body is neither JSON nor text.
+    /// When a request got no response, since the recording would have a hole; when a body is neither JSON nor text.
     pub async fn finish(self, name: impl Into<String>) -> Result<Recording, RecordError> {
         self.server.stop().await;
         let mut passed = self.shared.passed();
@@ -178,11 +179,11 @@ impl Shared {
     }
 }
 
-/// A request that came, and its answer once there is one.
+/// A request that came, and its response once there is one.
 struct Passed {
     parts: axum::http::request::Parts,
     body: Bytes,
-    answer: Option<(StatusCode, HeaderMap, Bytes)>,
+    response: Option<(StatusCode, HeaderMap, Bytes)>,
 }
 
 impl Passed {
@@ -197,16 +198,16 @@ impl Passed {
     }
 
     fn into_exchange(self, spec: &Spec, scrubber: &mut Scrubber) -> Result<Exchange, &'static str> {
-        let (status, headers, bytes) = self.answer.ok_or("got no answer")?;
+        let (status, headers, bytes) = self.response.ok_or("got no answer")?;
         let routed = spec.route(self.parts.method.as_str(), self.parts.uri.path());
         let operation = match routed {
             Routed::Operation(operation, _) => Some(operation),
             Routed::OtherMethod(_) | Routed::Unknown => None,
         };
         let body = Body::read(&self.body).ok_or("sent a body that is no text")?;
-        let mut request = Request::read(&self.parts, body, scrubber);
+        let mut request = scrubber.request(&self.parts, body);
         request.route = operation.map(|operation| operation.template.text.clone());
-        let mut response = Response {
+        let mut response = RecordedResponse {
             status: status.as_u16(),
             headers: kept_headers(&headers, &RESPONSE_HEADERS),
             body: Body::read(&bytes).ok_or("was answered with a body that is no text")?,
@@ -220,13 +221,11 @@ impl Passed {
     }
 }
 
-async fn pass(State(shared): State<Arc<Shared>>, request: Incoming) -> Outgoing {
+async fn pass(State(shared): State<Arc<Shared>>, request: Incoming) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = read_body(body).await else {
         let message = "The body is too large to be recorded, or did not arrive whole.";
-        return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, message)
-            .into_answer("none")
-            .into_response();
+        return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, message).into_response("none");
     };
     // The place is taken now: exchanges are kept in the order in which the requests came.
     let place = {
@@ -234,26 +233,24 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Incoming) -> Outgoing 
         passed.push(Passed {
             parts: parts.clone(),
             body: body.clone(),
-            answer: None,
+            response: None,
         });
         passed.len() - 1
     };
     match forward(&shared, parts, body).await {
         Ok((status, headers, body)) => {
-            shared.passed()[place].answer = Some((status, headers.clone(), body.clone()));
-            Answer {
+            shared.passed()[place].response = Some((status, headers.clone(), body.clone()));
+            Response {
                 status,
                 headers,
                 body,
             }
-            .into_response()
         }
         Err(error) => Problem::new(
             StatusCode::BAD_GATEWAY,
             format!("The recorder got no answer: {}.", error.without_url()),
         )
-        .into_answer("none")
-        .into_response(),
+        .into_response("none"),
     }
 }
 

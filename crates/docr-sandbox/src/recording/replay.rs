@@ -7,18 +7,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::Router;
 use axum::extract::{Request as Incoming, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::response::Response as Outgoing;
 use similar::TextDiff;
 
-use super::file::{Body, Exchange, Recording, Request};
+use super::exchange::{Body, Exchange, Request};
+use super::file::Recording;
 use super::scrub::Scrubber;
-use crate::answer::{Answer, Problem};
-use crate::request::Unreadable;
-use crate::server::{Server, read_body};
+use crate::http::problem::Problem;
+use crate::http::request::Unreadable;
+use crate::http::response::Response;
+use crate::http::server::{Server, read_body};
 use crate::spec::Spec;
 
-/// The status of the answer to a request that is not the recorded one: no API's, so that no program takes it for an
-/// answer.
+/// The status of the response to a request that is not the recorded one: no API's, so that no program takes it for
+/// a response.
 const UNEXPECTED: StatusCode = StatusCode::IM_A_TEAPOT;
 
 /// A server on 127.0.0.1 that expects the requests of a recording, and answers as it was recorded. Made by
@@ -43,12 +44,12 @@ impl Recording {
     ///
     /// # Errors
     ///
-    /// When no port can be opened, or an answer of the recording can't be sent.
+    /// When no port can be opened, or a response of the recording can't be sent.
     pub async fn replay(self) -> io::Result<Replay> {
         Replay::start(self, Order::AsRecorded).await
     }
 
-    /// Like [`replay`](Self::replay), for programs that make several requests at once: each request gets the answer of
+    /// Like [`replay`](Self::replay), for programs that make several requests at once: each request gets the response of
     /// the first exchange that fits and was not used.
     ///
     /// # Errors
@@ -62,8 +63,8 @@ impl Recording {
 impl Replay {
     async fn start(recording: Recording, order: Order) -> io::Result<Self> {
         let mut exchanges = recording.exchanges.iter();
-        let answers = exchanges.try_for_each(|exchange| answer(exchange).map(|_| ()));
-        answers.map_err(|fault| {
+        let checked = exchanges.try_for_each(|exchange| recorded_response(exchange).map(|_| ()));
+        checked.map_err(|fault| {
             io::Error::new(
                 io::ErrorKind::InvalidData,
                 format!("recording {}: {fault}", recording.name),
@@ -157,25 +158,24 @@ fn lock(shared: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn serve(State(shared): State<Arc<Mutex<Progress>>>, request: Incoming) -> Outgoing {
+async fn serve(State(shared): State<Arc<Mutex<Progress>>>, request: Incoming) -> Response {
     let (parts, body) = request.into_parts();
     let body = read_body(body).await;
-    let answer = lock(&shared).answer(&parts, body.as_deref());
-    answer.into_response()
+    lock(&shared).respond(&parts, body.as_deref())
 }
 
 impl Progress {
-    fn answer(
+    fn respond(
         &mut self,
         parts: &axum::http::request::Parts,
         body: Result<&[u8], &Unreadable>,
-    ) -> Answer {
+    ) -> Response {
         let body = match body {
             Ok(bytes) => Body::read(bytes)
                 .unwrap_or_else(|| Body::Text(String::from_utf8_lossy(bytes).into_owned())),
             Err(_) => Body::Text("(too large to be read)".to_owned()),
         };
-        let mut request = Request::read(parts, body, &mut self.scrubber);
+        let mut request = self.scrubber.request(parts, body);
         let found = self.candidates().find(|index| {
             let recorded = &self.recording.exchanges[*index].request;
             request.route.clone_from(&recorded.route);
@@ -189,7 +189,8 @@ impl Progress {
         let exchange = &self.recording.exchanges[index];
         // Only to keep count of the numbered ids: it is scrubbed already.
         self.scrubber.response(&mut exchange.response.clone());
-        answer(exchange).unwrap_or_else(|fault| Problem::new(UNEXPECTED, fault).into_answer("none"))
+        recorded_response(exchange)
+            .unwrap_or_else(|fault| Problem::new(UNEXPECTED, fault).into_response("none"))
     }
 
     /// The exchanges that a request may belong to.
@@ -202,7 +203,7 @@ impl Progress {
         unused.map(|(index, _)| index).take(most)
     }
 
-    fn unexpected(&mut self, request: &Request) -> Answer {
+    fn unexpected(&mut self, request: &Request) -> Response {
         let name = &self.recording.name;
         let sent = request.to_string();
         let nearest = self
@@ -226,7 +227,7 @@ impl Progress {
             None => format!("recording {name}: nothing more is expected, but this came\n{sent}"),
         };
         self.differences.push(message.clone());
-        Problem::new(UNEXPECTED, message).into_answer("none")
+        Problem::new(UNEXPECTED, message).into_response("none")
     }
 
     fn verdict(&self) -> Result<(), Mismatch> {
@@ -248,26 +249,26 @@ impl Progress {
     }
 }
 
-/// The recorded answer, or why it can't be sent.
-fn answer(exchange: &Exchange) -> Result<Answer, String> {
-    let response = &exchange.response;
-    let status = StatusCode::from_u16(response.status)
+/// The recorded response, or why it can't be sent.
+fn recorded_response(exchange: &Exchange) -> Result<Response, String> {
+    let recorded = &exchange.response;
+    let status = StatusCode::from_u16(recorded.status)
         .ok()
         .filter(|status| !status.is_informational())
-        .ok_or_else(|| format!("{} is no status that ends a request", response.status))?;
-    let mut answer = Answer::empty(status);
-    answer.body = response.body.to_text().into();
-    for (name, value) in &response.headers {
+        .ok_or_else(|| format!("{} is no status that ends a request", recorded.status))?;
+    let mut response = Response::empty(status);
+    response.body = recorded.body.to_text().into();
+    for (name, value) in &recorded.headers {
         match (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
             // The server frames the body itself; two framings would break the connection.
             (Ok(header::CONTENT_LENGTH | header::TRANSFER_ENCODING), _) => {}
             (Ok(name), Ok(value)) => {
-                answer.headers.insert(name, value);
+                response.headers.insert(name, value);
             }
             _ => return Err(format!("header {name:?} can't be sent")),
         }
     }
-    Ok(answer)
+    Ok(response)
 }
 
 /// How the requests that came differ from the recorded ones. `Display` and `Debug` show it to people.

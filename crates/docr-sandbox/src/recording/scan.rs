@@ -1,13 +1,11 @@
 //! Looks for what should not stand in a recording. It goes by what a text looks like, not by where it stands, so that
 //! it finds what the scrubber knew nothing of.
 
-use std::sync::LazyLock;
-
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use regex::Regex;
 use serde_json::Value;
 
-use super::scrub::{EMAIL, is_redacted, pattern};
+use super::patterns::{EMAIL, ENCODED, LOOKS};
+use crate::http::redact::REDACTED;
 
 /// Fields that hold secrets wherever they appear.
 const SECRET_FIELDS: [&str; 9] = [
@@ -21,28 +19,6 @@ const SECRET_FIELDS: [&str; 9] = [
     "secret",
     "token",
 ];
-
-/// What gives a secret away.
-static LOOKS: LazyLock<[(Regex, &str); 6]> = LazyLock::new(|| {
-    [
-        (
-            pattern(r"\b(?:do[a-z]|sandbox)_v1_[0-9a-zA-Z_]{4,}"),
-            "an API token",
-        ),
-        (pattern(r"-----BEGIN [A-Z ]*PRIVATE KEY"), "a private key"),
-        (pattern(r"(?i)\bbearer +[^\s\[]"), "a bearer token"),
-        (
-            pattern(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"),
-            "a JSON Web Token",
-        ),
-        (pattern(r"://[^/\s:@]+:[^/\s@]+@"), "a password in a URL"),
-        (
-            pattern(r"(?i)\b(?:access_token|password|secret|token)=[^&\s\[]"),
-            "a secret in a query",
-        ),
-    ]
-});
-static ENCODED: LazyLock<Regex> = LazyLock::new(|| pattern(r"[A-Za-z0-9+/]{12,}={0,2}"));
 
 /// Everything suspect in a document, by its place.
 pub(super) fn suspects(document: &Value) -> Vec<String> {
@@ -96,6 +72,11 @@ fn look(field: &str, text: &str) -> Option<&'static str> {
         .find_iter(text)
         .any(|run| is_credential(run.as_str()));
     encoded.then_some("a user and password in base64")
+}
+
+/// Whether a text is what stands for a secret.
+fn is_redacted(text: &str) -> bool {
+    text == REDACTED || text.strip_prefix("Bearer ") == Some(REDACTED)
 }
 
 /// Whether a domain is one that is reserved for examples.

@@ -1,32 +1,20 @@
 //! Takes secrets and an account's data out of what passes by.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::LazyLock;
 
-use regex::{Captures, Regex};
+use axum::http::request::Parts;
+use regex::Captures;
 use serde_json::Value;
 
-use super::file::{Body, Request, Response};
-use crate::redact::{self, REDACTED};
+use super::exchange::{Body, REQUEST_HEADERS, Request, Response, kept_headers};
+use super::patterns::{EMAIL, FORM, UUID};
+use crate::http::redact::{self, REDACTED};
 use crate::spec::Spec;
 
-static UUID: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?i)\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
-});
-pub(super) static EMAIL: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?i)[a-z0-9][a-z0-9._+-]*@[a-z0-9-]+(?:\.[a-z0-9-]+)+"));
-/// A secret in a form.
-static FORM: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"\b(access_token|password|secret|token)=[^&\s]+"));
 /// Stands for every e-mail address.
 const PERSON: &str = "person@example.com";
 /// How a numbered UUID begins; twelve digits follow.
 const NUMBERED: &str = "00000000-0000-4000-8000-";
-
-pub(super) fn pattern(text: &str) -> Regex {
-    #[allow(clippy::expect_used, reason = "each pattern is used by a test")]
-    Regex::new(text).expect("a well-formed pattern")
-}
 
 /// Takes secrets and ids out of the exchanges of one flow, which must come in order: ids are numbered as they appear.
 /// What has been scrubbed already stays as it is.
@@ -55,7 +43,16 @@ impl Scrubber {
         }
     }
 
-    pub(super) fn request(&mut self, request: &mut Request) {
+    /// A request as it came, without its secrets.
+    pub(super) fn request(&mut self, parts: &Parts, body: Body) -> Request {
+        let mut request = Request {
+            method: parts.method.to_string(),
+            route: None,
+            path: parts.uri.path().to_owned(),
+            query: parts.uri.query().map(str::to_owned),
+            headers: kept_headers(&parts.headers, &REQUEST_HEADERS),
+            body,
+        };
         if let Some(value) = request.headers.get_mut("authorization") {
             *value = redact::authorization(value);
         }
@@ -63,6 +60,7 @@ impl Scrubber {
         request.query = request.query.as_deref().map(|query| self.text(query));
         self.headers(&mut request.headers);
         self.body(&mut request.body);
+        request
     }
 
     pub(super) fn response(&mut self, response: &mut Response) {
@@ -133,11 +131,6 @@ impl Scrubber {
         self.uuids.insert(uuid, numbered.clone());
         numbered
     }
-}
-
-/// Whether a text is what stands for a secret.
-pub(super) fn is_redacted(text: &str) -> bool {
-    text == REDACTED || text.strip_prefix("Bearer ") == Some(REDACTED)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Operations: their parameters, bodies and answers.
+//! Operations: their parameters, bodies and responses.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use jsonschema::{ValidationError, Validator, error::ValidationErrorKind as Kind}
 use serde_json::Value;
 
 use super::document::{Document, step};
-use super::route::Template;
+use super::template::Template;
 
 const METHODS: [&str; 7] = ["get", "put", "post", "delete", "patch", "head", "options"];
 const JSON: &str = "/content/application~1json";
@@ -43,7 +43,7 @@ pub(crate) struct ResponseRule {
 }
 
 impl Operation {
-    /// What the spec says of answers with this status.
+    /// What the spec says of responses with this status.
     pub(crate) fn response(&self, status: u16) -> Option<&ResponseRule> {
         self.responses
             .get(&status.to_string())

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::account::World;
-use crate::image::{Image, PushError, Pushed, is_repository, is_tag};
+use super::account::World;
+use super::image::{Image, PushError, Pushed, is_repository, is_tag};
 
 /// Stores an image and points its tags, and the given ones, to it. Either all is stored or nothing.
 pub(crate) fn push(

@@ -1,13 +1,12 @@
-//! What the sandbox saw and what it found wrong.
+//! The requests that the sandbox received.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use axum::http::{HeaderMap, header};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::redact::{self, REDACTED};
+use crate::http::redact::{self, REDACTED};
 
 /// One request that reached the sandbox, with the status it was answered with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -27,7 +26,7 @@ pub struct RecordedRequest {
     pub headers: BTreeMap<String, String>,
     /// The body as text. Empty when it was larger than the sandbox accepts.
     pub body: String,
-    /// The status of the answer.
+    /// The status of the response.
     pub status: u16,
 }
 
@@ -68,27 +67,5 @@ pub(crate) fn recorded_body(body: &[u8], secret_fields: &BTreeSet<String>) -> St
         }
         // What isn't JSON can't be told apart.
         Err(_) => REDACTED.to_owned(),
-    }
-}
-
-/// An answer of the sandbox that breaks the spec.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Violation {
-    /// The operation's id.
-    pub operation: String,
-    /// The status of the answer.
-    pub status: u16,
-    /// What is wrong with it.
-    pub message: String,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} answered {}: {}",
-            self.operation, self.status, self.message
-        )
     }
 }

@@ -5,8 +5,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::account::{Account, Credential, World};
-use crate::answer::Answer;
+use crate::http::response::Response;
+use crate::model::account::{Account, Credential, World};
 
 /// A request for a manifest.
 pub(crate) struct ManifestRequest<'a> {
@@ -42,19 +42,19 @@ pub(crate) fn request<'a>(method: &str, path: &'a str) -> Option<OciRequest<'a>>
 }
 
 /// Answers a request of the protocol by anybody who has credentials of the account.
-pub(crate) fn answer(
+pub(crate) fn respond(
     world: &World,
     request: &OciRequest<'_>,
     headers: &HeaderMap,
     now: DateTime<Utc>,
-) -> Answer {
+) -> Response {
     let Some(account) = owner(world, headers, now) else {
         let message = "authentication required";
         return problem(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message)
             .with_header("www-authenticate", "Basic realm=\"sandbox\"");
     };
     match request {
-        OciRequest::Version => Answer::json(StatusCode::OK, json!({})),
+        OciRequest::Version => Response::json(StatusCode::OK, json!({})),
         OciRequest::Manifest(wanted) => manifest(account, wanted).unwrap_or_else(|| {
             problem(
                 StatusCode::NOT_FOUND,
@@ -65,15 +65,15 @@ pub(crate) fn answer(
     }
 }
 
-fn manifest(account: &Account, wanted: &ManifestRequest<'_>) -> Option<Answer> {
+fn manifest(account: &Account, wanted: &ManifestRequest<'_>) -> Option<Response> {
     let mut registries = account.registries.iter();
     let registry = registries.find(|registry| registry.name == wanted.registry)?;
     let repository = registry.store.repository(wanted.repository)?;
     let (digest, text) = repository.document(wanted.reference)?;
     let document: Value = serde_json::from_str(text).ok()?;
     let media_type = document["mediaType"].as_str().unwrap_or("application/json");
-    let answer = Answer::empty(StatusCode::OK).with_body(media_type, text.to_owned());
-    Some(answer.with_header("docker-content-digest", digest))
+    let response = Response::empty(StatusCode::OK).with_body(media_type, text.to_owned());
+    Some(response.with_header("docker-content-digest", digest))
 }
 
 /// The account whose credential a request carries, if that is good.
@@ -101,8 +101,8 @@ fn is_good(credential: &Credential, now: DateTime<Utc>) -> bool {
     !minted.revoked && !expired
 }
 
-fn problem(status: StatusCode, code: &str, message: &str) -> Answer {
-    Answer::json(
+fn problem(status: StatusCode, code: &str, message: &str) -> Response {
+    Response::json(
         status,
         json!({ "errors": [{ "code": code, "message": message }] }),
     )

@@ -1,4 +1,4 @@
-//! What a registry stores: repositories, their tags and manifests, and blobs.
+//! A repository: its tags and manifests.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -6,148 +6,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use crate::image::{Blob, Built};
-use crate::newest::Newest;
-
-/// The content of a registry. A blob that several manifests need is stored once.
-#[derive(Default)]
-pub(crate) struct Store {
-    /// Sorted by name.
-    repositories: Vec<Repository>,
-    blobs: HashMap<Arc<str>, Stored>,
-    bytes: u64,
-}
-
-struct Stored {
-    bytes: u64,
-    /// How many manifests need it.
-    needed: usize,
-}
-
-impl Store {
-    /// Bytes of all blobs, unreferenced ones included. Manifests themselves are not counted.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    pub(crate) fn repositories(&self) -> &[Repository] {
-        &self.repositories
-    }
-
-    pub(crate) fn repository(&self, name: &str) -> Option<&Repository> {
-        self.place(name).ok().map(|place| &self.repositories[place])
-    }
-
-    pub(crate) fn repository_mut(&mut self, name: &str) -> Option<&mut Repository> {
-        let place = self.place(name).ok()?;
-        Some(&mut self.repositories[place])
-    }
-
-    /// How many bytes would be added by manifests.
-    pub(crate) fn growth<'a>(&self, manifests: impl IntoIterator<Item = &'a Built>) -> u64 {
-        let mut seen = HashSet::new();
-        let blobs = manifests.into_iter().flat_map(|built| &*built.blobs);
-        blobs
-            .filter(|blob| !self.blobs.contains_key(&blob.digest) && seen.insert(&blob.digest))
-            .fold(0_u64, |sum, blob| sum.saturating_add(blob.bytes))
-    }
-
-    /// Stores a manifest and points its tags to it.
-    pub(crate) fn put(&mut self, repository: &str, built: &Built, now: DateTime<Utc>) {
-        let place = self.place(repository).unwrap_or_else(|place| {
-            self.repositories.insert(place, Repository::new(repository));
-            place
-        });
-        let repository = &mut self.repositories[place];
-        if repository.put(built, now) {
-            for blob in distinct(&built.blobs) {
-                let bytes = blob.bytes;
-                let stored = self
-                    .blobs
-                    .entry(Arc::clone(&blob.digest))
-                    .or_insert_with(|| {
-                        self.bytes = self.bytes.saturating_add(bytes);
-                        Stored { bytes, needed: 0 }
-                    });
-                stored.needed += 1;
-            }
-        }
-        for tag in &built.tags {
-            repository.tag(tag.as_str().into(), &built.digest, now);
-        }
-    }
-
-    /// Removes a repository with all that is in it; its blobs stay until they are collected.
-    pub(crate) fn remove_repository(&mut self, name: &str) -> bool {
-        let Ok(place) = self.place(name) else {
-            return false;
-        };
-        for manifest in self.repositories.remove(place).manifests.into_values() {
-            self.release(&manifest.blobs);
-        }
-        true
-    }
-
-    /// Removes a manifest and the tags that point to it; its blobs stay until they are collected.
-    pub(crate) fn remove_manifest(&mut self, repository: &str, digest: &str) -> bool {
-        let removed = self
-            .repository_mut(repository)
-            .and_then(|repository| repository.remove(digest));
-        match removed {
-            Some(manifest) => {
-                self.release(&manifest.blobs);
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// Removes the manifests that have no tag and belong to no tagged index.
-    pub(crate) fn remove_untagged(&mut self) {
-        let mut released = Vec::new();
-        for repository in &mut self.repositories {
-            for digest in repository.untagged() {
-                released.extend(repository.remove(&digest).map(|manifest| manifest.blobs));
-            }
-        }
-        for blobs in released {
-            self.release(&blobs);
-        }
-    }
-
-    /// Removes the blobs that no manifest needs and returns how many and how large they were.
-    pub(crate) fn remove_unreferenced(&mut self) -> (u64, u64) {
-        let (mut count, mut bytes) = (0, 0_u64);
-        self.blobs.retain(|_, stored| {
-            if stored.needed == 0 {
-                count += 1;
-                bytes = bytes.saturating_add(stored.bytes);
-            }
-            stored.needed > 0
-        });
-        self.bytes = self.bytes.saturating_sub(bytes);
-        (count, bytes)
-    }
-
-    fn release(&mut self, blobs: &[Blob]) {
-        for blob in distinct(blobs) {
-            if let Some(stored) = self.blobs.get_mut(&blob.digest) {
-                stored.needed = stored.needed.saturating_sub(1);
-            }
-        }
-    }
-
-    fn place(&self, name: &str) -> Result<usize, usize> {
-        self.repositories
-            .binary_search_by(|repository| (*repository.name).cmp(name))
-    }
-}
-
-/// The blobs of a manifest, each once.
-fn distinct(blobs: &[Blob]) -> impl Iterator<Item = &Blob> {
-    let mut seen = HashSet::new();
-    blobs.iter().filter(move |blob| seen.insert(&blob.digest))
-}
+use super::image::{Blob, Built};
+use super::newest::Newest;
 
 pub(crate) struct Repository {
     pub(crate) name: String,
@@ -173,7 +33,7 @@ struct Manifest {
 }
 
 impl Repository {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
             tags: HashMap::new(),
@@ -237,7 +97,7 @@ impl Repository {
         }
     }
 
-    fn tag(&mut self, tag: Arc<str>, digest: &Arc<str>, now: DateTime<Utc>) {
+    pub(super) fn tag(&mut self, tag: Arc<str>, digest: &Arc<str>, now: DateTime<Utc>) {
         self.untag(&tag);
         self.tag_order.insert(now, Arc::clone(&tag));
         if let Some(manifest) = self.manifests.get_mut(digest) {
@@ -254,7 +114,7 @@ impl Repository {
     }
 
     /// Stores a manifest, or moves the time of one that is there. Returns whether it is new.
-    fn put(&mut self, built: &Built, now: DateTime<Utc>) -> bool {
+    pub(super) fn put(&mut self, built: &Built, now: DateTime<Utc>) -> bool {
         let known = self.manifests.get_mut(&built.digest);
         let is_new = known.is_none();
         if let Some(manifest) = known {
@@ -276,7 +136,8 @@ impl Repository {
         is_new
     }
 
-    fn remove(&mut self, digest: &str) -> Option<Manifest> {
+    /// Removes a manifest and the tags that point to it, and returns its blobs.
+    pub(super) fn remove(&mut self, digest: &str) -> Option<Arc<[Blob]>> {
         let (digest, manifest) = self.manifests.remove_entry(digest)?;
         self.manifest_order.remove(manifest.pushed_at, &digest);
         // One by one is cheaper for the few tags that a manifest commonly has.
@@ -291,7 +152,12 @@ impl Repository {
         if !few {
             self.rebuild_tag_order();
         }
-        Some(manifest)
+        Some(manifest.blobs)
+    }
+
+    /// The blobs of each of its manifests.
+    pub(super) fn into_blobs(self) -> impl Iterator<Item = Arc<[Blob]>> {
+        self.manifests.into_values().map(|manifest| manifest.blobs)
     }
 
     fn rebuild_tag_order(&mut self) {
@@ -300,7 +166,8 @@ impl Repository {
             .rebuild(tags.map(|(name, tag)| (tag.pushed_at, Arc::clone(name))));
     }
 
-    fn untagged(&self) -> Vec<Arc<str>> {
+    /// The manifests that have no tag and belong to no tagged index.
+    pub(super) fn untagged(&self) -> Vec<Arc<str>> {
         let mut keep = HashSet::new();
         let mut todo: Vec<_> = self
             .manifests
@@ -322,28 +189,28 @@ impl Repository {
     }
 
     pub(crate) fn to_json(&self, registry: &str) -> Value {
-        let mut answer = json!({
+        let mut json = json!({
             "registry_name": registry,
             "name": self.name,
             "tag_count": self.tag_count(),
         });
         if let Some(tag) = self.tag_order.first() {
-            answer["latest_tag"] = self.tag_json(registry, tag);
+            json["latest_tag"] = self.tag_json(registry, tag);
         }
-        answer
+        json
     }
 
     pub(crate) fn to_json_v2(&self, registry: &str) -> Value {
-        let mut answer = json!({
+        let mut json = json!({
             "registry_name": registry,
             "name": self.name,
             "tag_count": self.tag_count(),
             "manifest_count": self.manifest_count(),
         });
         if let Some(digest) = self.latest_manifest() {
-            answer["latest_manifest"] = self.manifest_json(registry, digest);
+            json["latest_manifest"] = self.manifest_json(registry, digest);
         }
-        answer
+        json
     }
 
     /// The newest manifest; of several as new, the one that the newest tag points to.

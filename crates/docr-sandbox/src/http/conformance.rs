@@ -1,10 +1,11 @@
-//! Holds the sandbox's own answers against the spec.
+//! Holds the sandbox's own responses against the spec.
 
-use crate::answer::Answer;
-use crate::record::Violation;
+use std::fmt;
+
+use super::response::Response;
 use crate::spec::{Operation, ResponseRule, messages};
 
-/// Headers that every answer must carry where the spec documents them; others may be absent.
+/// Headers that every response must carry where the spec documents them; others may be absent.
 const REQUIRED_HEADERS: [&str; 4] = [
     "ratelimit-limit",
     "ratelimit-remaining",
@@ -12,11 +13,33 @@ const REQUIRED_HEADERS: [&str; 4] = [
     "x-request-id",
 ];
 
-/// All the ways in which an answer breaks the spec.
-pub(crate) fn violations(operation: &Operation, answer: &Answer) -> Vec<Violation> {
-    let status = answer.status.as_u16();
+/// A response of the sandbox that breaks the spec.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Violation {
+    /// The operation's id.
+    pub operation: String,
+    /// The status of the response.
+    pub status: u16,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} answered {}: {}",
+            self.operation, self.status, self.message
+        )
+    }
+}
+
+/// All the ways in which a response breaks the spec.
+pub(crate) fn violations(operation: &Operation, response: &Response) -> Vec<Violation> {
+    let status = response.status.as_u16();
     let messages = match operation.response(status) {
-        Some(rule) => faults(rule, answer),
+        Some(rule) => faults(rule, response),
         None => vec!["the status is not documented".to_owned()],
     };
     messages
@@ -29,21 +52,22 @@ pub(crate) fn violations(operation: &Operation, answer: &Answer) -> Vec<Violatio
         .collect()
 }
 
-fn faults(rule: &ResponseRule, answer: &Answer) -> Vec<String> {
+fn faults(rule: &ResponseRule, response: &Response) -> Vec<String> {
     let mut faults: Vec<_> = rule
         .headers
         .iter()
         .filter(|name| {
-            REQUIRED_HEADERS.contains(&name.as_str()) && !answer.headers.contains_key(name.as_str())
+            REQUIRED_HEADERS.contains(&name.as_str())
+                && !response.headers.contains_key(name.as_str())
         })
         .map(|name| format!("header {name} is missing"))
         .collect();
     faults.extend(match &rule.schema {
-        None => (!answer.body.is_empty()).then(|| "there must be no body".to_owned()),
-        Some(_) if answer.content_type() != Some("application/json") => {
+        None => (!response.body.is_empty()).then(|| "there must be no body".to_owned()),
+        Some(_) if response.content_type() != Some("application/json") => {
             Some("the content type is not application/json".to_owned())
         }
-        Some(schema) => match serde_json::from_slice(&answer.body) {
+        Some(schema) => match serde_json::from_slice(&response.body) {
             Ok(body) => messages(schema, &body, "body"),
             Err(error) => Some(format!("the body is not JSON: {error}")),
         },
@@ -59,12 +83,12 @@ mod tests {
     use super::*;
     use crate::spec::Spec;
 
-    fn faults_of(operation: &str, mut answer: Answer) -> Vec<String> {
+    fn faults_of(operation: &str, mut response: Response) -> Vec<String> {
         for name in REQUIRED_HEADERS {
-            answer.default_header(name, "1");
+            response.default_header(name, "1");
         }
         let operation = Spec::embedded().unwrap().operation(operation).unwrap();
-        violations(operation, &answer)
+        violations(operation, &response)
             .iter()
             .map(ToString::to_string)
             .collect()
@@ -73,26 +97,26 @@ mod tests {
     #[test]
     fn a_true_answer_breaks_nothing() {
         let body = json!({ "registry": { "name": "acme", "storage_usage_bytes": 1 } });
-        assert!(faults_of("registry_get", Answer::json(StatusCode::OK, body)).is_empty());
-        assert!(faults_of("registry_delete", Answer::empty(StatusCode::NO_CONTENT)).is_empty());
+        assert!(faults_of("registry_get", Response::json(StatusCode::OK, body)).is_empty());
+        assert!(faults_of("registry_delete", Response::empty(StatusCode::NO_CONTENT)).is_empty());
     }
 
     #[test]
     fn each_kind_of_break_is_named() {
         let wrong = json!({ "registry": { "name": "acme", "storage_usage_bytes": -1 } });
-        let faults = faults_of("registry_get", Answer::json(StatusCode::OK, wrong));
+        let faults = faults_of("registry_get", Response::json(StatusCode::OK, wrong));
         assert_eq!(faults.len(), 1);
         assert!(
             faults[0].starts_with("registry_get answered 200: registry.storage_usage_bytes: "),
             "{faults:?}"
         );
 
-        let text = Answer::empty(StatusCode::OK).with_body("text/plain", "{}");
+        let text = Response::empty(StatusCode::OK).with_body("text/plain", "{}");
         assert_eq!(
             faults_of("registry_get", text),
             ["registry_get answered 200: the content type is not application/json"]
         );
-        let body = Answer::json(StatusCode::NO_CONTENT, json!({}));
+        let body = Response::json(StatusCode::NO_CONTENT, json!({}));
         assert_eq!(
             faults_of("registry_delete", body),
             ["registry_delete answered 204: there must be no body"]
@@ -102,7 +126,7 @@ mod tests {
             .unwrap()
             .operation("registry_delete")
             .unwrap();
-        let bare = violations(operation, &Answer::empty(StatusCode::NO_CONTENT));
+        let bare = violations(operation, &Response::empty(StatusCode::NO_CONTENT));
         assert_eq!(bare.len(), REQUIRED_HEADERS.len());
     }
 }

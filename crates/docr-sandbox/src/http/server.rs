@@ -1,19 +1,19 @@
-//! The socket.
+//! A server on 127.0.0.1 that can be stopped.
 
 use std::io;
 use std::net::SocketAddr;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::serve::Listener;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::request::{BODY_LIMIT, Unreadable};
-use crate::tls::{Identity, TlsPort};
+use super::listener::Port;
+use super::request::{BODY_LIMIT, Unreadable};
+use super::tls::{Identity, TlsPort};
 
 /// How much of a body is taken in before the connection is given up. Beyond [`BODY_LIMIT`] it is refused anyway,
-/// but a client that is still sending would miss the answer.
+/// but a client that is still sending would miss the response.
 const READ_LIMIT: usize = 16 * BODY_LIMIT;
 
 /// A running server. Dropping it stops it.
@@ -35,10 +35,7 @@ impl Server {
         let addr = listener.local_addr()?;
         let (running, stop) = oneshot::channel::<()>();
         let (open, closed) = oneshot::channel();
-        let port = Port {
-            listener,
-            _open: open,
-        };
+        let port = Port::new(listener, open);
         let stopped = async {
             let _dropped = stop.await;
         };
@@ -61,7 +58,7 @@ impl Server {
     }
 
     /// Takes no more connections, closes idle ones and waits until the port is free.
-    /// Answers under way are finished, but not waited for: their clients may never read them.
+    /// Responses under way are finished, but not waited for: their clients may never read them.
     pub(crate) async fn stop(self) {
         drop(self.running);
         let _freed = self.closed.await;
@@ -73,27 +70,5 @@ pub(crate) async fn read_body(body: Body) -> Result<Bytes, Unreadable> {
     match to_bytes(body, READ_LIMIT).await {
         Ok(body) if body.len() <= BODY_LIMIT => Ok(body),
         _ => Err(Unreadable),
-    }
-}
-
-/// The listener; it tells when it is dropped.
-pub(crate) struct Port {
-    listener: TcpListener,
-    _open: oneshot::Sender<()>,
-}
-
-impl Listener for Port {
-    type Io = TcpStream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
-        let (stream, addr) = Listener::accept(&mut self.listener).await;
-        // Small answers should leave at once; without it they are only slower.
-        let _ = stream.set_nodelay(true);
-        (stream, addr)
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
     }
 }

@@ -5,22 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use crate::answer::Problem;
-use crate::certificate::{Certificate, Issuance};
-use crate::collection::{GcTiming, Run};
-use crate::ids::Ids;
-use crate::rate::Window;
-use crate::store::Store;
-use crate::tier::Tier;
-
-/// How much an account stores.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Bytes of storage.
-    pub storage_bytes: u64,
-    /// Number of repositories.
-    pub repositories: u64,
-}
+use super::certificate::{Certificate, Issuance};
+use super::collection::{GcTiming, Run};
+use super::ids::Ids;
+use super::rate::Window;
+use super::refusal::Refusal;
+use super::store::Store;
+use super::tier::{Tier, Usage};
 
 /// A Docker credential that the sandbox handed out; the secret itself is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,31 +158,31 @@ impl Account {
     }
 
     /// The registry that a call means which names none.
-    pub(crate) fn only_registry(&self) -> Result<&Registry, Problem> {
+    pub(crate) fn only_registry(&self) -> Result<&Registry, Refusal> {
         match self.registries.as_slice() {
-            [] => Err(Problem::not_found("The account has no registry.")),
+            [] => Err(Refusal::missing("The account has no registry.")),
             [registry] => Ok(registry),
-            _ => Err(Problem::precondition_failed(
+            _ => Err(Refusal::precondition(
                 "The account has several registries: name one with /v2/registries/{registry_name}.",
             )),
         }
     }
 
     /// The account's subscription, which began with its registry.
-    pub(crate) fn subscription(&mut self) -> Result<&mut Subscription, Problem> {
+    pub(crate) fn subscription(&mut self) -> Result<&mut Subscription, Refusal> {
         self.subscription
             .as_mut()
-            .ok_or_else(|| Problem::not_found("The account has no subscription."))
+            .ok_or_else(|| Refusal::missing("The account has no subscription."))
     }
 
     /// Refuses a tier into which the account, with so many registries, does not fit.
-    pub(crate) fn check_tier(&self, tier: &Tier, registries: usize) -> Result<(), Problem> {
+    pub(crate) fn check_tier(&self, tier: &Tier, registries: usize) -> Result<(), Refusal> {
         let obstacles = tier.obstacles(self.usage(), registries);
         if obstacles.is_empty() {
             return Ok(());
         }
         let reasons = obstacles.join(" ");
-        Err(Problem::precondition_failed(format!(
+        Err(Refusal::precondition(format!(
             "registry is not eligible for tier because: [{reasons}]"
         )))
     }
@@ -215,11 +206,11 @@ impl Account {
     }
 
     pub(crate) fn registry_json(&self, registry: &Registry) -> Value {
-        let mut answer = self.bare_registry_json(registry);
+        let mut json = self.bare_registry_json(registry);
         if let Some(subscription) = &self.subscription {
-            answer["subscription"] = subscription.to_json();
+            json["subscription"] = subscription.to_json();
         }
-        answer
+        json
     }
 
     /// Without the subscription.
@@ -294,6 +285,7 @@ impl Subscription {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::refusal::Reason;
 
     #[test]
     fn a_call_that_names_no_registry_is_refused_when_there_are_several() {
@@ -303,19 +295,19 @@ mod tests {
                 .only_registry()
                 .map(|registry| &registry.name)
                 .unwrap_err()
-                .status,
-            404
+                .reason,
+            Reason::Missing
         );
         for name in ["one", "two"] {
             let (name, region) = (name.to_owned(), "nyc3".to_owned());
             let registry = Registry::new(name, region, DateTime::UNIX_EPOCH);
             account.registries.push(registry);
         }
-        let problem = account
+        let refusal = account
             .only_registry()
             .map(|registry| &registry.name)
             .unwrap_err();
-        assert_eq!(problem.status, 412);
-        assert!(problem.message.contains("/v2/registries/{registry_name}"));
+        assert_eq!(refusal.reason, Reason::Precondition);
+        assert!(refusal.message.contains("/v2/registries/{registry_name}"));
     }
 }

@@ -1,29 +1,30 @@
 //! The handle that users hold.
 
-use std::collections::HashMap;
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-use std::{fmt, io};
+pub(crate) mod builder;
+pub(crate) mod request_log;
+pub(crate) mod sample;
+pub(crate) mod script;
+pub(crate) mod service;
 
-use crate::account::{MintedCredential, Usage, World};
-use crate::certificate::{Certificate, CertificateSeed, Issuance};
-use crate::clock::Clock;
-use crate::collection::GcTiming;
-use crate::ids::Ids;
-use crate::image::{Image, PushError, Pushed};
-use crate::push;
-use crate::rate::RateLimits;
-use crate::record::{RecordedRequest, Violation};
-use crate::script::{ScriptError, ScriptedAnswer};
-use crate::server::Server;
-use crate::service::{self, Held, Service};
-use crate::spec::Spec;
-use crate::tls::Identity;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use self::request_log::RecordedRequest;
+use self::script::{ScriptError, ScriptedAnswer};
+use self::service::Service;
+use crate::http::conformance::Violation;
+use crate::http::server::Server;
+use crate::http::tls::Identity;
+use crate::model::account::MintedCredential;
+use crate::model::certificate::{Certificate, CertificateSeed};
+use crate::model::image::{Image, PushError, Pushed};
+use crate::model::push;
+use crate::model::tier::Usage;
 
 /// A running sandbox. Dropping it stops the server.
 pub struct Sandbox {
-    pub(crate) service: Arc<Service>,
+    service: Arc<Service>,
     server: Server,
     url: String,
     token: String,
@@ -31,20 +32,6 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Starts a sandbox on a free port of 127.0.0.1, with a default token.
-    ///
-    /// # Errors
-    ///
-    /// When no port can be opened.
-    pub async fn start() -> io::Result<Self> {
-        Self::builder().start().await
-    }
-
-    /// Begins a sandbox of which something is chosen.
-    pub fn builder() -> SandboxBuilder {
-        SandboxBuilder::default()
-    }
-
     /// The base URL, without a slash at its end.
     pub fn url(&self) -> &str {
         &self.url
@@ -55,7 +42,7 @@ impl Sandbox {
         self.server.addr
     }
 
-    /// The certificate that a client must trust, PEM; `None` without [`tls`](SandboxBuilder::tls).
+    /// The certificate that a client must trust, PEM; `None` without [`tls`](crate::SandboxBuilder::tls).
     pub fn certificate_pem(&self) -> Option<&str> {
         let identity = self.identity.as_ref()?;
         Some(&identity.certificate_pem)
@@ -81,12 +68,12 @@ impl Sandbox {
         self.service.state().requests.clear();
     }
 
-    /// Queues an answer: the operation's next call that has a good token and is within the rate limit gets it
-    /// and changes nothing. Several answers for one operation are used up in order.
+    /// Queues a response: the operation's next call that has a good token and is within the rate limit gets it
+    /// and changes nothing. Several responses for one operation are used up in order.
     ///
     /// # Errors
     ///
-    /// When the spec has no such operation, or the answer's status or headers can't be sent.
+    /// When the spec has no such operation, or the response's status or headers can't be sent.
     pub fn answer_next(
         &self,
         operation_id: &str,
@@ -105,8 +92,8 @@ impl Sandbox {
         Ok(())
     }
 
-    /// The sandbox's own answers that broke the spec: always empty unless
-    /// [`check_answers`](SandboxBuilder::check_answers) is on, and then a bug of the sandbox if it is not.
+    /// The sandbox's own responses that broke the spec: always empty unless
+    /// [`check_answers`](crate::SandboxBuilder::check_answers) is on, and then a bug of the sandbox if it is not.
     pub fn violations(&self) -> Vec<Violation> {
         self.service.state().violations.clone()
     }
@@ -226,6 +213,12 @@ impl Sandbox {
         credentials.map(|credential| credential.minted).collect()
     }
 
+    /// The time it lives in.
+    #[cfg(feature = "record")]
+    pub(crate) fn clock(&self) -> &crate::model::clock::Clock {
+        &self.service.clock
+    }
+
     /// Stops the server. Returns when the port is free.
     pub async fn stop(self) {
         self.server.stop().await;
@@ -239,162 +232,4 @@ impl fmt::Debug for Sandbox {
             .field("token", &"[redacted]")
             .finish_non_exhaustive()
     }
-}
-
-/// Chooses how a sandbox behaves. Made by [`Sandbox::builder`].
-#[derive(Clone, Default)]
-#[must_use]
-pub struct SandboxBuilder {
-    port: u16,
-    token: Option<String>,
-    clock: Clock,
-    limits: RateLimits,
-    check_answers: bool,
-    seed: u64,
-    tls: bool,
-    gc_timing: GcTiming,
-    issuance: Issuance,
-}
-
-impl SandboxBuilder {
-    /// Listens on this port. The default, 0, takes a free one.
-    pub fn port(mut self, port: u16) -> Self {
-        self.port = port;
-        self
-    }
-
-    /// Gives the first account this bearer token.
-    pub fn token(mut self, token: impl Into<String>) -> Self {
-        self.token = Some(token.into());
-        self
-    }
-
-    /// Lives in the time of this clock.
-    pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// Allows each token so many requests.
-    pub fn rate_limits(mut self, limits: RateLimits) -> Self {
-        self.limits = limits;
-        self
-    }
-
-    /// Holds each answer, scripted ones excepted, against the spec; see [`Sandbox::violations`].
-    pub fn check_answers(mut self, yes: bool) -> Self {
-        self.check_answers = yes;
-        self
-    }
-
-    /// Draws ids, tokens and credentials from this seed. The same seed and the same calls give the same ones,
-    /// also with the default seed.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = seed;
-        self
-    }
-
-    /// Speaks HTTPS, with a certificate of its own making: see [`Sandbox::certificate_pem`].
-    pub fn tls(mut self, yes: bool) -> Self {
-        self.tls = yes;
-        self
-    }
-
-    /// Lets garbage collections take so long.
-    pub fn gc_timing(mut self, timing: GcTiming) -> Self {
-        self.gc_timing = timing;
-        self
-    }
-
-    /// Lets Let's Encrypt take so long for a certificate. The default is 10 seconds.
-    pub fn issuance(mut self, takes: Duration) -> Self {
-        self.issuance.takes = takes;
-        self
-    }
-
-    /// Lets Let's Encrypt issue for these domains, and names below them, only. Without it all domains are managed.
-    ///
-    /// ```
-    /// let builder = docr_sandbox::Sandbox::builder().managed_domains(["example.com"]);
-    /// ```
-    pub fn managed_domains<D: Into<String>>(
-        mut self,
-        domains: impl IntoIterator<Item = D>,
-    ) -> Self {
-        self.issuance.domains = Some(domains.into_iter().map(Into::into).collect());
-        self
-    }
-
-    /// Starts the sandbox.
-    ///
-    /// # Errors
-    ///
-    /// When the port can't be opened, or the token is none that an `Authorization` header can carry.
-    pub async fn start(self) -> io::Result<Sandbox> {
-        if self
-            .token
-            .as_deref()
-            .is_some_and(|token| !is_bearer_token(token))
-        {
-            let message = "a bearer token is made of letters, digits and -._~+/=";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        }
-        let identity = self.tls.then(Identity::generate).transpose()?;
-        let scheme = if self.tls { "https" } else { "http" };
-        let mut world = World::new(self.token, Ids::new(self.seed, 0));
-        world.gc_timing = self.gc_timing;
-        world.issuance = self.issuance;
-        let token = world.first().token.clone();
-        let service = Arc::new(Service {
-            spec: Spec::embedded()?,
-            clock: self.clock,
-            limits: self.limits,
-            check_answers: self.check_answers,
-            scheme,
-            state: Mutex::new(Held {
-                world,
-                request_ids: Ids::new(self.seed, 1),
-                scripts: HashMap::new(),
-                requests: Vec::new(),
-                violations: Vec::new(),
-            }),
-        });
-        let server = Server::start(
-            self.port,
-            service::router(Arc::clone(&service)),
-            identity.as_ref(),
-        )
-        .await?;
-        Ok(Sandbox {
-            service,
-            url: format!("{scheme}://{}", server.addr),
-            server,
-            token,
-            identity,
-        })
-    }
-}
-
-impl fmt::Debug for SandboxBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SandboxBuilder")
-            .field("port", &self.port)
-            .field("token", &self.token.as_ref().map(|_| "[redacted]"))
-            .field("clock", &self.clock)
-            .field("rate_limits", &self.limits)
-            .field("check_answers", &self.check_answers)
-            .field("seed", &self.seed)
-            .field("tls", &self.tls)
-            .field("gc_timing", &self.gc_timing)
-            .field("issuance", &self.issuance)
-            .finish()
-    }
-}
-
-/// The grammar of RFC 6750.
-fn is_bearer_token(token: &str) -> bool {
-    !token.is_empty()
-        && token
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte))
 }

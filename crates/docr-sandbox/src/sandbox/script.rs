@@ -1,4 +1,4 @@
-//! Answers that a test dictates.
+//! Responses that a test dictates.
 
 use std::fmt;
 
@@ -6,9 +6,10 @@ use axum::body::Bytes;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::Value;
 
-use crate::answer::{Answer, Problem};
+use crate::http::problem::Problem;
+use crate::http::response::Response;
 
-/// An answer that [`Sandbox::answer_next`](crate::Sandbox::answer_next) sends in place of the real one.
+/// A response that [`Sandbox::answer_next`](crate::Sandbox::answer_next) sends in place of the real one.
 ///
 /// ```
 /// use docr_sandbox::ScriptedAnswer;
@@ -49,7 +50,7 @@ impl ScriptedAnswer {
             .body(page.into())
     }
 
-    /// Adds a header. One that every answer carries, such as `x-request-id`, is replaced.
+    /// Adds a header. One that every response carries, such as `x-request-id`, is replaced.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
@@ -106,7 +107,7 @@ fn header_of((name, value): (String, String)) -> Result<(HeaderName, HeaderValue
     }
 }
 
-/// A scripted answer that is known to be sendable.
+/// A scripted response that is known to be sendable.
 pub(crate) struct Prepared {
     status: StatusCode,
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -114,31 +115,31 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    pub(crate) fn into_answer(self, request_id: &str) -> Answer {
-        let mut answer = match self.body {
-            Some(body) => Answer {
+    pub(crate) fn into_response(self, request_id: &str) -> Response {
+        let mut response = match self.body {
+            Some(body) => Response {
                 body,
-                ..Answer::empty(self.status)
+                ..Response::empty(self.status)
             },
-            None if self.status.as_u16() < 400 => Answer::empty(self.status),
+            None if self.status.as_u16() < 400 => Response::empty(self.status),
             None => Problem::new(self.status, "The sandbox was told to answer so.")
-                .into_answer(request_id),
+                .into_response(request_id),
         };
         // Later values win, so that `.header("content-type", ...)` does what it says.
         for (name, value) in self.headers {
-            answer.headers.insert(name, value);
+            response.headers.insert(name, value);
         }
-        answer
+        response
     }
 }
 
-/// Why an answer could not be scripted.
+/// Why a response could not be scripted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ScriptError {
     /// The spec has no operation by that id.
     UnknownOperation(String),
-    /// No final answer can have that status.
+    /// No final response can have that status.
     Status(u16),
     /// The header's name or value is malformed, or the header is one that the server must set itself.
     Header(String),

@@ -1,10 +1,10 @@
 //! Sample content, to try clients on.
 
-use crate::account::{Registry, Subscription};
-use crate::certificate::CertificateSeed;
-use crate::image::{Image, PushError};
-use crate::sandbox::Sandbox;
-use crate::tier::Tier;
+use super::Sandbox;
+use crate::model::account::{Registry, Subscription};
+use crate::model::certificate::CertificateSeed;
+use crate::model::image::{Image, PushError};
+use crate::model::tier::Tier;
 
 /// What [`Sandbox::add_sample`] has put in.
 #[derive(Clone, Debug)]

@@ -2,11 +2,9 @@
 
 use std::collections::VecDeque;
 
-use axum::http::StatusCode;
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::answer::Problem;
-use crate::clock::later;
+use super::clock::later;
 
 const MINUTE: TimeDelta = TimeDelta::minutes(1);
 const HOUR: TimeDelta = TimeDelta::hours(1);
@@ -29,54 +27,56 @@ impl Default for RateLimits {
     }
 }
 
+/// The limit that one more request would exceed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exceeded {
+    Minute {
+        /// Seconds until a request is admitted again.
+        wait: i64,
+    },
+    Hour,
+}
+
+/// What is left to a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Allowance {
+    pub(crate) limit: u64,
+    pub(crate) remaining: u64,
+    /// When the oldest request no longer counts, in Unix seconds.
+    pub(crate) reset: u64,
+}
+
 /// The requests of one token that still count. Refused ones never do.
 #[derive(Default)]
 pub(crate) struct Window(VecDeque<DateTime<Utc>>);
 
 impl Window {
     /// Counts one request, or refuses it.
-    pub(crate) fn admit(&mut self, limits: RateLimits, now: DateTime<Utc>) -> Result<(), Problem> {
+    pub(crate) fn admit(&mut self, limits: RateLimits, now: DateTime<Utc>) -> Result<(), Exceeded> {
         self.forget(now);
         if self.0.len() as u64 >= u64::from(limits.per_hour) {
-            return Err(Problem::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "The token has used up its requests of this hour.",
-            ));
+            return Err(Exceeded::Hour);
         }
         let start = self.0.partition_point(|at| later(*at, MINUTE) <= now);
         if (self.0.len() - start) as u64 >= u64::from(limits.per_minute) {
             let free = later(self.0.get(start).copied().unwrap_or(now), MINUTE);
             let wait = free - now;
-            let wait = wait.num_seconds() + i64::from(wait.subsec_nanos() > 0);
-            return Err(Problem::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "The token has used up its requests of this minute.",
-            )
-            .with_header("retry-after", wait.to_string()));
+            return Err(Exceeded::Minute {
+                wait: wait.num_seconds() + i64::from(wait.subsec_nanos() > 0),
+            });
         }
         self.0.push_back(now);
         Ok(())
     }
 
-    /// The headers that every answer carries.
-    pub(crate) fn headers(
-        &mut self,
-        limits: RateLimits,
-        now: DateTime<Utc>,
-    ) -> [(&'static str, u64); 3] {
+    pub(crate) fn allowance(&mut self, limits: RateLimits, now: DateTime<Utc>) -> Allowance {
         self.forget(now);
         let reset = self.0.front().map_or(now, |oldest| later(*oldest, HOUR));
-        [
-            ("ratelimit-limit", limits.per_hour.into()),
-            (
-                "ratelimit-remaining",
-                u64::from(limits.per_hour).saturating_sub(self.0.len() as u64),
-            ),
-            (
-                "ratelimit-reset",
-                u64::try_from(seconds_up(reset)).unwrap_or(0),
-            ),
-        ]
+        Allowance {
+            limit: limits.per_hour.into(),
+            remaining: u64::from(limits.per_hour).saturating_sub(self.0.len() as u64),
+            reset: u64::try_from(seconds_up(reset)).unwrap_or(0),
+        }
     }
 
     fn forget(&mut self, now: DateTime<Utc>) {
@@ -116,8 +116,12 @@ mod tests {
         window.admit(limits, at(1500)).unwrap();
         assert!(window.admit(limits, at(2000)).is_err());
         assert_eq!(
-            window.headers(limits, at(2000)).map(|(_, value)| value),
-            [2, 0, 3601]
+            window.allowance(limits, at(2000)),
+            Allowance {
+                limit: 2,
+                remaining: 0,
+                reset: 3601
+            }
         );
         assert!(window.admit(limits, at(3_600_499)).is_err());
         window.admit(limits, at(3_600_500)).unwrap();
@@ -133,9 +137,9 @@ mod tests {
             },
         );
         window.admit(limits, at(500)).unwrap();
-        for (now, wait) in [(500, "60"), (600, "60"), (1500, "59"), (60_499, "1")] {
-            let problem = window.admit(limits, at(now)).unwrap_err();
-            assert_eq!(problem.header, Some(("retry-after", wait.to_owned())));
+        for (now, wait) in [(500, 60), (600, 60), (1500, 59), (60_499, 1)] {
+            let exceeded = window.admit(limits, at(now)).unwrap_err();
+            assert_eq!(exceeded, Exceeded::Minute { wait });
         }
         window.admit(limits, at(60_500)).unwrap();
     }
@@ -146,7 +150,7 @@ mod tests {
             per_minute: 0,
             per_hour: 10,
         };
-        let problem = Window::default().admit(limits, at(0)).unwrap_err();
-        assert_eq!(problem.header, Some(("retry-after", "60".to_owned())));
+        let exceeded = Window::default().admit(limits, at(0)).unwrap_err();
+        assert_eq!(exceeded, Exceeded::Minute { wait: 60 });
     }
 }

@@ -10,7 +10,7 @@ use rcgen::{
 use sha1::{Digest as _, Sha1};
 use x509_parser::{extensions::GeneralName, pem::Pem, prelude::X509Certificate};
 
-use crate::answer::Problem;
+use super::refusal::Refusal;
 
 /// What a leaf certificate says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,13 +27,13 @@ pub(crate) fn read(
     leaf: &str,
     chain: Option<&str>,
     now: DateTime<Utc>,
-) -> Result<Leaf, Problem> {
+) -> Result<Leaf, Refusal> {
     let pem = certificates("leaf_certificate", leaf)?.swap_remove(0);
     let certificate = parse("leaf_certificate", &pem)?;
     let key = private_key(key)
-        .ok_or_else(|| Problem::unprocessable("private_key: is no PEM of a private key"))?;
+        .ok_or_else(|| Refusal::invalid("private_key: is no PEM of a private key"))?;
     if key.subject_public_key_info() != certificate.public_key().raw {
-        return Err(Problem::unprocessable(
+        return Err(Refusal::invalid(
             "private_key: is not the key of the leaf certificate",
         ));
     }
@@ -43,9 +43,9 @@ pub(crate) fn read(
         }
     }
     let not_after = DateTime::from_timestamp(certificate.validity().not_after.timestamp(), 0)
-        .ok_or_else(|| Problem::unprocessable("leaf_certificate: expires at no real time"))?;
+        .ok_or_else(|| Refusal::invalid("leaf_certificate: expires at no real time"))?;
     if not_after <= now {
-        return Err(Problem::unprocessable("leaf_certificate: has expired"));
+        return Err(Refusal::invalid("leaf_certificate: has expired"));
     }
     Ok(Leaf {
         dns_names: dns_names(&certificate),
@@ -69,17 +69,17 @@ fn private_key(text: &str) -> Option<KeyPair> {
 }
 
 /// The certificates of a PEM text; at least one.
-fn certificates(field: &str, text: &str) -> Result<Vec<Pem>, Problem> {
+fn certificates(field: &str, text: &str) -> Result<Vec<Pem>, Refusal> {
     let blocks: Result<Vec<_>, _> = Pem::iter_from_buffer(text.as_bytes()).collect();
     let blocks = blocks.ok().filter(|blocks| {
         !blocks.is_empty() && blocks.iter().all(|block| block.label == "CERTIFICATE")
     });
-    blocks.ok_or_else(|| Problem::unprocessable(format!("{field}: is no PEM of a certificate")))
+    blocks.ok_or_else(|| Refusal::invalid(format!("{field}: is no PEM of a certificate")))
 }
 
-fn parse<'a>(field: &str, pem: &'a Pem) -> Result<X509Certificate<'a>, Problem> {
+fn parse<'a>(field: &str, pem: &'a Pem) -> Result<X509Certificate<'a>, Refusal> {
     pem.parse_x509()
-        .map_err(|_| Problem::unprocessable(format!("{field}: is no X.509 certificate")))
+        .map_err(|_| Refusal::invalid(format!("{field}: is no X.509 certificate")))
 }
 
 /// The alternative names, or else the common name.
@@ -223,7 +223,7 @@ mod tests {
     }
 
     fn complaint(key: &str, leaf: &str, chain: Option<&str>) -> String {
-        read(key, leaf, chain, now()).map_or_else(|problem| problem.message, |_| "fine".to_owned())
+        read(key, leaf, chain, now()).map_or_else(|refusal| refusal.message, |_| "fine".to_owned())
     }
 
     #[test]
@@ -275,7 +275,7 @@ mod tests {
         assert_eq!(complaint(&key, &made.leaf, None), "fine");
         assert!(complaint(curve, &made.leaf, None).starts_with("private_key: is no PEM"));
         let late = DateTime::<Utc>::MAX_UTC;
-        let problem = read(&made.private_key, &made.leaf, None, late).unwrap_err();
-        assert_eq!(problem.message, "leaf_certificate: has expired");
+        let refusal = read(&made.private_key, &made.leaf, None, late).unwrap_err();
+        assert_eq!(refusal.message, "leaf_certificate: has expired");
     }
 }

@@ -2,7 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::Usage;
+/// How much an account stores.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Bytes of storage.
+    pub storage_bytes: u64,
+    /// Number of repositories.
+    pub repositories: u64,
+}
 
 /// A tier, what it includes and what it costs.
 pub(crate) struct Tier {

@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use axum::http::StatusCode;
 use serde_json::Value;
 
-use crate::answer::Problem;
+use super::problem::Problem;
 use crate::spec::{Operation, messages, query_pairs};
 
 /// The largest body that is accepted.

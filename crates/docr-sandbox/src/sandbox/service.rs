@@ -7,22 +7,22 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header, request};
-use axum::response::Response;
 use chrono::{DateTime, Utc};
 
-use crate::account::World;
-use crate::answer::{Answer, Problem};
-use crate::clock::Clock;
-use crate::conformance;
+use super::request_log::{RecordedRequest, recorded_body, recorded_headers};
+use super::script::Prepared;
+use crate::handlers::oci;
 use crate::handlers::{Call, REVOKE_PATH, handler, revoke};
-use crate::ids::Ids;
-use crate::oci;
-use crate::rate::{RateLimits, Window};
-use crate::record::{RecordedRequest, Violation, recorded_body, recorded_headers};
-use crate::redact::REDACTED;
-use crate::request::{self as validation, Unreadable};
-use crate::script::Prepared;
-use crate::server::read_body;
+use crate::http::conformance::{self, Violation};
+use crate::http::problem::Problem;
+use crate::http::redact::REDACTED;
+use crate::http::request::{self as validation, Unreadable};
+use crate::http::response::Response;
+use crate::http::server::read_body;
+use crate::model::account::World;
+use crate::model::clock::Clock;
+use crate::model::ids::Ids;
+use crate::model::rate::{RateLimits, Window};
 use crate::spec::{Operation, Routed, Spec};
 
 /// Answers what comes through the socket.
@@ -33,7 +33,7 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
 async fn serve(State(service): State<Arc<Service>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = read_body(body).await;
-    service.answer(&parts, body).into_response()
+    service.respond(&parts, body)
 }
 
 /// Everything behind the socket.
@@ -62,11 +62,7 @@ impl Service {
     }
 
     /// Answers one request and keeps record of it.
-    pub(crate) fn answer(
-        &self,
-        request: &request::Parts,
-        body: Result<Bytes, Unreadable>,
-    ) -> Answer {
+    fn respond(&self, request: &request::Parts, body: Result<Bytes, Unreadable>) -> Response {
         let state = &mut *self.state();
         let now = self.clock.now();
         let request_id = state.request_ids.uuid();
@@ -91,11 +87,11 @@ impl Service {
         let next = match (&body, oci) {
             (Ok(body), _) if revokes => {
                 let account = caller.map(|caller| state.world.account(caller));
-                revoke(account, body).map(Step::Answer)
+                revoke(account, body).map(Step::Respond)
             }
             (_, Some(wanted)) => {
                 state.world.settle(now);
-                Ok(Step::Answer(oci::answer(
+                Ok(Step::Respond(oci::respond(
                     &state.world,
                     &wanted,
                     &request.headers,
@@ -104,30 +100,30 @@ impl Service {
             }
             _ => self.next_step(state, routed, caller, now),
         };
-        let (mut answer, scripted) = match next {
-            Ok(Step::Answer(answer)) => (answer, false),
-            Ok(Step::Script(script)) => (script.into_answer(&request_id), true),
+        let (mut response, scripted) = match next {
+            Ok(Step::Respond(response)) => (response, false),
+            Ok(Step::Script(script)) => (script.into_response(&request_id), true),
             Ok(Step::Handle(admitted)) => {
                 state.world.settle(now);
                 let url = self.url(request);
                 let handled =
                     self.handle(&mut state.world, admitted, (url, query), body.as_ref(), now);
                 (
-                    handled.unwrap_or_else(|problem| problem.into_answer(&request_id)),
+                    handled.unwrap_or_else(|problem| problem.into_response(&request_id)),
                     false,
                 )
             }
-            Err(problem) => (problem.into_answer(&request_id), false),
+            Err(problem) => (problem.into_response(&request_id), false),
         };
 
-        answer.default_header("x-request-id", &request_id);
+        response.default_header("x-request-id", &request_id);
         for (name, value) in self.rate_headers(&mut state.world, caller, now) {
-            answer.default_header(name, &value.to_string());
+            response.default_header(name, &value.to_string());
         }
         if let Some(operation) = operation.filter(|_| self.check_answers && !scripted) {
             state
                 .violations
-                .extend(conformance::violations(operation, &answer));
+                .extend(conformance::violations(operation, &response));
         }
         state.requests.push(RecordedRequest {
             operation: operation.map(|operation| operation.id.clone()),
@@ -141,9 +137,9 @@ impl Service {
                 Ok(body) => recorded_body(&body, &self.spec.secret_fields),
                 Err(_) => String::new(),
             },
-            status: answer.status.as_u16(),
+            status: response.status.as_u16(),
         });
-        answer
+        response
     }
 
     /// What comes before the request itself is looked at.
@@ -174,7 +170,7 @@ impl Service {
         (url, query): (String, Option<&str>),
         body: Result<&Bytes, &Unreadable>,
         now: DateTime<Utc>,
-    ) -> Result<Answer, Problem> {
+    ) -> Result<Response, Problem> {
         let Admitted {
             operation,
             path,
@@ -209,22 +205,28 @@ impl Service {
         format!("{}://{host}{}", self.scheme, request.uri.path())
     }
 
+    /// The headers about the rate limit, which every response carries.
     fn rate_headers(
         &self,
         world: &mut World,
         caller: Option<usize>,
         now: DateTime<Utc>,
     ) -> [(&'static str, u64); 3] {
-        match caller {
-            Some(caller) => world.account(caller).window.headers(self.limits, now),
+        let allowance = match caller {
+            Some(caller) => world.account(caller).window.allowance(self.limits, now),
             // Nothing is counted for a stranger.
-            None => Window::default().headers(self.limits, now),
-        }
+            None => Window::default().allowance(self.limits, now),
+        };
+        [
+            ("ratelimit-limit", allowance.limit),
+            ("ratelimit-remaining", allowance.remaining),
+            ("ratelimit-reset", allowance.reset),
+        ]
     }
 }
 
 enum Step<'a> {
-    Answer(Answer),
+    Respond(Response),
     Script(Prepared),
     Handle(Admitted<'a>),
 }

@@ -14,7 +14,7 @@ use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::server::TlsStream;
 
-use crate::server::Port;
+use super::listener::Port;
 
 /// How long a handshake may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -46,13 +46,13 @@ impl Identity {
 
 /// A port behind which TLS is spoken. Handshakes run side by side, so that a client which dawdles over its own
 /// holds up no other.
-pub(crate) struct TlsPort {
+pub(super) struct TlsPort {
     addr: SocketAddr,
     ready: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
 }
 
 impl TlsPort {
-    pub(crate) fn new(mut port: Port, identity: &Identity) -> io::Result<Self> {
+    pub(super) fn new(mut port: Port, identity: &Identity) -> io::Result<Self> {
         let addr = port.local_addr()?;
         let acceptor = TlsAcceptor::from(Arc::clone(&identity.config));
         let (sender, ready) = mpsc::channel(16);

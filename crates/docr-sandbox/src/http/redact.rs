@@ -1,4 +1,4 @@
-//! What must not be kept of a request or an answer: tokens, minted credentials, private keys.
+//! What must not be kept of a request or a response: tokens, minted credentials, private keys.
 
 use std::collections::BTreeSet;
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::answer::Problem;
-use crate::clock::later;
-use crate::ids::Ids;
-use crate::pem::Leaf;
+use super::clock::later;
+use super::ids::Ids;
+use super::pem::Leaf;
+use super::refusal::Refusal;
 
 const LETS_ENCRYPT: &str = "lets_encrypt";
 const LIFETIME: TimeDelta = TimeDelta::days(90);
@@ -32,17 +32,16 @@ impl Default for Issuance {
 
 impl Issuance {
     /// Refuses names that are none, and names outside the managed domains.
-    pub(crate) fn check(&self, dns_names: &[String]) -> Result<(), Problem> {
+    pub(crate) fn check(&self, dns_names: &[String]) -> Result<(), Refusal> {
         for (index, name) in dns_names.iter().enumerate() {
-            let problem =
-                |rule: &str| Err(Problem::unprocessable(format!("dns_names.{index}: {rule}")));
+            let refusal = |rule: &str| Err(Refusal::invalid(format!("dns_names.{index}: {rule}")));
             if !is_dns_name(name) {
-                return problem("is no DNS name");
+                return refusal("is no DNS name");
             }
             let domains = self.domains.as_deref();
             if domains.is_some_and(|domains| !domains.iter().any(|domain| is_within(name, domain)))
             {
-                return problem("is in none of the domains that are managed here");
+                return refusal("is in none of the domains that are managed here");
             }
         }
         Ok(())

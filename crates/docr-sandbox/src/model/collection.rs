@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::clock::later;
-use crate::store::Store;
+use super::clock::later;
+use super::store::Store;
 
 pub(crate) const DEFAULT_TYPE: &str = "unreferenced blobs only";
 const MANIFESTS: &str = "untagged manifests only";

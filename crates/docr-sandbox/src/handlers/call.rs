@@ -1,0 +1,57 @@
+//! One call of an operation.
+
+use chrono::{DateTime, Utc};
+
+use crate::http::problem::Problem;
+use crate::http::request::Input;
+use crate::model::account::{Account, Registry, World};
+use crate::spec::Spec;
+
+/// One call by a known account, after validation.
+pub(crate) struct Call<'a> {
+    pub(crate) spec: &'a Spec,
+    pub(crate) world: &'a mut World,
+    /// The place of the caller's account in the world.
+    pub(crate) caller: usize,
+    /// Whether the operation is one of those made for an account's only registry.
+    pub(crate) legacy: bool,
+    pub(crate) input: Input,
+    /// The URL asked for, without the query.
+    pub(crate) url: String,
+    pub(crate) now: DateTime<Utc>,
+}
+
+impl Call<'_> {
+    pub(super) fn account(&mut self) -> &mut Account {
+        self.world.account(self.caller)
+    }
+
+    /// The registry that the path names, or the only one where it names none.
+    pub(super) fn registry(&self) -> Result<&Registry, Problem> {
+        let account = self.world.account_ref(self.caller);
+        Ok(&account.registries[self.registry_place()?])
+    }
+
+    pub(super) fn registry_mut(&mut self) -> Result<&mut Registry, Problem> {
+        let place = self.registry_place()?;
+        Ok(&mut self.account().registries[place])
+    }
+
+    pub(super) fn registry_place(&self) -> Result<usize, Problem> {
+        let account = self.world.account_ref(self.caller);
+        if self.legacy && account.registries.len() > 1 {
+            account.only_registry()?;
+        }
+        match self.input.path("registry_name") {
+            "" => {
+                account.only_registry()?;
+                Ok(0)
+            }
+            name => account
+                .registries
+                .iter()
+                .position(|registry| registry.name == name)
+                .ok_or_else(|| Problem::not_found("The account has no registry by that name.")),
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The socket, and what comes and goes through it.
+
+pub(crate) mod conformance;
+mod listener;
+pub(crate) mod problem;
+pub(crate) mod redact;
+pub(crate) mod request;
+pub(crate) mod response;
+pub(crate) mod server;
+pub(crate) mod tls;

@@ -1,0 +1,66 @@
+//! Responses.
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::IntoResponse;
+use serde::Serialize;
+
+/// What goes back to the client.
+pub(crate) struct Response {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Response {
+    pub(crate) fn json(status: StatusCode, body: impl Serialize) -> Self {
+        let body = serde_json::to_vec(&body).unwrap_or_default();
+        Self::empty(status).with_body("application/json", body)
+    }
+
+    pub(crate) fn empty(status: StatusCode) -> Self {
+        Self {
+            status,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+        }
+    }
+
+    pub(crate) fn with_body(mut self, content_type: &str, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self.set_header("content-type", content_type);
+        self
+    }
+
+    pub(crate) fn with_header(mut self, name: &'static str, value: &str) -> Self {
+        self.set_header(name, value);
+        self
+    }
+
+    /// Sets a header unless the response has one by that name.
+    pub(crate) fn default_header(&mut self, name: &'static str, value: &str) {
+        if !self.headers.contains_key(name) {
+            self.set_header(name, value);
+        }
+    }
+
+    pub(super) fn set_header(&mut self, name: &'static str, value: &str) {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+
+    pub(crate) fn content_type(&self) -> Option<&str> {
+        self.headers.get(header::CONTENT_TYPE)?.to_str().ok()
+    }
+}
+
+impl IntoResponse for Response {
+    fn into_response(self) -> axum::response::Response {
+        // Not as a tuple, which adds a content type to an empty body.
+        let mut response = axum::response::Response::new(Body::from(self.body));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response
+    }
+}

@@ -1,0 +1,16 @@
+//! The world that the sandbox keeps: accounts and what belongs to them. It knows nothing of HTTP.
+
+pub(crate) mod account;
+pub(crate) mod certificate;
+pub(crate) mod clock;
+pub(crate) mod collection;
+pub(crate) mod ids;
+pub(crate) mod image;
+pub(crate) mod newest;
+pub(crate) mod pem;
+pub(crate) mod push;
+pub(crate) mod rate;
+pub(crate) mod refusal;
+pub(crate) mod repository;
+pub(crate) mod store;
+pub(crate) mod tier;

@@ -1,0 +1,192 @@
+//! How a sandbox is set up and started.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use std::{fmt, io};
+
+use super::Sandbox;
+use super::service::{self, Held, Service};
+use crate::http::server::Server;
+use crate::http::tls::Identity;
+use crate::model::account::World;
+use crate::model::certificate::Issuance;
+use crate::model::clock::Clock;
+use crate::model::collection::GcTiming;
+use crate::model::ids::Ids;
+use crate::model::rate::RateLimits;
+use crate::spec::Spec;
+
+impl Sandbox {
+    /// Starts a sandbox on a free port of 127.0.0.1, with a default token.
+    ///
+    /// # Errors
+    ///
+    /// When no port can be opened.
+    pub async fn start() -> io::Result<Self> {
+        Self::builder().start().await
+    }
+
+    /// Begins a sandbox of which something is chosen.
+    pub fn builder() -> SandboxBuilder {
+        SandboxBuilder::default()
+    }
+}
+
+/// Chooses how a sandbox behaves. Made by [`Sandbox::builder`].
+#[derive(Clone, Default)]
+#[must_use]
+pub struct SandboxBuilder {
+    port: u16,
+    token: Option<String>,
+    clock: Clock,
+    limits: RateLimits,
+    check_answers: bool,
+    seed: u64,
+    tls: bool,
+    gc_timing: GcTiming,
+    issuance: Issuance,
+}
+
+impl SandboxBuilder {
+    /// Listens on this port. The default, 0, takes a free one.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// Gives the first account this bearer token.
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.token = Some(token.into());
+        self
+    }
+
+    /// Lives in the time of this clock.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Allows each token so many requests.
+    pub fn rate_limits(mut self, limits: RateLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Holds each response, scripted ones excepted, against the spec; see [`Sandbox::violations`].
+    pub fn check_answers(mut self, yes: bool) -> Self {
+        self.check_answers = yes;
+        self
+    }
+
+    /// Draws ids, tokens and credentials from this seed. The same seed and the same calls give the same ones,
+    /// also with the default seed.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Speaks HTTPS, with a certificate of its own making: see [`Sandbox::certificate_pem`].
+    pub fn tls(mut self, yes: bool) -> Self {
+        self.tls = yes;
+        self
+    }
+
+    /// Lets garbage collections take so long.
+    pub fn gc_timing(mut self, timing: GcTiming) -> Self {
+        self.gc_timing = timing;
+        self
+    }
+
+    /// Lets Let's Encrypt take so long for a certificate. The default is 10 seconds.
+    pub fn issuance(mut self, takes: Duration) -> Self {
+        self.issuance.takes = takes;
+        self
+    }
+
+    /// Lets Let's Encrypt issue for these domains, and names below them, only. Without it all domains are managed.
+    ///
+    /// ```
+    /// let builder = docr_sandbox::Sandbox::builder().managed_domains(["example.com"]);
+    /// ```
+    pub fn managed_domains<D: Into<String>>(
+        mut self,
+        domains: impl IntoIterator<Item = D>,
+    ) -> Self {
+        self.issuance.domains = Some(domains.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Starts the sandbox.
+    ///
+    /// # Errors
+    ///
+    /// When the port can't be opened, or an `Authorization` header cannot carry the token.
+    pub async fn start(self) -> io::Result<Sandbox> {
+        if self
+            .token
+            .as_deref()
+            .is_some_and(|token| !is_bearer_token(token))
+        {
+            let message = "a bearer token is made of letters, digits and -._~+/=";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        let identity = self.tls.then(Identity::generate).transpose()?;
+        let scheme = if self.tls { "https" } else { "http" };
+        let mut world = World::new(self.token, Ids::new(self.seed, 0));
+        world.gc_timing = self.gc_timing;
+        world.issuance = self.issuance;
+        let token = world.first().token.clone();
+        let service = Arc::new(Service {
+            spec: Spec::embedded()?,
+            clock: self.clock,
+            limits: self.limits,
+            check_answers: self.check_answers,
+            scheme,
+            state: Mutex::new(Held {
+                world,
+                request_ids: Ids::new(self.seed, 1),
+                scripts: HashMap::new(),
+                requests: Vec::new(),
+                violations: Vec::new(),
+            }),
+        });
+        let server = Server::start(
+            self.port,
+            service::router(Arc::clone(&service)),
+            identity.as_ref(),
+        )
+        .await?;
+        Ok(Sandbox {
+            service,
+            url: format!("{scheme}://{}", server.addr),
+            server,
+            token,
+            identity,
+        })
+    }
+}
+
+impl fmt::Debug for SandboxBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SandboxBuilder")
+            .field("port", &self.port)
+            .field("token", &self.token.as_ref().map(|_| "[redacted]"))
+            .field("clock", &self.clock)
+            .field("rate_limits", &self.limits)
+            .field("check_answers", &self.check_answers)
+            .field("seed", &self.seed)
+            .field("tls", &self.tls)
+            .field("gc_timing", &self.gc_timing)
+            .field("issuance", &self.issuance)
+            .finish()
+    }
+}
+
+/// The grammar of RFC 6750.
+fn is_bearer_token(token: &str) -> bool {
+    !token.is_empty()
+        && token
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte))
+}
