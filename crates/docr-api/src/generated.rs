@@ -9835,6 +9835,186 @@ pub mod operations {
         statuses: &[200u16, 400u16, 401u16, 404u16, 412u16, 422u16, 429u16, 500u16],
         deprecated: true,
     };
+    /// What [`Client::certificates_list`](crate::Client::certificates_list) calls.
+    pub const fn certificates_list() -> &'static Operation {
+        &CERTIFICATES_LIST
+    }
+    /// What [`Client::certificates_create`](crate::Client::certificates_create) calls.
+    pub const fn certificates_create() -> &'static Operation {
+        &CERTIFICATES_CREATE
+    }
+    /// What [`Client::certificates_get`](crate::Client::certificates_get) calls.
+    pub const fn certificates_get() -> &'static Operation {
+        &CERTIFICATES_GET
+    }
+    /// What [`Client::certificates_delete`](crate::Client::certificates_delete) calls.
+    pub const fn certificates_delete() -> &'static Operation {
+        &CERTIFICATES_DELETE
+    }
+    /// What [`Client::kubernetes_add_registries`](crate::Client::kubernetes_add_registries) calls.
+    pub const fn kubernetes_add_registries() -> &'static Operation {
+        &KUBERNETES_ADD_REGISTRIES
+    }
+    /// What [`Client::kubernetes_remove_registries`](crate::Client::kubernetes_remove_registries) calls.
+    pub const fn kubernetes_remove_registries() -> &'static Operation {
+        &KUBERNETES_REMOVE_REGISTRIES
+    }
+    /// What [`Client::kubernetes_add_registry`](crate::Client::kubernetes_add_registry) calls.
+    pub const fn kubernetes_add_registry() -> &'static Operation {
+        &KUBERNETES_ADD_REGISTRY
+    }
+    /// What [`Client::kubernetes_remove_registry`](crate::Client::kubernetes_remove_registry) calls.
+    pub const fn kubernetes_remove_registry() -> &'static Operation {
+        &KUBERNETES_REMOVE_REGISTRY
+    }
+    /// What [`Client::registries_list`](crate::Client::registries_list) calls.
+    pub const fn registries_list() -> &'static Operation {
+        &REGISTRIES_LIST
+    }
+    /// What [`Client::registries_create`](crate::Client::registries_create) calls.
+    pub const fn registries_create() -> &'static Operation {
+        &REGISTRIES_CREATE
+    }
+    /// What [`Client::registries_get_options`](crate::Client::registries_get_options) calls.
+    pub const fn registries_get_options() -> &'static Operation {
+        &REGISTRIES_GET_OPTIONS
+    }
+    /// What [`Client::registries_get_subscription`](crate::Client::registries_get_subscription) calls.
+    pub const fn registries_get_subscription() -> &'static Operation {
+        &REGISTRIES_GET_SUBSCRIPTION
+    }
+    /// What [`Client::registries_update_subscription`](crate::Client::registries_update_subscription) calls.
+    pub const fn registries_update_subscription() -> &'static Operation {
+        &REGISTRIES_UPDATE_SUBSCRIPTION
+    }
+    /// What [`Client::registries_validate_name`](crate::Client::registries_validate_name) calls.
+    pub const fn registries_validate_name() -> &'static Operation {
+        &REGISTRIES_VALIDATE_NAME
+    }
+    /// What [`Client::registries_get`](crate::Client::registries_get) calls.
+    pub const fn registries_get() -> &'static Operation {
+        &REGISTRIES_GET
+    }
+    /// What [`Client::registries_delete`](crate::Client::registries_delete) calls.
+    pub const fn registries_delete() -> &'static Operation {
+        &REGISTRIES_DELETE
+    }
+    /// What [`Client::registries_get_docker_credentials`](crate::Client::registries_get_docker_credentials) calls.
+    pub const fn registries_get_docker_credentials() -> &'static Operation {
+        &REGISTRIES_GET_DOCKER_CREDENTIALS
+    }
+    /// What [`Client::registries_get_garbage_collection`](crate::Client::registries_get_garbage_collection) calls.
+    pub const fn registries_get_garbage_collection() -> &'static Operation {
+        &REGISTRIES_GET_GARBAGE_COLLECTION
+    }
+    /// What [`Client::registries_run_garbage_collection`](crate::Client::registries_run_garbage_collection) calls.
+    pub const fn registries_run_garbage_collection() -> &'static Operation {
+        &REGISTRIES_RUN_GARBAGE_COLLECTION
+    }
+    /// What [`Client::registries_update_garbage_collection`](crate::Client::registries_update_garbage_collection) calls.
+    pub const fn registries_update_garbage_collection() -> &'static Operation {
+        &REGISTRIES_UPDATE_GARBAGE_COLLECTION
+    }
+    /// What [`Client::registries_list_garbage_collections`](crate::Client::registries_list_garbage_collections) calls.
+    pub const fn registries_list_garbage_collections() -> &'static Operation {
+        &REGISTRIES_LIST_GARBAGE_COLLECTIONS
+    }
+    /// What [`Client::registries_delete_repository`](crate::Client::registries_delete_repository) calls.
+    pub const fn registries_delete_repository() -> &'static Operation {
+        &REGISTRIES_DELETE_REPOSITORY
+    }
+    /// What [`Client::registries_list_repository_manifests`](crate::Client::registries_list_repository_manifests) calls.
+    pub const fn registries_list_repository_manifests() -> &'static Operation {
+        &REGISTRIES_LIST_REPOSITORY_MANIFESTS
+    }
+    /// What [`Client::registries_delete_repository_manifest`](crate::Client::registries_delete_repository_manifest) calls.
+    pub const fn registries_delete_repository_manifest() -> &'static Operation {
+        &REGISTRIES_DELETE_REPOSITORY_MANIFEST
+    }
+    /// What [`Client::registries_list_repository_tags`](crate::Client::registries_list_repository_tags) calls.
+    pub const fn registries_list_repository_tags() -> &'static Operation {
+        &REGISTRIES_LIST_REPOSITORY_TAGS
+    }
+    /// What [`Client::registries_delete_repository_tag`](crate::Client::registries_delete_repository_tag) calls.
+    pub const fn registries_delete_repository_tag() -> &'static Operation {
+        &REGISTRIES_DELETE_REPOSITORY_TAG
+    }
+    /// What [`Client::registries_list_repositories_v2`](crate::Client::registries_list_repositories_v2) calls.
+    pub const fn registries_list_repositories_v2() -> &'static Operation {
+        &REGISTRIES_LIST_REPOSITORIES_V2
+    }
+    /// What [`Client::registry_get`](crate::Client::registry_get) calls.
+    pub const fn registry_get() -> &'static Operation {
+        &REGISTRY_GET
+    }
+    /// What [`Client::registry_create`](crate::Client::registry_create) calls.
+    pub const fn registry_create() -> &'static Operation {
+        &REGISTRY_CREATE
+    }
+    /// What [`Client::registry_delete`](crate::Client::registry_delete) calls.
+    pub const fn registry_delete() -> &'static Operation {
+        &REGISTRY_DELETE
+    }
+    /// What [`Client::registry_get_docker_credentials`](crate::Client::registry_get_docker_credentials) calls.
+    pub const fn registry_get_docker_credentials() -> &'static Operation {
+        &REGISTRY_GET_DOCKER_CREDENTIALS
+    }
+    /// What [`Client::registry_get_options`](crate::Client::registry_get_options) calls.
+    pub const fn registry_get_options() -> &'static Operation {
+        &REGISTRY_GET_OPTIONS
+    }
+    /// What [`Client::registry_get_subscription`](crate::Client::registry_get_subscription) calls.
+    pub const fn registry_get_subscription() -> &'static Operation {
+        &REGISTRY_GET_SUBSCRIPTION
+    }
+    /// What [`Client::registry_update_subscription`](crate::Client::registry_update_subscription) calls.
+    pub const fn registry_update_subscription() -> &'static Operation {
+        &REGISTRY_UPDATE_SUBSCRIPTION
+    }
+    /// What [`Client::registry_validate_name`](crate::Client::registry_validate_name) calls.
+    pub const fn registry_validate_name() -> &'static Operation {
+        &REGISTRY_VALIDATE_NAME
+    }
+    /// What [`Client::registry_get_garbage_collection`](crate::Client::registry_get_garbage_collection) calls.
+    pub const fn registry_get_garbage_collection() -> &'static Operation {
+        &REGISTRY_GET_GARBAGE_COLLECTION
+    }
+    /// What [`Client::registry_run_garbage_collection`](crate::Client::registry_run_garbage_collection) calls.
+    pub const fn registry_run_garbage_collection() -> &'static Operation {
+        &REGISTRY_RUN_GARBAGE_COLLECTION
+    }
+    /// What [`Client::registry_update_garbage_collection`](crate::Client::registry_update_garbage_collection) calls.
+    pub const fn registry_update_garbage_collection() -> &'static Operation {
+        &REGISTRY_UPDATE_GARBAGE_COLLECTION
+    }
+    /// What [`Client::registry_list_garbage_collections`](crate::Client::registry_list_garbage_collections) calls.
+    pub const fn registry_list_garbage_collections() -> &'static Operation {
+        &REGISTRY_LIST_GARBAGE_COLLECTIONS
+    }
+    /// What [`Client::registry_list_repositories`](crate::Client::registry_list_repositories) calls.
+    pub const fn registry_list_repositories() -> &'static Operation {
+        &REGISTRY_LIST_REPOSITORIES
+    }
+    /// What [`Client::registry_list_repository_manifests`](crate::Client::registry_list_repository_manifests) calls.
+    pub const fn registry_list_repository_manifests() -> &'static Operation {
+        &REGISTRY_LIST_REPOSITORY_MANIFESTS
+    }
+    /// What [`Client::registry_delete_repository_manifest`](crate::Client::registry_delete_repository_manifest) calls.
+    pub const fn registry_delete_repository_manifest() -> &'static Operation {
+        &REGISTRY_DELETE_REPOSITORY_MANIFEST
+    }
+    /// What [`Client::registry_list_repository_tags`](crate::Client::registry_list_repository_tags) calls.
+    pub const fn registry_list_repository_tags() -> &'static Operation {
+        &REGISTRY_LIST_REPOSITORY_TAGS
+    }
+    /// What [`Client::registry_delete_repository_tag`](crate::Client::registry_delete_repository_tag) calls.
+    pub const fn registry_delete_repository_tag() -> &'static Operation {
+        &REGISTRY_DELETE_REPOSITORY_TAG
+    }
+    /// What [`Client::registry_list_repositories_v2`](crate::Client::registry_list_repositories_v2) calls.
+    pub const fn registry_list_repositories_v2() -> &'static Operation {
+        &REGISTRY_LIST_REPOSITORIES_V2
+    }
     /// All operations.
     pub const ALL: &[Operation] = &[
         CERTIFICATES_LIST,

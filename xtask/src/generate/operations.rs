@@ -1,7 +1,7 @@
 //! The table of operations that goes with the bindings: what retry and errors need to know.
 
 use anyhow::{Context as _, Result, bail};
-use heck::{ToShoutySnakeCase as _, ToUpperCamelCase as _};
+use heck::{ToShoutySnakeCase as _, ToSnakeCase as _, ToUpperCamelCase as _};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use serde_json::Value;
@@ -18,12 +18,15 @@ pub(crate) fn module(document: &Value) -> Result<TokenStream> {
         .map(|operation| constant(operation).with_context(|| operation.label()))
         .collect::<Result<Vec<_>>>()?;
     let names = operations.iter().map(|operation| constant_name(operation));
+    let functions = operations.iter().map(|operation| function(operation));
     Ok(quote! {
         /// What the spec says of each operation beside its types.
         pub mod operations {
             use crate::{Effect, Operation};
 
             #(#constants)*
+
+            #(#functions)*
 
             /// All operations.
             pub const ALL: &[Operation] = &[#(#names),*];
@@ -64,6 +67,20 @@ fn constant(operation: &Operation<'_>) -> Result<TokenStream> {
             deprecated: #deprecated,
         };
     })
+}
+
+/// The operation under the name of the client's method, so that one identifier names both.
+fn function(operation: &Operation<'_>) -> TokenStream {
+    let id = operation.body["operationId"].as_str().unwrap_or_default();
+    let method = format_ident!("{}", id.to_snake_case());
+    let constant = constant_name(operation);
+    let doc = format!(" What [`Client::{method}`](crate::Client::{method}) calls.");
+    quote! {
+        #[doc = #doc]
+        pub const fn #method() -> &'static Operation {
+            &#constant
+        }
+    }
 }
 
 fn scopes(body: &Value) -> Vec<&str> {

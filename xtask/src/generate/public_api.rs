@@ -205,6 +205,7 @@ fn a_new_operation_only_adds() {
     builder::RegistriesGetAuditLog<'a>: fn new(client: &'a super::Client) -> Self
     builder::RegistriesGetAuditLog<'a>: fn registry_name<V>(mut self, value: V) -> Self where V: std::convert::TryInto<::std::string::String>,
     const operations::REGISTRIES_GET_AUDIT_LOG: Operation
+    operations::const fn registries_get_audit_log() -> &'static Operation
     struct builder::RegistriesGetAuditLog
     ");
 }
