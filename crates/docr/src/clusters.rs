@@ -2,7 +2,11 @@
 
 use docr_api::types;
 
-use crate::{Client, ClusterId, InvalidInput, RegistryName, Result, call::call};
+use crate::{
+    ClusterId, RegistryName,
+    call::{Core, call},
+    error::{InvalidInput, Result},
+};
 
 /// The account's Kubernetes clusters, as far as registries concern them: which clusters hold the pull secret of
 /// which registry. Made by [`Client::clusters`]; does no I/O by itself.
@@ -10,12 +14,12 @@ use crate::{Client, ClusterId, InvalidInput, RegistryName, Result, call::call};
 /// Every call leaves the same state however often it is made.
 #[derive(Clone, Debug)]
 pub struct Clusters {
-    client: Client,
+    core: Core,
 }
 
 impl Clusters {
-    pub(crate) fn new(client: Client) -> Self {
-        Self { client }
+    pub(crate) fn new(core: Core) -> Self {
+        Self { core }
     }
 
     /// Lets clusters pull from registries. `POST /v2/kubernetes/registries`
@@ -30,12 +34,7 @@ impl Clusters {
         registries: &[RegistryName],
     ) -> Result<()> {
         let body = &clusters_and_registries(clusters, registries)?;
-        call!(
-            self.client,
-            KUBERNETES_ADD_REGISTRIES,
-            kubernetes_add_registries.body(body.clone())
-        )
-        .await
+        call!(self.core, kubernetes_add_registries.body(body.clone())).await
     }
 
     /// Takes registries from clusters. `DELETE /v2/kubernetes/registries`
@@ -49,12 +48,7 @@ impl Clusters {
         registries: &[RegistryName],
     ) -> Result<()> {
         let body = &clusters_and_registries(clusters, registries)?;
-        call!(
-            self.client,
-            KUBERNETES_REMOVE_REGISTRIES,
-            kubernetes_remove_registries.body(body.clone())
-        )
-        .await
+        call!(self.core, kubernetes_remove_registries.body(body.clone())).await
     }
 
     /// Lets clusters pull from the account's one registry. `POST /v2/kubernetes/registry`
@@ -65,12 +59,7 @@ impl Clusters {
     /// [`is_not_found`](crate::Error::is_not_found), if the account has no registry or lacks a cluster.
     pub async fn add_account_registry(&self, clusters: &[ClusterId]) -> Result<()> {
         let body = &only_clusters(clusters)?;
-        call!(
-            self.client,
-            KUBERNETES_ADD_REGISTRY,
-            kubernetes_add_registry.body(body.clone())
-        )
-        .await
+        call!(self.core, kubernetes_add_registry.body(body.clone())).await
     }
 
     /// Takes the account's one registry from clusters. `DELETE /v2/kubernetes/registry`
@@ -80,12 +69,7 @@ impl Clusters {
     /// As [`add_account_registry`](Self::add_account_registry).
     pub async fn remove_account_registry(&self, clusters: &[ClusterId]) -> Result<()> {
         let body = &only_clusters(clusters)?;
-        call!(
-            self.client,
-            KUBERNETES_REMOVE_REGISTRY,
-            kubernetes_remove_registry.body(body.clone())
-        )
-        .await
+        call!(self.core, kubernetes_remove_registry.body(body.clone())).await
     }
 }
 

@@ -104,20 +104,3 @@ pub use registries::{
     AccountRegistry, AccountRegistryHandle, AccountUsage, CreateRegistry, Overage, PlannedPush,
     Preflight, PushObstacle, Registries, RegistryHandle, RegistryUsage, RepositoryHandle,
 };
-
-/// A delete that finds nothing after an attempt whose end isn't known has found what that attempt deleted.
-fn deleted(result: Result<()>) -> Result<()> {
-    match result {
-        Err(error) if error.is_not_found() && error.reached_before() => Ok(()),
-        result => result,
-    }
-}
-
-/// "Not found" as `None`.
-fn optional<T>(result: Result<T>) -> Result<Option<T>> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(error) if error.is_not_found() => Ok(None),
-        Err(error) => Err(error),
-    }
-}

@@ -117,6 +117,8 @@ impl Service {
         };
 
         response.default_header("x-request-id", &request_id);
+        // The sandbox's own time, not the machine's, as the times of what it holds are.
+        response.default_header("date", &now.format("%a, %d %b %Y %H:%M:%S GMT").to_string());
         for (name, value) in self.rate_headers(&mut state.world, caller, now) {
             response.default_header(name, &value.to_string());
         }

@@ -1,34 +1,35 @@
-//! Short ways to write a call. A call may be sent more than once, so its values are borrowed or cloned
-//! each time; `async move` moves only the references.
+//! Short ways to write a call. The method of the generated client is named once, and names the operation, too. A call
+//! may be sent more than once, so its values are borrowed or cloned each time; `async move` moves only the references.
 
-/// One request of the generated client, ready to be sent as often as needed: `send!(registry_get)`, with the
-/// setters of its builder behind it.
-macro_rules! send {
+/// One request: `request!(registries_get.registry_name(name))`.
+macro_rules! request {
     ($method:ident $(.$setter:ident($value:expr))*) => {
-        |api: docr_api::Client| async move { api.$method()$(.$setter($value))*.send().await }
+        $crate::call::Request {
+            operation: docr_api::operations::$method(),
+            send: |api: docr_api::Client| async move { api.$method()$(.$setter($value))*.send().await },
+        }
     };
 }
 
-/// One call: `call!(client, REGISTRY_GET, registry_get)`.
+/// One call: `call!(core, registry_get)`.
 macro_rules! call {
-    ($client:expr, $operation:ident, $($request:tt)+) => {
-        $client.call(&docr_api::operations::$operation, $crate::call::send!($($request)+))
+    ($core:expr, $($request:tt)+) => {
+        $core.call($crate::call::request!($($request)+))
     };
 }
 
 /// One call on a registry that is there twice: for a registry by name, and in the older form for the one
 /// registry of an account.
 macro_rules! call_either {
-    ($target:expr, $operation:ident $method:ident | $old_operation:ident $old_method:ident
-     $(.$setter:ident($value:expr))*) => {{
-        let target: &$crate::registries::registry::Target = $target;
+    ($target:expr, $method:ident | $old_method:ident $(.$setter:ident($value:expr))*) => {{
+        let target: &$crate::call::Target = $target;
         let name = target.name.as_str();
         match target.form {
-            $crate::registries::registry::Form::ByName => {
-                $crate::call::call!(target.client, $operation, $method.registry_name(name)$(.$setter($value))*).await
+            $crate::call::Form::ByName => {
+                $crate::call::call!(target.core, $method.registry_name(name)$(.$setter($value))*).await
             }
-            $crate::registries::registry::Form::OfAccount => {
-                $crate::call::call!(target.client, $old_operation, $old_method.registry_name(name)$(.$setter($value))*).await
+            $crate::call::Form::OfAccount => {
+                $crate::call::call!(target.core, $old_method.registry_name(name)$(.$setter($value))*).await
             }
         }
     }};
@@ -38,24 +39,27 @@ macro_rules! call_either {
 /// caller's choice, so that the setters can borrow from it.
 macro_rules! list_either {
     ($handle:expr => $this:ident, $target:expr, $items:ident,
-     $operation:ident $method:ident | $old_operation:ident $old_method:ident
-     $(.$setter:ident($value:expr))*) => {{
+     $method:ident | $old_method:ident $(.$setter:ident($value:expr))*) => {{
         let $this = $handle.clone();
-        $crate::List::new(&docr_api::operations::$operation, move |request: $crate::list::PageRequest| {
+        let operation = match $target.form {
+            $crate::call::Form::ByName => docr_api::operations::$method(),
+            $crate::call::Form::OfAccount => docr_api::operations::$old_method(),
+        };
+        $crate::list::List::new(operation, move |request: $crate::list::PageRequest| {
             let $this = $this.clone();
             async move {
                 let $this = &$this;
-                let answer = $crate::call::call_either!(
+                let response = $crate::call::call_either!(
                     &$target,
-                    $operation $method | $old_operation $old_method
+                    $method | $old_method
                     $(.$setter($value))*
                     .page(request.page)
                     .per_page(request.per_page)
                 );
-                $crate::list::page_answer!(answer?, $items)
+                $crate::list::page_answer!(response?, $items)
             }
         })
     }};
 }
 
-pub(crate) use {call, call_either, list_either, send};
+pub(crate) use {call, call_either, list_either, request};

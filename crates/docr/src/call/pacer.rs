@@ -8,7 +8,8 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::{Clock, Error, RateLimit, error::RetryAfter};
+use super::clock::Clock;
+use crate::error::{Inner, RateLimit, RetryAfter};
 
 const PER_MINUTE: u64 = 250;
 const PER_HOUR: u64 = 5_000;
@@ -61,7 +62,7 @@ impl Pacer {
     }
 
     /// Takes in that the service refused a request for its limit.
-    pub(crate) fn refused(&self, clock: &dyn Clock, error: &Error) {
+    pub(crate) fn refused(&self, clock: &dyn Clock, error: &Inner) {
         let now = clock.now();
         let until = match error.retry_after() {
             Some(RetryAfter::Seconds(seconds)) => {

@@ -8,7 +8,7 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use docr_api::Effect;
 
-use crate::{Error, ErrorKind, error::RetryAfter};
+use crate::error::{ErrorKind, Inner, RetryAfter};
 
 /// How often and for how long a client tries. Set by [`ClientBuilder`](crate::ClientBuilder).
 #[derive(Clone, Copy, Debug)]
@@ -62,15 +62,15 @@ pub(crate) fn fate(kind: ErrorKind, status: Option<u16>) -> Fate {
 }
 
 /// The table of repeats: what one call does on the server, against what is known of the attempt.
-pub(crate) fn verdict(effect: Effect, error: &Error) -> Verdict {
-    let fate = fate(error.kind(), error.status());
+pub(crate) fn verdict(effect: Effect, error: &Inner) -> Verdict {
+    let fate = fate(error.kind, error.status());
     match (effect, fate) {
         (_, Fate::NoEffect) => Verdict::Repeat,
         (Effect::Read | Effect::Set | Effect::Delete, Fate::Unknown) => Verdict::Repeat,
         (Effect::Create, Fate::Unknown) => Verdict::LookUp,
         // A success whose answer can't be read has made something, too.
-        (Effect::Create, Fate::Decided) if error.is_unreadable() => Verdict::LookUp,
-        (Effect::Mint, Fate::Decided) if error.is_unreadable() => Verdict::Ambiguous,
+        (Effect::Create, Fate::Decided) if error.kind == ErrorKind::Unreadable => Verdict::LookUp,
+        (Effect::Mint, Fate::Decided) if error.kind == ErrorKind::Unreadable => Verdict::Ambiguous,
         (_, Fate::Decided) => Verdict::Stop,
         // A secret that was minted and lost stays behind; another one would, too. An effect that this
         // version doesn't know is repeated as little.
@@ -80,7 +80,7 @@ pub(crate) fn verdict(effect: Effect, error: &Error) -> Verdict {
 
 /// How long to wait before the next attempt: what the server says, or else twice as long each time, spread
 /// over the whole range so that many clients don't come back together.
-pub(crate) fn wait(error: &Error, attempt: u32, now: DateTime<Utc>, random: f64) -> Duration {
+pub(crate) fn wait(error: &Inner, attempt: u32, now: DateTime<Utc>, random: f64) -> Duration {
     const FIRST: Duration = Duration::from_millis(500);
     const LONGEST: Duration = Duration::from_secs(20);
     if let Some(wait) = server_wait(error, now) {
@@ -90,12 +90,12 @@ pub(crate) fn wait(error: &Error, attempt: u32, now: DateTime<Utc>, random: f64)
     doubled.min(LONGEST).mul_f64(random.clamp(0.0, 1.0))
 }
 
-fn server_wait(error: &Error, now: DateTime<Utc>) -> Option<Duration> {
+fn server_wait(error: &Inner, now: DateTime<Utc>) -> Option<Duration> {
     let until = |instant: DateTime<Utc>| (instant - now).max(TimeDelta::zero()).to_std().ok();
     match error.retry_after() {
         Some(RetryAfter::Seconds(seconds)) => Some(Duration::from_secs(seconds)),
         Some(RetryAfter::At(instant)) => until(instant),
-        None if error.is_rate_limited() => {
+        None if error.kind == ErrorKind::RateLimited => {
             let limit = error.rate_limit().filter(|limit| limit.remaining == 0)?;
             until(limit.reset)
         }
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_a_limit_and_are_spread_over_the_whole_range() {
-        let error = Error::from(crate::InvalidInput::new("field", "value", "rule"));
+        let error = Inner::from(crate::InvalidInput::new("field", "value", "rule"));
         let wait = |attempt, random| wait(&error, attempt, DateTime::UNIX_EPOCH, random);
         let longest: Vec<_> = (1..=8)
             .map(|attempt| wait(attempt, 1.0).as_millis())

@@ -6,7 +6,7 @@ use docr_api::{
     types::{self, CertificateType},
 };
 
-use crate::{InvalidInput, Result};
+use crate::error::{InvalidInput, Result};
 
 /// The certificate that [`Certificates::create`](crate::Certificates::create) adds.
 ///
@@ -113,7 +113,7 @@ impl CreateCertificate {
                     check_pem("certificate chain", chain)?;
                 }
                 #[cfg(feature = "certificate-check")]
-                crate::certificates::check::check(wanted, now)?;
+                super::check::check(wanted, now)?;
             }
         }
         Ok(())

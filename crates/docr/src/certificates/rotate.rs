@@ -4,7 +4,8 @@ use std::{error, fmt};
 
 use docr_api::types::Certificate;
 
-use crate::{Certificates, CreateCertificate, Error, InvalidInput};
+use super::{create::CreateCertificate, handle::Certificates};
+use crate::error::{Error, InvalidInput};
 
 /// What [`Certificates::rotate`] works on.
 #[derive(Clone, Debug, PartialEq)]
@@ -137,7 +138,7 @@ impl Certificates {
         let new = self.wait_until_issued(new).await?;
         let old = match self.current(old).await {
             Err(error) if error.is_not_found() => old.clone(),
-            read => read.map_err(|error| error.about(&new))?,
+            read => read.map_err(|error| error.about_certificate(&new))?,
         };
         Ok(CertificatePair { old, new })
     }

@@ -5,10 +5,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use docr_api::types::{Certificate, CertificateState as State, CertificateType};
 
-use crate::{Certificates, Clock, CreateCertificate, Error, ErrorKind, Result};
-
-/// How long to wait at all, unless told otherwise.
-pub(crate) const LIMIT: Duration = Duration::from_secs(10 * 60);
+use super::{create::CreateCertificate, handle::Certificates};
+use crate::{
+    call::Clock,
+    error::{Error, ErrorKind, Result},
+};
 
 const FIRST: Duration = Duration::from_secs(3);
 const LONGEST: Duration = Duration::from_secs(15);
@@ -69,7 +70,7 @@ impl Certificates {
                 Some(State::Error) => {
                     let summary = "the certificate was not issued: its state is \"error\"";
                     let kind = ErrorKind::CertificateFailed;
-                    return Err(Error::certificate_waiting(kind, summary, &current, None));
+                    return Err(Error::caused_by(None, kind, summary).about_certificate(&current));
                 }
                 _ => {}
             }
@@ -78,10 +79,10 @@ impl Certificates {
                 let waited = waits.waited();
                 let summary = format!("the certificate is {state:?} still, after {waited:?}");
                 let kind = ErrorKind::WaitExpired;
-                return Err(Error::certificate_waiting(kind, summary, &current, None));
+                return Err(Error::caused_by(None, kind, summary).about_certificate(&current));
             }
             let read = self.current(&current).await;
-            current = read.map_err(|error| error.about(&current))?;
+            current = read.map_err(|error| error.about_certificate(&current))?;
         }
     }
 
@@ -105,12 +106,12 @@ impl Certificates {
             };
             if error.is_not_found() {
                 let found = self.by_name(&current.name).await;
-                match found.map_err(|error| error.about(&current))? {
+                match found.map_err(|error| error.about_certificate(&current))? {
                     Some(found) if is_renewal(&found, &current) => current = found,
                     _ => return Ok(()),
                 }
             } else if !error.is_in_use() {
-                return Err(error.about(&current));
+                return Err(error.about_certificate(&current));
             } else if !waits.again().await {
                 let summary = format!(
                     "the certificate is in use still, after {:?}",
@@ -118,7 +119,7 @@ impl Certificates {
                 );
                 let kind = ErrorKind::WaitExpired;
                 let cause = Some(error);
-                return Err(Error::certificate_waiting(kind, summary, &current, cause));
+                return Err(Error::caused_by(cause, kind, summary).about_certificate(&current));
             }
         }
     }
@@ -135,7 +136,7 @@ impl Certificates {
     }
 
     fn waits(&self) -> Waits<'_> {
-        let clock = &*self.client.shared.clock;
+        let clock = &**self.core.clock();
         Waits {
             clock,
             since: clock.now(),

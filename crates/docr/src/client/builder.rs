@@ -5,7 +5,11 @@ use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 use docr_api::{Secret, Session};
 use reqwest::Url;
 
-use crate::{Client, Clock, Error, Result, SystemClock, call::retry::Limits, client::Settings};
+use super::Client;
+use crate::{
+    Clock, Error, Result, SystemClock,
+    call::{Core, Settings, retry::Limits},
+};
 
 const DEFAULT_BASE_URL: &str = "https://api.digitalocean.com";
 const DEFAULT_OAUTH_URL: &str = "https://cloud.digitalocean.com";
@@ -164,13 +168,8 @@ impl ClientBuilder {
                 Error::configuration("the HTTP client can't be set up", Some(Box::new(error)))
             })?;
         let api = docr_api::Client::new_with_client(&base_url, http, session);
-        Ok(Client::new(
-            api,
-            token,
-            oauth_url,
-            self.settings,
-            self.clock,
-        ))
+        let core = Core::new(api, token, oauth_url, self.settings, self.clock);
+        Ok(Client { core })
     }
 }
 

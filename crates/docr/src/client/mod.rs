@@ -1,16 +1,13 @@
 //! The client: what it is set up with, and the handles that it gives out.
 
 mod builder;
+mod handles;
 
-use std::{fmt, sync::Arc, time::Duration};
-
-use docr_api::Secret;
+use std::{fmt, time::Duration};
 
 use crate::{
-    AccountRegistry, Certificates, Clock, Clusters, DockerCredentials, Registries, RegistryHandle,
-    RegistryName, Result,
-    call::pacer::Pacer,
-    call::retry::{Budget, Limits},
+    DockerCredentials, Result,
+    call::{Core, Request, Settings},
 };
 
 pub use builder::ClientBuilder;
@@ -27,51 +24,10 @@ pub use builder::ClientBuilder;
 /// ```
 #[derive(Clone)]
 pub struct Client {
-    pub(crate) api: docr_api::Client,
-    pub(crate) settings: Settings,
-    pub(crate) shared: Arc<Shared>,
-}
-
-/// What a clone may have otherwise than the client it was made of.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Settings {
-    pub(crate) attempt_timeout: Duration,
-    pub(crate) limits: Limits,
-    pub(crate) paced: bool,
-}
-
-/// What all clones have in common.
-pub(crate) struct Shared {
-    pub(crate) token: Secret,
-    /// Where tokens are revoked.
-    pub(crate) oauth_url: String,
-    pub(crate) budget: Budget,
-    pub(crate) pacer: Pacer,
-    pub(crate) clock: Arc<dyn Clock>,
+    core: Core,
 }
 
 impl Client {
-    pub(crate) fn new(
-        api: docr_api::Client,
-        token: Secret,
-        oauth_url: String,
-        settings: Settings,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        let shared = Arc::new(Shared {
-            token,
-            oauth_url,
-            budget: Budget::full(),
-            pacer: Pacer::new(),
-            clock,
-        });
-        Self {
-            api,
-            settings,
-            shared,
-        }
-    }
-
     /// A client with the token of `DIGITALOCEAN_TOKEN` or else `DIGITALOCEAN_ACCESS_TOKEN`, for the API
     /// at `DIGITALOCEAN_API_URL` if that is set. White space around the values doesn't count.
     ///
@@ -96,31 +52,6 @@ impl Client {
         ClientBuilder::new()
     }
 
-    /// All registries of the account, its subscription and its options.
-    pub fn registries(&self) -> Registries {
-        Registries::new(self.clone())
-    }
-
-    /// One registry, by its name.
-    pub fn registry(&self, name: RegistryName) -> RegistryHandle {
-        RegistryHandle::new(self.clone(), name)
-    }
-
-    /// The registry of an account that has exactly one, by the service's older calls.
-    pub fn account_registry(&self) -> AccountRegistry {
-        AccountRegistry::new(self.clone())
-    }
-
-    /// The account's TLS certificates.
-    pub fn certificates(&self) -> Certificates {
-        Certificates::new(self.clone())
-    }
-
-    /// The account's Kubernetes clusters, as far as registries concern them.
-    pub fn clusters(&self) -> Clusters {
-        Clusters::new(self.clone())
-    }
-
     /// Revokes credentials: from now on they open nothing. To revoke them twice is no error.
     /// `POST https://cloud.digitalocean.com/v1/oauth/revoke`, a host of its own: see
     /// [`ClientBuilder::oauth_url`].
@@ -131,14 +62,17 @@ impl Client {
     /// in the control panel.
     pub async fn revoke(&self, credentials: &DockerCredentials) -> Result<()> {
         let token = &credentials.token()?;
-        let url = self.shared.oauth_url.as_str();
-        let send = |api: docr_api::Client| async move { api.oauth_revoke(url, token).await };
-        self.call(&docr_api::OAUTH_REVOKE, send).await
+        let url = self.core.oauth_url();
+        let revoke = Request {
+            operation: &docr_api::OAUTH_REVOKE,
+            send: |api: docr_api::Client| async move { api.oauth_revoke(url, token).await },
+        };
+        self.core.call(revoke).await
     }
 
     /// The generated client below, for what this crate doesn't offer.
     pub fn api(&self) -> &docr_api::Client {
-        &self.api
+        &self.core.api
     }
 
     /// The same client with another deadline for each call, all attempts and waits together. Connections and
@@ -173,23 +107,20 @@ impl Client {
     /// use the same token. For bulk work. The wait for the first turn doesn't count towards the deadline.
     #[must_use]
     pub fn paced(&self) -> Self {
-        self.with(|settings| settings.paced = true)
+        Self {
+            core: self.core.paced(),
+        }
     }
 
     fn with(&self, change: impl FnOnce(&mut Settings)) -> Self {
-        let mut client = self.clone();
-        change(&mut client.settings);
-        client
+        Self {
+            core: self.core.with(change),
+        }
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use docr_api::ClientInfo as _;
-        f.debug_struct("Client")
-            .field("base_url", &self.api.baseurl())
-            .field("token", &self.shared.token)
-            .field("settings", &self.settings)
-            .finish()
+        f.debug_tuple("Client").field(&self.core).finish()
     }
 }

@@ -12,14 +12,18 @@ use std::{
 use chrono::{DateTime, Utc};
 use tokio::sync::Mutex;
 
-use crate::{CredentialsRequest, DockerCredentials, Error, RegistryHandle, Result};
+use super::{CredentialsRequest, DockerCredentials};
+use crate::{
+    call::Target,
+    error::{Error, Result},
+};
 
 /// The longest time before their end at which credentials are renewed.
 const EARLY: Duration = Duration::from_secs(60 * 60);
 
 /// Keeps credentials at hand for many callers, and renews them before they expire: when a tenth of their time is
 /// left, or an hour. However many callers ask at once, one request is sent. Made by
-/// [`RegistryHandle::credentials_cache`]; clones share what is kept.
+/// [`RegistryHandle::credentials_cache`](crate::RegistryHandle::credentials_cache); clones share what is kept.
 ///
 /// ```no_run
 /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -34,7 +38,7 @@ const EARLY: Duration = Duration::from_secs(60 * 60);
 pub struct CredentialsCache(Arc<Cache>);
 
 struct Cache {
-    registry: RegistryHandle,
+    registry: Target,
     wanted: CredentialsRequest,
     held: Mutex<Held>,
     /// How many requests have failed.
@@ -57,7 +61,7 @@ enum Age {
 }
 
 impl CredentialsCache {
-    pub(crate) fn new(registry: RegistryHandle, wanted: CredentialsRequest) -> Self {
+    pub(crate) fn new(registry: Target, wanted: CredentialsRequest) -> Self {
         Self(Arc::new(Cache {
             registry,
             wanted,
@@ -71,13 +75,13 @@ impl CredentialsCache {
     ///
     /// # Errors
     ///
-    /// Those of [`RegistryHandle::docker_credentials`]. Callers who waited for the same request get the same error; the
+    /// Those of [`RegistryHandle::docker_credentials`](crate::RegistryHandle::docker_credentials). Callers who waited for the same request get the same error; the
     /// next one asks again.
     pub async fn get(&self) -> Result<DockerCredentials> {
         let cache = &*self.0;
         let failures = cache.failures.load(Ordering::SeqCst);
         let mut held = cache.held.lock().await;
-        let now = cache.registry.clock().now();
+        let now = cache.registry.core.clock().now();
         let usable = match &held.minted {
             Some((credentials, since)) => match age(credentials, *since, now) {
                 Age::Fresh => return Ok(credentials.clone()),
@@ -90,7 +94,7 @@ impl CredentialsCache {
         if let Some(error) = held.last_failure.clone().filter(|_| failed_meanwhile) {
             return usable.ok_or(error);
         }
-        match cache.registry.docker_credentials(cache.wanted).await {
+        match DockerCredentials::mint(&cache.registry, cache.wanted).await {
             Ok(credentials) => {
                 // Counted from before the request: sooner rather than later.
                 held.minted = Some((credentials.clone(), now));
@@ -126,7 +130,7 @@ fn age(credentials: &DockerCredentials, since: DateTime<Utc>, now: DateTime<Utc>
 impl fmt::Debug for CredentialsCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CredentialsCache")
-            .field("registry", self.0.registry.name())
+            .field("registry", &self.0.registry.name)
             .field("wanted", &self.0.wanted)
             .finish_non_exhaustive()
     }

@@ -9,7 +9,10 @@ use std::{fmt, time::Duration};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use docr_api::{Secret, types};
 
-use crate::InvalidInput;
+use crate::{
+    call::{Target, call},
+    error::{InvalidInput, Result},
+};
 
 pub use cache::CredentialsCache;
 pub use docker_config::{DockerConfig, DockerConfigError};
@@ -91,10 +94,23 @@ pub struct DockerCredentials {
 
 impl DockerCredentials {
     /// The host that the credentials are for, the key under `auths` in a Docker `config.json`.
-    pub const HOST: &str = "registry.digitalocean.com";
+    pub const HOST: &str = crate::names::HOST;
 
     pub(crate) fn new(answer: types::DockerCredentials, request: CredentialsRequest) -> Self {
         Self { answer, request }
+    }
+
+    /// Mints credentials. Each call leaves another one with the service.
+    pub(crate) async fn mint(registry: &Target, wanted: CredentialsRequest) -> Result<Self> {
+        let expiry_seconds = wanted.expiry_seconds()?;
+        let minted = call!(
+            registry.core,
+            registries_get_docker_credentials
+                .registry_name(registry.name.as_str())
+                .read_write(wanted.is_read_write())
+                .expiry_seconds(expiry_seconds)
+        );
+        Ok(Self::new(minted.await?, wanted))
     }
 
     /// The credential, base64, as it stands under `auth` in a Docker `config.json`.

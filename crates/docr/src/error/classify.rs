@@ -1,32 +1,24 @@
-//! From what went wrong below to an [`Error`] that keeps all of it but secrets.
+//! From what went wrong below to an error that keeps all of it but secrets.
 
 use chrono::DateTime;
 use docr_api::{Operation, Secret, Unreadable, body_prefix, types::EligibilityReason};
 use reqwest::{Response, StatusCode};
 
-use crate::{
-    Error, ErrorKind, InvalidInput, RateLimit,
-    error::{Answer, Inner, RetryAfter},
-};
+use super::{Answer, ErrorKind, Inner, InvalidInput, RateLimit, RetryAfter, redaction::shown};
 
 /// How much of a failure's body is read. The service's own errors are below 1 KiB.
 const READ_LIMIT: usize = 64 * 1024;
 
-/// How much of a text from outside is kept, in characters.
-const SHOWN_LIMIT: usize = 300;
-
-/// Makes the error of a call.
+/// What an attempt failed for.
 pub(crate) async fn error_of(
     operation: &'static Operation,
     failure: docr_api::Error<()>,
     token: &Secret,
-) -> Error {
-    let error = |kind, summary: String, source| {
-        Error::new(Inner {
-            operation: Some(operation),
-            source,
-            ..Inner::new(kind, summary)
-        })
+) -> Inner {
+    let error = |kind, summary: String, source| Inner {
+        operation: Some(operation),
+        source,
+        ..Inner::new(kind, summary)
     };
     match failure {
         docr_api::Error::UnexpectedResponse(response) => {
@@ -39,7 +31,7 @@ pub(crate) async fn error_of(
             error(kind, summary.into(), Some(Box::new(source.without_url())))
         }
         docr_api::Error::InvalidRequest(message) | docr_api::Error::Custom(message) => {
-            Error::from(InvalidInput::new("request", operation.id, message))
+            Inner::from(InvalidInput::new("request", operation.id, message))
         }
         // The generated client documents no failure and reads no payload itself.
         docr_api::Error::ErrorResponse(answer) => error(
@@ -77,7 +69,7 @@ async fn of_response(
     operation: &'static Operation,
     mut response: Response,
     token: &Secret,
-) -> Error {
+) -> Inner {
     let status = response.status();
     let header = |name| {
         let text = response.headers().get(name)?.to_str().ok()?;
@@ -103,12 +95,12 @@ async fn of_response(
             Unreadable::Interrupted(source) => Some(source as _),
             _ => None,
         };
-        return Error::new(Inner {
+        return Inner {
             operation: Some(operation),
             answer: Some(answer),
             source: source.map(|s: std::sync::Arc<reqwest::Error>| Box::new(s) as _),
             ..Inner::new(kind, summary)
-        });
+        };
     }
 
     let (body, _) = body_prefix(&mut response, READ_LIMIT).await;
@@ -136,11 +128,11 @@ async fn of_response(
         }
         _ => "",
     };
-    Error::new(Inner {
+    Inner {
         operation: Some(operation),
         answer: Some(answer),
         ..Inner::new(kind, summary + hint)
-    })
+    }
 }
 
 /// Seconds or an HTTP date.
@@ -214,48 +206,6 @@ fn of_foreign_body(
     }
 }
 
-/// A text from outside as it may be shown: without the token, on one line, and not too long.
-fn shown(text: &str, token: &Secret) -> String {
-    let text = without_keys(text).replace(token.expose(), "[redacted]");
-    let mut line = String::new();
-    for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
-        if !word.is_empty() {
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-    }
-    if let Some((end, _)) = line.char_indices().nth(SHOWN_LIMIT) {
-        line.truncate(end);
-        line.push_str("...");
-    }
-    line
-}
-
-/// A service that quotes the request quotes the private key in it.
-fn without_keys(text: &str) -> String {
-    const KEY: &str = "PRIVATE KEY-----";
-    let mut kept = String::new();
-    let mut rest = text;
-    while let Some(begin) = rest.find("-----BEGIN ") {
-        let (before, block) = rest.split_at(begin);
-        kept.push_str(before);
-        let end = block.find("-----END ").and_then(|end| {
-            let last = block[end..].find(KEY)?;
-            Some(end + last + KEY.len())
-        });
-        if block.contains(KEY) {
-            kept.push_str("[redacted]");
-            rest = end.and_then(|end| block.get(end..)).unwrap_or("");
-        } else {
-            kept.push_str(block);
-            rest = "";
-        }
-    }
-    kept + rest
-}
-
 /// The reasons in `... because: [OverRepositoryLimit OverStorageLimit]`.
 fn reasons(message: &str) -> Vec<EligibilityReason> {
     let list = message
@@ -289,18 +239,5 @@ mod tests {
         );
         assert_eq!(reasons("because: [unclosed"), []);
         assert_eq!(reasons("nothing"), []);
-    }
-
-    #[test]
-    fn a_text_from_outside_loses_the_token_and_its_line_ends() {
-        let token = Secret::from("dop_v1_secret");
-        assert_eq!(
-            shown("bad token\r\n  dop_v1_secret\u{1b}[1m", &token),
-            "bad token [redacted] [1m"
-        );
-        assert_eq!(shown(&"x".repeat(1000), &token).len(), SHOWN_LIMIT + 3);
-        let key = "bad key -----BEGIN EC PRIVATE KEY-----\nMHc\n-----END EC PRIVATE KEY----- here";
-        assert_eq!(shown(key, &token), "bad key [redacted] here");
-        assert_eq!(shown(&key[..50], &token), "bad key [redacted]");
     }
 }

@@ -2,7 +2,9 @@
 
 pub(crate) mod classify;
 mod invalid_input;
+mod kind;
 mod rate_limit;
+mod redaction;
 
 use std::{error, fmt, sync::Arc, time::Duration};
 
@@ -13,63 +15,27 @@ use docr_api::{
 };
 
 pub use invalid_input::InvalidInput;
+pub use kind::ErrorKind;
 pub use rate_limit::RateLimit;
 
 /// What a call of this crate ends in when it fails. Ask it by predicate ([`Error::is_not_found`]) or
 /// by [`Error::kind`]. Cheap to clone.
 #[derive(Clone)]
-pub struct Error(Arc<Inner>);
+pub struct Error {
+    inner: Arc<Inner>,
+    about: Option<Arc<About>>,
+}
+
+/// What an error is about, beside the call.
+pub(crate) enum About {
+    /// The garbage collection that stood in the way, failed, or took too long.
+    Run(GarbageCollection),
+    /// The certificate that was waited for, as it was last seen.
+    Certificate(Certificate),
+}
 
 /// The result of a call of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-/// What went wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// The input breaks a rule; nothing was sent. Mend the input: the message names field and rule.
-    InvalidInput,
-    /// The client can't be set up: no token, a base URL that is none.
-    Configuration,
-    /// No connection was made; nothing was sent. Check network, proxy and base URL.
-    Connect,
-    /// No answer came within the time limit. The call may have taken effect.
-    Timeout,
-    /// The connection broke before the answer was complete. The call may have taken effect.
-    Interrupted,
-    /// An answer came that is none of this API's. The call has probably taken effect.
-    Unreadable,
-    /// 401: the token is unknown, expired or revoked.
-    Unauthorized,
-    /// 403: the token lacks a scope, or the resource is in use.
-    Forbidden,
-    /// 404: no such resource in this account.
-    NotFound,
-    /// 409: the name is taken, possibly by another account.
-    Conflict,
-    /// 412: the account has several registries, and the call names none.
-    SeveralRegistries,
-    /// 412: what the account has doesn't fit the tier; see [`Error::eligibility_reasons`].
-    TierNotEligible,
-    /// 412, for another reason.
-    PreconditionFailed,
-    /// 400 or 422: the service refused what was asked for.
-    Rejected,
-    /// 429: the token has used up its requests.
-    RateLimited,
-    /// 5xx: the service, or a proxy before it, failed.
-    Server,
-    /// Any other status, redirects included: they are never followed.
-    UnexpectedStatus,
-    /// A garbage collection is active already, and there is one at a time; see [`Error::garbage_collection`].
-    GarbageCollectionActive,
-    /// A garbage collection that was waited for ended without success; see [`Error::garbage_collection`].
-    GarbageCollectionFailed,
-    /// Let's Encrypt did not issue a certificate that was waited for; see [`Error::certificate`].
-    CertificateFailed,
-    /// What was waited for did not happen in time. It may happen yet.
-    WaitExpired,
-}
 
 #[derive(Debug)]
 pub(crate) struct Inner {
@@ -79,10 +45,6 @@ pub(crate) struct Inner {
     pub(crate) answer: Option<Answer>,
     pub(crate) source: Option<Box<dyn error::Error + Send + Sync>>,
     pub(crate) history: History,
-    /// The garbage collection that it is about.
-    pub(crate) run: Option<GarbageCollection>,
-    /// The certificate that was waited for.
-    pub(crate) certificate: Option<Certificate>,
 }
 
 impl Inner {
@@ -95,9 +57,27 @@ impl Inner {
             answer: None,
             source: None,
             history: History::default(),
-            run: None,
-            certificate: None,
         }
+    }
+}
+
+/// What is asked of an attempt before its call has ended.
+impl Inner {
+    pub(crate) fn status(&self) -> Option<u16> {
+        self.answer.as_ref().map(|answer| answer.status)
+    }
+
+    pub(crate) fn rate_limit(&self) -> Option<RateLimit> {
+        self.answer.as_ref()?.rate_limit
+    }
+
+    pub(crate) fn retry_after(&self) -> Option<RetryAfter> {
+        self.answer.as_ref()?.retry_after
+    }
+
+    /// Ends a call in this.
+    pub(crate) fn after(self, history: History) -> Error {
+        Error::new(Self { history, ..self })
     }
 }
 
@@ -133,7 +113,10 @@ pub(crate) struct Answer {
 
 impl Error {
     pub(crate) fn new(inner: Inner) -> Self {
-        Self(Arc::new(inner))
+        Self {
+            inner: Arc::new(inner),
+            about: None,
+        }
     }
 
     pub(crate) fn configuration(
@@ -154,46 +137,34 @@ impl Error {
         })
     }
 
-    /// A wait for a garbage collection that did not end well, or a start that another one stands in the way of.
-    pub(crate) fn garbage_collecting(
-        kind: ErrorKind,
-        summary: String,
-        run: Option<GarbageCollection>,
+    /// What a failed call, or one that was not even made, means to a caller further up.
+    pub(crate) fn caused_by(
         source: Option<Self>,
-    ) -> Self {
-        Self::new(Inner {
-            operation: source.as_ref().and_then(|source| source.0.operation),
-            source: source.map(|source| source.into()),
-            run,
-            ..Inner::new(kind, summary)
-        })
-    }
-
-    /// A wait for a certificate that did not end well.
-    pub(crate) fn certificate_waiting(
         kind: ErrorKind,
         summary: impl Into<String>,
-        certificate: &Certificate,
-        source: Option<Self>,
     ) -> Self {
         Self::new(Inner {
-            operation: source.as_ref().and_then(|source| source.0.operation),
+            operation: source.as_ref().and_then(|source| source.inner.operation),
             source: source.map(|source| source.into()),
-            certificate: Some(certificate.clone()),
             ..Inner::new(kind, summary)
         })
     }
 
-    pub(crate) fn no_certificate(name: &str) -> Self {
-        Self::new(Inner::new(
-            ErrorKind::NotFound,
-            format!("the account has no certificate by the name {name:?}"),
-        ))
+    /// Names what the error is about.
+    pub(crate) fn about(self, subject: About) -> Self {
+        Self {
+            about: Some(Arc::new(subject)),
+            ..self
+        }
+    }
+
+    pub(crate) fn subject(&self) -> Option<&About> {
+        self.about.as_deref()
     }
 
     /// The kind of failure.
     pub fn kind(&self) -> ErrorKind {
-        self.0.kind
+        self.inner.kind
     }
 
     /// The HTTP status of the answer, if there was one.
@@ -218,7 +189,7 @@ impl Error {
 
     /// The `operationId` of the call that failed, such as `registry_create`.
     pub fn operation(&self) -> Option<&'static str> {
-        self.0.operation.map(|operation| operation.id)
+        self.inner.operation.map(|operation| operation.id)
     }
 
     /// The token's rate limit, as far as the answer told it.
@@ -232,82 +203,41 @@ impl Error {
             .map_or(&[], |answer| &answer.eligibility_reasons)
     }
 
-    /// The garbage collection that stood in the way, failed, or took too long.
-    pub fn garbage_collection(&self) -> Option<&GarbageCollection> {
-        self.0.run.as_ref()
-    }
-
     /// The input that was refused, if that is what failed.
     pub fn invalid_input(&self) -> Option<&InvalidInput> {
-        self.0.source.as_deref()?.downcast_ref()
-    }
-
-    /// The certificate that was waited for, as it was last seen. Unless the kind is [`ErrorKind::NotFound`], it is
-    /// there, although the call failed.
-    pub fn certificate(&self) -> Option<&Certificate> {
-        self.0.certificate.as_ref()
-    }
-
-    /// Whether a certificate can't be deleted because something uses it.
-    pub fn is_in_use(&self) -> bool {
-        // The service has no name of its own for this, but two ways to say it.
-        const SAID: [&str; 2] = [
-            "Make sure the certificate is not in use before deleting it",
-            "being used by one or more load balancers",
-        ];
-        let message = self.api_message().unwrap_or_default();
-        self.status() == Some(403) && SAID.iter().any(|said| message.contains(said))
+        self.inner.source.as_deref()?.downcast_ref()
     }
 
     /// How many requests the call has sent; 0 if the input was refused.
     pub fn attempts(&self) -> u32 {
-        self.0.history.attempts
+        self.inner.history.attempts
     }
 
     /// How long the call took, waits included.
     pub fn elapsed(&self) -> Duration {
-        self.0.history.elapsed
+        self.inner.history.elapsed
     }
 
     /// Whether the call may have taken effect although it failed, and could not be repeated or looked up.
     /// Look for yourself before you call again.
     pub fn is_ambiguous(&self) -> bool {
-        self.0.history.ambiguous
+        self.inner.history.ambiguous
     }
 
     /// When the call would have been tried again, had the deadline allowed it.
     pub fn retry_at(&self) -> Option<DateTime<Utc>> {
-        self.0.history.retry_at
+        self.inner.history.retry_at
     }
 
     /// Whether an attempt before the last may have taken effect.
     pub(crate) fn reached_before(&self) -> bool {
-        self.0.history.reached_before
-    }
-
-    /// Changes what is known of the call's history, which is done before the error is handed out.
-    pub(crate) fn amend(&mut self, change: impl FnOnce(&mut History)) {
-        if let Some(inner) = Arc::get_mut(&mut self.0) {
-            change(&mut inner.history);
-        }
-    }
-
-    pub(crate) fn retry_after(&self) -> Option<RetryAfter> {
-        self.answer()?.retry_after
-    }
-
-    /// Names the certificate that the failed call was about.
-    pub(crate) fn about(mut self, certificate: &Certificate) -> Self {
-        if let Some(inner) = Arc::get_mut(&mut self.0) {
-            inner.certificate = Some(certificate.clone());
-        }
-        self
+        self.inner.history.reached_before
     }
 
     /// The answer that the call got, or the call that this error is about.
     fn answer(&self) -> Option<&Answer> {
-        self.0.answer.as_ref().or_else(|| {
-            let cause = self.0.source.as_deref()?.downcast_ref::<Self>()?;
+        self.inner.answer.as_ref().or_else(|| {
+            let cause = self.inner.source.as_deref()?.downcast_ref::<Self>()?;
             cause.answer()
         })
     }
@@ -372,7 +302,7 @@ impl fmt::Display for Error {
         if let Some(operation) = self.operation() {
             write!(f, "{operation}: ")?;
         }
-        f.write_str(&self.0.summary)?;
+        f.write_str(&self.inner.summary)?;
         if let Some(id) = self.request_id() {
             write!(f, " (request id {id})")?;
         }
@@ -386,7 +316,7 @@ impl fmt::Display for Error {
                 "; another attempt, at {instant}, would have passed the deadline"
             )?;
         }
-        if let Some(Certificate { name, id, .. }) = self.certificate() {
+        if let Some(About::Certificate(Certificate { name, id, .. })) = self.subject() {
             write!(f, "; certificate {name:?}, by the id {id}")?;
         }
         if self.is_ambiguous() {
@@ -399,12 +329,12 @@ impl fmt::Display for Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Error")
-            .field("kind", &self.0.kind)
+            .field("kind", &self.inner.kind)
             .field("operation", &self.operation())
-            .field("summary", &self.0.summary)
-            .field("answer", &self.0.answer)
-            .field("history", &self.0.history)
-            .field("source", &self.0.source)
+            .field("summary", &self.inner.summary)
+            .field("answer", &self.inner.answer)
+            .field("history", &self.inner.history)
+            .field("source", &self.inner.source)
             .finish()
     }
 }
@@ -414,17 +344,23 @@ impl error::Error for Error {
         // An invalid input is already the whole message.
         match self.kind() {
             ErrorKind::InvalidInput => None,
-            _ => self.0.source.as_deref().map(|source| source as _),
+            _ => self.inner.source.as_deref().map(|source| source as _),
+        }
+    }
+}
+
+impl From<InvalidInput> for Inner {
+    fn from(input: InvalidInput) -> Self {
+        let summary = input.to_string();
+        Self {
+            source: Some(Box::new(input)),
+            ..Self::new(ErrorKind::InvalidInput, summary)
         }
     }
 }
 
 impl From<InvalidInput> for Error {
     fn from(input: InvalidInput) -> Self {
-        let summary = input.to_string();
-        Self::new(Inner {
-            source: Some(Box::new(input)),
-            ..Inner::new(ErrorKind::InvalidInput, summary)
-        })
+        Self::new(input.into())
     }
 }

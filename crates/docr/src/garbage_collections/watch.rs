@@ -12,13 +12,14 @@ use chrono::{DateTime, Utc};
 use docr_api::types::GarbageCollection;
 use futures_core::{Stream, future::BoxFuture};
 
-use crate::{
-    Clock, Error, ErrorKind, GarbageCollectionId, GarbageCollectionStatus as Status,
-    GarbageCollections, Result,
+use super::{
+    handle::GarbageCollections,
+    patience::{INTERVAL, expired, passes},
 };
-
-/// How long to wait before looking again.
-pub(crate) const INTERVAL: Duration = Duration::from_secs(5);
+use crate::{
+    GarbageCollectionId, GarbageCollectionStatus as Status,
+    error::{About, Error, ErrorKind, Result},
+};
 
 /// A run may wait 15 minutes for tokens to expire before it begins.
 const LIMIT: Duration = Duration::from_secs(2 * 60 * 60);
@@ -58,6 +59,13 @@ struct Follower {
     since: Option<DateTime<Utc>>,
     last: Option<GarbageCollection>,
     ended: bool,
+}
+
+impl GarbageCollections {
+    /// Follows a run to its end.
+    pub fn watch(&self, id: GarbageCollectionId) -> GarbageCollectionWatch {
+        GarbageCollectionWatch::new(self.clone(), id)
+    }
 }
 
 impl GarbageCollectionWatch {
@@ -120,7 +128,11 @@ impl GarbageCollectionWatch {
                     status.map_or("unknown", Status::as_str)
                 );
                 let kind = ErrorKind::GarbageCollectionFailed;
-                Err(Error::garbage_collecting(kind, summary, run, None))
+                let error = Error::caused_by(None, kind, summary);
+                Err(match run {
+                    Some(run) => error.about(About::Run(run)),
+                    None => error,
+                })
             }
         }
     }
@@ -197,7 +209,7 @@ impl Follower {
         }
         let summary = format!("the registry has no garbage collection {}", self.id);
         let kind = ErrorKind::NotFound;
-        Err(Error::garbage_collecting(kind, summary, None, None))
+        Err(Error::caused_by(None, kind, summary))
     }
 }
 
@@ -218,26 +230,6 @@ fn has_succeeded(run: &GarbageCollection) -> bool {
         Some(Status::Other(status)) => status == "success",
         _ => false,
     }
-}
-
-/// Whether waiting once more would take longer than the limit.
-pub(crate) fn passes(
-    since: DateTime<Utc>,
-    clock: &dyn Clock,
-    wait: Duration,
-    limit: Duration,
-) -> bool {
-    let waited = (clock.now() - since).to_std().unwrap_or_default();
-    waited.saturating_add(wait) > limit
-}
-
-pub(crate) fn expired(limit: Duration, run: GarbageCollection) -> Error {
-    let status = run.status.as_ref().map_or("unknown", Status::as_str);
-    let summary = format!(
-        "the garbage collection {} is {status:?} still, after {limit:?}",
-        run.uuid
-    );
-    Error::garbage_collecting(ErrorKind::WaitExpired, summary, Some(run), None)
 }
 
 impl fmt::Debug for GarbageCollectionWatch {

@@ -2,10 +2,14 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::{
-    DockerCredentials, InvalidInput, RegistryName,
-    names::checked::{checked_text, first_wrong},
+use super::{
+    checked::{checked_text, first_wrong},
+    registry::RegistryName,
 };
+use crate::error::InvalidInput;
+
+/// The host of all registries.
+pub(crate) const HOST: &str = "registry.digitalocean.com";
 
 checked_text! {
     /// The name of a repository within its registry, such as `shop/api`: parts of lower-case letters and
@@ -21,7 +25,7 @@ checked_text! {
 
 impl RepositoryName {
     /// What the longest reference leaves after the host and the shortest registry.
-    const MAX: usize = ImageRef::MAX_NAME - DockerCredentials::HOST.len() - "/r/".len();
+    const MAX: usize = ImageRef::MAX_NAME - HOST.len() - "/r/".len();
 
     fn check(text: &str) -> Result<(), InvalidInput> {
         let invalid =
@@ -191,7 +195,7 @@ impl FromStr for ImageRef {
             None => (text, None),
         };
         let rest = match rest.split_once('/') {
-            Some((DockerCredentials::HOST, rest)) => rest,
+            Some((HOST, rest)) => rest,
             // A first part with a dot or port is a host, as Docker has it.
             Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => {
                 return invalid("names another host than registry.digitalocean.com");
@@ -205,7 +209,7 @@ impl FromStr for ImageRef {
         let Some((registry, repository)) = path.split_once('/') else {
             return invalid("has no slash; a reference is REGISTRY/REPOSITORY[:TAG][@DIGEST]");
         };
-        if DockerCredentials::HOST.len() + "/".len() + path.len() > Self::MAX_NAME {
+        if HOST.len() + "/".len() + path.len() > Self::MAX_NAME {
             return invalid("is too long: host, registry and repository may have 255 characters");
         }
         Ok(Self {
@@ -220,13 +224,7 @@ impl FromStr for ImageRef {
 /// With the host, as Docker wants it.
 impl fmt::Display for ImageRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}/{}/{}",
-            DockerCredentials::HOST,
-            self.registry,
-            self.repository
-        )?;
+        write!(f, "{}/{}/{}", HOST, self.registry, self.repository)?;
         if let Some(tag) = &self.tag {
             write!(f, ":{tag}")?;
         }

@@ -5,6 +5,7 @@ mod image;
 mod registry;
 mod uuid;
 
+pub(crate) use image::HOST;
 pub use image::{Digest, ImageRef, RepositoryName, Tag};
 pub use registry::RegistryName;
 pub use uuid::{CertificateId, ClusterId, GarbageCollectionId};

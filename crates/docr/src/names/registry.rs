@@ -1,6 +1,7 @@
 //! The name of a registry, checked before a request is built from it.
 
-use crate::{InvalidInput, names::checked::checked_text};
+use super::checked::checked_text;
+use crate::error::InvalidInput;
 
 checked_text! {
     /// The name of a registry: 1 to 63 lower-case letters, digits and hyphens. Names are unique across

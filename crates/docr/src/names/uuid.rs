@@ -1,9 +1,7 @@
 //! The UUIDs by which the service tells things apart.
 
-use crate::{
-    InvalidInput,
-    names::checked::{checked_text, first_wrong},
-};
+use super::checked::{checked_text, first_wrong};
+use crate::error::InvalidInput;
 
 checked_text! {
     /// The id of a certificate, a UUID. The id of a Let's Encrypt certificate changes with each renewal.

@@ -3,7 +3,10 @@
 use chrono::{DateTime, Utc};
 use docr_api::types::{self, Registry};
 
-use crate::{InvalidInput, Region, RegistryName, Result, TierSlug};
+use crate::{
+    Region, RegistryName, TierSlug,
+    error::{InvalidInput, Result},
+};
 
 /// The registry that [`Registries::create`](crate::Registries::create) or
 /// [`AccountRegistry::create`](crate::AccountRegistry::create) creates.
@@ -124,4 +127,11 @@ fn check_region(region: &Region) -> Result<(), InvalidInput> {
         "at position {position} a lower-case letter or digit is missing; a region looks like fra1"
     );
     Err(InvalidInput::at("region", text, position, rule))
+}
+
+/// Some responses have the subscription beside the registry instead of in it.
+pub(crate) fn with_subscription(response: types::RegistryResponse) -> Registry {
+    let mut registry = response.registry;
+    registry.subscription = registry.subscription.or(response.subscription);
+    registry
 }

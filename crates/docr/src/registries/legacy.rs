@@ -1,16 +1,16 @@
 //! The registry of an account that has exactly one.
 
-use docr_api::{
-    operations,
-    types::{self, Registry, RegistryOptions, Subscription},
-};
+use docr_api::types::{self, Registry, RegistryOptions, Subscription};
 
+use super::{
+    create::{CreateRegistry, check_tier, made_since, name_is_free, with_subscription},
+    registry::AccountRegistryHandle,
+};
 use crate::{
-    AccountRegistryHandle, Client, CreateRegistry, CredentialsRequest, DockerCredentials,
-    RegistryName, Result, TierSlug,
-    call::{call, send},
-    deleted, optional,
-    registries::create::{check_tier, made_since, name_is_free},
+    RegistryName, TierSlug,
+    call::{Core, call, deleted, optional, request},
+    credentials::{CredentialsRequest, DockerCredentials},
+    error::Result,
 };
 
 /// The registry of an account that has exactly one, and the account's subscription: the older calls, under
@@ -21,17 +21,17 @@ use crate::{
 /// [`Client::registry`] work for any account.
 #[derive(Clone, Debug)]
 pub struct AccountRegistry {
-    client: Client,
+    core: Core,
 }
 
 impl AccountRegistry {
-    pub(crate) fn new(client: Client) -> Self {
-        Self { client }
+    pub(crate) fn new(core: Core) -> Self {
+        Self { core }
     }
 
     /// The calls on the registry that need its name: its repositories and garbage collections.
     pub fn named(&self, name: RegistryName) -> AccountRegistryHandle {
-        AccountRegistryHandle::new(self.client.clone(), name)
+        AccountRegistryHandle::new(self.core.clone(), name)
     }
 
     /// Reads the registry, with its storage use and its subscription. `GET /v2/registry`
@@ -41,7 +41,7 @@ impl AccountRegistry {
     /// [`is_not_found`](crate::Error::is_not_found), if the account has no registry; see also
     /// [`get_opt`](Self::get_opt).
     pub async fn get(&self) -> Result<Registry> {
-        let answer = call!(self.client, REGISTRY_GET, registry_get);
+        let answer = call!(self.core, registry_get);
         Ok(with_subscription(answer.await?))
     }
 
@@ -64,11 +64,8 @@ impl AccountRegistry {
     pub async fn create(&self, wanted: CreateRegistry) -> Result<Registry> {
         let body = &wanted.into_account_body()?;
         let look_up = async |begin| Ok(made_since(begin, &body.name, self.get_opt().await?));
-        let send = send!(registry_create.body(body.clone()));
-        let operation = &operations::REGISTRY_CREATE;
-        self.client
-            .create(operation, send, with_subscription, look_up)
-            .await
+        let create = request!(registry_create.body(body.clone()));
+        self.core.create(create, with_subscription, look_up).await
     }
 
     /// Deletes the registry and every image in it. There is no undo. `DELETE /v2/registry`
@@ -77,7 +74,7 @@ impl AccountRegistry {
     ///
     /// [`is_not_found`](crate::Error::is_not_found), if the account has no registry.
     pub async fn delete(&self) -> Result<()> {
-        deleted(call!(self.client, REGISTRY_DELETE, registry_delete).await)
+        deleted(call!(self.core, registry_delete).await)
     }
 
     /// Reads the subscription. `GET /v2/registry/subscription`
@@ -86,11 +83,7 @@ impl AccountRegistry {
     ///
     /// [`is_not_found`](crate::Error::is_not_found), if the account has none.
     pub async fn subscription(&self) -> Result<Subscription> {
-        let answer = call!(
-            self.client,
-            REGISTRY_GET_SUBSCRIPTION,
-            registry_get_subscription
-        );
+        let answer = call!(self.core, registry_get_subscription);
         Ok(answer.await?.subscription)
     }
 
@@ -105,11 +98,7 @@ impl AccountRegistry {
     pub async fn change_tier(&self, tier: TierSlug) -> Result<Subscription> {
         check_tier(&tier)?;
         let body = &types::SubscriptionChange { tier_slug: tier };
-        let answer = call!(
-            self.client,
-            REGISTRY_UPDATE_SUBSCRIPTION,
-            registry_update_subscription.body(body.clone())
-        );
+        let answer = call!(self.core, registry_update_subscription.body(body.clone()));
         Ok(answer.await?.subscription)
     }
 
@@ -126,8 +115,7 @@ impl AccountRegistry {
     ) -> Result<DockerCredentials> {
         let expiry_seconds = wanted.expiry_seconds()?;
         let answer = call!(
-            self.client,
-            REGISTRY_GET_DOCKER_CREDENTIALS,
+            self.core,
             registry_get_docker_credentials
                 .read_write(wanted.is_read_write())
                 .expiry_seconds(expiry_seconds)
@@ -142,7 +130,7 @@ impl AccountRegistry {
     ///
     /// Those of any call.
     pub async fn options(&self) -> Result<RegistryOptions> {
-        let answer = call!(self.client, REGISTRY_GET_OPTIONS, registry_get_options);
+        let answer = call!(self.core, registry_get_options);
         Ok(answer.await?.options)
     }
 
@@ -155,20 +143,8 @@ impl AccountRegistry {
     pub async fn is_name_free(&self, name: &RegistryName) -> Result<bool> {
         name_is_free(name, async |body| {
             let body = &body;
-            call!(
-                self.client,
-                REGISTRY_VALIDATE_NAME,
-                registry_validate_name.body(body.clone())
-            )
-            .await
+            call!(self.core, registry_validate_name.body(body.clone())).await
         })
         .await
     }
-}
-
-/// Some answers have the subscription beside the registry instead of in it.
-pub(crate) fn with_subscription(answer: types::RegistryResponse) -> Registry {
-    let mut registry = answer.registry;
-    registry.subscription = registry.subscription.or(answer.subscription);
-    registry
 }

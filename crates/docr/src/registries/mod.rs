@@ -1,143 +1,15 @@
-//! All registries of an account, and what they share: the subscription and the options.
+//! Registries, their repositories, and what an account stores and pays for.
 
+mod all;
 mod create;
 mod legacy;
 mod preflight;
-pub(crate) mod registry;
+mod registry;
 mod repository;
 
-use docr_api::{
-    operations,
-    types::{self, Registry, RegistryOptions, Subscription},
-};
-
-use crate::{
-    Client, RegistryName, Result, TierSlug,
-    call::{call, send},
-    registries::create::{check_tier, made_since, name_is_free},
-    registries::legacy::with_subscription,
-};
-
+pub use all::Registries;
 pub use create::CreateRegistry;
 pub use legacy::AccountRegistry;
 pub use preflight::{AccountUsage, Overage, PlannedPush, Preflight, PushObstacle, RegistryUsage};
 pub use registry::{AccountRegistryHandle, RegistryHandle};
 pub use repository::RepositoryHandle;
-
-/// All registries of an account, and what they share. Made by [`Client::registries`]; does no I/O by itself.
-#[derive(Clone, Debug)]
-pub struct Registries {
-    client: Client,
-}
-
-impl Registries {
-    pub(crate) fn new(client: Client) -> Self {
-        Self { client }
-    }
-
-    pub(crate) fn client(&self) -> &Client {
-        &self.client
-    }
-
-    /// Lists the registries. There are no pages. `GET /v2/registries`
-    ///
-    /// # Errors
-    ///
-    /// Those of any call.
-    pub async fn list(&self) -> Result<Vec<Registry>> {
-        let answer = call!(self.client, REGISTRIES_LIST, registries_list);
-        Ok(answer.await?.registries)
-    }
-
-    /// The bytes stored in all registries together, if the service tells. `GET /v2/registries`
-    ///
-    /// # Errors
-    ///
-    /// Those of any call.
-    pub async fn storage_usage_bytes(&self) -> Result<Option<u64>> {
-        let answer = call!(self.client, REGISTRIES_LIST, registries_list);
-        Ok(answer.await?.total_storage_usage_bytes)
-    }
-
-    /// Creates one more registry. The first one needs a tier, and starts the subscription. `POST /v2/registries`
-    ///
-    /// # Errors
-    ///
-    /// Before a request is sent: a name that can't be a new registry's, a tier that isn't listed.
-    /// [`is_conflict`](crate::Error::is_conflict), if some account has the name;
-    /// [`is_tier_not_eligible`](crate::Error::is_tier_not_eligible), if the tier allows no more registries.
-    pub async fn create(&self, wanted: CreateRegistry) -> Result<Registry> {
-        let name = wanted.name().clone();
-        let body = &wanted.into_body()?;
-        let look_up = async |begin| {
-            let handle = self.client.registry(name);
-            Ok(made_since(begin, &body.name, handle.get_opt().await?))
-        };
-        let send = send!(registries_create.body(body.clone()));
-        let operation = &operations::REGISTRIES_CREATE;
-        self.client
-            .create(operation, send, with_subscription, look_up)
-            .await
-    }
-
-    /// Whether no account has a registry by this name. Reserves nothing. `POST /v2/registries/validate-name`
-    ///
-    /// # Errors
-    ///
-    /// Before a request is sent: a name that can't be a new registry's.
-    pub async fn is_name_free(&self, name: &RegistryName) -> Result<bool> {
-        name_is_free(name, async |body| {
-            let body = &body;
-            call!(
-                self.client,
-                REGISTRIES_VALIDATE_NAME,
-                registries_validate_name.body(body.clone())
-            )
-            .await
-        })
-        .await
-    }
-
-    /// Reads the subscription. `GET /v2/registries/subscription`
-    ///
-    /// # Errors
-    ///
-    /// [`is_not_found`](crate::Error::is_not_found), if the account has none.
-    pub async fn subscription(&self) -> Result<Subscription> {
-        let answer = call!(
-            self.client,
-            REGISTRIES_GET_SUBSCRIPTION,
-            registries_get_subscription
-        );
-        Ok(answer.await?.subscription)
-    }
-
-    /// Moves the account to another tier. The present tier changes nothing. `POST /v2/registries/subscription`
-    ///
-    /// # Errors
-    ///
-    /// Before a request is sent: a tier that isn't listed.
-    /// [`is_tier_not_eligible`](crate::Error::is_tier_not_eligible), if what the account has doesn't fit;
-    /// [`eligibility_reasons`](crate::Error::eligibility_reasons) tells why.
-    pub async fn change_tier(&self, tier: TierSlug) -> Result<Subscription> {
-        check_tier(&tier)?;
-        let body = &types::SubscriptionChange { tier_slug: tier };
-        let answer = call!(
-            self.client,
-            REGISTRIES_UPDATE_SUBSCRIPTION,
-            registries_update_subscription.body(body.clone())
-        );
-        Ok(answer.await?.subscription)
-    }
-
-    /// Reads the regions in which a registry can be created, and all tiers, each with whether the account may
-    /// move to it. `GET /v2/registries/options`
-    ///
-    /// # Errors
-    ///
-    /// Those of any call.
-    pub async fn options(&self) -> Result<RegistryOptions> {
-        let answer = call!(self.client, REGISTRIES_GET_OPTIONS, registries_get_options);
-        Ok(answer.await?.options)
-    }
-}

@@ -6,7 +6,8 @@ use docr_api::types::{
     EligibilityReason, GarbageCollection, SubscriptionTier, SubscriptionTierOption, TierSlug,
 };
 
-use crate::{Registries, RegistryName, RepositoryName, Result};
+use super::all::Registries;
+use crate::{RegistryName, RepositoryName, error::Result};
 
 const GIB: u64 = 1 << 30;
 
@@ -327,12 +328,11 @@ impl Registries {
     ///
     /// Those of any call; [`is_not_found`](crate::Error::is_not_found), if the account has no subscription.
     pub async fn usage(&self) -> Result<AccountUsage> {
-        let client = self.client();
         let subscription = self.subscription().await?;
         let options = self.options().await?;
         let mut registries = Vec::new();
         for registry in self.list().await? {
-            let handle = client.registry(registry.name.parse()?);
+            let handle = self.registry(registry.name.parse()?);
             let mut repositories = Vec::new();
             let mut all = handle.repositories().items();
             while let Some(repository) = all.next().await {

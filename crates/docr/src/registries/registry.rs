@@ -1,36 +1,25 @@
 //! One registry: a handle by its name.
 
+#[cfg(feature = "retention")]
+use chrono::{DateTime, Utc};
+#[cfg(feature = "retention")]
+use docr_api::ClientInfo as _;
 use docr_api::{
     operations,
     types::{Registry, Repository, RepositoryV2},
 };
 
+use super::{create::with_subscription, repository::RepositoryHandle};
+#[cfg(feature = "retention")]
+use crate::call::Clock;
 use crate::{
-    Client, Clock, CredentialsCache, CredentialsRequest, DockerCredentials, GarbageCollections,
-    List, RegistryName, RepositoryHandle, RepositoryName, Result,
-    call::{call, call_either},
-    deleted,
-    list::{PageRequest, page_answer},
-    optional,
-    registries::legacy::with_subscription,
+    RegistryName, RepositoryName,
+    call::{Core, Form, Target, call, call_either, deleted, optional},
+    credentials::{CredentialsCache, CredentialsRequest, DockerCredentials},
+    error::Result,
+    garbage_collections::GarbageCollections,
+    list::{List, PageRequest, page_answer},
 };
-
-/// What a handle is about.
-#[derive(Clone, Debug)]
-pub(crate) struct Target {
-    pub(crate) client: Client,
-    pub(crate) name: RegistryName,
-    pub(crate) form: Form,
-}
-
-/// Which of the two forms of a call is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// `/v2/registries/...`, for any account.
-    ByName,
-    /// `/v2/registry/...`, refused once an account has several registries.
-    OfAccount,
-}
 
 /// A registry by its name. Made by [`Client::registry`]; does no I/O by itself and is cheap to clone.
 ///
@@ -49,21 +38,34 @@ pub struct RegistryHandle {
 }
 
 impl RegistryHandle {
-    pub(crate) fn new(client: Client, name: RegistryName) -> Self {
+    pub(crate) fn new(core: Core, name: RegistryName) -> Self {
         let form = Form::ByName;
         Self {
-            target: Target { client, name, form },
+            target: Target { core, name, form },
         }
     }
 
     /// The same registry, by calls that wait for their turn: see [`Client::paced`].
     #[cfg(feature = "retention")]
     pub(crate) fn paced(&self) -> Self {
-        Self::new(self.target.client.paced(), self.target.name.clone())
+        Self::new(self.target.core.paced(), self.target.name.clone())
     }
 
+    /// The time by the service's clock, once a response has shown it.
+    #[cfg(feature = "retention")]
+    pub(crate) fn service_time(&self) -> Option<DateTime<Utc>> {
+        self.target.core.service_time()
+    }
+
+    /// The address of the API.
+    #[cfg(feature = "retention")]
+    pub(crate) fn api_address(&self) -> &str {
+        self.target.core.api.baseurl()
+    }
+
+    #[cfg(feature = "retention")]
     pub(crate) fn clock(&self) -> &dyn Clock {
-        &*self.target.client.shared.clock
+        &**self.target.core.clock()
     }
 
     /// The registry's name.
@@ -79,11 +81,7 @@ impl RegistryHandle {
     /// [`get_opt`](Self::get_opt).
     pub async fn get(&self) -> Result<Registry> {
         let name = self.target.name.as_str();
-        let answer = call!(
-            self.target.client,
-            REGISTRIES_GET,
-            registries_get.registry_name(name)
-        );
+        let answer = call!(self.target.core, registries_get.registry_name(name));
         Ok(with_subscription(answer.await?))
     }
 
@@ -104,11 +102,7 @@ impl RegistryHandle {
     /// [`is_not_found`](crate::Error::is_not_found), if the account has no registry by this name.
     pub async fn delete(&self) -> Result<()> {
         let name = self.target.name.as_str();
-        let done = call!(
-            self.target.client,
-            REGISTRIES_DELETE,
-            registries_delete.registry_name(name)
-        );
+        let done = call!(self.target.core, registries_delete.registry_name(name));
         deleted(done.await)
     }
 
@@ -124,22 +118,12 @@ impl RegistryHandle {
         &self,
         wanted: CredentialsRequest,
     ) -> Result<DockerCredentials> {
-        let expiry_seconds = wanted.expiry_seconds()?;
-        let name = self.target.name.as_str();
-        let answer = call!(
-            self.target.client,
-            REGISTRIES_GET_DOCKER_CREDENTIALS,
-            registries_get_docker_credentials
-                .registry_name(name)
-                .read_write(wanted.is_read_write())
-                .expiry_seconds(expiry_seconds)
-        );
-        Ok(DockerCredentials::new(answer.await?, wanted))
+        DockerCredentials::mint(&self.target, wanted).await
     }
 
     /// Keeps credentials of this kind at hand, and renews them before they expire. Does no I/O until it is asked.
     pub fn credentials_cache(&self, wanted: CredentialsRequest) -> CredentialsCache {
-        CredentialsCache::new(self.clone(), wanted)
+        CredentialsCache::new(self.target.clone(), wanted)
     }
 
     /// Lists the repositories, each with its latest manifest.
@@ -171,10 +155,10 @@ pub struct AccountRegistryHandle {
 }
 
 impl AccountRegistryHandle {
-    pub(crate) fn new(client: Client, name: RegistryName) -> Self {
+    pub(crate) fn new(core: Core, name: RegistryName) -> Self {
         let form = Form::OfAccount;
         Self {
-            target: Target { client, name, form },
+            target: Target { core, name, form },
         }
     }
 
@@ -182,14 +166,13 @@ impl AccountRegistryHandle {
     pub fn repositories_with_latest_tag(&self) -> List<Repository> {
         let target = self.target.clone();
         List::new(
-            &operations::REGISTRY_LIST_REPOSITORIES,
+            operations::registry_list_repositories(),
             move |request: PageRequest| {
                 let target = target.clone();
                 async move {
                     let name = target.name.as_str();
                     let answer = call!(
-                        target.client,
-                        REGISTRY_LIST_REPOSITORIES,
+                        target.core,
                         registry_list_repositories
                             .registry_name(name)
                             .page(request.page)
@@ -219,32 +202,33 @@ impl AccountRegistryHandle {
 }
 
 fn repositories(target: &Target) -> List<RepositoryV2> {
+    let operation = match target.form {
+        Form::ByName => operations::registries_list_repositories_v2(),
+        Form::OfAccount => operations::registry_list_repositories_v2(),
+    };
     let target = target.clone();
-    List::new(
-        &operations::REGISTRIES_LIST_REPOSITORIES_V2,
-        move |request: PageRequest| {
-            let target = target.clone();
-            async move {
-                let request = &request;
-                // A page is named by its token if it has one, and else by its number.
-                let answer = match &request.token {
-                    Some(token) => call_either!(
-                        &target,
-                        REGISTRIES_LIST_REPOSITORIES_V2 registries_list_repositories_v2
-                        | REGISTRY_LIST_REPOSITORIES_V2 registry_list_repositories_v2
-                        .page_token(token)
-                        .per_page(request.per_page)
-                    ),
-                    None => call_either!(
-                        &target,
-                        REGISTRIES_LIST_REPOSITORIES_V2 registries_list_repositories_v2
-                        | REGISTRY_LIST_REPOSITORIES_V2 registry_list_repositories_v2
-                        .page(request.page)
-                        .per_page(request.per_page)
-                    ),
-                };
-                page_answer!(answer?, repositories)
-            }
-        },
-    )
+    List::new(operation, move |request: PageRequest| {
+        let target = target.clone();
+        async move {
+            let request = &request;
+            // A page is named by its token if it has one, and else by its number.
+            let answer = match &request.token {
+                Some(token) => call_either!(
+                    &target,
+                    registries_list_repositories_v2
+                        | registry_list_repositories_v2
+                            .page_token(token)
+                            .per_page(request.per_page)
+                ),
+                None => call_either!(
+                    &target,
+                    registries_list_repositories_v2
+                        | registry_list_repositories_v2
+                            .page(request.page)
+                            .per_page(request.per_page)
+                ),
+            };
+            page_answer!(answer?, repositories)
+        }
+    })
 }

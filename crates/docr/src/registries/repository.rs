@@ -3,10 +3,10 @@
 use docr_api::types::{RepositoryManifest, RepositoryTag};
 
 use crate::{
-    Digest, List, RepositoryName, Result, Tag,
-    call::{call, call_either, list_either},
-    deleted,
-    registries::registry::Target,
+    Digest, RepositoryName, Tag,
+    call::{Target, call, call_either, deleted, list_either},
+    error::Result,
+    list::List,
 };
 
 /// A repository of a registry. Made by [`RegistryHandle::repository`](crate::RegistryHandle::repository);
@@ -36,8 +36,7 @@ impl RepositoryHandle {
             self => this,
             this.registry,
             tags,
-            REGISTRIES_LIST_REPOSITORY_TAGS registries_list_repository_tags
-            | REGISTRY_LIST_REPOSITORY_TAGS registry_list_repository_tags
+            registries_list_repository_tags | registry_list_repository_tags
             .repository_name(this.name.as_str())
         )
     }
@@ -50,8 +49,7 @@ impl RepositoryHandle {
             self => this,
             this.registry,
             manifests,
-            REGISTRIES_LIST_REPOSITORY_MANIFESTS registries_list_repository_manifests
-            | REGISTRY_LIST_REPOSITORY_MANIFESTS registry_list_repository_manifests
+            registries_list_repository_manifests | registry_list_repository_manifests
             .repository_name(this.name.as_str())
         )
     }
@@ -68,10 +66,10 @@ impl RepositoryHandle {
         let (repository, tag) = (self.name.as_str(), tag.as_str());
         deleted(call_either!(
             &self.registry,
-            REGISTRIES_DELETE_REPOSITORY_TAG registries_delete_repository_tag
-            | REGISTRY_DELETE_REPOSITORY_TAG registry_delete_repository_tag
-            .repository_name(repository)
-            .repository_tag(tag)
+            registries_delete_repository_tag
+                | registry_delete_repository_tag
+                    .repository_name(repository)
+                    .repository_tag(tag)
         ))
     }
 
@@ -87,10 +85,10 @@ impl RepositoryHandle {
         let (repository, digest) = (self.name.as_str(), digest.as_str());
         deleted(call_either!(
             &self.registry,
-            REGISTRIES_DELETE_REPOSITORY_MANIFEST registries_delete_repository_manifest
-            | REGISTRY_DELETE_REPOSITORY_MANIFEST registry_delete_repository_manifest
-            .repository_name(repository)
-            .manifest_digest(digest)
+            registries_delete_repository_manifest
+                | registry_delete_repository_manifest
+                    .repository_name(repository)
+                    .manifest_digest(digest)
         ))
     }
 
@@ -105,8 +103,7 @@ impl RepositoryHandle {
     pub async fn delete(&self) -> Result<()> {
         let (registry, repository) = (self.registry.name.as_str(), self.name.as_str());
         let done = call!(
-            self.registry.client,
-            REGISTRIES_DELETE_REPOSITORY,
+            self.registry.core,
             registries_delete_repository
                 .registry_name(registry)
                 .repository_name(repository)

@@ -1,0 +1,170 @@
+//! The garbage collections of a registry: starting, listing, cancelling.
+
+use std::{sync::Arc, time::Duration};
+
+use docr_api::types::{self, GarbageCollection};
+
+use super::patience::{INTERVAL, expired, passes};
+use crate::{
+    GarbageCollectionId, GarbageCollectionType,
+    call::{Clock, Form, Target, call_either, list_either, optional, request},
+    error::{About, Error, ErrorKind, InvalidInput, Result},
+    list::List,
+};
+
+/// The garbage collections of a registry. Made by
+/// [`RegistryHandle::garbage_collections`](crate::RegistryHandle::garbage_collections); does no I/O by itself.
+///
+/// While a run is active the registry is read-only: first until the tokens that may write have expired, which
+/// takes up to 15 minutes, then while blobs are deleted.
+#[derive(Clone, Debug)]
+pub struct GarbageCollections {
+    registry: Target,
+}
+
+impl GarbageCollections {
+    pub(crate) fn new(registry: Target) -> Self {
+        Self { registry }
+    }
+
+    /// Reads the active run; `None` if there is none.
+    /// `GET /v2/registries/{registry_name}/garbage-collection`
+    ///
+    /// # Errors
+    ///
+    /// Those of any call. A registry that isn't there looks like one without a run.
+    pub async fn active(&self) -> Result<Option<GarbageCollection>> {
+        let answer = call_either!(
+            &self.registry,
+            registries_get_garbage_collection | registry_get_garbage_collection
+        );
+        optional(answer.map(|answer| answer.garbage_collection))
+    }
+
+    /// Lists all runs, the newest first. `GET /v2/registries/{registry_name}/garbage-collections`
+    pub fn list(&self) -> List<GarbageCollection> {
+        list_either!(
+            self => this,
+            this.registry,
+            garbage_collections,
+            registries_list_garbage_collections | registry_list_garbage_collections
+        )
+    }
+
+    /// Starts a run. What it removes is always said, since the service's own default leaves untagged manifests in
+    /// place. `POST /v2/registries/{registry_name}/garbage-collection`
+    ///
+    /// | type | removes | frees |
+    /// |---|---|---|
+    /// | `UnreferencedBlobsOnly`, the service's default | blobs that no manifest needs | what deleted manifests have left behind |
+    /// | `UntaggedManifestsOnly` | manifests without a tag | nothing yet: their blobs stay |
+    /// | `UntaggedManifestsAndUnreferencedBlobs` | both | all that no tag leads to |
+    ///
+    /// ```no_run
+    /// use docr::GarbageCollectionType;
+    ///
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let runs = docr.registry("acme-images".parse()?).garbage_collections();
+    /// let run = runs.start(GarbageCollectionType::UntaggedManifestsAndUnreferencedBlobs).await?;
+    /// let done = runs.watch(run.uuid.parse()?).wait().await?;
+    /// println!("{} bytes are free again", done.freed_bytes.unwrap_or(0));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Before a request is sent: a type that isn't listed.
+    /// [`is_garbage_collection_active`](Error::is_garbage_collection_active), if a run is active already: the error
+    /// carries it.
+    pub async fn start(&self, what: GarbageCollectionType) -> Result<GarbageCollection> {
+        match self.try_start(what).await {
+            // No document says which status it is that stands for an active run.
+            Err(error) if matches!(error.status(), Some(409 | 412 | 422)) => {
+                match self.active().await {
+                    Ok(Some(run)) => {
+                        let kind = ErrorKind::GarbageCollectionActive;
+                        let summary =
+                            format!("the garbage collection {} is active already", run.uuid);
+                        Err(Error::caused_by(Some(error), kind, summary).about(About::Run(run)))
+                    }
+                    _ => Err(error),
+                }
+            }
+            started => started,
+        }
+    }
+
+    async fn try_start(&self, what: GarbageCollectionType) -> Result<GarbageCollection> {
+        if let Err(error) = what.as_str().parse::<GarbageCollectionType>() {
+            let rule = format!("is not a type; the types are {}", error.listed().join(", "));
+            return Err(InvalidInput::new("garbage collection type", what.as_str(), rule).into());
+        }
+        let body = &types::GarbageCollectionStart { type_: Some(what) };
+        let Target { core, name, form } = &self.registry;
+        let name = name.as_str();
+        let made = |response: types::GarbageCollectionResponse| response.garbage_collection;
+        let look_up = async |begin| {
+            let newest = self.list().per_page(1).items().next().await.transpose()?;
+            Ok(newest.filter(|run| run.created_at >= Some(begin)))
+        };
+        match form {
+            Form::ByName => {
+                let start = request!(
+                    registries_run_garbage_collection
+                        .registry_name(name)
+                        .body(body.clone())
+                );
+                core.create(start, made, look_up).await
+            }
+            Form::OfAccount => {
+                let start = request!(
+                    registry_run_garbage_collection
+                        .registry_name(name)
+                        .body(body.clone())
+                );
+                core.create(start, made, look_up).await
+            }
+        }
+    }
+
+    /// Cancels the active run. What it has deleted stays deleted.
+    /// `PUT /v2/registries/{registry_name}/garbage-collection/{garbage_collection_uuid}`
+    ///
+    /// # Errors
+    ///
+    /// [`is_not_found`](crate::Error::is_not_found), if no active run has this id.
+    pub async fn cancel(&self, id: &GarbageCollectionId) -> Result<GarbageCollection> {
+        let body = &types::GarbageCollectionUpdate { cancel: Some(true) };
+        let id = id.as_str();
+        let answer = call_either!(
+            &self.registry,
+            registries_update_garbage_collection
+                | registry_update_garbage_collection
+                    .garbage_collection_uuid(id)
+                    .body(body.clone())
+        );
+        Ok(answer?.garbage_collection)
+    }
+
+    /// Waits until no run is active, at most as long as `limit`: what is deleted or pushed meanwhile is refused.
+    ///
+    /// # Errors
+    ///
+    /// [`is_wait_expired`](Error::is_wait_expired), if a run is active still: the error carries it.
+    pub async fn wait_until_idle(&self, limit: Duration) -> Result<()> {
+        let clock = self.clock();
+        let since = clock.now();
+        while let Some(run) = self.active().await? {
+            if passes(since, &*clock, INTERVAL, limit) {
+                return Err(expired(limit, run));
+            }
+            clock.sleep(INTERVAL).await;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(self.registry.core.clock())
+    }
+}

@@ -1,0 +1,34 @@
+//! How long garbage collections are waited for.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use docr_api::types::{GarbageCollection, GarbageCollectionStatus as Status};
+
+use crate::{
+    call::Clock,
+    error::{About, Error, ErrorKind},
+};
+
+/// How long to wait before looking again.
+pub(super) const INTERVAL: Duration = Duration::from_secs(5);
+
+/// Whether waiting once more would take longer than the limit.
+pub(super) fn passes(
+    since: DateTime<Utc>,
+    clock: &dyn Clock,
+    wait: Duration,
+    limit: Duration,
+) -> bool {
+    let waited = (clock.now() - since).to_std().unwrap_or_default();
+    waited.saturating_add(wait) > limit
+}
+
+pub(super) fn expired(limit: Duration, run: GarbageCollection) -> Error {
+    let status = run.status.as_ref().map_or("unknown", Status::as_str);
+    let summary = format!(
+        "the garbage collection {} is {status:?} still, after {limit:?}",
+        run.uuid
+    );
+    Error::caused_by(None, ErrorKind::WaitExpired, summary).about(About::Run(run))
+}
