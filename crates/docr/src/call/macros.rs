@@ -35,31 +35,4 @@ macro_rules! call_either {
     }};
 }
 
-/// A list on a registry in either form, page by page. The handle that it is made of goes by a name of the
-/// caller's choice, so that the setters can borrow from it.
-macro_rules! list_either {
-    ($handle:expr => $this:ident, $target:expr, $items:ident,
-     $method:ident | $old_method:ident $(.$setter:ident($value:expr))*) => {{
-        let $this = $handle.clone();
-        let operation = match $target.form {
-            $crate::call::Form::ByName => docr_api::operations::$method(),
-            $crate::call::Form::OfAccount => docr_api::operations::$old_method(),
-        };
-        $crate::list::List::new(operation, move |request: $crate::list::PageRequest| {
-            let $this = $this.clone();
-            async move {
-                let $this = &$this;
-                let response = $crate::call::call_either!(
-                    &$target,
-                    $method | $old_method
-                    $(.$setter($value))*
-                    .page(request.page)
-                    .per_page(request.per_page)
-                );
-                $crate::list::page_answer!(response?, $items)
-            }
-        })
-    }};
-}
-
-pub(crate) use {call, call_either, list_either, request};
+pub(crate) use {call, call_either, request};

@@ -7,9 +7,9 @@ use docr_api::types::{self, GarbageCollection};
 use super::patience::{INTERVAL, expired, passes};
 use crate::{
     GarbageCollectionId, GarbageCollectionType,
-    call::{Clock, Form, Target, call_either, list_either, optional, request},
+    call::{Clock, Form, Target, call_either, optional, request},
     error::{About, Error, ErrorKind, InvalidInput, Result},
-    list::List,
+    list::{List, list_either},
 };
 
 /// The garbage collections of a registry. Made by

@@ -1,11 +1,22 @@
 //! Checked texts: the names and ids that stand in a path or a body.
 
 mod checked;
+mod digest;
 mod image;
 mod registry;
+mod repository;
+mod tag;
 mod uuid;
 
-pub(crate) use image::HOST;
-pub use image::{Digest, ImageRef, RepositoryName, Tag};
+pub use digest::Digest;
+pub use image::ImageRef;
 pub use registry::RegistryName;
+pub use repository::RepositoryName;
+pub use tag::Tag;
 pub use uuid::{CertificateId, ClusterId, GarbageCollectionId};
+
+/// The host of all registries.
+pub(crate) const HOST: &str = "registry.digitalocean.com";
+
+/// The longest name of an image, host included, that registries and clients agree on.
+const MAX_NAME: usize = 255;

@@ -4,9 +4,9 @@ use docr_api::types::{RepositoryManifest, RepositoryTag};
 
 use crate::{
     Digest, RepositoryName, Tag,
-    call::{Target, call, call_either, deleted, list_either},
+    call::{Target, call, call_either, deleted},
     error::Result,
-    list::List,
+    list::{List, list_either},
 };
 
 /// A repository of a registry. Made by [`RegistryHandle::repository`](crate::RegistryHandle::repository);

@@ -1,0 +1,178 @@
+//! A list as a stream of pages or of items.
+
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    vec,
+};
+
+use futures_core::{Stream, stream::BoxStream};
+use futures_util::{StreamExt, stream};
+
+use super::{List, Page, PageAnswer, PageRequest, next::Progress};
+use crate::error::Result;
+
+/// The pages of a [`List`], as a stream. An error ends it.
+#[must_use = "a stream does nothing until it is polled"]
+pub struct Pages<T> {
+    pages: BoxStream<'static, Result<Page<T>>>,
+    operation: &'static str,
+}
+
+/// A list that is being read.
+struct Reading<T> {
+    list: List<T>,
+    /// `None` at the end.
+    next: Option<PageRequest>,
+    progress: Progress,
+    /// Pages that are fetched before their turn, in order.
+    ahead: Option<Ahead<T>>,
+}
+
+type Ahead<T> = BoxStream<'static, (PageRequest, Result<PageAnswer<T>>)>;
+
+impl<T: Send + 'static> Pages<T> {
+    pub(super) fn of(list: List<T>) -> Self {
+        let operation = list.operation;
+        let reading = Reading {
+            next: Some(PageRequest {
+                page: 1,
+                token: None,
+                per_page: list.per_page,
+            }),
+            list,
+            progress: Progress::new(operation),
+            ahead: None,
+        };
+        Self {
+            pages: stream::try_unfold(reading, Reading::step).boxed(),
+            operation: operation.id,
+        }
+    }
+
+    /// The next page, `None` at the end.
+    pub async fn next(&mut self) -> Option<Result<Page<T>>> {
+        self.pages.next().await
+    }
+}
+
+impl<T: Send + 'static> Reading<T> {
+    /// Reads one page.
+    async fn step(mut self) -> Result<Option<(Page<T>, Self)>> {
+        let Some(request) = self.next.take() else {
+            return Ok(None);
+        };
+        request.check()?;
+        let answer = match self.fetched_ahead(&request).await {
+            Some(answer) => answer?,
+            None => (self.list.fetch)(request.clone()).await?,
+        };
+        let (page, next) = self.progress.take_in(&request, answer)?;
+        self.read_ahead(next.as_ref(), &page);
+        self.next = next;
+        Ok(Some((page, self)))
+    }
+
+    /// A page whose fetch was begun before its turn.
+    async fn fetched_ahead(&mut self, request: &PageRequest) -> Option<Result<PageAnswer<T>>> {
+        let (fetched, answer) = self.ahead.as_mut()?.next().await?;
+        if fetched.page == request.page && request.token.is_none() {
+            return Some(answer);
+        }
+        // The list leads elsewhere than its length promised.
+        self.ahead = None;
+        None
+    }
+
+    /// Begins to fetch the pages that come next, as far as the list is known to go on.
+    fn read_ahead(&mut self, next: Option<&PageRequest>, page: &Page<T>) {
+        let length = page.items.len() as u64;
+        // A page that is asked for by a token is known only when the one before it is there.
+        let numbered = next.filter(|next| next.token.is_none() && length > 0);
+        let Some(next) = numbered.filter(|_| self.list.read_ahead > 1) else {
+            self.ahead = None;
+            return;
+        };
+        let last = page.total.unwrap_or(0).div_ceil(length);
+        if self.ahead.is_some() || next.page > last {
+            return;
+        }
+        let (first, fetch) = (next.clone(), self.list.fetch.clone());
+        let fetches = (next.page..=last).map(move |number| {
+            let request = first.numbered(number);
+            let fetching = fetch(request.clone());
+            async move { (request, fetching.await) }
+        });
+        let ahead = stream::iter(fetches).buffered(self.list.read_ahead);
+        self.ahead = Some(ahead.boxed());
+    }
+}
+
+impl<T> Stream for Pages<T> {
+    type Item = Result<Page<T>>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.pages.poll_next_unpin(context)
+    }
+}
+
+/// The items of a [`List`], as a stream. An error ends it.
+#[must_use = "a stream does nothing until it is polled"]
+pub struct Items<T> {
+    pages: Pages<T>,
+    page: vec::IntoIter<T>,
+}
+
+impl<T: Send + 'static> Items<T> {
+    pub(super) fn of(list: List<T>) -> Self {
+        Self {
+            pages: Pages::of(list),
+            page: Vec::new().into_iter(),
+        }
+    }
+}
+
+impl<T: Send + Unpin + 'static> Items<T> {
+    /// The next item, `None` at the end.
+    pub async fn next(&mut self) -> Option<Result<T>> {
+        // Most items are there: no need to ask for them as for one to wait for.
+        if let Some(item) = self.page.next() {
+            return Some(Ok(item));
+        }
+        StreamExt::next(self).await
+    }
+}
+
+impl<T: Send + Unpin + 'static> Stream for Items<T> {
+    type Item = Result<T>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            if let Some(item) = self.page.next() {
+                return Poll::Ready(Some(Ok(item)));
+            }
+            match ready!(self.pages.poll_next_unpin(context)) {
+                Some(Ok(page)) => self.page = page.items.into_iter(),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
+impl<T> fmt::Debug for Pages<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pages")
+            .field("operation", &self.operation)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for Items<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Items")
+            .field("operation", &self.pages.operation)
+            .finish_non_exhaustive()
+    }
+}
