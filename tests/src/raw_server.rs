@@ -23,9 +23,13 @@ impl RawServer {
         let requests = Arc::new(Mutex::new(Vec::new()));
         let (seen, bytes) = (Arc::clone(&requests), bytes.into());
         let task = tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let request = answer(stream, &bytes).await;
+            while let Ok((mut stream, _)) = listener.accept().await {
+                // Noted before the response goes out, so that who has the response finds it.
+                let request = head(&mut stream).await;
                 seen.lock().expect("no test panics here").push(request);
+                // A client that has had enough closes early; that is its right.
+                let _ = stream.write_all(&bytes).await;
+                let _ = stream.shutdown().await;
             }
         });
         Self {
@@ -89,7 +93,7 @@ impl RefusingPort {
     }
 }
 
-async fn answer(mut stream: TcpStream, bytes: &[u8]) -> String {
+async fn head(stream: &mut TcpStream) -> String {
     let mut request = Vec::new();
     let mut buffer = [0; 4096];
     while !request.windows(4).any(|window| window == b"\r\n\r\n") {
@@ -98,8 +102,5 @@ async fn answer(mut stream: TcpStream, bytes: &[u8]) -> String {
             Ok(length) => request.extend_from_slice(&buffer[..length]),
         }
     }
-    // A client that has had enough closes early; that is its right.
-    let _ = stream.write_all(bytes).await;
-    let _ = stream.shutdown().await;
     String::from_utf8_lossy(&request).into_owned()
 }

@@ -1,22 +1,14 @@
 //! What a call is made with: the generated client, the settings, and what all clones share.
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
-use chrono::{DateTime, TimeDelta, Utc};
 use docr_api::{ClientInfo as _, Secret};
-use reqwest::header::{DATE, HeaderMap};
 
 use super::{
     clock::Clock,
     pacer::Pacer,
     retry::{Budget, Limits},
+    service_clock::ServiceClock,
 };
 
 /// Makes calls on behalf of one token. Each handle holds one. Cheap to clone.
@@ -43,11 +35,8 @@ pub(super) struct Shared {
     pub(super) budget: Budget,
     pub(super) pacer: Pacer,
     pub(super) clock: Arc<dyn Clock>,
-    /// How many milliseconds the service's clock is ahead of this one; [`UNKNOWN`] before a response has shown it.
-    ahead: AtomicI64,
+    pub(super) service_clock: ServiceClock,
 }
-
-const UNKNOWN: i64 = i64::MIN;
 
 impl Core {
     pub(crate) fn new(
@@ -63,7 +52,7 @@ impl Core {
             budget: Budget::full(),
             pacer: Pacer::new(),
             clock,
-            ahead: AtomicI64::new(UNKNOWN),
+            service_clock: ServiceClock::unknown(),
         });
         Self {
             api,
@@ -84,23 +73,10 @@ impl Core {
         self.with(|settings| settings.paced = true)
     }
 
-    /// Takes in when the service says that it has responded.
-    pub(super) fn observe_date(&self, headers: &HeaderMap) {
-        let date = headers.get(DATE).and_then(|date| date.to_str().ok());
-        let Some(date) = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok()) else {
-            return;
-        };
-        let ahead = date.to_utc().signed_duration_since(self.clock().now());
-        let ahead = ahead.num_milliseconds().max(UNKNOWN.saturating_add(1));
-        self.shared.ahead.store(ahead, Ordering::Relaxed);
-    }
-
-    /// The time by the service's clock, to the second, once a response has shown it.
+    /// The service's time; `None` before a response has shown it.
     #[cfg(feature = "retention")]
-    pub(crate) fn service_time(&self) -> Option<DateTime<Utc>> {
-        let ahead = self.shared.ahead.load(Ordering::Relaxed);
-        let ahead = TimeDelta::try_milliseconds(ahead).filter(|_| ahead != UNKNOWN)?;
-        self.clock().now().checked_add_signed(ahead)
+    pub(crate) fn service_time(&self) -> Option<chrono::DateTime<chrono::Utc>> {
+        self.shared.service_clock.at(self.clock().now())
     }
 
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {

@@ -5,6 +5,7 @@ mod core;
 mod macros;
 pub(crate) mod pacer;
 pub(crate) mod retry;
+mod service_clock;
 mod target;
 
 use std::time::Duration;
@@ -18,7 +19,7 @@ use crate::error::{Error, ErrorKind, History, Inner, RateLimit, Result, classify
 pub use clock::{Clock, ManualClock, SystemClock};
 use core::Shared;
 pub(crate) use core::{Core, Settings};
-pub(crate) use macros::{call, call_either, list_either, request};
+pub(crate) use macros::{call, call_either, request};
 use retry::{Fate, Verdict};
 pub(crate) use target::{Form, Target};
 
@@ -107,6 +108,7 @@ impl Core {
             budget,
             pacer,
             clock,
+            service_clock,
             ..
         } = &*self.shared;
         let (clock, limits) = (&**clock, self.settings.limits);
@@ -138,7 +140,8 @@ impl Core {
                 Ok(response) => {
                     span.record("http.response.status_code", response.status().as_u16());
                     budget.succeed();
-                    self.observe_date(response.headers());
+                    // A failure may come from a proxy before the service, with a clock of its own.
+                    service_clock.observe(response.headers(), clock.now());
                     if let Some(limit) = RateLimit::from_headers(response.headers()) {
                         pacer.observe(clock, limit);
                     }
