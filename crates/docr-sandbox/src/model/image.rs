@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -35,8 +35,12 @@ pub struct Image {
     os: String,
     architecture: String,
     layers: Vec<Blob>,
-    /// `None` for an image that is no index.
+    /// `None` for an image that is not an index.
     children: Option<Vec<Image>>,
+    /// The digest of the image that it is about.
+    subject: Option<String>,
+    /// A document of the caller's own, in place of the one made of all this.
+    raw: Option<String>,
 }
 
 impl Image {
@@ -49,6 +53,8 @@ impl Image {
             architecture: "amd64".to_owned(),
             layers: Vec::new(),
             children: None,
+            subject: None,
+            raw: None,
         }
     }
 
@@ -58,6 +64,28 @@ impl Image {
             children: Some(Vec::new()),
             ..Self::new(repository)
         }
+    }
+
+    /// Begins with a manifest of any kind, byte for byte: one of an unknown media type, say, or a broken one. The blobs
+    /// and the children that it names are taken for pushed.
+    pub fn raw(repository: impl Into<String>, manifest: impl Into<String>) -> Self {
+        Self {
+            raw: Some(manifest.into()),
+            ..Self::new(repository)
+        }
+    }
+
+    /// Makes it a referrer: a signature, an attestation or another artifact that is about the image of this digest.
+    ///
+    /// ```
+    /// use docr_sandbox::Image;
+    ///
+    /// let image = Image::new("shop/api").tag("v1").layer("files");
+    /// let signature = Image::new("shop/api").layer("signature").subject(image.digest());
+    /// ```
+    pub fn subject(mut self, digest: impl Into<String>) -> Self {
+        self.subject = Some(digest.into());
+        self
     }
 
     /// Adds a tag. Without any the manifest is untagged.
@@ -113,6 +141,7 @@ impl Image {
 
     fn build(&self, before: &mut Vec<Built>) -> Built {
         let (text, blobs, bytes, children) = match &self.children {
+            _ if self.raw.is_some() => self.as_it_is(),
             None => self.document(),
             Some(images) => {
                 let (mut named, mut digests, mut bytes) = (Vec::new(), Vec::new(), 0_u64);
@@ -128,8 +157,8 @@ impl Image {
                     bytes = bytes.saturating_add(child.bytes);
                     before.push(child);
                 }
-                let text = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": named });
-                (text.to_string(), Vec::new(), bytes, digests)
+                let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": named });
+                (self.about(index).to_string(), Vec::new(), bytes, digests)
             }
         };
         Built {
@@ -140,6 +169,42 @@ impl Image {
             children,
             tags: self.tags.clone(),
         }
+    }
+
+    /// A document that says what it is about.
+    fn about(&self, mut document: Value) -> Value {
+        if let Some(digest) = &self.subject {
+            document["subject"] = json!({ "mediaType": MANIFEST, "digest": digest, "size": 0 });
+        }
+        document
+    }
+
+    /// The caller's own document, with the blobs and children that it names.
+    fn as_it_is(&self) -> (String, Vec<Blob>, u64, Vec<Arc<str>>) {
+        let text = self.raw.clone().unwrap_or_default();
+        let document: Value = serde_json::from_str(&text).unwrap_or_default();
+        let list = |name: &str| document[name].as_array().cloned().unwrap_or_default();
+        let config = document["config"]
+            .is_object()
+            .then(|| document["config"].clone());
+        let blobs: Vec<_> = config
+            .into_iter()
+            .chain(list("layers"))
+            .filter_map(|blob| {
+                Some(Blob {
+                    digest: blob["digest"].as_str()?.into(),
+                    bytes: blob["size"].as_u64()?,
+                })
+            })
+            .collect();
+        let children = list("manifests");
+        let children = children
+            .iter()
+            .filter_map(|child| Some(child["digest"].as_str()?.into()));
+        let bytes = blobs
+            .iter()
+            .fold(0_u64, |sum, blob| sum.saturating_add(blob.bytes));
+        (text, blobs, bytes, children.collect())
     }
 
     fn document(&self) -> (String, Vec<Blob>, u64, Vec<Arc<str>>) {
@@ -156,12 +221,12 @@ impl Image {
             .iter()
             .map(|layer| descriptor(LAYER, layer))
             .collect();
-        let text = json!({
+        let text = self.about(json!({
             "schemaVersion": 2,
             "mediaType": MANIFEST,
             "config": descriptor(CONFIG, &config),
             "layers": layers,
-        });
+        }));
         let blobs: Vec<_> = [config]
             .into_iter()
             .chain(self.layers.iter().cloned())

@@ -88,13 +88,16 @@ impl Repository {
     }
 
     /// Removes a tag; the manifest stays.
-    pub(crate) fn untag(&mut self, tag: &str) {
-        if let Some((tag, old)) = self.tags.remove_entry(tag) {
-            self.tag_order.remove(old.pushed_at, &tag);
-            if let Some(manifest) = self.manifests.get_mut(&old.digest) {
-                manifest.tags.remove(&tag);
-            }
+    /// Takes a tag away; `false` if it isn't there.
+    pub(crate) fn untag(&mut self, tag: &str) -> bool {
+        let Some((tag, old)) = self.tags.remove_entry(tag) else {
+            return false;
+        };
+        self.tag_order.remove(old.pushed_at, &tag);
+        if let Some(manifest) = self.manifests.get_mut(&old.digest) {
+            manifest.tags.remove(&tag);
         }
+        true
     }
 
     pub(super) fn tag(&mut self, tag: Arc<str>, digest: &Arc<str>, now: DateTime<Utc>) {

@@ -29,6 +29,11 @@ impl Store {
         self.bytes
     }
 
+    /// The bytes of a blob that is there.
+    pub(crate) fn blob(&self, digest: &str) -> Option<u64> {
+        self.blobs.get(digest).map(|stored| stored.bytes)
+    }
+
     pub(crate) fn repositories(&self) -> &[Repository] {
         &self.repositories
     }

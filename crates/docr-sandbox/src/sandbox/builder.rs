@@ -150,6 +150,7 @@ impl SandboxBuilder {
                 requests: Vec::new(),
                 violations: Vec::new(),
             }),
+            hook: Mutex::default(),
         });
         let server = Server::start(
             self.port,

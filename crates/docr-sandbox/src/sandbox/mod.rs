@@ -8,7 +8,7 @@ pub(crate) mod service;
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use self::request_log::RecordedRequest;
 use self::script::{ScriptError, ScriptedAnswer};
@@ -137,6 +137,45 @@ impl Sandbox {
             .world
             .first()
             .set_extra(usage, self.service.clock.now());
+    }
+
+    /// Runs this before each request is looked at, with its method and its path: to change what is in the sandbox while a
+    /// client reads it, as others do at the real service. `None` ends it.
+    ///
+    /// ```
+    /// # async fn example(sandbox: &docr_sandbox::Sandbox) {
+    /// sandbox.before_each(Some(|method: &str, path: &str| println!("{method} {path}")));
+    /// # }
+    /// ```
+    pub fn before_each(&self, hook: Option<impl Fn(&str, &str) + Send + Sync + 'static>) {
+        let hook = hook.map(|hook| Arc::new(hook) as service::Hook);
+        *self
+            .service
+            .hook
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = hook;
+    }
+
+    /// Takes a tag from a repository, or a manifest with all its tags if it is a digest, as a client does that deletes it.
+    /// `false` if it isn't there, or a garbage collection is active.
+    pub fn delete(&self, registry: &str, repository: &str, reference: &str) -> bool {
+        let now = self.service.clock.now();
+        let world = &mut self.service.state().world;
+        world.settle(now);
+        let Some((account, place)) = world.find_registry(registry) else {
+            return false;
+        };
+        let registry = &mut account.registries[place];
+        if registry.active_run().is_some() {
+            return false;
+        }
+        match reference.contains(':') {
+            true => registry.store.remove_manifest(repository, reference),
+            false => {
+                let repository = registry.store.repository_mut(repository);
+                repository.is_some_and(|repository| repository.untag(reference))
+            }
+        }
     }
 
     /// Puts a certificate into the first account and returns its id.

@@ -33,6 +33,14 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
 async fn serve(State(service): State<Arc<Service>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = read_body(body).await;
+    let hook = service
+        .hook
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    if let Some(hook) = hook {
+        hook(parts.method.as_str(), parts.uri.path());
+    }
     service.respond(&parts, body)
 }
 
@@ -45,7 +53,12 @@ pub(crate) struct Service {
     pub(crate) limits: RateLimits,
     pub(crate) check_answers: bool,
     pub(crate) state: Mutex<Held>,
+    /// Is run before each request.
+    pub(crate) hook: Mutex<Option<Hook>>,
 }
+
+/// Is given the method and the path of a request.
+pub(crate) type Hook = Arc<dyn Fn(&str, &str) + Send + Sync>;
 
 pub(crate) struct Held {
     pub(crate) world: World,

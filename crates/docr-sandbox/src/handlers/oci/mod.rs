@@ -1,4 +1,5 @@
-//! The registry's own protocol, as far as it reads manifests: `GET /v2/<registry>/<repository>/manifests/<reference>`.
+//! The registry's own protocol, as far as it reads manifests (`GET /v2/<registry>/<repository>/manifests/<reference>`) and
+//! tells whether it has a blob (`HEAD /v2/<registry>/<repository>/blobs/<digest>`).
 
 use axum::http::{HeaderMap, StatusCode, header};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
@@ -8,8 +9,8 @@ use serde_json::{Value, json};
 use crate::http::response::Response;
 use crate::model::account::{Account, Credential, World};
 
-/// A request for a manifest.
-pub(crate) struct ManifestRequest<'a> {
+/// A request for something in a repository.
+pub(crate) struct Wanted<'a> {
     registry: &'a str,
     repository: &'a str,
     /// A tag or a digest.
@@ -20,7 +21,9 @@ pub(crate) struct ManifestRequest<'a> {
 pub(crate) enum OciRequest<'a> {
     /// `/v2/`, by which clients find out how to authenticate.
     Version,
-    Manifest(ManifestRequest<'a>),
+    Manifest(Wanted<'a>),
+    /// Whether a blob is there.
+    Blob(Wanted<'a>),
 }
 
 /// Reads a path of the protocol. It is asked only of paths that the API doesn't have.
@@ -32,13 +35,20 @@ pub(crate) fn request<'a>(method: &str, path: &'a str) -> Option<OciRequest<'a>>
     if path.is_empty() {
         return Some(OciRequest::Version);
     }
-    let (name, reference) = path.rsplit_once("/manifests/")?;
-    let (registry, repository) = name.split_once('/')?;
-    Some(OciRequest::Manifest(ManifestRequest {
-        registry,
-        repository,
-        reference,
-    }))
+    let wanted = |kind: &str| {
+        let (name, reference) = path.rsplit_once(kind)?;
+        let (registry, repository) = name.split_once('/')?;
+        Some(Wanted {
+            registry,
+            repository,
+            reference,
+        })
+    };
+    if let Some(manifest) = wanted("/manifests/") {
+        return Some(OciRequest::Manifest(manifest));
+    }
+    let blob = wanted("/blobs/").filter(|_| method == "HEAD")?;
+    Some(OciRequest::Blob(blob))
 }
 
 /// Answers a request of the protocol by anybody who has credentials of the account.
@@ -55,6 +65,8 @@ pub(crate) fn respond(
     };
     match request {
         OciRequest::Version => Response::json(StatusCode::OK, json!({})),
+        OciRequest::Blob(wanted) => blob(account, wanted)
+            .unwrap_or_else(|| problem(StatusCode::NOT_FOUND, "BLOB_UNKNOWN", "blob unknown")),
         OciRequest::Manifest(wanted) => manifest(account, wanted).unwrap_or_else(|| {
             problem(
                 StatusCode::NOT_FOUND,
@@ -65,7 +77,17 @@ pub(crate) fn respond(
     }
 }
 
-fn manifest(account: &Account, wanted: &ManifestRequest<'_>) -> Option<Response> {
+fn blob(account: &Account, wanted: &Wanted<'_>) -> Option<Response> {
+    let mut registries = account.registries.iter();
+    let registry = registries.find(|registry| registry.name == wanted.registry)?;
+    registry.store.repository(wanted.repository)?;
+    let bytes = registry.store.blob(wanted.reference)?;
+    let response =
+        Response::empty(StatusCode::OK).with_header("docker-content-digest", wanted.reference);
+    Some(response.with_header("content-length", &bytes.to_string()))
+}
+
+fn manifest(account: &Account, wanted: &Wanted<'_>) -> Option<Response> {
     let mut registries = account.registries.iter();
     let registry = registries.find(|registry| registry.name == wanted.registry)?;
     let repository = registry.store.repository(wanted.repository)?;
