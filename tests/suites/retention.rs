@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use docr::{
-    Client, CredentialsRequest, Digest, GarbageCollectionType, RegistryHandle, RepositoryName,
+    Client, CredentialsRequest, GarbageCollectionType, RegistryHandle,
     retention::{
-        ImageParts, OciParts, Outcome, PlanWarning, RegistryInventory, RetentionPlan,
-        RetentionPolicy,
+        Deletion, KeepReason, ObserveRetention, OciManifests, Outcome, PlanWarning,
+        RegistryInventory, RetentionPlan, RetentionPolicy, RetentionReport, RetentionStep, Subject,
     },
 };
 use docr_sandbox::{Clock, Image, ScriptedAnswer};
@@ -58,12 +58,51 @@ impl Bench {
         self.sandbox.push("acme-images", image).unwrap();
     }
 
-    async fn inventory(&self) -> RegistryInventory {
-        RegistryInventory::read(&self.registry).await.unwrap()
+    /// Reads the documents of manifests from the sandbox, as a person's program does.
+    async fn reader(&self) -> OciManifests {
+        let request = CredentialsRequest::read_only().expires_in(DAY);
+        let credentials = self.registry.docker_credentials(request).await.unwrap();
+        let reader = OciManifests::new(self.registry.name(), &credentials).unwrap();
+        reader.plain_http_host(self.sandbox.addr().to_string())
+    }
+
+    async fn inventory(&self, policy: &RetentionPolicy) -> RegistryInventory {
+        let mut inventory = RegistryInventory::read_for(&self.registry, policy)
+            .await
+            .unwrap();
+        inventory.read_manifests(policy, &self.reader().await).await;
+        inventory
     }
 
     async fn plan(&self, rule: &str) -> RetentionPlan {
-        RetentionPlan::make(&policy(rule), &self.inventory().await).unwrap()
+        self.plan_by(&policy(rule)).await
+    }
+
+    async fn plan_by(&self, policy: &RetentionPolicy) -> RetentionPlan {
+        RetentionPlan::make(policy, &self.inventory(policy).await).unwrap()
+    }
+
+    async fn apply(&self, plan: &RetentionPlan) -> RetentionReport {
+        let execution = plan.execution(&self.registry).unwrap();
+        execution.run(|_| {}).await
+    }
+
+    /// The digests of all manifests of `shop/api`.
+    async fn manifests(&self) -> Vec<String> {
+        let repository = self.registry.repository("shop/api".parse().unwrap());
+        let manifests = repository.manifests().all().await.unwrap();
+        manifests
+            .into_iter()
+            .map(|manifest| manifest.digest)
+            .collect()
+    }
+
+    /// Frees what is not needed any more, and says how much it was.
+    async fn collect(&self, report: &RetentionReport) -> Option<u64> {
+        let runs = self.registry.garbage_collections();
+        let run = runs.start(report.garbage_collection()?).await.unwrap();
+        let done = runs.watch(run.uuid.parse().unwrap()).wait().await.unwrap();
+        done.freed_bytes
     }
 
     async fn tags(&self) -> Vec<String> {
@@ -74,13 +113,13 @@ impl Bench {
         names
     }
 
-    fn manifest_deletes(&self) -> usize {
-        let requests = self.sandbox.requests();
-        let is_it = |path: &str| path.contains("/digests/");
-        let deletes = requests
-            .iter()
-            .filter(|request| request.method == "DELETE" && is_it(&request.path));
-        deletes.count()
+    /// The tags of `shop/api` as the service lists them.
+    async fn listed_tags(&self) -> Vec<serde_json::Value> {
+        let repository = self.registry.repository("shop/api".parse().unwrap());
+        let tags = repository.tags().all().await.unwrap();
+        tags.iter()
+            .map(|tag| serde_json::to_value(tag).unwrap())
+            .collect()
     }
 
     fn deletes(&self) -> usize {
@@ -96,28 +135,8 @@ fn policy(rule: &str) -> RetentionPolicy {
     RetentionPolicy::from_toml(&format!("[[rule]]\n{rule}")).unwrap()
 }
 
-fn outcomes(report: &docr::retention::RetentionReport) -> Vec<String> {
+fn outcomes(report: &RetentionReport) -> Vec<String> {
     report.steps.iter().map(|step| step.to_string()).collect()
-}
-
-/// Knows the parts of one image.
-struct Parts(String, Vec<String>);
-
-impl ImageParts for Parts {
-    async fn parts(
-        &self,
-        _: &RepositoryName,
-        digest: &Digest,
-    ) -> Result<Vec<Digest>, Box<dyn std::error::Error + Send + Sync>> {
-        if digest.as_str() != self.0 {
-            return Ok(Vec::new());
-        }
-        Ok(self
-            .1
-            .iter()
-            .map(|part| part.parse())
-            .collect::<Result<_, _>>()?)
-    }
 }
 
 #[tokio::test]
@@ -131,245 +150,165 @@ async fn a_plan_is_made_without_a_delete_and_shows_what_goes_and_why_the_rest_st
 }
 
 #[tokio::test]
-async fn a_plan_is_carried_out_and_what_it_freed_is_collected() {
+async fn a_plan_is_carried_out_and_frees_what_it_announced() {
     let bench = Bench::start().await;
     let plan = bench.plan("keep_newest = 1\nolder_than = '1d'").await;
-    assert_eq!(
-        plan.warnings,
-        [PlanWarning::ManifestsStay("shop/api".into())]
-    );
     let mut seen = Vec::new();
     let run = plan
         .execution(&bench.registry)
         .unwrap()
         .run(|step| seen.push(step.to_string()));
-    let report = run.await.unwrap();
-    assert_eq!(report.to_string(), "3 deleted");
+    let report = run.await;
+    // Each image goes with its tag and its manifest.
+    assert_eq!(report.to_string(), "6 deleted");
     assert!(report.is_complete());
     seen.sort();
-    assert_eq!(seen, outcomes(&report));
+    let mut steps = outcomes(&report);
+    steps.sort();
+    assert_eq!(seen, steps);
     assert_eq!(bench.tags().await, ["latest", "v3", "v5"]);
-
-    let what = report.garbage_collection().unwrap();
-    assert_eq!(
-        what,
-        GarbageCollectionType::UntaggedManifestsAndUnreferencedBlobs
-    );
-    let runs = bench.registry.garbage_collections();
-    let run = runs.start(what).await.unwrap();
-    let done = runs.watch(run.uuid.parse().unwrap()).wait().await.unwrap();
-    // The plan counts the parts of the multi-platform image as untagged, but they were so before it.
-    assert_eq!(done.freed_bytes, Some(plan.freed_bytes));
-}
-
-#[tokio::test]
-async fn untagged_manifests_go_only_by_asking_and_parts_of_images_stay_when_they_are_known() {
-    let bench = Bench::start().await;
-    let rule = "delete_tags = ['v1', 'v2']\ndelete_untagged = true";
-    let blind = bench.plan(rule).await;
-    assert_eq!(
-        blind.warnings,
-        [PlanWarning::PartsUnknown("shop/api".into())]
-    );
-    assert!(
-        blind.to_string().starts_with("warning: DANGER: shop/api"),
-        "{blind}"
-    );
-    let manifests = |plan: &RetentionPlan| {
-        let deletions = plan.deletions.iter();
-        let manifests =
-            deletions.filter(|deletion| deletion.subject.to_string().starts_with("manifest"));
-        manifests
-            .map(|deletion| deletion.digest.clone().unwrap())
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(
-        manifests(&blind).len(),
-        4,
-        "two images and two parts:\n{blind}"
-    );
-
-    let mut inventory = bench.inventory().await;
-    let repository = &inventory.repositories[0];
-    let index = repository
-        .tags
-        .iter()
-        .find(|tag| tag.tag == "v5")
-        .unwrap()
-        .digest
-        .clone()
-        .unwrap();
-    let tagged: Vec<_> = repository
-        .tags
-        .iter()
-        .filter_map(|tag| tag.digest.clone())
-        .collect();
-    let untagged = repository
-        .manifests
-        .iter()
-        .map(|manifest| manifest.digest.clone());
-    let parts: Vec<_> = untagged.filter(|digest| !tagged.contains(digest)).collect();
-    inventory
-        .resolve(&Parts(index.clone(), parts.clone()))
-        .await
-        .unwrap();
-    let plan = RetentionPlan::make(&policy(rule), &inventory).unwrap();
-    assert_eq!(plan.warnings, []);
-    assert_eq!(manifests(&plan).len(), 2, "{plan}");
-    let difference = plan.difference(&blind);
-    assert_eq!((difference.added.len(), difference.removed.len()), (0, 2));
-    assert!(
-        difference
-            .to_string()
-            .starts_with("- shop/api manifest sha256:"),
-        "{difference}"
-    );
-    assert!(
-        plan.kept_table().contains("part of sha256:"),
-        "{}",
-        plan.kept_table()
-    );
-
-    let report = plan
-        .execution(&bench.registry)
-        .unwrap()
-        .run(|_| {})
-        .await
-        .unwrap();
-    assert_eq!(report.to_string(), "4 deleted");
     assert_eq!(
         report.garbage_collection(),
         Some(GarbageCollectionType::UnreferencedBlobsOnly)
     );
-    let left = bench.inventory().await;
-    let left: Vec<_> = left.repositories[0]
-        .manifests
-        .iter()
-        .map(|manifest| &manifest.digest)
-        .collect();
-    assert!(
-        parts
-            .iter()
-            .chain([&index])
-            .all(|digest| left.contains(&digest))
-    );
+    assert_eq!(bench.collect(&report).await, Some(plan.freed_bytes));
 }
 
 #[tokio::test]
-async fn the_registry_itself_tells_the_parts() {
+async fn the_collection_after_a_prune_takes_no_manifest_of_another_repository() {
     let bench = Bench::start().await;
-    let mut inventory = bench.inventory().await;
-    let request = CredentialsRequest::read_only().expires_in(DAY);
-    let credentials = bench.registry.docker_credentials(request).await.unwrap();
-    let parts = || {
-        let parts = OciParts::new(bench.registry.name(), &credentials).unwrap();
-        parts.plain_http_host(bench.sandbox.addr().to_string())
+    let deployed = Image::new("shop/web").sized_layer(70, 4_000_000);
+    let pushed = bench.sandbox.push("acme-images", deployed).unwrap();
+    bench.clock.advance(DAY * 2);
+    let plan = bench
+        .plan("repositories = ['shop/api']\nkeep_newest = 0")
+        .await;
+    let report = bench.apply(&plan).await;
+    assert_eq!(bench.collect(&report).await, Some(plan.freed_bytes));
+    let web = bench.registry.repository("shop/web".parse().unwrap());
+    let left = web.manifests().all().await.unwrap();
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].digest, pushed.digest);
+    // The same where only tags went: nothing is free, so nothing is collected.
+    let only_tags = RetentionPolicy {
+        tags_only: true,
+        ..policy("repositories = ['shop/api']\nkeep_newest = 0")
     };
-    inventory.resolve(&parts()).await.unwrap();
-    let known = inventory.repositories[0].parts.clone().unwrap();
-    let index = inventory.repositories[0]
-        .tags
-        .iter()
-        .find(|tag| tag.tag == "v5")
-        .unwrap();
-    assert_eq!(known.len(), 1);
-    assert_eq!(known[index.digest.as_ref().unwrap()].len(), 2);
-    let rule = policy("delete_tags = ['v1', 'v2']\ndelete_untagged = true");
-    let plan = RetentionPlan::make(&rule, &inventory).unwrap();
-    assert!(!plan.is_dangerous());
-    assert_eq!(plan.deletions.len(), 4, "{plan}");
+    let plan = bench.plan_by(&only_tags).await;
+    assert_eq!(plan.freed_bytes, 0);
+    let report = bench.apply(&plan).await;
+    assert_eq!(report.garbage_collection(), None, "{report}");
+}
 
-    // Without good credentials nothing is known, and nothing of it is made up.
-    let secret = credentials.user_and_password().unwrap().1;
-    bench.docr.revoke(&credentials).await.unwrap();
-    let mut again = bench.inventory().await;
-    let error = again.resolve(&parts()).await.unwrap_err().to_string();
-    assert!(
-        error.contains("Not authorized") && !error.contains(secret.expose()),
-        "{error}"
-    );
-    assert_eq!(again.repositories[0].parts, None);
-    assert!(!format!("{:?}", parts()).contains(secret.expose()));
+#[tokio::test]
+async fn an_index_goes_before_its_parts_and_parts_of_what_stays_are_left() {
+    let bench = Bench::start().await;
+    bench.clock.advance(DAY);
+    let plan = bench.plan("delete_tags = ['v5']").await;
+    let order: Vec<_> = plan
+        .deletions
+        .iter()
+        .map(|deletion| (&deletion.subject, deletion.after.len()))
+        .collect();
+    assert!(matches!(order[0], (Subject::Tag(_), 0)), "{order:?}");
+    assert!(matches!(order[1], (Subject::Manifest(_), 1)), "{order:?}");
+    assert_eq!(order.len(), 4);
+    assert!(order[2..].iter().all(|(_, after)| *after == 1));
+    // While the index can't be deleted, its parts stay, or the image breaks.
+    for _ in 0..5 {
+        let failed = ScriptedAnswer::status(500);
+        let operation = "registries_delete_repositoryManifest";
+        bench.sandbox.answer_next(operation, failed).unwrap();
+    }
+    let report = bench.apply(&plan).await;
+    assert!(!report.is_complete());
+    let all = outcomes(&report).join("\n");
+    assert_eq!(all.matches("is still there").count(), 2, "{all}");
+    // When it can, the next run takes them.
+    let report = bench.apply(&plan).await;
+    assert_eq!(report.to_string(), "3 deleted, 1 gone already");
 }
 
 #[tokio::test]
 async fn what_has_changed_since_the_plan_is_left_alone() {
     let bench = Bench::start().await;
-    let plan = bench
-        .plan("delete_tags = ['v*']\ndelete_untagged = true")
-        .await;
+    bench.clock.advance(DAY);
+    let plan = bench.plan("delete_tags = ['v*']").await;
     // v1 moves, v2 is deleted by somebody, and the manifest of v4 gets another tag.
     bench.push(Image::new("shop/api").sized_layer(9, 1_000_000).tag("v1"));
+    bench.push(Image::new("shop/api").sized_layer(4, 1_000_000).tag("prod"));
     let repository = bench.registry.repository("shop/api".parse().unwrap());
     repository.delete_tag(&"v2".parse().unwrap()).await.unwrap();
-    let report = plan
-        .execution(&bench.registry)
-        .unwrap()
-        .run(|_| {})
-        .await
-        .unwrap();
+    let reader = bench.reader().await;
+    let execution = plan.execution(&bench.registry).unwrap().reader(&reader);
+    let report = execution.run(|_| {}).await;
     let all = outcomes(&report).join("\n");
-    assert!(
-        all.contains("shop/api tag v1: changed: it leads to sha256:"),
-        "{all}"
-    );
-    assert!(all.contains("shop/api tag v2: gone already"), "{all}");
-    assert!(all.contains("shop/api tag v4: deleted"), "{all}");
-    // The manifests stay with the tag that stays.
-    assert_eq!(bench.manifest_deletes(), 0, "{all}");
-    assert!(
-        all.contains("changed: a tag that was to go before it is still there"),
-        "{all}"
-    );
-    assert!(report.is_complete());
-    assert!(bench.tags().await.contains(&"v1".to_owned()));
-}
-
-#[tokio::test]
-async fn manifests_stay_when_a_tag_that_was_to_go_could_not_be_deleted() {
-    let bench = Bench::start().await;
-    // The parts of v5 are to go with it; when v5 stays, they must stay, or the image breaks.
-    let plan = bench
-        .plan("delete_tags = ['v5']\ndelete_untagged = true")
-        .await;
-    for _ in 0..5 {
-        let failed = ScriptedAnswer::status(500);
-        bench
-            .sandbox
-            .answer_next("registries_delete_repositoryTag", failed)
-            .unwrap();
+    for part in [
+        "shop/api tag v1: changed: it leads to sha256:",
+        "shop/api tag v2: gone already",
+        "shop/api tag v4: changed: it is needed by what was pushed since the plan",
+        "changed: tag v1 is still there",
+    ] {
+        assert!(all.contains(part), "{part}: {all}");
     }
-    let report = plan.execution(&bench.registry).unwrap();
-    let report = report.run(|_| {}).await.unwrap();
-    assert!(!report.is_complete());
-    assert_eq!(bench.manifest_deletes(), 0, "{report}");
-    // When it is gone, the next run takes them.
-    let report = plan.execution(&bench.registry).unwrap();
-    let report = report.run(|_| {}).await.unwrap();
-    assert_eq!(report.to_string(), "4 deleted");
+    assert!(report.is_complete());
+    let left = bench.tags().await;
+    assert!(left.contains(&"v1".to_owned()) && left.contains(&"prod".to_owned()));
+    let v4 = Image::new("shop/api").sized_layer(4, 1_000_000).digest();
+    assert!(bench.manifests().await.contains(&v4));
 }
 
 #[tokio::test]
-async fn manifests_of_a_repository_that_was_pushed_to_since_the_plan_are_left_alone() {
+async fn what_was_pushed_since_the_plan_keeps_what_it_needs() {
     let bench = Bench::start().await;
-    let plan = bench
-        .plan("delete_tags = ['v1']\ndelete_untagged = true")
-        .await;
-    bench.push(
-        Image::new("shop/api")
-            .sized_layer(9, 1_000_000)
-            .tag("other"),
-    );
-    let report = plan.execution(&bench.registry).unwrap();
-    let report = report.run(|_| {}).await.unwrap();
-    // Who knows what the manifests are part of now.
+    bench.clock.advance(DAY);
+    let plan = bench.plan("delete_tags = ['v1', 'v5']").await;
+    let part = Image::new("shop/api").sized_layer(5, 1_000_000);
+    let digest = part.digest();
+    // A new index over an old part, whose own time doesn't change at every registry.
+    let new = Image::index("shop/api").child(part).tag("new");
+    bench.push(new);
+    let reader = bench.reader().await;
+    let execution = plan.execution(&bench.registry).unwrap().reader(&reader);
+    let report = execution.run(|_| {}).await;
+    let left = bench.manifests().await;
+    assert!(left.contains(&digest), "{report}");
+    let v1 = Image::new("shop/api").sized_layer(1, 1_000_000).digest();
+    assert!(!left.contains(&v1), "the rest goes on: {report}");
+}
+
+#[tokio::test]
+async fn without_a_reader_images_of_a_repository_that_was_pushed_to_are_left_alone() {
+    let bench = Bench::start().await;
+    let plan = bench.plan("delete_tags = ['v1']").await;
+    let other = Image::new("shop/api").sized_layer(9, 1_000_000);
+    bench.push(other.tag("other"));
+    let report = bench.apply(&plan).await;
     let all = outcomes(&report).join("\n");
-    assert!(all.contains("shop/api tag v1: deleted"), "{all}");
     assert!(
-        all.contains("changed: the repository was pushed to since the plan was made"),
+        all.contains("tag v1: changed: the repository was pushed to since the plan was made"),
         "{all}"
     );
-    assert_eq!(bench.manifest_deletes(), 0);
+    assert_eq!(bench.deletes(), 0, "its tag stays for the next plan");
+}
+
+/// The times of tags count as much as those of manifests.
+#[tokio::test]
+async fn a_retag_of_an_image_that_stays_is_seen() {
+    let bench = Bench::start().await;
+    let plan = bench.plan("delete_tags = ['v1']").await;
+    let mut tags = bench.listed_tags().await;
+    let kept = tags.iter_mut().find(|tag| tag["tag"] == "v4").unwrap();
+    kept["updated_at"] = serde_json::json!("2026-06-01T00:00:00Z");
+    let total = tags.len();
+    let body = serde_json::json!({ "tags": tags, "meta": { "total": total } });
+    let operation = "registries_list_repositoryTags";
+    let answer = ScriptedAnswer::json(200, body);
+    bench.sandbox.answer_next(operation, answer).unwrap();
+    let report = bench.apply(&plan).await;
+    let all = outcomes(&report).join("\n");
+    assert!(all.contains("pushed to since the plan"), "{all}");
+    assert_eq!(bench.deletes(), 0);
 }
 
 #[tokio::test]
@@ -377,46 +316,59 @@ async fn a_tag_that_was_pushed_again_to_the_same_image_is_left_alone() {
     let bench = Bench::start().await;
     let plan = bench.plan("delete_tags = ['v1']").await;
     bench.push(Image::new("shop/api").sized_layer(1, 1_000_000).tag("v1"));
-    let report = plan
-        .execution(&bench.registry)
-        .unwrap()
-        .run(|_| {})
-        .await
-        .unwrap();
-    assert_eq!(
-        outcomes(&report),
-        ["shop/api tag v1: changed: it was pushed again"]
+    let reader = bench.reader().await;
+    let execution = plan.execution(&bench.registry).unwrap().reader(&reader);
+    let report = execution.run(|_| {}).await;
+    let all = outcomes(&report).join("\n");
+    assert!(
+        all.contains("shop/api tag v1: changed: it was pushed again"),
+        "{all}"
     );
     assert_eq!(bench.deletes(), 0);
 }
 
 #[tokio::test]
-async fn a_manifest_that_was_tagged_since_is_left_alone() {
+async fn a_look_is_taken_again_after_a_minute() {
     let bench = Bench::start().await;
-    let plan = bench.plan("delete_tags = []\ndelete_untagged = true").await;
-    assert_eq!(plan.deletions.len(), 2, "the parts of v5:\n{plan}");
-    let part = Image::new("shop/api").sized_layer(5, 1_000_000).tag("part");
-    bench.push(part);
-    let report = plan
-        .execution(&bench.registry)
-        .unwrap()
-        .run(|_| {})
-        .await
-        .unwrap();
+    bench.clock.advance(DAY);
+    let plan = bench.plan("delete_tags = ['v*']").await;
+    bench.sandbox.clear_requests();
+    let clock = bench.clock.clone();
+    let sandbox = &bench.sandbox;
+    let mut ended = 0;
+    let run = plan.execution(&bench.registry).unwrap().concurrency(1);
+    let report = run
+        .run(|_| {
+            ended += 1;
+            if ended == 1 {
+                // Work goes on for a while, and somebody pushes.
+                clock.advance(Duration::from_secs(61));
+                let image = Image::new("shop/api").sized_layer(2, 1_000_000);
+                sandbox.push("acme-images", image.tag("v2")).unwrap();
+            }
+        })
+        .await;
+    let all = outcomes(&report).join("\n");
     assert!(
-        report
-            .steps
-            .iter()
-            .all(|step| matches!(step.outcome, Outcome::Changed(_))),
-        "{report}"
+        all.contains("tag v2: changed: it was pushed again"),
+        "{all}"
     );
-    assert_eq!(bench.deletes(), 0);
+    let requests = bench.sandbox.requests();
+    let looks = requests
+        .iter()
+        .filter(|request| request.path.ends_with("/tags"));
+    assert_eq!(looks.count(), 2);
 }
 
 #[tokio::test]
 async fn a_stopped_run_is_resumed_and_asks_for_nothing_twice() {
     let bench = Bench::start().await;
-    let plan = bench.plan("delete_tags = ['v*']").await;
+    bench.clock.advance(DAY);
+    let only_tags = RetentionPolicy {
+        tags_only: true,
+        ..policy("delete_tags = ['v*']")
+    };
+    let plan = bench.plan_by(&only_tags).await;
     // The service fails for one of them, more often than a call is repeated.
     for _ in 0..5 {
         let failed = ScriptedAnswer::status(500);
@@ -426,7 +378,7 @@ async fn a_stopped_run_is_resumed_and_asks_for_nothing_twice() {
             .unwrap();
     }
     let first = plan.execution(&bench.registry).unwrap().concurrency(1);
-    let first = first.run(|_| {}).await.unwrap();
+    let first = first.run(|_| {}).await;
     assert!(
         first.to_string().contains("shop/api tag v1: failed: "),
         "{first}"
@@ -440,17 +392,73 @@ async fn a_stopped_run_is_resumed_and_asks_for_nothing_twice() {
     let kept = serde_json::from_str(&serde_json::to_string(&first).unwrap()).unwrap();
     bench.sandbox.clear_requests();
     let second = plan.execution(&bench.registry).unwrap().resume(&kept);
-    let second = second.run(|_| {}).await.unwrap();
+    let second = second.run(|_| {}).await;
     assert_eq!(second.to_string(), "1 deleted, 3 gone already");
     assert_eq!(bench.deletes(), 1);
     // Without the report the second look tells the same.
-    let third = plan
+    let third = bench.apply(&plan).await;
+    assert_eq!(third.to_string(), "4 gone already");
+}
+
+#[tokio::test]
+async fn a_run_that_is_stopped_finishes_what_is_under_way_and_reports_the_rest() {
+    let bench = Bench::start().await;
+    bench.clock.advance(DAY);
+    let plan = bench.plan("delete_tags = ['v*']").await;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let mut stop = Some(stop);
+    let run = plan
         .execution(&bench.registry)
         .unwrap()
-        .run(|_| {})
-        .await
-        .unwrap();
-    assert_eq!(third.to_string(), "4 gone already");
+        .concurrency(1)
+        .until(async {
+            let _ = stopped.await;
+        });
+    let report = run
+        .run(|_| {
+            stop.take().map(|stop| stop.send(()));
+        })
+        .await;
+    assert_eq!(
+        report.to_string().lines().last(),
+        Some("1 deleted, 9 not tried")
+    );
+    assert_eq!(bench.deletes(), 1);
+    assert!(!report.is_complete());
+}
+
+/// Notes what begins, and can't after the second.
+struct FullDisk(Vec<String>);
+
+impl ObserveRetention for FullDisk {
+    fn begins(&mut self, deletion: &Deletion) -> std::io::Result<()> {
+        if self.0.len() == 2 {
+            return Err(std::io::ErrorKind::StorageFull.into());
+        }
+        self.0.push(format!("begins {deletion}"));
+        Ok(())
+    }
+
+    fn ended(&mut self, step: &RetentionStep) {
+        self.0.push(format!("ended {step}"));
+    }
+}
+
+#[tokio::test]
+async fn what_can_not_be_noted_is_not_deleted() {
+    let bench = Bench::start().await;
+    let plan = bench.plan("delete_tags = ['v*']").await;
+    let mut log = FullDisk(Vec::new());
+    let run = plan.execution(&bench.registry).unwrap().concurrency(1);
+    let report = run.run_observed(&mut log).await;
+    assert_eq!(bench.deletes(), 1);
+    assert_eq!(
+        log.0[..2],
+        ["begins shop/api tag v1", "ended shop/api tag v1: deleted"]
+    );
+    let all = outcomes(&report).join("\n");
+    assert!(all.contains("failed: it could not be noted"), "{all}");
+    assert!(all.contains("not tried"), "{all}");
 }
 
 #[tokio::test]
@@ -462,13 +470,13 @@ async fn a_refusal_stops_the_run_and_names_what_was_not_tried() {
         .await
         .unwrap();
     let run = plan.execution(&bench.registry).unwrap().concurrency(1);
-    let report = run.run(|_| {}).await.unwrap();
+    let report = run.run(|_| {}).await;
     assert!(
         matches!(report.steps[0].outcome, Outcome::Refused(_)),
         "{report}"
     );
     assert!(
-        report.to_string().ends_with("3 not tried, 1 refused"),
+        report.to_string().ends_with("5 not tried, 1 refused"),
         "{report}"
     );
     assert_eq!(report.garbage_collection(), None);
@@ -476,41 +484,284 @@ async fn a_refusal_stops_the_run_and_names_what_was_not_tried() {
 }
 
 #[tokio::test]
-async fn a_plan_is_not_carried_out_on_another_registry() {
+async fn a_repository_that_can_not_be_looked_at_again_is_left_and_the_report_is_whole() {
+    let bench = Bench::start().await;
+    let web = Image::new("shop/web").sized_layer(70, 4_000_000);
+    bench.push(web.tag("old"));
+    bench.clock.advance(DAY * 2);
+    let plan = bench.plan("delete_tags = ['v1', 'old']").await;
+    for _ in 0..5 {
+        let failed = ScriptedAnswer::status(500);
+        let operation = "registries_list_repositoryManifests";
+        bench.sandbox.answer_next(operation, failed).unwrap();
+    }
+    let report = bench.apply(&plan).await;
+    let all = outcomes(&report).join("\n");
+    assert!(
+        all.contains("tag v1: failed: the repository can't be looked at again"),
+        "{all}"
+    );
+    assert!(all.contains("shop/web tag old: deleted"), "{all}");
+}
+
+#[tokio::test]
+async fn a_plan_is_carried_out_where_it_was_made_for() {
     let bench = Bench::start().await;
     let plan = bench.plan("delete_tags = ['v*']").await;
+    let refused = |plan: &RetentionPlan, registry: &RegistryHandle| {
+        plan.execution(registry).err().unwrap().to_string()
+    };
     let other = bench.docr.registry("acme-mirror".parse().unwrap());
-    let error = plan.execution(&other).unwrap_err().to_string();
     assert_eq!(
-        error,
+        refused(&plan, &other),
         "registry \"acme-mirror\": the plan is for the registry acme-images"
+    );
+    let mut elsewhere = plan.clone();
+    elsewhere.api = Some("https://api.digitalocean.com".into());
+    let error = refused(&elsewhere, &bench.registry);
+    assert!(
+        error.contains("made from the API at https://api.digitalocean.com"),
+        "{error}"
+    );
+    assert_eq!(bench.deletes(), 0);
+}
+
+#[tokio::test]
+async fn a_plan_for_too_many_images_says_so_and_is_not_carried_out() {
+    let bench = Bench::start().await;
+    bench.clock.advance(DAY);
+    for (limit, goes) in [("2", false), ("3", true), ("59%", false), ("60%", true)] {
+        let policy = RetentionPolicy {
+            max_delete: Some(limit.parse().unwrap()),
+            ..policy("delete_tags = ['v1', 'v2', 'v5']")
+        };
+        let plan = bench.plan_by(&policy).await;
+        assert_eq!(plan.images_going(), 3);
+        assert_eq!(plan.images, 5);
+        let result = plan.execution(&bench.registry);
+        assert_eq!(result.is_ok(), goes, "{limit}");
+        if let Err(error) = result {
+            let error = error.to_string();
+            assert!(error.contains("of 5 images, and 3 would go"), "{error}");
+            assert!(
+                plan.to_string()
+                    .contains("warning: 3 images go, and max_delete allows 2"),
+                "{plan}"
+            );
+        }
+    }
+    assert_eq!(bench.deletes(), 0);
+}
+
+/// What somebody may do to a file.
+type Edit = fn(&mut RetentionPlan);
+
+#[tokio::test]
+async fn an_edited_plan_that_contradicts_itself_is_refused_before_anything_is_deleted() {
+    let bench = Bench::start().await;
+    bench.clock.advance(DAY);
+    let plan = bench.plan("delete_tags = ['v2', 'v5']").await;
+    let json = serde_json::to_string(&plan).unwrap();
+    assert_eq!(RetentionPlan::from_json(&json).unwrap(), plan);
+    let edits: [(&str, Edit); 9] = [
+        ("is to be deleted twice", |plan| {
+            let again = plan.deletions[0].clone();
+            plan.deletions.push(again);
+        }),
+        ("both goes and stays", |plan| {
+            let mut kept = plan.kept[0].clone();
+            kept.subject = plan.deletions[0].subject.clone();
+            plan.kept.push(kept);
+        }),
+        ("a tag that stays leads to it", |plan| {
+            plan.kept[0].digest = plan.deletions.last().unwrap().digest.clone();
+        }),
+        ("is named before what must be deleted first", |plan| {
+            plan.deletions.reverse()
+        }),
+        ("is to be deleted after tag v2, which stays", |plan| {
+            plan.deletions.remove(0);
+        }),
+        ("before its tags", |plan| {
+            plan.deletions
+                .iter_mut()
+                .for_each(|deletion| deletion.after.clear());
+        }),
+        ("has no digest", |plan| plan.deletions[0].digest = None),
+        ("repository name \"Shop\"", |plan| {
+            plan.deletions.last_mut().unwrap().repository = "Shop".into();
+        }),
+        (r#"tag "v1\u{1b}[1A\u{1b}[2K""#, |plan| {
+            plan.deletions[0].subject = Subject::Tag("v1\u{1b}[1A\u{1b}[2K".into());
+        }),
+    ];
+    for (part, edit) in edits {
+        let mut edited = plan.clone();
+        edit(&mut edited);
+        let error = edited.execution(&bench.registry).err().unwrap().to_string();
+        assert!(error.contains(part), "{part}: {error}");
+        let json = serde_json::to_string(&edited).unwrap();
+        assert!(RetentionPlan::from_json(&json).is_err(), "{part}");
+        let shown = format!("{edited}{}", edited.kept_table());
+        assert!(!shown.contains('\u{1b}'), "{shown}");
+    }
+    for (version, part) in [("3", "newer version"), ("1", "made by an older version")] {
+        let other = json.replacen("\"version\":2", &format!("\"version\":{version}"), 1);
+        let error = RetentionPlan::from_json(&other).unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
+    }
+    let old = r#"{"registry": "a", "read_at": "2026-01-01T12:00:00Z", "deletions": []}"#;
+    let error = RetentionPlan::from_json(old).unwrap_err().to_string();
+    assert!(error.contains("made by an older version"), "{error}");
+    assert!(RetentionPlan::from_json("null").is_err());
+    assert_eq!(bench.deletes(), 0);
+}
+
+#[tokio::test]
+async fn what_runs_stays_with_all_that_it_needs() {
+    let bench = Bench::start().await;
+    bench.clock.advance(DAY);
+    let part = Image::new("shop/api").sized_layer(5, 1_000_000).digest();
+    let text = format!(
+        "registry.digitalocean.com/acme-images/shop/api:v1 docker.io/library/redis:7\n\
+         registry.digitalocean.com/acme-images/shop/api@{part}\n\
+         registry.digitalocean.com/acme-images/shop/api:gone\n\
+         registry.digitalocean.com/other/shop/api:v2"
+    );
+    let policy = RetentionPolicy {
+        in_use: docr::retention::in_use(&text).unwrap(),
+        ..policy("delete_tags = ['v*']")
+    };
+    let plan = bench.plan_by(&policy).await;
+    let gone = "registry.digitalocean.com/acme-images/shop/api:gone";
+    assert_eq!(plan.warnings, [PlanWarning::InUseNotFound(gone.into())]);
+    bench.apply(&plan).await;
+    assert_eq!(bench.tags().await, ["latest", "v1", "v3"]);
+    assert!(bench.manifests().await.contains(&part));
+}
+
+/// A list that is read while somebody deletes passes something over.
+#[tokio::test]
+async fn a_list_that_changed_while_it_was_read_is_read_again() {
+    let bench = Bench::start().await;
+    bench.clock.advance(DAY);
+    let mut tags = bench.listed_tags().await;
+    let total = tags.len();
+    tags.retain(|tag| tag["tag"] != "v5");
+    let short = serde_json::json!({ "tags": tags, "meta": { "total": total } });
+    let operation = "registries_list_repositoryTags";
+    let answer = |body: &serde_json::Value| ScriptedAnswer::json(200, body.clone());
+    bench
+        .sandbox
+        .answer_next(operation, answer(&short))
+        .unwrap();
+    // The list says that something is missing, and an empty page comes next.
+    let empty = serde_json::json!({ "tags": [], "meta": { "total": total } });
+    bench
+        .sandbox
+        .answer_next(operation, answer(&empty))
+        .unwrap();
+    let rule = "delete_tags = ['v[1-4]']";
+    let plan = bench.plan(rule).await;
+    assert_eq!(plan.warnings, []);
+    assert!(
+        plan.kept
+            .iter()
+            .any(|kept| kept.subject == Subject::Tag("v5".into()))
+    );
+    // When it never holds still, all of the repository stays.
+    for _ in 0..4 {
+        bench
+            .sandbox
+            .answer_next(operation, answer(&short))
+            .unwrap();
+        bench
+            .sandbox
+            .answer_next(operation, answer(&empty))
+            .unwrap();
+    }
+    let plan = bench.plan(rule).await;
+    assert!(plan.is_empty(), "{plan}");
+    assert_eq!(plan.warnings, [PlanWarning::InDoubt("shop/api".into())]);
+    assert!(
+        plan.kept
+            .iter()
+            .all(|kept| kept.reason == KeepReason::InDoubt)
+    );
+}
+
+/// The list of tags has lost `v5`; that of manifests still names it.
+#[tokio::test]
+async fn a_tag_that_either_list_names_is_there() {
+    let bench = Bench::start().await;
+    bench.clock.advance(DAY);
+    let mut tags = bench.listed_tags().await;
+    tags.retain(|tag| tag["tag"] != "v5");
+    let total = tags.len();
+    let body = serde_json::json!({ "tags": tags, "meta": { "total": total } });
+    let operation = "registries_list_repositoryTags";
+    let answer = ScriptedAnswer::json(200, body);
+    bench.sandbox.answer_next(operation, answer).unwrap();
+    let plan = bench
+        .plan("delete_untagged = true\ndelete_tags = ['v1']")
+        .await;
+    let going: Vec<_> = plan.deletions.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        going.len(),
+        2,
+        "v1 and its manifest, no part of v5: {going:?}"
     );
 }
 
 #[tokio::test]
 async fn a_repository_that_is_gone_is_gone_with_all_in_it() {
     let bench = Bench::start().await;
-    let plan = bench
-        .plan("delete_tags = ['v*']\ndelete_untagged = true")
-        .await;
+    let plan = bench.plan("delete_tags = ['v*']").await;
     bench
         .registry
         .repository("shop/api".parse().unwrap())
         .delete()
         .await
         .unwrap();
-    let report = plan
-        .execution(&bench.registry)
-        .unwrap()
-        .run(|_| {})
-        .await
-        .unwrap();
+    let report = bench.apply(&plan).await;
     assert!(
         report
             .steps
             .iter()
             .all(|step| step.outcome == Outcome::GoneAlready),
         "{report}"
+    );
+}
+
+#[tokio::test]
+async fn manifests_that_nobody_reads_stay_and_so_does_what_can_not_be_read() {
+    let bench = Bench::start().await;
+    bench.clock.advance(DAY);
+    let rule = policy("delete_tags = ['v*']\ndelete_untagged = true");
+    let mut inventory = RegistryInventory::read_for(&bench.registry, &rule)
+        .await
+        .unwrap();
+    let plan = RetentionPlan::make(&rule, &inventory).unwrap();
+    assert_eq!(plan.warnings, [PlanWarning::Unread("shop/api".into())]);
+    let is_tag = |deletion: &Deletion| matches!(deletion.subject, Subject::Tag(_));
+    assert!(plan.deletions.iter().all(is_tag), "{plan}");
+    assert_eq!(plan.freed_bytes, 0);
+
+    // With credentials that are good no more nothing can be read, and the errors hold no secret.
+    let request = CredentialsRequest::read_only().expires_in(DAY);
+    let credentials = bench.registry.docker_credentials(request).await.unwrap();
+    let reader = OciManifests::new(bench.registry.name(), &credentials).unwrap();
+    let reader = reader.plain_http_host(bench.sandbox.addr().to_string());
+    let secret = credentials.user_and_password().unwrap().1;
+    bench.docr.revoke(&credentials).await.unwrap();
+    inventory.read_manifests(&rule, &reader).await;
+    let plan = RetentionPlan::make(&rule, &inventory).unwrap();
+    assert!(plan.deletions.iter().all(is_tag), "{plan}");
+    assert_eq!(plan.warnings.len(), 7);
+    let text = format!("{plan:?} {reader:?}");
+    assert!(
+        text.contains("Not authorized") && !text.contains(secret.expose()),
+        "{text}"
     );
 }
 
@@ -531,7 +782,12 @@ fn the_schema_of_a_policy_accepts_what_the_reader_accepts() {
     for (text, fine) in [
         ("[[rule]]\nkeep_newest = 3", true),
         ("[[rule]]\nolder_than = '30d'\nprotect_tags = ['v*']", true),
+        ("[[rule]]\nkeep_versions = { majors = 3, minors = 2 }", true),
+        ("max_delete = 5", true),
+        ("max_delete = '25%'\nmin_age = '2d'\ntags_only = true", true),
         ("", true),
+        ("[[rule]]\nkeep_versions = { majors = 0 }", false),
+        ("max_delete = '101%'", false),
         ("[[rule]]\nkeep_newest = -3", false),
         ("[[rule]]\nolder_than = 'soon'", false),
         ("[[rules]]\nkeep_newest = 3", false),
@@ -546,8 +802,9 @@ fn the_schema_of_a_policy_accepts_what_the_reader_accepts() {
 #[test]
 fn a_run_is_send() {
     fn is_send(_: impl Send) {}
-    fn check(plan: &RetentionPlan, registry: &RegistryHandle) {
-        is_send(plan.execution(registry).unwrap().run(|_| {}));
+    fn check(plan: &RetentionPlan, registry: &RegistryHandle, reader: &OciManifests) {
+        let execution = plan.execution(registry).unwrap().reader(reader);
+        is_send(execution.run(|_| {}));
         is_send(RegistryInventory::read(registry));
     }
     let _ = check;

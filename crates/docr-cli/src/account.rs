@@ -2,15 +2,20 @@
 
 use std::{env, path::PathBuf, sync::Arc, time::Duration};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use docr::{
-    Client, CredentialsRequest, RegistryHandle, RegistryName, Secret,
-    retention::{OciParts, RegistryInventory},
+    Client, CredentialsRequest, DockerCredentials, RegistryHandle, RegistryName, Secret,
+    retention::OciManifests,
 };
 use docr_sandbox::{Clock, Sandbox};
 
-use crate::{clock::SandboxTime, doctl, output::WrongInput, sample};
+use crate::{
+    clock::SandboxTime,
+    doctl,
+    output::{Format, WrongInput, note},
+    sample,
+};
 
 #[derive(Args)]
 pub(crate) struct AccountArguments {
@@ -40,6 +45,10 @@ pub(crate) struct Account {
 }
 
 impl AccountArguments {
+    pub(crate) fn is_sandbox(&self) -> bool {
+        self.sandbox
+    }
+
     pub(crate) async fn open(self) -> Result<Account> {
         if self.sandbox {
             return self.open_sandbox().await;
@@ -149,22 +158,19 @@ impl Account {
         }
     }
 
-    /// Asks for the parts of multi-platform images, with credentials that are revoked afterwards.
-    pub(crate) async fn resolve(
-        &self,
-        registry: &RegistryHandle,
-        inventory: &mut RegistryInventory,
-    ) -> Result<()> {
+    /// Reads manifests from the registry itself, with credentials that have to be given back by
+    /// [`Manifests::close`].
+    pub(crate) async fn manifests(&self, registry: &RegistryHandle) -> Result<Manifests> {
         let request = CredentialsRequest::read_only().expires_in(Duration::from_secs(3600));
         let credentials = registry.docker_credentials(request).await?;
-        let mut parts = OciParts::new(registry.name(), &credentials)?;
+        let mut reader = OciManifests::new(registry.name(), &credentials)?;
         if let Some(host) = &self.images_at {
-            parts = parts.plain_http_host(host);
+            reader = reader.plain_http_host(host);
         }
-        let resolved = inventory.resolve(&parts).await;
-        self.docr.revoke(&credentials).await?;
-        resolved.map_err(|error| {
-            anyhow!(error).context("the parts of multi-platform images can't be told")
+        Ok(Manifests {
+            docr: self.docr.clone(),
+            credentials,
+            reader,
         })
     }
 
@@ -174,5 +180,24 @@ impl Account {
 
     pub(crate) fn now(&self) -> chrono::DateTime<chrono::Utc> {
         self.clock.now()
+    }
+}
+
+/// Reads manifests, with credentials of its own.
+pub(crate) struct Manifests {
+    docr: Client,
+    credentials: DockerCredentials,
+    pub(crate) reader: OciManifests,
+}
+
+impl Manifests {
+    /// Revokes the credentials. When that fails they go on for an hour: no reason to lose what was done with them.
+    pub(crate) async fn close(self, format: Format) {
+        if let Err(error) = self.docr.revoke(&self.credentials).await {
+            let text = format_args!(
+                "The credentials for reading could not be revoked; they expire in an hour: {error}"
+            );
+            note(format, text);
+        }
     }
 }

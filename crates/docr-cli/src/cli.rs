@@ -18,7 +18,8 @@ Exit codes:
   1  the service, the network or a file failed; the message says how
   2  the command or its input is wrong; nothing was sent
   3  done in part: something was left out, or what was looked for was found
-  4  it may have been done, although it failed: look before you try again";
+  4  it may have been done, although it failed: look before you try again
+  130  interrupted: what was under way was finished and is reported, nothing more was begun";
 
 /// Jobs around a DigitalOcean Container Registry.
 ///

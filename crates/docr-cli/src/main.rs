@@ -11,6 +11,7 @@ mod cli;
 mod clock;
 mod commands;
 mod doctl;
+mod interrupt;
 mod output;
 mod sample;
 

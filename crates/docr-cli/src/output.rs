@@ -11,6 +11,8 @@ use comfy_table::{Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
+use crate::interrupt;
+
 /// How to show the result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -27,6 +29,8 @@ pub(crate) enum Outcome {
     Done,
     /// Something was left out, or what was looked for was found.
     InPart,
+    /// Somebody asked to stop.
+    Interrupted,
 }
 
 impl From<Outcome> for ExitCode {
@@ -34,6 +38,7 @@ impl From<Outcome> for ExitCode {
         match outcome {
             Outcome::Done => Self::SUCCESS,
             Outcome::InPart => Self::from(3),
+            Outcome::Interrupted => Self::from(interrupt::EXIT_CODE),
         }
     }
 }
@@ -61,6 +66,7 @@ pub(crate) fn fail(format: Format, error: &anyhow::Error) -> ExitCode {
             cause.is::<WrongInput>()
                 || cause.is::<docr::InvalidInput>()
                 || cause.is::<docr::retention::PolicyError>()
+                || cause.is::<docr::retention::PlanError>()
         });
     let code = match api {
         _ if is_wrong_input => 2,
@@ -91,13 +97,41 @@ pub(crate) fn show(
     text: impl std::fmt::Display,
     json: &impl Serialize,
 ) -> anyhow::Result<()> {
-    let mut out = io::stdout().lock();
-    match format {
-        // Not `println!`, which panics when the reader of a pipe is gone.
-        Format::Table => writeln!(out, "{}", text.to_string().trim_end())?,
-        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(json)?)?,
+    let text = rendered(format, text, json)?;
+    // Not `println!`, which panics when the reader of a pipe is gone.
+    Ok(writeln!(io::stdout(), "{text}")?)
+}
+
+/// Like [`show`], for a result that must not be lost: where it can't be written to the output, it goes to stderr.
+pub(crate) fn show_anyhow(
+    format: Format,
+    text: impl std::fmt::Display,
+    json: &impl Serialize,
+    outcome: Outcome,
+) -> anyhow::Result<Outcome> {
+    let text = rendered(format, text, json)?;
+    let mut out = io::stdout();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Ok(()) => Ok(outcome),
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "{text}");
+            match error.kind() {
+                io::ErrorKind::BrokenPipe => Ok(Outcome::Interrupted),
+                _ => Err(anyhow::Error::new(error).context("the result can't be written")),
+            }
+        }
     }
-    Ok(())
+}
+
+fn rendered(
+    format: Format,
+    text: impl std::fmt::Display,
+    json: &impl Serialize,
+) -> serde_json::Result<String> {
+    match format {
+        Format::Table => Ok(text.to_string().trim_end().to_owned()),
+        Format::Json => serde_json::to_string_pretty(json),
+    }
 }
 
 /// Says something beside the result, to people.

@@ -248,7 +248,7 @@ async fn failures_end_with_a_code_and_a_message_for_people_or_programs() {
     let shell = Shell::at(&sandbox).set("DIGITALOCEAN_TOKEN", "dop_v1_right");
     let mut all = shell.run("usage");
     sandbox.add_sample().unwrap();
-    all += &shell.run("prune --apply --keep-newest 1");
+    all += &shell.run("prune --apply --keep-newest 1 --min-age 0s");
     all += &shell.run("--registry nowhere prune --plan --keep-newest 1");
     sandbox
         .answer_next(

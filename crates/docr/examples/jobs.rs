@@ -1,4 +1,4 @@
-//! The jobs around a registry, one after the other, against a sandbox: `cargo run -p docr --example jobs --features retention`.
+//! The jobs around a registry, one after the other, against a sandbox: `cargo run -p docr --example jobs --features oci,retention`.
 //!
 //! Credentials for Docker and Kubernetes, will a push fit, deleting old images, collecting the garbage, and replacing
 //! a certificate that is in use.
@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use docr::{
     CertificatePair, Client, CreateCertificate, CreateRegistry, CredentialsRequest, DockerConfig,
     KubernetesSecret, PlannedPush, RegistryHandle, RepositoryName, TierSlug,
-    retention::{RegistryInventory, RetentionPlan, RetentionPolicy},
+    retention::{OciManifests, RegistryInventory, RetentionPlan, RetentionPolicy},
 };
 use docr_sandbox::{CertificateSeed, Clock, Image, Sandbox};
 
@@ -22,7 +22,6 @@ const RULES: &str = r#"
     [[rule]]
     repositories = ["shop/*"]
     keep_newest = 2
-    protect_tags = ["v*"]
 "#;
 
 #[tokio::main]
@@ -47,7 +46,7 @@ async fn main() -> Result {
 
     credentials(&docr, &registry).await?;
     preflight(&docr, &registry).await?;
-    retention(&registry).await?;
+    retention(&docr, &registry, sandbox.addr().to_string()).await?;
     certificates(&sandbox, &docr).await
 }
 
@@ -106,17 +105,23 @@ async fn preflight(docr: &Client, registry: &RegistryHandle) -> Result {
     Ok(())
 }
 
-async fn retention(registry: &RegistryHandle) -> Result {
+async fn retention(docr: &Client, registry: &RegistryHandle, images_at: String) -> Result {
     println!("-> delete old images");
-    let inventory = RegistryInventory::read(registry).await?;
-    let plan = RetentionPlan::make(&RetentionPolicy::from_toml(RULES)?, &inventory)?;
+    let policy = RetentionPolicy::from_toml(RULES)?;
+    let mut inventory = RegistryInventory::read_for(registry, &policy).await?;
+    // What belongs together stands in the manifests, which are read from the registry itself.
+    let request = CredentialsRequest::read_only().expires_in(Duration::from_secs(3600));
+    let credentials = registry.docker_credentials(request).await?;
+    let reader = OciManifests::new(registry.name(), &credentials)?;
+    let reader = reader.plain_http_host(images_at);
+    inventory.read_manifests(&policy, &reader).await;
+    let plan = RetentionPlan::make(&policy, &inventory)?;
     for line in plan.to_string().lines() {
         println!("   {line}");
     }
-    let report = plan
-        .execution(registry)?
-        .run(|step| println!("   {step}"))
-        .await?;
+    let execution = plan.execution(registry)?.reader(&reader);
+    let report = execution.run(|step| println!("   {step}")).await;
+    docr.revoke(&credentials).await?;
 
     println!("-> collect the garbage");
     let runs = registry.garbage_collections();

@@ -57,8 +57,8 @@
 //! | `native-tls` | no | TLS by the operating system's library |
 //! | `certificate-check` | no | custom certificates are read before they are sent ([`CreateCertificate::check`]) |
 //! | `kubernetes` | no | pull secrets as `k8s-openapi`'s type |
-//! | `oci` | no | credentials as `oci-client`'s type, and with `retention` the parts of images; needs TLS |
-//! | `retention` | no | `retention`: deleting old tags and manifests by rules |
+//! | `oci` | no | credentials as `oci-client`'s type, and with `retention` reading manifests; needs TLS |
+//! | `retention` | no | `retention`: deleting old images by rules |
 //! | `schemars` | no | `JsonSchema` for names, tiers and regions |
 
 #![warn(missing_docs)]

@@ -2,13 +2,18 @@
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
-use docr::{GarbageCollection, GarbageCollectionType, RegistryHandle};
+use docr::{
+    GarbageCollection, GarbageCollectionType, RegistryHandle,
+    retention::{RegistryInventory, UntaggedManifests},
+};
 use indicatif::HumanBytes;
 use serde_json::json;
 
 use crate::{
-    account::AccountArguments,
-    output::{Format, Outcome, show, spinner, table, trimmed},
+    account::{Account, AccountArguments},
+    output::{
+        Format, Outcome, WrongInput, agrees, is_interactive, note, show, spinner, table, trimmed,
+    },
 };
 
 /// Garbage collections, which free the storage of what was deleted.
@@ -21,6 +26,9 @@ pub(crate) struct Gc {
 #[derive(Subcommand)]
 enum Command {
     /// Start a garbage collection. The registry is read-only until it ends.
+    ///
+    /// One that takes untagged manifests takes those of all repositories, images that are deployed by digest included:
+    /// they are shown first, and you are asked.
     Run {
         /// What to remove.
         #[arg(long = "type", value_enum)]
@@ -28,7 +36,12 @@ enum Command {
         /// Wait for its end.
         #[arg(long)]
         wait: bool,
+        /// Don't ask.
+        #[arg(long, short)]
+        yes: bool,
     },
+    /// Wait until the active garbage collection has ended.
+    Wait,
     /// Show the last garbage collections.
     List,
     /// Cancel the active garbage collection.
@@ -61,8 +74,22 @@ impl Gc {
         let account = account.open().await?;
         let registry = account.registry().await?;
         match self.command {
-            Command::Run { what, wait } => {
+            Command::Run { what, wait, yes } => {
+                if what.takes_manifests()
+                    && !may_take_untagged(&account, &registry, format, yes).await?
+                {
+                    show(format, "Nothing was started.", &json!(null))?;
+                    return Ok(Outcome::InPart);
+                }
                 let run = collect(&registry, format, what.into(), wait).await?;
+                show(format, summary(&run), &run)?;
+            }
+            Command::Wait => {
+                let Some(active) = registry.garbage_collections().active().await? else {
+                    show(format, "No garbage collection is active.", &json!(null))?;
+                    return Ok(Outcome::Done);
+                };
+                let run = follow(&registry, format, active).await?;
                 show(format, summary(&run), &run)?;
             }
             Command::List => {
@@ -83,6 +110,42 @@ impl Gc {
     }
 }
 
+impl What {
+    fn takes_manifests(self) -> bool {
+        match self {
+            Self::UntaggedManifests | Self::Both => true,
+            Self::UnreferencedBlobs => false,
+        }
+    }
+}
+
+/// Shows which manifests would be taken from all repositories, and asks.
+async fn may_take_untagged(
+    account: &Account,
+    registry: &RegistryHandle,
+    format: Format,
+    yes: bool,
+) -> Result<bool> {
+    let is_asked = !yes && !account.is_sandbox();
+    if is_asked && !is_interactive(format) {
+        let message = "cannot prompt: pass --yes to take the untagged manifests of all repositories; \
+                       docr prune --plan --untagged shows which ones nothing needs";
+        return Err(WrongInput(message.to_owned()).into());
+    }
+    let spinner = spinner(format);
+    spinner.set_message("reading which manifests are untagged");
+    let mut inventory = RegistryInventory::read(registry).await?;
+    if !UntaggedManifests::of(&inventory)?.repositories.is_empty() {
+        let manifests = account.manifests(registry).await?;
+        inventory.read_all_manifests(&manifests.reader).await;
+        manifests.close(format).await;
+    }
+    spinner.finish_and_clear();
+    let untagged = UntaggedManifests::of(&inventory)?;
+    note(format, &untagged);
+    Ok(!is_asked || untagged.repositories.is_empty() || agrees("Take these manifests?")?)
+}
+
 /// Starts a garbage collection, and waits for it if asked to.
 pub(super) async fn collect(
     registry: &RegistryHandle,
@@ -90,23 +153,32 @@ pub(super) async fn collect(
     what: GarbageCollectionType,
     wait: bool,
 ) -> Result<GarbageCollection> {
-    let runs = registry.garbage_collections();
-    let mut run = runs.start(what).await?;
-    if wait {
-        let spinner = spinner(format);
-        let mut watch = runs.watch(run.uuid.parse()?);
-        while let Some(change) = watch.next().await {
-            run = change?;
-            spinner.set_message(summary(&run));
-        }
-        spinner.finish_and_clear();
-        if !matches!(status(&run), "succeeded" | "success") {
-            bail!(
-                "the garbage collection {} has ended as {:?}",
-                run.uuid,
-                status(&run)
-            );
-        }
+    let run = registry.garbage_collections().start(what).await?;
+    match wait {
+        true => follow(registry, format, run).await,
+        false => Ok(run),
+    }
+}
+
+/// Waits for the end of a garbage collection.
+async fn follow(
+    registry: &RegistryHandle,
+    format: Format,
+    mut run: GarbageCollection,
+) -> Result<GarbageCollection> {
+    let spinner = spinner(format);
+    let mut watch = registry.garbage_collections().watch(run.uuid.parse()?);
+    while let Some(change) = watch.next().await {
+        run = change?;
+        spinner.set_message(summary(&run));
+    }
+    spinner.finish_and_clear();
+    if !matches!(status(&run), "succeeded" | "success") {
+        bail!(
+            "the garbage collection {} has ended as {:?}",
+            run.uuid,
+            status(&run)
+        );
     }
     Ok(run)
 }

@@ -1,5 +1,6 @@
 //! A file for each command: its arguments, its help and what it does.
 
+mod audit;
 pub(crate) mod certificates;
 mod expiry;
 pub(crate) mod gc;

@@ -1,28 +1,39 @@
 //! `docr prune`
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    io::{self, Read as _},
+    path::PathBuf,
+};
 
 use anyhow::{Context as _, Result};
 use clap::{ArgGroup, Args};
 use docr::{
     RegistryHandle,
     retention::{
-        Age, RegistryInventory, RetentionPlan, RetentionPolicy, RetentionRule, TagPattern,
+        Age, MaxDelete, NamePattern, RegistryInventory, RetentionPlan, RetentionPolicy,
+        RetentionReport, RetentionRule, in_use,
     },
 };
 use indicatif::HumanBytes;
 use serde_json::json;
 
-use super::gc::collect;
+use super::{audit::Progress, gc::collect};
 use crate::{
-    account::{Account, AccountArguments},
-    output::{Format, Outcome, WrongInput, agrees, bar, is_interactive, note, show, spinner},
+    account::{Account, AccountArguments, Manifests},
+    interrupt::Interrupt,
+    output::{
+        Format, Outcome, WrongInput, agrees, is_interactive, note, show, show_anyhow, spinner,
+    },
 };
 
 /// What is tried in a sandbox when nothing is said.
 const SAMPLE_RULES: &str = "[[rule]]\nkeep_newest = 3\nprotect_tags = [\"v*\", \"2*\"]\n";
 
-/// Delete old tags and manifests by rules.
+/// Delete old images by rules.
+///
+/// An image goes with all its tags, its manifest, and the parts, signatures and attestations that nothing else needs.
+/// What the plan doesn't name stays, also in the garbage collection that frees the storage.
 #[derive(Args)]
 #[command(group = ArgGroup::new("mode").required(true).args(["plan", "apply", "schema"]))]
 pub(crate) struct Prune {
@@ -36,20 +47,39 @@ pub(crate) struct Prune {
     #[arg(long)]
     schema: bool,
     /// The rules, in TOML.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["keep_newest", "older_than", "protect", "untagged", "from"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["keep_newest", "older_than", "protect", "untagged", "untagged_older_than", "orphans", "from"])]
     rules: Option<PathBuf>,
-    /// Keep so many of the newest tags of each repository.
+    /// Keep so many of the newest images of each repository.
     #[arg(long, value_name = "NUMBER")]
     keep_newest: Option<u32>,
     /// Delete only what is older, such as 30d.
     #[arg(long, value_name = "AGE")]
     older_than: Option<Age>,
-    /// Keep tags that match this pattern, such as v*; more than once for several.
+    /// Keep tags that match this pattern, such as v* or re:v\d+; more than once for several.
     #[arg(long, value_name = "PATTERN")]
-    protect: Vec<String>,
-    /// Delete manifests without tags, too, but for the parts of multi-platform images that stay.
+    protect: Vec<NamePattern>,
+    /// Delete images without tags, too.
     #[arg(long)]
     untagged: bool,
+    /// Delete images without tags that are older than this.
+    #[arg(long, value_name = "AGE")]
+    untagged_older_than: Option<Age>,
+    /// Delete signatures, attestations and other referrers whose image is gone, too.
+    #[arg(long)]
+    orphans: bool,
+    /// Keep what was pushed more recently than this, whatever the rules say [default: 24h].
+    #[arg(long, value_name = "AGE", conflicts_with = "from")]
+    min_age: Option<Age>,
+    /// Delete nothing if more images would go than this: a number, or a percentage such as 25%.
+    #[arg(long, value_name = "NUMBER", conflicts_with = "from")]
+    max_delete: Option<MaxDelete>,
+    /// Delete tags alone, and no manifest. That frees no storage.
+    #[arg(long, conflicts_with = "from")]
+    tags_only: bool,
+    /// Keep the images that this file names, one reference a line, or standard input for -; such as
+    /// `kubectl get pods -A -o jsonpath` prints them.
+    #[arg(long, value_name = "FILE", conflicts_with = "from")]
+    in_use: Option<PathBuf>,
     /// Write the plan to a file, to be applied later.
     #[arg(long, value_name = "FILE", requires = "plan")]
     save: Option<PathBuf>,
@@ -59,13 +89,15 @@ pub(crate) struct Prune {
     /// Don't ask.
     #[arg(long, short, requires = "apply")]
     yes: bool,
-    /// Don't ask the registry which manifests are parts of multi-platform images, and delete them although it is
-    /// unknown.
-    #[arg(long)]
+    /// Had manifests deleted of which it was unknown whether they are parts of images. They stay now.
+    #[arg(long, hide = true)]
     even_unknown_parts: bool,
     /// Collect the garbage afterwards, and wait for it.
     #[arg(long, requires = "apply")]
     gc: bool,
+    /// Append a line of JSON to this file before and after each deletion.
+    #[arg(long, value_name = "FILE", requires = "apply")]
+    audit_log: Option<PathBuf>,
 }
 
 impl Prune {
@@ -74,65 +106,113 @@ impl Prune {
             show(Format::Json, "", &schemars::schema_for!(RetentionPolicy))?;
             return Ok(Outcome::Done);
         }
+        if self.even_unknown_parts {
+            let text = "--even-unknown-parts has no effect any more: what can't be read stays.";
+            note(format, text);
+        }
+        let interrupt = Interrupt::listen()?;
+        // Files are read before anything is asked.
+        let saved = self.from.as_ref().map(|file| {
+            let place = || file.display().to_string();
+            let text = fs::read_to_string(file).with_context(place)?;
+            RetentionPlan::from_json(&text).with_context(place)
+        });
+        let saved = saved.transpose()?;
+        let policy = match &saved {
+            Some(_) => None,
+            None => Some(self.policy(&account, format)?),
+        };
         let account = account.open().await?;
         let registry = account.registry().await?;
-        let plan = match &self.from {
-            Some(file) => {
-                let place = || file.display().to_string();
-                let text = fs::read_to_string(file).with_context(place)?;
-                serde_json::from_str(&text).with_context(place)?
+        let (plan, manifests) = match (saved, policy) {
+            (Some(plan), _) => (plan, None),
+            (None, policy) => {
+                let policy = policy.unwrap_or_default();
+                let made = make(&account, &registry, &policy, format, &interrupt).await?;
+                let Some((plan, manifests)) = made else {
+                    note(format, "Interrupted while reading: nothing was deleted.");
+                    return Ok(Outcome::Interrupted);
+                };
+                (plan, manifests)
             }
-            None => self.make(&account, &registry, format).await?,
         };
-        if self.apply {
-            return self.apply(&account, &registry, format, &plan).await;
+        let applied = match self.apply {
+            true => {
+                self.apply(
+                    &account,
+                    &registry,
+                    format,
+                    &plan,
+                    manifests.as_ref(),
+                    &interrupt,
+                )
+                .await
+            }
+            false => self.present(&plan, format),
+        };
+        if let Some(manifests) = manifests {
+            manifests.close(format).await;
         }
+        applied
+    }
+
+    fn present(&self, plan: &RetentionPlan, format: Format) -> Result<Outcome> {
         if let Some(file) = &self.save {
             let text = serde_json::to_string_pretty(&plan)?;
             fs::write(file, text).with_context(|| file.display().to_string())?;
             note(format, format_args!("The plan is in {}.", file.display()));
         }
-        show(format, format_args!("{plan}\n{}", plan.kept_table()), &plan)?;
+        show(format, format_args!("{plan}\n{}", plan.kept_table()), plan)?;
         Ok(Outcome::Done)
     }
 
-    async fn make(
-        &self,
-        account: &Account,
-        registry: &RegistryHandle,
-        format: Format,
-    ) -> Result<RetentionPlan> {
-        let policy = self.policy(account, format)?;
-        let spinner = spinner(format);
-        spinner.set_message(format!(
-            "reading the tags and manifests of {}",
-            registry.name()
-        ));
-        let mut inventory = RegistryInventory::read(registry).await?;
-        let takes_untagged = policy.rules.iter().any(|rule| rule.delete_untagged);
-        if takes_untagged && !self.even_unknown_parts {
-            account.resolve(registry, &mut inventory).await?;
+    fn policy(&self, account: &AccountArguments, format: Format) -> Result<RetentionPolicy> {
+        let mut policy = self.rules(account, format)?;
+        if let Some(age) = self.min_age {
+            policy.min_age = age;
         }
-        spinner.finish_and_clear();
-        Ok(RetentionPlan::make(&policy, &inventory)?)
+        policy.max_delete = self.max_delete.or(policy.max_delete);
+        policy.tags_only |= self.tags_only;
+        if let Some(file) = &self.in_use {
+            let place = || file.display().to_string();
+            let mut text = String::new();
+            match file.as_os_str() == "-" {
+                true => io::stdin()
+                    .read_to_string(&mut text)
+                    .context("standard input")?,
+                false => fs::File::open(file)
+                    .and_then(|mut file| file.read_to_string(&mut text))
+                    .with_context(place)?,
+            };
+            policy.in_use.extend(in_use(&text).with_context(place)?);
+        }
+        policy.check()?;
+        Ok(policy)
     }
 
-    fn policy(&self, account: &Account, format: Format) -> Result<RetentionPolicy> {
+    fn rules(&self, account: &AccountArguments, format: Format) -> Result<RetentionPolicy> {
         if let Some(file) = &self.rules {
             let place = || file.display().to_string();
             let text = fs::read_to_string(file).with_context(place)?;
             return RetentionPolicy::from_toml(&text).with_context(place);
         }
-        let is_set = self.keep_newest.is_some() || self.older_than.is_some() || self.untagged;
+        let is_set = self.keep_newest.is_some()
+            || self.older_than.is_some()
+            || self.untagged
+            || self.untagged_older_than.is_some()
+            || self.orphans;
         match (is_set, account.is_sandbox()) {
             (true, _) => Ok(RetentionPolicy {
                 rules: vec![RetentionRule {
                     keep_newest: self.keep_newest,
                     older_than: self.older_than,
-                    protect_tags: self.protect.iter().map(TagPattern::new).collect(),
+                    protect_tags: self.protect.clone(),
                     delete_untagged: self.untagged,
+                    untagged_older_than: self.untagged_older_than,
+                    delete_orphans: self.orphans,
                     ..RetentionRule::default()
                 }],
+                ..RetentionPolicy::default()
             }),
             (false, true) => {
                 note(
@@ -142,7 +222,8 @@ impl Prune {
                 Ok(RetentionPolicy::from_toml(SAMPLE_RULES)?)
             }
             (false, false) => {
-                let message = "no rules: give --rules, --keep-newest, --older-than or --untagged";
+                let message =
+                    "no rules: give --rules, --keep-newest, --older-than, --untagged or --orphans";
                 Err(WrongInput(message.to_owned()).into())
             }
         }
@@ -154,71 +235,161 @@ impl Prune {
         registry: &RegistryHandle,
         format: Format,
         plan: &RetentionPlan,
+        manifests: Option<&Manifests>,
+        interrupt: &Interrupt,
     ) -> Result<Outcome> {
-        let execution = plan.execution(registry)?;
         note(format, plan);
+        let execution = plan.execution(registry)?;
+        let nothing = json!({ "plan": plan, "report": null });
         if plan.is_empty() {
-            show(
-                format,
-                "Nothing was to be deleted.",
-                &json!({ "plan": plan, "report": null }),
-            )?;
+            show(format, "Nothing was to be deleted.", &nothing)?;
             return Ok(Outcome::Done);
-        }
-        if plan.is_dangerous() && !self.even_unknown_parts {
-            let message = "images may break: give --even-unknown-parts if no multi-platform image is among what stays";
-            return Err(WrongInput(message.to_owned()).into());
         }
         if !self.yes && !account.is_sandbox() {
             if !is_interactive(format) {
-                let message = "nobody can be asked here: give --yes to delete what the plan names";
+                let message = "cannot prompt: pass --yes to delete what the plan names";
                 return Err(WrongInput(message.to_owned()).into());
             }
             if !agrees("Delete this?")? {
-                show(
-                    format,
-                    "Nothing was deleted.",
-                    &json!({ "plan": plan, "report": null }),
-                )?;
+                show(format, "Nothing was deleted.", &nothing)?;
                 return Ok(Outcome::InPart);
             }
         }
-        let progress = bar(format, plan.deletions.len());
-        let report = execution.run(|step| {
-            progress.set_message(step.to_string());
-            progress.inc(1);
-        });
-        let report = report.await?;
-        progress.finish_and_clear();
-
-        let mut text = format!("{report}\n");
-        let mut run = None;
-        if let Some(what) = report.garbage_collection() {
-            let wanted = self.gc
-                || (is_interactive(format)
-                    && agrees("Collect the garbage now? The registry is read-only meanwhile.")?);
-            if wanted {
-                let done = collect(registry, format, what, true).await?;
-                let freed = HumanBytes(done.freed_bytes.unwrap_or(0));
-                text += &format!("{freed} were freed by a garbage collection.\n");
-                run = Some(done);
-            } else {
-                let what = match what {
-                    docr::GarbageCollectionType::UnreferencedBlobsOnly => "unreferenced-blobs",
-                    _ => "both",
-                };
-                text += &format!("Storage is free after: docr gc run --type {what} --wait\n");
+        let mut progress = Progress::new(plan, format, self.audit_log.as_deref(), interrupt)?;
+        // A plan from a file has to know what was pushed since, too.
+        let own = match manifests {
+            None => Some(account.manifests(registry).await?),
+            Some(_) => None,
+        };
+        let report = match manifests.or(own.as_ref()) {
+            Some(manifests) => {
+                let execution = execution.reader(&manifests.reader).until(interrupt.asked());
+                execution.run_observed(&mut progress).await
             }
+            None => {
+                execution
+                    .until(interrupt.asked())
+                    .run_observed(&mut progress)
+                    .await
+            }
+        };
+        progress.finish();
+        if let Some(manifests) = own {
+            manifests.close(format).await;
         }
-        show(
-            format,
-            text,
-            &json!({ "plan": plan, "report": report, "garbage_collection": run }),
-        )?;
+        self.conclude(registry, format, plan, &report, interrupt)
+            .await
+    }
+
+    /// Collects the garbage if asked to, and reports. What was deleted is reported whatever happens.
+    async fn conclude(
+        &self,
+        registry: &RegistryHandle,
+        format: Format,
+        plan: &RetentionPlan,
+        report: &RetentionReport,
+        interrupt: &Interrupt,
+    ) -> Result<Outcome> {
+        let mut text = format!("{report}\n");
         let is_all_gone = report.steps.iter().all(|step| step.outcome.is_gone());
-        Ok(match is_all_gone {
+        let mut outcome = match is_all_gone {
+            _ if interrupt.is_asked() => Outcome::Interrupted,
             true => Outcome::Done,
             false => Outcome::InPart,
-        })
+        };
+        let (mut run, mut error) = (None, None);
+        if let Some(what) = report.garbage_collection() {
+            let wanted = !interrupt.is_asked()
+                && (self.gc
+                    || (is_interactive(format)
+                        && agrees(
+                            "Collect the garbage now? The registry is read-only meanwhile.",
+                        )
+                        .unwrap_or(false)));
+            let collected = match wanted {
+                true => {
+                    interrupt
+                        .unless(collect(registry, format, what, true))
+                        .await
+                }
+                false => None,
+            };
+            match collected {
+                Some(Ok(done)) => {
+                    let freed = HumanBytes(done.freed_bytes.unwrap_or(0));
+                    text += &format!("A garbage collection has freed {freed}.\n");
+                    run = Some(done);
+                }
+                Some(Err(failed)) => {
+                    let why = format!("{failed:#}");
+                    text += &format!(
+                        "The storage is not free yet: {why}\n\
+                         Wait for an active garbage collection by `docr gc wait`, then run \
+                         `docr gc run --type unreferenced-blobs --wait`.\n"
+                    );
+                    error = Some(why);
+                    if outcome == Outcome::Done {
+                        outcome = Outcome::InPart;
+                    }
+                }
+                None if wanted => {
+                    text += "The garbage collection goes on: docr gc wait\n";
+                    outcome = Outcome::Interrupted;
+                }
+                None => {
+                    text += "Storage is free after: docr gc run --type unreferenced-blobs --wait\n";
+                }
+            }
+        }
+        let json = json!({
+            "plan": plan,
+            "report": report,
+            "garbage_collection": run,
+            "garbage_collection_error": error,
+        });
+        show_anyhow(format, text, &json, outcome)
     }
+}
+
+/// Makes a plan, and keeps what it reads manifests by; `None` if somebody asked to stop.
+async fn make(
+    account: &Account,
+    registry: &RegistryHandle,
+    policy: &RetentionPolicy,
+    format: Format,
+    interrupt: &Interrupt,
+) -> Result<Option<(RetentionPlan, Option<Manifests>)>> {
+    let spinner = spinner(format);
+    spinner.set_message(format!("reading what is in {}", registry.name()));
+    let read = RegistryInventory::read_for(registry, policy);
+    let Some(inventory) = interrupt.unless(read).await else {
+        return Ok(None);
+    };
+    let mut inventory = inventory?;
+    let mut manifests = None;
+    if !policy.tags_only && inventory.has_candidates(policy) {
+        spinner.set_message("reading what belongs together");
+        let opened = account.manifests(registry).await?;
+        let read = inventory.read_manifests(policy, &opened.reader);
+        if interrupt.unless(read).await.is_none() {
+            opened.close(format).await;
+            return Ok(None);
+        }
+        manifests = Some(opened);
+    }
+    spinner.finish_and_clear();
+    let mut plan = match RetentionPlan::make(policy, &inventory) {
+        Ok(plan) => plan,
+        Err(error) => {
+            if let Some(manifests) = manifests {
+                manifests.close(format).await;
+            }
+            return Err(error.into());
+        }
+    };
+    if account.is_sandbox() {
+        // The next one is another process, with the same images.
+        plan.api = None;
+    }
+    Ok(Some((plan, manifests)))
 }

@@ -1,37 +1,69 @@
 //! Carrying a plan out.
 
 use std::{
-    collections::{HashMap, HashSet},
-    sync::atomic::{AtomicBool, Ordering},
+    collections::{HashMap, HashSet, VecDeque},
+    fmt, io,
+    pin::pin,
 };
 
-use chrono::{DateTime, Utc};
-use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use futures_core::future::BoxFuture;
+use futures_util::{
+    FutureExt as _, StreamExt as _,
+    future::{Either, select},
+    stream::FuturesUnordered,
+};
 
 use super::{
+    CONCURRENCY,
+    look::Look,
+    manifest::{ManifestReader, NoReader},
     plan::{Deletion, RetentionPlan, Subject},
     report::{Outcome, RetentionReport, RetentionStep},
 };
-use crate::{Error, ErrorKind, InvalidInput, RegistryHandle, RepositoryHandle, Result};
-
-/// How many calls are under way at once, unless told otherwise.
-pub(super) const CONCURRENCY: usize = 8;
+use crate::{Error, ErrorKind, RegistryHandle, RepositoryHandle, Result};
 
 /// Carries a plan out: deletes what is still as it was when the plan was made. Made by [`RetentionPlan::execution`].
 ///
-/// It keeps below the rate limit of the token, and reads each repository again before it deletes there: a tag that
-/// has moved or was pushed again is left alone, and so are the manifests of a repository that was pushed to, or in which
-/// a tag that was to go is still there.
+/// It keeps below the rate limit of the token, and looks at each repository again before it deletes there, and once
+/// more after each minute: a tag that has moved or was pushed again is left alone, and so is a manifest that is tagged
+/// by now, or that is needed by what was pushed since; with it, everything stays that belongs to it.
 ///
-/// It can be stopped at any time by dropping it, and the same plan be carried out again: what is gone by then is
-/// reported so.
-#[derive(Debug)]
+/// It can be stopped at any time, by [`until`](Self::until) or by dropping it, and the same plan be carried out again:
+/// what is gone by then is reported so.
 #[must_use = "an execution does nothing until it is run"]
-pub struct RetentionExecution<'a> {
+pub struct RetentionExecution<'a, R = NoReader> {
     plan: &'a RetentionPlan,
     registry: RegistryHandle,
     concurrency: usize,
     done: HashSet<&'a Deletion>,
+    until: BoxFuture<'a, ()>,
+    reader: Option<&'a R>,
+}
+
+/// Is told of each deletion before it begins, and when it has ended: see [`RetentionExecution::run_observed`].
+pub trait ObserveRetention {
+    /// A deletion is about to begin.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps it from being noted. Nothing more is deleted then.
+    fn begins(&mut self, deletion: &Deletion) -> io::Result<()>;
+
+    /// It is known what became of a deletion.
+    fn ended(&mut self, step: &RetentionStep);
+}
+
+/// A closure that is told of the ends alone.
+struct Ends<F>(F);
+
+impl<F: FnMut(&RetentionStep)> ObserveRetention for Ends<F> {
+    fn begins(&mut self, _: &Deletion) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn ended(&mut self, step: &RetentionStep) {
+        (self.0)(step);
+    }
 }
 
 impl RetentionPlan {
@@ -39,22 +71,22 @@ impl RetentionPlan {
     ///
     /// # Errors
     ///
-    /// When the plan is another registry's.
+    /// When the plan is another registry's or another API's, is for more images than its policy allows, or contradicts
+    /// itself ([`check`](Self::check)).
     pub fn execution(&self, registry: &RegistryHandle) -> Result<RetentionExecution<'_>> {
-        if self.registry != registry.name().as_str() {
-            let rule = format!("the plan is for the registry {}", self.registry);
-            return Err(InvalidInput::new("registry", registry.name().as_str(), rule).into());
-        }
+        self.check_for(registry)?;
         Ok(RetentionExecution {
             plan: self,
             registry: registry.paced(),
             concurrency: CONCURRENCY,
             done: HashSet::new(),
+            until: std::future::pending().boxed(),
+            reader: None,
         })
     }
 }
 
-impl<'a> RetentionExecution<'a> {
+impl<'a, R: ManifestReader + Sync> RetentionExecution<'a, R> {
     /// How many calls may be under way at once; 8 unless told otherwise, and at least 1.
     pub fn concurrency(mut self, calls: usize) -> Self {
         self.concurrency = calls.max(1);
@@ -68,227 +100,286 @@ impl<'a> RetentionExecution<'a> {
         self
     }
 
-    /// Deletes, and tells `observe` of each step when it is done.
+    /// Begins no further deletion once this future is ready, such as one that waits for Ctrl-C. Deletions that are under
+    /// way are finished, and the report says which ones were not tried.
+    pub fn until(mut self, stop: impl Future<Output = ()> + Send + 'a) -> Self {
+        self.until = stop.boxed();
+        self
+    }
+
+    /// Reads what was pushed to a repository since the plan was made, so that only what it needs is left alone. Without
+    /// a reader all images of such a repository are.
+    pub fn reader<S: ManifestReader + Sync>(self, reader: &'a S) -> RetentionExecution<'a, S> {
+        RetentionExecution {
+            plan: self.plan,
+            registry: self.registry,
+            concurrency: self.concurrency,
+            done: self.done,
+            until: self.until,
+            reader: Some(reader),
+        }
+    }
+
+    /// Deletes, and tells `observe` of each step when it has ended.
     ///
-    /// What can't be deleted is in the report, not an error.
-    ///
-    /// # Errors
-    ///
-    /// When a repository can't be read again; nothing more is deleted then. What was deleted before has been told to
-    /// `observe`.
-    pub async fn run(self, mut observe: impl FnMut(&RetentionStep)) -> Result<RetentionReport> {
-        let mut outcomes = HashMap::new();
-        let mut done = |deletion: &'a Deletion, outcome: Outcome| {
-            let step = RetentionStep {
-                deletion: deletion.clone(),
-                outcome,
-            };
-            observe(&step);
-            outcomes.insert(deletion, step.outcome);
+    /// What can't be deleted is in the report, not an error: nothing of what has been done is lost.
+    pub async fn run(self, observe: impl FnMut(&RetentionStep) + Send) -> RetentionReport {
+        self.run_observed(&mut Ends(observe)).await
+    }
+
+    /// Like [`run`](Self::run), for one who has to know of each deletion before it begins, too: an audit log.
+    pub async fn run_observed(
+        self,
+        observe: &mut (impl ObserveRetention + Send),
+    ) -> RetentionReport {
+        let Self {
+            plan,
+            registry,
+            concurrency,
+            done,
+            until,
+            reader,
+        } = self;
+        let mut run = Run {
+            registry,
+            concurrency,
+            until: Some(until),
+            observe,
+            outcomes: HashMap::new(),
+            ended: HashSet::new(),
+            gone: HashSet::new(),
         };
-        let stopped = AtomicBool::new(false);
-        let (before, rest): (Vec<_>, Vec<_>) =
-            (self.plan.deletions.iter()).partition(|deletion| self.done.contains(deletion));
-        for here in rest.chunk_by(|a, b| a.repository == b.repository) {
-            let (tags, manifests): (Vec<_>, Vec<_>) = (here.iter().copied())
-                .partition(|deletion| matches!(deletion.subject, Subject::Tag(_)));
-            let are_gone = self.delete_all(&tags, &stopped, &mut done).await?;
-            if are_gone {
-                self.delete_all(&manifests, &stopped, &mut done).await?;
-            } else if !stopped.load(Ordering::Relaxed) {
-                // What goes may be part of the image that a tag leads to which is still there.
-                let why = "a tag that was to go before it is still there";
-                for deletion in manifests {
-                    done(deletion, Outcome::Changed(why.into()));
-                }
-            }
+        for deletion in plan
+            .deletions
+            .iter()
+            .filter(|deletion| done.contains(deletion))
+        {
+            run.note(deletion, Outcome::GoneAlready);
         }
-        for deletion in before {
-            outcomes.insert(deletion, Outcome::GoneAlready);
+        for here in plan.deletions.chunk_by(|a, b| a.repository == b.repository) {
+            let left = here.iter().filter(|deletion| !done.contains(deletion));
+            run.repository(plan, left.collect(), reader).await;
         }
-        let steps = self.plan.deletions.iter().map(|deletion| RetentionStep {
+        let mut outcomes = run.outcomes;
+        let steps = plan.deletions.iter().map(|deletion| RetentionStep {
             deletion: deletion.clone(),
             outcome: outcomes.remove(deletion).unwrap_or(Outcome::NotTried),
         });
-        Ok(RetentionReport {
-            registry: self.plan.registry.clone(),
+        RetentionReport {
+            registry: plan.registry.clone(),
             steps: steps.collect(),
-        })
-    }
-
-    /// Deletes what is all of one kind and repository. Returns whether all of it is gone.
-    async fn delete_all(
-        &self,
-        batch: &[&'a Deletion],
-        stopped: &AtomicBool,
-        done: &mut impl FnMut(&'a Deletion, Outcome),
-    ) -> Result<bool> {
-        if batch.is_empty() || stopped.load(Ordering::Relaxed) {
-            return Ok(batch.is_empty());
         }
-        let seen = self.look_again(batch).await?;
-        let mut waiting = batch.iter().copied();
+    }
+}
+
+impl<R> fmt::Debug for RetentionExecution<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RetentionExecution")
+            .field("registry", &self.registry)
+            .field("deletions", &self.plan.deletions.len())
+            .field("concurrency", &self.concurrency)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A plan that is being carried out.
+struct Run<'a, 'o, O> {
+    registry: RegistryHandle,
+    concurrency: usize,
+    /// `None` once nothing more may begin.
+    until: Option<BoxFuture<'a, ()>>,
+    observe: &'o mut O,
+    outcomes: HashMap<&'a Deletion, Outcome>,
+    ended: HashSet<(&'a str, &'a Subject)>,
+    gone: HashSet<(&'a str, &'a Subject)>,
+}
+
+impl<'a, O: ObserveRetention + Send> Run<'a, '_, O> {
+    /// Deletes what goes of a repository, in the order of the plan.
+    async fn repository<R: ManifestReader + Sync>(
+        &mut self,
+        plan: &'a RetentionPlan,
+        left: Vec<&'a Deletion>,
+        reader: Option<&R>,
+    ) {
+        let Some(first) = left.first() else {
+            return;
+        };
+        // The plan was checked: every name in it is valid.
+        let Ok(name) = first.repository.parse() else {
+            return;
+        };
+        let repository = self.registry.repository(name);
+        let clock = self.registry.clone();
+        let mut left = VecDeque::from(left);
         let mut under_way = FuturesUnordered::new();
-        let mut are_gone = true;
+        let mut look: Option<Look> = None;
+        // Whether tags were deleted since the look: time has passed, and what stays in doubt is looked at again.
+        let mut is_outdated = false;
         loop {
             while under_way.len() < self.concurrency
-                && let Some(deletion) = waiting.next()
+                && self.may_begin()
+                && let Some(deletion) = left.front().copied()
             {
-                under_way.push(self.step(deletion, &seen, stopped));
+                if deletion
+                    .after
+                    .iter()
+                    .any(|before| self.is_under_way(deletion, before))
+                {
+                    break;
+                }
+                if let Some(before) = deletion
+                    .after
+                    .iter()
+                    .find(|before| !self.is_gone(deletion, before))
+                {
+                    left.pop_front();
+                    self.end(
+                        deletion,
+                        Outcome::Changed(format!("{before} is still there")),
+                    );
+                    continue;
+                }
+                let now = clock.clock().now();
+                let fresh = match &look {
+                    Some(look)
+                        if look.is_fresh(now) && !(is_outdated && deletion.is_manifest()) =>
+                    {
+                        look
+                    }
+                    _ if !under_way.is_empty() => break,
+                    _ => match Look::at(plan, &repository, &left, reader, now).await {
+                        Ok(seen) => {
+                            is_outdated = false;
+                            look.insert(seen)
+                        }
+                        Err(error) => {
+                            self.give_up(&mut left, &error);
+                            break;
+                        }
+                    },
+                };
+                left.pop_front();
+                if let Some(outcome) = fresh.obstacle(deletion, |tag| {
+                    self.gone.contains(&(deletion.repository.as_str(), tag))
+                }) {
+                    self.end(deletion, outcome);
+                    continue;
+                }
+                if let Err(error) = self.observe.begins(deletion) {
+                    self.until = None;
+                    self.end(
+                        deletion,
+                        Outcome::Failed(format!("it could not be noted: {error}")),
+                    );
+                    continue;
+                }
+                under_way.push(delete(&repository, deletion));
             }
-            let Some((deletion, outcome)) = under_way.next().await else {
-                return Ok(are_gone);
+            let Some((deletion, result)) = self.next(&mut under_way).await else {
+                return;
             };
-            are_gone &= outcome.is_gone();
-            done(deletion, outcome);
+            is_outdated |= !deletion.is_manifest();
+            let outcome = outcome(result, &mut self.until);
+            self.end(deletion, outcome);
         }
     }
 
-    /// Deletes one thing, if it is as it was.
-    async fn step(
-        &self,
-        deletion: &'a Deletion,
-        seen: &Seen,
-        stopped: &AtomicBool,
-    ) -> (&'a Deletion, Outcome) {
-        if stopped.load(Ordering::Relaxed) {
-            return (deletion, Outcome::NotTried);
-        }
-        if let Some(outcome) = self.obstacle(deletion, seen) {
-            return (deletion, outcome);
-        }
-        let outcome = match self.delete(deletion).await {
-            Ok(()) => Outcome::Deleted,
-            Err(error) if error.is_not_found() => Outcome::GoneAlready,
-            Err(error) if is_refusal(&error) => {
-                stopped.store(true, Ordering::Relaxed);
-                Outcome::Refused(error.to_string())
+    /// The next deletion that ends; until then it is looked whether to stop.
+    async fn next<F>(&mut self, under_way: &mut FuturesUnordered<F>) -> Option<F::Output>
+    where
+        F: Future,
+    {
+        loop {
+            let Some(until) = &mut self.until else {
+                return under_way.next().await;
+            };
+            match select(until, pin!(under_way.next())).await {
+                Either::Left(((), _)) => self.until = None,
+                Either::Right((ended, _)) => return ended,
             }
-            Err(error) => Outcome::Failed(error.to_string()),
-        };
-        (deletion, outcome)
+        }
     }
 
-    /// What keeps a thing from being deleted, by the second look.
-    fn obstacle(&self, deletion: &Deletion, seen: &Seen) -> Option<Outcome> {
-        let now = match &deletion.subject {
-            Subject::Tag(tag) => seen.tags.get(tag),
-            Subject::Manifest(digest) => seen.manifests.get(digest),
-        };
-        let Some(now) = now else {
-            return Some(Outcome::GoneAlready);
-        };
-        if now.digest != deletion.digest {
-            let digest = now.digest.as_deref().unwrap_or("nothing");
-            return Some(Outcome::Changed(format!("it leads to {digest} now")));
+    /// Whether something may begin: nobody has asked to stop.
+    fn may_begin(&mut self) -> bool {
+        let stops = self
+            .until
+            .as_mut()
+            .is_some_and(|until| until.now_or_never().is_some());
+        if stops {
+            self.until = None;
         }
-        if now.updated_at != deletion.updated_at {
-            return Some(Outcome::Changed("it was pushed again".into()));
-        }
-        if let Some(tag) = &now.tag {
-            return Some(Outcome::Changed(format!("it is tagged as {tag}")));
-        }
-        let planned = self.plan.last_pushes.get(&deletion.repository);
-        let is_manifest = matches!(deletion.subject, Subject::Manifest(_));
-        if is_manifest && Some(&seen.last_push) > planned {
-            // What was pushed may be an image of which this is a part.
-            let why = "the repository was pushed to since the plan was made";
-            return Some(Outcome::Changed(why.into()));
-        }
-        None
+        self.until.is_some()
     }
 
-    async fn delete(&self, deletion: &Deletion) -> Result<()> {
-        let repository = self.repository(deletion)?;
+    /// Whether something is under way. What comes first stands first in the plan, so that it has begun.
+    fn is_under_way(&self, deletion: &'a Deletion, before: &'a Subject) -> bool {
+        !self.ended.contains(&(deletion.repository.as_str(), before))
+    }
+
+    fn is_gone(&self, deletion: &'a Deletion, subject: &'a Subject) -> bool {
+        self.gone.contains(&(deletion.repository.as_str(), subject))
+    }
+
+    /// Leaves alone what can't be looked at again.
+    fn give_up(&mut self, left: &mut VecDeque<&'a Deletion>, error: &Error) {
+        if error.is_not_found() {
+            // The repository itself is gone, and all in it.
+            left.drain(..)
+                .for_each(|deletion| self.end(deletion, Outcome::GoneAlready));
+            return;
+        }
+        if is_refusal(error) {
+            self.until = None;
+        }
+        let why = format!("the repository can't be looked at again: {error}");
+        left.drain(..)
+            .for_each(|deletion| self.end(deletion, Outcome::Failed(why.clone())));
+    }
+
+    /// Notes what became of a deletion, and tells of it.
+    fn end(&mut self, deletion: &'a Deletion, outcome: Outcome) {
+        self.observe.ended(&RetentionStep {
+            deletion: deletion.clone(),
+            outcome: outcome.clone(),
+        });
+        self.note(deletion, outcome);
+    }
+
+    fn note(&mut self, deletion: &'a Deletion, outcome: Outcome) {
+        let place = (deletion.repository.as_str(), &deletion.subject);
+        self.ended.insert(place);
+        if outcome.is_gone() {
+            self.gone.insert(place);
+        }
+        self.outcomes.insert(deletion, outcome);
+    }
+}
+
+async fn delete<'a>(
+    repository: &RepositoryHandle,
+    deletion: &'a Deletion,
+) -> (&'a Deletion, Result<()>) {
+    let result = async {
         match &deletion.subject {
             Subject::Tag(tag) => repository.delete_tag(&tag.parse()?).await,
             Subject::Manifest(digest) => repository.delete_manifest(&digest.parse()?).await,
         }
-    }
-
-    fn repository(&self, deletion: &Deletion) -> Result<RepositoryHandle, InvalidInput> {
-        Ok(self.registry.repository(deletion.repository.parse()?))
-    }
-
-    /// How the subjects of these deletions, all of one kind and repository, are now.
-    async fn look_again(&self, batch: &[&'a Deletion]) -> Result<Seen> {
-        let mut seen = Seen::default();
-        let Some(first) = batch.first() else {
-            return Ok(seen);
-        };
-        let repository = self.repository(first)?;
-        let wanted: HashSet<_> = batch.iter().map(|deletion| &deletion.subject).collect();
-        let result = match first.subject {
-            Subject::Tag(_) => seen.read_tags(&repository, &wanted).await,
-            Subject::Manifest(_) => seen.read_manifests(&repository, &wanted).await,
-        };
-        match result {
-            // The repository itself is gone, and all in it.
-            Err(error) if error.is_not_found() => Ok(Seen::default()),
-            Err(error) => Err(error),
-            Ok(()) => Ok(seen),
-        }
-    }
+    };
+    (deletion, result.await)
 }
 
-/// What a repository holds at the second look, of what is to go.
-#[derive(Debug, Default)]
-struct Seen {
-    tags: HashMap<String, Now>,
-    manifests: HashMap<String, Now>,
-    last_push: Option<DateTime<Utc>>,
-}
-
-#[derive(Debug)]
-struct Now {
-    digest: Option<String>,
-    updated_at: Option<DateTime<Utc>>,
-    /// A tag that leads to it, if it is a manifest.
-    tag: Option<String>,
-}
-
-impl Seen {
-    async fn read_tags(
-        &mut self,
-        repository: &RepositoryHandle,
-        wanted: &HashSet<&Subject>,
-    ) -> Result<()> {
-        let mut tags = repository.tags().items();
-        while let Some(tag) = tags.next().await {
-            let tag = tag?;
-            self.last_push = self.last_push.max(tag.updated_at);
-            if wanted.contains(&Subject::Tag(tag.tag.clone())) {
-                let now = Now {
-                    digest: tag.manifest_digest,
-                    updated_at: tag.updated_at,
-                    tag: None,
-                };
-                self.tags.insert(tag.tag, now);
-            }
+/// What became of a deletion that was sent. After a refusal nothing more begins.
+fn outcome(result: Result<()>, until: &mut Option<BoxFuture<'_, ()>>) -> Outcome {
+    match result {
+        Ok(()) => Outcome::Deleted,
+        Err(error) if error.is_not_found() => Outcome::GoneAlready,
+        Err(error) if is_refusal(&error) => {
+            *until = None;
+            Outcome::Refused(error.to_string())
         }
-        Ok(())
-    }
-
-    async fn read_manifests(
-        &mut self,
-        repository: &RepositoryHandle,
-        wanted: &HashSet<&Subject>,
-    ) -> Result<()> {
-        let mut manifests = repository.manifests().items();
-        while let Some(manifest) = manifests.next().await {
-            let manifest = manifest?;
-            self.last_push = self.last_push.max(manifest.updated_at);
-            if wanted.contains(&Subject::Manifest(manifest.digest.clone())) {
-                let now = Now {
-                    digest: Some(manifest.digest.clone()),
-                    updated_at: manifest.updated_at,
-                    tag: manifest.tags.into_iter().next(),
-                };
-                self.manifests.insert(manifest.digest, now);
-            }
-        }
-        // The last push is compared with the plan's, which counts the tags, too.
-        self.read_tags(repository, &HashSet::new()).await
+        Err(error) => Outcome::Failed(error.to_string()),
     }
 }
 

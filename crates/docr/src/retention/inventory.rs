@@ -1,21 +1,28 @@
 //! What is there.
 
-use std::{collections::BTreeMap, error};
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use docr_api::types::RepositoryManifest;
-use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use futures_util::{StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 
-use super::execution::CONCURRENCY;
-use crate::{Digest, RegistryHandle, RepositoryName, Result};
+use super::{
+    CONCURRENCY,
+    manifest::{ManifestDocument, ManifestReader},
+    policy::RetentionPolicy,
+};
+use crate::{Digest, List, RegistryHandle, RepositoryHandle, RepositoryName, Result};
 
 /// The images of a registry at some time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RegistryInventory {
     /// The registry's name.
     pub registry: String,
-    /// When it was read: ages count up to here.
+    /// The address of the API that it was read from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api: Option<String>,
+    /// When it was read, by the service's clock: ages count up to here.
     pub read_at: DateTime<Utc>,
     /// The repositories.
     pub repositories: Vec<RepositoryInventory>,
@@ -30,10 +37,10 @@ pub struct RepositoryInventory {
     pub tags: Vec<TagRecord>,
     /// The manifests, tagged or not.
     pub manifests: Vec<ManifestRecord>,
-    /// The parts of multi-platform images: for the digest of each index those of its manifests. `None` if that isn't
-    /// known; the service doesn't tell.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parts: Option<BTreeMap<String, Vec<String>>>,
+    /// Whether the lists changed each time they were read, so that they may leave something out. Nothing goes from such
+    /// a repository.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_in_doubt: bool,
 }
 
 /// A tag.
@@ -48,7 +55,7 @@ pub struct TagRecord {
 }
 
 /// A manifest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestRecord {
     /// Its digest.
     pub digest: String,
@@ -58,6 +65,30 @@ pub struct ManifestRecord {
     pub size_bytes: Option<u64>,
     /// The digests of its blobs, with their bytes.
     pub blobs: BTreeMap<String, u64>,
+    /// The tags that lead to it, by the list of manifests. The list of tags may have been read at another moment; a tag
+    /// that either of them names is there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// Its document, as far as somebody has read it: see [`RegistryInventory::read_manifests`].
+    #[serde(default)]
+    pub content: ManifestContent,
+}
+
+/// A manifest's document, as far as it was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(
+    clippy::exhaustive_enums,
+    reason = "it was read, it failed, or nobody tried"
+)]
+pub enum ManifestContent {
+    /// Nobody has tried to read it.
+    #[default]
+    Unread,
+    /// What it says.
+    Read(ManifestDocument),
+    /// It can't be read: why.
+    Unreadable(String),
 }
 
 impl From<RepositoryManifest> for ManifestRecord {
@@ -70,23 +101,10 @@ impl From<RepositoryManifest> for ManifestRecord {
             blobs: blobs
                 .map(|blob| (blob.digest, blob.compressed_size_bytes.unwrap_or(0)))
                 .collect(),
+            tags: manifest.tags,
+            content: ManifestContent::Unread,
         }
     }
-}
-
-/// Tells the parts of a multi-platform image, which the service's API doesn't: they are in the image's index, to be
-/// read from the registry itself, `registry.digitalocean.com`, with a library that speaks its protocol.
-pub trait ImageParts {
-    /// The digests that an index lists; none for a manifest that is no index.
-    ///
-    /// # Errors
-    ///
-    /// Whatever kept it from reading the manifest. It ends [`RegistryInventory::resolve`].
-    fn parts(
-        &self,
-        repository: &RepositoryName,
-        digest: &Digest,
-    ) -> impl Future<Output = Result<Vec<Digest>, Box<dyn error::Error + Send + Sync>>> + Send;
 }
 
 impl RegistryInventory {
@@ -96,88 +114,254 @@ impl RegistryInventory {
     ///
     /// Those of any call. An inventory is whole or not at all.
     pub async fn read(registry: &RegistryHandle) -> Result<Self> {
-        let read_at = registry.clock().now();
+        Self::read_where(registry, |_| true).await
+    }
+
+    /// Like [`read`](Self::read), but asks for the tags only of repositories that a rule of the policy is for. Of the
+    /// others it reads what they store, which decides how much is freed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`read`](Self::read).
+    pub async fn read_for(registry: &RegistryHandle, policy: &RetentionPolicy) -> Result<Self> {
+        Self::read_where(registry, |repository| policy.concerns(repository)).await
+    }
+
+    async fn read_where(
+        registry: &RegistryHandle,
+        has_tags_read: impl Fn(&str) -> bool,
+    ) -> Result<Self> {
+        // Taken before anything is read: what is pushed meanwhile is young.
+        let mut read_at = registry.service_time();
         let mut repositories = Vec::new();
         let mut names = registry.repositories().items();
         while let Some(repository) = names.next().await {
             let name = repository?.name;
-            let handle = registry.repository(name.parse::<RepositoryName>()?);
-            let mut inventory = RepositoryInventory {
-                name,
-                ..RepositoryInventory::default()
-            };
-            let mut manifests = handle.manifests().items();
-            while let Some(manifest) = manifests.next().await {
-                inventory.manifests.push(manifest?.into());
-            }
-            let mut tags = handle.tags().items();
-            while let Some(tag) = tags.next().await {
-                let tag = tag?;
-                inventory.tags.push(TagRecord {
-                    tag: tag.tag,
-                    digest: tag.manifest_digest,
-                    updated_at: tag.updated_at,
-                });
-            }
-            repositories.push(inventory);
+            // The first response has told the service's time.
+            read_at = read_at.or_else(|| registry.service_time());
+            repositories.push(match name.parse::<RepositoryName>() {
+                Ok(parsed) => {
+                    let handle = registry.repository(parsed);
+                    RepositoryInventory::read(&handle, has_tags_read(&name)).await?
+                }
+                // It can't be asked for, so nothing is known of it.
+                Err(_) => RepositoryInventory {
+                    name,
+                    is_in_doubt: true,
+                    ..RepositoryInventory::default()
+                },
+            });
         }
         Ok(Self {
             registry: registry.name().to_string(),
-            read_at,
+            api: Some(registry.api_address().to_owned()),
+            read_at: read_at.unwrap_or_else(|| registry.clock().now()),
             repositories,
         })
     }
 
-    /// Asks for the parts of every manifest, so that a plan can keep the parts of images that stay.
-    ///
-    /// # Errors
-    ///
-    /// That of the first manifest whose parts can't be told, or a digest that is malformed. The inventory is
-    /// unchanged then.
-    pub async fn resolve(
-        &mut self,
-        resolver: &impl ImageParts,
-    ) -> Result<(), Box<dyn error::Error + Send + Sync>> {
-        let mut resolved = Vec::new();
-        for repository in &self.repositories {
-            resolved.push(repository.ask_for_parts(resolver).await?);
+    /// Reads the documents of the manifests in all repositories from which something may go by a policy, so that a plan
+    /// knows what belongs together. A manifest that can't be read is noted as
+    /// [`Unreadable`](ManifestContent::Unreadable), and the rest goes on.
+    pub async fn read_manifests(&mut self, policy: &RetentionPolicy, reader: &impl ManifestReader) {
+        let wanted = super::planner::candidates(policy, self);
+        let repositories = self.repositories.iter_mut();
+        for repository in repositories.filter(|repository| wanted.contains(&repository.name)) {
+            repository.read_manifests(reader).await;
         }
-        for (repository, parts) in self.repositories.iter_mut().zip(resolved) {
-            repository.parts = Some(parts);
+    }
+
+    /// Whether [`read_manifests`](Self::read_manifests) has anything to read: whether anything may go by a policy.
+    pub fn has_candidates(&self, policy: &RetentionPolicy) -> bool {
+        !super::planner::candidates(policy, self).is_empty()
+    }
+
+    /// Reads the documents of all manifests.
+    pub async fn read_all_manifests(&mut self, reader: &impl ManifestReader) {
+        for repository in &mut self.repositories {
+            repository.read_manifests(reader).await;
         }
-        Ok(())
     }
 }
 
 impl RepositoryInventory {
-    /// The parts of every index, by its digest.
-    async fn ask_for_parts(
-        &self,
-        resolver: &impl ImageParts,
-    ) -> Result<BTreeMap<String, Vec<String>>, Box<dyn error::Error + Send + Sync>> {
-        let name: RepositoryName = self.name.parse()?;
-        let mut all = BTreeMap::new();
-        let mut waiting = self.manifests.iter();
-        let mut under_way = FuturesUnordered::new();
-        loop {
-            while under_way.len() < CONCURRENCY
-                && let Some(manifest) = waiting.next()
-            {
-                let digest: Digest = manifest.digest.parse()?;
-                let name = &name;
-                under_way.push(async move {
-                    let parts = resolver.parts(name, &digest).await;
-                    parts.map(|parts| (digest, parts))
-                });
-            }
-            let Some(answer) = under_way.next().await else {
-                return Ok(all);
-            };
-            let (digest, parts) = answer?;
-            if !parts.is_empty() {
-                let parts = parts.iter().map(ToString::to_string).collect();
-                all.insert(digest.to_string(), parts);
+    pub(super) async fn read(handle: &RepositoryHandle, with_tags: bool) -> Result<Self> {
+        // The manifests come last: they name their tags, too, so that what was pushed meanwhile is seen.
+        let tags = match with_tags {
+            true => Whole::read(|| handle.tags(), |tag| tag.tag.as_str()).await?,
+            false => Whole::default(),
+        };
+        let manifests = Self::read_manifest_list(handle).await?;
+        let mut inventory = Self {
+            name: handle.name().to_string(),
+            is_in_doubt: manifests.is_in_doubt || tags.is_in_doubt,
+            manifests: manifests.items.into_iter().map(Into::into).collect(),
+            tags: Vec::with_capacity(tags.items.len()),
+        };
+        inventory
+            .tags
+            .extend(tags.items.into_iter().map(|tag| TagRecord {
+                tag: tag.tag,
+                digest: tag.manifest_digest,
+                updated_at: tag.updated_at,
+            }));
+        inventory.join();
+        Ok(inventory)
+    }
+
+    pub(super) async fn read_manifest_list(
+        handle: &RepositoryHandle,
+    ) -> Result<Whole<RepositoryManifest>> {
+        Whole::read(|| handle.manifests(), |manifest| manifest.digest.as_str()).await
+    }
+
+    /// Takes in what one list names and the other doesn't.
+    fn join(&mut self) {
+        let listed: HashSet<_> = self
+            .manifests
+            .iter()
+            .map(|manifest| manifest.digest.clone())
+            .collect();
+        let tagged = self.tags.iter().filter_map(|tag| tag.digest.clone());
+        let mut missing: Vec<_> = tagged.filter(|digest| !listed.contains(digest)).collect();
+        missing.sort_unstable();
+        missing.dedup();
+        self.manifests
+            .extend(missing.into_iter().map(|digest| ManifestRecord {
+                digest,
+                ..ManifestRecord::default()
+            }));
+    }
+
+    async fn read_manifests(&mut self, reader: &impl ManifestReader) {
+        let Ok(name) = self.name.parse::<RepositoryName>() else {
+            return;
+        };
+        let name = &name;
+        let unread = self.manifests.iter_mut();
+        let reads = unread
+            .filter(|manifest| manifest.content == ManifestContent::Unread)
+            .map(|manifest| async move {
+                manifest.content = match manifest.digest.parse::<Digest>() {
+                    Ok(digest) => match reader.read(name, &digest).await {
+                        Ok(document) => ManifestContent::Read(document),
+                        Err(error) => ManifestContent::Unreadable(error.to_string()),
+                    },
+                    Err(error) => ManifestContent::Unreadable(error.to_string()),
+                };
+            });
+        stream::iter(reads)
+            .buffer_unordered(CONCURRENCY)
+            .collect::<()>()
+            .await;
+    }
+}
+
+/// A list as it was at some moment, as far as that can be known.
+pub(super) struct Whole<T> {
+    pub(super) items: Vec<T>,
+    /// Whether it changed each time it was read.
+    pub(super) is_in_doubt: bool,
+}
+
+impl<T> Default for Whole<T> {
+    fn default() -> Self {
+        Self {
+            items: Vec::new(),
+            is_in_doubt: false,
+        }
+    }
+}
+
+impl<T: Send + 'static> Whole<T> {
+    /// Reads a list of things that differ by their key. What is deleted while it is read shifts the pages, so that
+    /// something is passed over: then it is read again.
+    pub(super) async fn read(list: impl Fn() -> List<T>, key: impl Fn(&T) -> &str) -> Result<Self> {
+        const TIMES: usize = 4;
+        let mut whole = Self::default();
+        for _ in 0..TIMES {
+            whole = Self::read_once(list(), &key).await?;
+            if !whole.is_in_doubt {
+                break;
             }
         }
+        Ok(whole)
+    }
+
+    async fn read_once(list: List<T>, key: &impl Fn(&T) -> &str) -> Result<Self> {
+        let mut whole = Self::default();
+        let mut pages = list.pages();
+        let mut total = None;
+        let mut seen = HashSet::new();
+        while let Some(page) = pages.next().await {
+            let page = page?;
+            whole.is_in_doubt |= total.is_some() && page.total.is_some() && total != page.total;
+            total = total.or(page.total);
+            for item in page.items {
+                match seen.insert(key(&item).to_owned()) {
+                    true => whole.items.push(item),
+                    false => whole.is_in_doubt = true,
+                }
+            }
+        }
+        whole.is_in_doubt |= total.is_some_and(|total| total != whole.items.len() as u64);
+        Ok(whole)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read as _, Write as _},
+        net::TcpListener,
+        sync::Arc,
+        thread,
+    };
+
+    use chrono::{DateTime, TimeDelta, Utc};
+
+    use crate::{Client, ManualClock};
+
+    /// Sends one response with this `date` header, and returns where.
+    fn serve(date: &'static str) -> String {
+        const BODY: &str = r#"{"registry":{"name":"acme-images"}}"#;
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                request.extend(byte);
+            }
+            let length = BODY.len();
+            let response = format!(
+                "HTTP/1.1 200 OK\r\ndate: {date}\r\ncontent-type: application/json\r\n\
+                 content-length: {length}\r\nconnection: close\r\n\r\n{BODY}"
+            );
+            stream.write_all(response.as_bytes()).unwrap();
+        });
+        url
+    }
+
+    #[tokio::test]
+    async fn the_date_of_a_response_tells_the_service_s_time() {
+        let noon: DateTime<Utc> = "2026-01-01T12:00:00Z".parse().unwrap();
+        let url = serve("Tue, 10 Feb 2026 12:00:00 GMT");
+        let docr = Client::builder()
+            .base_url(&url)
+            .token("dop_v1_0123")
+            .clock(Arc::new(ManualClock::at(noon)))
+            .build()
+            .unwrap();
+        let registry = docr.registry("acme-images".parse().unwrap());
+        assert_eq!(registry.api_address(), url);
+        assert_eq!(registry.service_time(), None);
+        registry.get().await.unwrap();
+        let expected = Some(noon + TimeDelta::days(40));
+        assert_eq!(registry.service_time(), expected);
+        // All clones share what is known.
+        assert_eq!(registry.paced().service_time(), expected);
     }
 }

@@ -1,4 +1,4 @@
-//! Retention: which tags and manifests may go, and letting them go (feature `retention`).
+//! Retention: which images may go, and letting them go (feature `retention`).
 //!
 //! 1. A [`RetentionPolicy`] says what to keep, in code or in TOML.
 //! 2. A [`RegistryInventory`] says what is there; it is read from the service, or made by hand.
@@ -9,22 +9,23 @@
 //! ```no_run
 //! use docr::retention::{RegistryInventory, RetentionPlan, RetentionPolicy};
 //!
-//! # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+//! # async fn example(docr: docr::Client, reader: impl docr::retention::ManifestReader + Sync) -> Result<(), Box<dyn std::error::Error>> {
 //! let policy = RetentionPolicy::from_toml(
 //!     r#"
 //!     [[rule]]
 //!     repositories = ["shop/*"]
 //!     keep_newest = 10
 //!     older_than = "30d"
-//!     protect_tags = ["v*"]
+//!     protect_tags = ["v[0-9]*"]
 //!     "#,
 //! )?;
 //! let registry = docr.registry("acme-images".parse()?);
-//! let inventory = RegistryInventory::read(&registry).await?;
+//! let mut inventory = RegistryInventory::read_for(&registry, &policy).await?;
+//! inventory.read_manifests(&policy, &reader).await; // from the registry itself: `OciManifests`
 //! let plan = RetentionPlan::make(&policy, &inventory)?;
-//! println!("{plan}");
+//! println!("{plan}\n{}", plan.kept_table());
 //!
-//! let report = plan.execution(&registry)?.run(|done| println!("{done}")).await?;
+//! let report = plan.execution(&registry)?.reader(&reader).run(|done| println!("{done}")).await;
 //! if let Some(what) = report.garbage_collection() {
 //!     registry.garbage_collections().start(what).await?; // storage is free only after this
 //! }
@@ -34,29 +35,57 @@
 //!
 //! # What is never deleted
 //!
-//! - `latest`, tags that a pattern protects, and every tag of the same image as one of them;
-//! - a manifest that a tag leads to which stays, or that is part of a multi-platform image which stays, as far as
-//!   the parts are known: see [`RegistryInventory::resolve`] and, with the feature `oci`, `OciParts`;
-//! - an untagged manifest, unless the rule asks for it, and then none that was pushed within the last hour: it may be
-//!   part of a push that is under way;
-//! - what no rule is for, and what has an unknown age where age decides.
+//! - what a plan doesn't name: the garbage collection that goes with it takes no manifest;
+//! - `latest`, tags that a pattern protects, and every tag of the same image as one of them; images that are
+//!   [in use](RetentionPolicy::in_use);
+//! - what belongs to an image that stays: its parts, and its signatures, attestations and other referrers, by their
+//!   subject or by tags such as `sha256-<hex>.sig`. They live and die with it, and are never counted as images;
+//! - an image without a tag, unless a rule asks for those, and anything that was pushed within [`RetentionPolicy::min_age`];
+//! - what no rule is for, what has an unknown age, can't be read, or is of an unknown kind, and what the lists of the
+//!   service contradict each other about. While a manifest of a repository can't be read, no manifest goes from there,
+//!   since each may be part of it.
 
+mod age;
+mod decision;
 mod execution;
+mod images;
+mod in_use;
 mod inventory;
+mod look;
+mod manifest;
 #[cfg(feature = "oci")]
-mod oci_parts;
+mod oci_manifests;
+mod pattern;
 mod plan;
+mod plan_check;
+mod plan_table;
 mod planner;
 mod policy;
+mod reason;
 mod report;
+mod scene;
 mod table;
+mod untagged;
+mod version;
+mod warnings;
 
-pub use execution::RetentionExecution;
+pub use age::Age;
+pub use execution::{ObserveRetention, RetentionExecution};
+pub use in_use::in_use;
 pub use inventory::{
-    ImageParts, ManifestRecord, RegistryInventory, RepositoryInventory, TagRecord,
+    ManifestContent, ManifestRecord, RegistryInventory, RepositoryInventory, TagRecord,
 };
+pub use manifest::{ManifestDocument, ManifestReader, NoReader};
 #[cfg(feature = "oci")]
-pub use oci_parts::OciParts;
-pub use plan::{Deletion, KeepReason, Kept, PlanDifference, PlanWarning, RetentionPlan, Subject};
-pub use policy::{Age, PolicyError, RetentionPolicy, RetentionRule, TagPattern};
+pub use oci_manifests::OciManifests;
+pub use pattern::NamePattern;
+pub use plan::{Deletion, Kept, PlanDifference, PlanWarning, RetentionPlan, Subject};
+pub use plan_check::PlanError;
+pub use policy::{MaxDelete, PolicyError, RetentionPolicy, RetentionRule};
+pub use reason::{GoReason, KeepReason};
 pub use report::{Outcome, RetentionReport, RetentionStep};
+pub use untagged::{UntaggedInRepository, UntaggedManifests};
+pub use version::KeepVersions;
+
+/// How many calls are under way at once, unless told otherwise.
+const CONCURRENCY: usize = 8;

@@ -9,31 +9,44 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    inventory::RegistryInventory,
-    planner,
-    policy::{Age, RetentionPolicy, TagPattern},
-    table::{Table, bytes, day, short},
+    pattern::NamePattern,
+    policy::MaxDelete,
+    reason::{GoReason, KeepReason},
+    table::{clean, short},
 };
-use crate::InvalidInput;
 
 /// What goes, and why all the rest stays. `Display` prints what goes as a table; [`kept_table`](Self::kept_table)
 /// the rest.
+///
+/// The unit is the image: a manifest with its tags, and what belongs to it. Where all tags of an image go, the tags are
+/// deleted, then its manifest, and then the parts, signatures and attestations that no other image needs. What a plan
+/// doesn't name is not deleted, neither by carrying it out nor by the garbage collection that frees the storage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RetentionPlan {
+    /// The version of this form of a plan: [`RetentionPlan::VERSION`].
+    pub version: u32,
     /// The registry's name.
     pub registry: String,
+    /// The address of the API by which the inventory was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api: Option<String>,
     /// When the inventory was read that it was made from.
     pub read_at: DateTime<Utc>,
-    /// What goes, by repository: tags, then manifests.
+    /// What goes, by repository, in an order in which it can be deleted.
     pub deletions: Vec<Deletion>,
     /// What stays.
     pub kept: Vec<Kept>,
     /// What a person should know before agreeing.
     pub warnings: Vec<PlanWarning>,
-    /// How many bytes a garbage collection of untagged manifests and unreferenced blobs frees afterwards, by this
-    /// plan: the blobs that nothing needs which stays.
+    /// How many bytes a garbage collection of unreferenced blobs frees afterwards, by this plan: the blobs that nothing
+    /// needs which stays, in the whole registry.
     pub freed_bytes: u64,
+    /// How many images there are in the repositories that rules are for.
+    pub images: u64,
+    /// How many images may go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_delete: Option<MaxDelete>,
     /// The time of the last push to each repository that something goes from. A later one makes the plan outdated.
     pub last_pushes: BTreeMap<String, Option<DateTime<Utc>>>,
 }
@@ -62,6 +75,19 @@ pub struct Deletion {
     pub updated_at: Option<DateTime<Utc>>,
     /// Bytes of the image as stored, what it shares with others included.
     pub size_bytes: Option<u64>,
+    /// The digest of the image that it goes with.
+    pub image: String,
+    /// Why it goes.
+    pub why: GoReason,
+    /// What has to be gone before, of the same repository. While one of these is still there, this stays.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<Subject>,
+}
+
+impl Deletion {
+    pub(super) fn is_manifest(&self) -> bool {
+        matches!(self.subject, Subject::Manifest(_))
+    }
 }
 
 /// Something that stays.
@@ -72,52 +98,10 @@ pub struct Kept {
     pub repository: String,
     /// What stays.
     pub subject: Subject,
+    /// The digest of the manifest that a tag leads to, or of the manifest itself.
+    pub digest: Option<String>,
     /// Why.
     pub reason: KeepReason,
-}
-
-/// Why something stays.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum KeepReason {
-    /// No rule is for its repository.
-    NoRule,
-    /// A pattern protects it.
-    Protected(TagPattern),
-    /// It belongs to the same image as a tag that is protected.
-    SameImageAs(String),
-    /// The rule's patterns of tags that may go don't name it.
-    NotNamed,
-    /// It is among the newest: its place, from 1.
-    Newest(u32),
-    /// It is younger than the rule's age.
-    YoungerThan(Age),
-    /// Its age is unknown, and would decide.
-    UnknownAge,
-    /// A tag leads to it that stays.
-    TaggedAs(String),
-    /// It is untagged, and the rule doesn't ask for those.
-    UntaggedNotAsked,
-    /// It is part of a multi-platform image that stays.
-    PartOf(String),
-}
-
-impl fmt::Display for KeepReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoRule => f.write_str("no rule is for the repository"),
-            Self::Protected(pattern) => write!(f, "protected by {pattern}"),
-            Self::SameImageAs(tag) => write!(f, "same image as {tag}"),
-            Self::NotNamed => f.write_str("not named by delete_tags"),
-            Self::Newest(place) => write!(f, "number {place} of the newest"),
-            Self::YoungerThan(age) => write!(f, "younger than {age}"),
-            Self::UnknownAge => f.write_str("of unknown age"),
-            Self::TaggedAs(tag) => write!(f, "tagged as {tag}"),
-            Self::UntaggedNotAsked => f.write_str("untagged, which the rule leaves alone"),
-            Self::PartOf(digest) => write!(f, "part of {}", short(digest)),
-        }
-    }
 }
 
 /// What a person should know before agreeing to a plan.
@@ -125,47 +109,160 @@ impl fmt::Display for KeepReason {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum PlanWarning {
-    /// Manifests of this repository go, and nobody has told which of them are parts of multi-platform images that
-    /// stay. Those images would break.
-    PartsUnknown(String),
-    /// A rule's tags go, but their manifests stay, untagged. Storage is freed only by a garbage collection of
-    /// untagged manifests.
-    ManifestsStay(String),
+    /// More images go than the policy allows: the plan is not carried out.
+    TooMany {
+        /// How many go.
+        going: u64,
+        /// How many may go.
+        limit: u64,
+    },
+    /// This pattern protects nothing.
+    ProtectsNothing(NamePattern),
+    /// This reference to an image in use leads to nothing.
+    InUseNotFound(String),
+    /// The documents of this repository's manifests were not read, so that only tags go from it.
+    Unread(String),
+    /// Something stays because it is not understood.
+    NotUnderstood {
+        /// The repository.
+        repository: String,
+        /// What stays.
+        subject: Subject,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The lists of this repository contradict each other, or changed each time they were read: what is concerned stays.
+    InDoubt(String),
 }
 
 impl fmt::Display for PlanWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::PartsUnknown(repository) => write!(
+            Self::TooMany { going, limit } => write!(
                 f,
-                "DANGER: {repository}: manifests go, and it is unknown which of them are parts of multi-platform \
-                 images that stay; such images will break"
+                "{going} images go, and max_delete allows {limit}: nothing is deleted by this plan"
             ),
-            Self::ManifestsStay(repository) => write!(
+            Self::ProtectsNothing(pattern) => write!(f, "{pattern} protects no tag"),
+            Self::InUseNotFound(reference) => {
+                write!(f, "in use, but not in the registry: {}", clean(reference))
+            }
+            Self::Unread(repository) => write!(
                 f,
-                "{repository}: tags go, their manifests stay until a garbage collection of untagged manifests"
+                "{}: only tags go, since its manifests were not read",
+                clean(repository)
+            ),
+            Self::NotUnderstood {
+                repository,
+                subject,
+                why,
+            } => write!(f, "{} {subject} stays: {}", clean(repository), clean(why)),
+            Self::InDoubt(repository) => write!(
+                f,
+                "{}: the lists changed while they were read; what they disagree on stays",
+                clean(repository)
             ),
         }
     }
 }
 
 impl RetentionPlan {
-    /// Makes a plan. Does no I/O; the order within the inventory doesn't matter.
-    ///
-    /// # Errors
-    ///
-    /// When a repository, tag or manifest appears twice in the inventory.
-    pub fn make(
-        policy: &RetentionPolicy,
-        inventory: &RegistryInventory,
-    ) -> Result<Self, InvalidInput> {
-        planner::plan(policy, inventory)
+    /// The version of the form in which this version of the crate writes plans, and the only one that it carries out.
+    pub const VERSION: u32 = 2;
+
+    pub(super) fn empty(registry: &str, read_at: DateTime<Utc>) -> Self {
+        Self {
+            version: Self::VERSION,
+            registry: registry.to_owned(),
+            api: None,
+            read_at,
+            deletions: Vec::new(),
+            kept: Vec::new(),
+            warnings: Vec::new(),
+            freed_bytes: 0,
+            images: 0,
+            max_delete: None,
+            last_pushes: BTreeMap::new(),
+        }
     }
 
-    /// Whether manifests go of which nobody has told whether they are parts of images that stay.
-    pub fn is_dangerous(&self) -> bool {
-        let mut warnings = self.warnings.iter();
-        warnings.any(|warning| matches!(warning, PlanWarning::PartsUnknown(_)))
+    /// Brings everything in order.
+    pub(super) fn finish(&mut self) {
+        let depths = self.depths();
+        let mut deletions: Vec<_> = std::mem::take(&mut self.deletions)
+            .into_iter()
+            .zip(depths)
+            .collect();
+        deletions.sort_by(|(a, a_depth), (b, b_depth)| {
+            (&a.repository, a_depth, &a.subject).cmp(&(&b.repository, b_depth, &b.subject))
+        });
+        self.deletions = deletions
+            .into_iter()
+            .map(|(deletion, _)| deletion)
+            .collect();
+        self.kept.sort();
+        if let Some((going, limit)) = self.excess() {
+            self.warnings.push(PlanWarning::TooMany { going, limit });
+        }
+        self.warnings.sort();
+    }
+
+    /// For each deletion how many others have to come before it, one after the other. Of a circle, which no plan has
+    /// that was made here, the depth is that of what leads into it.
+    pub(super) fn depths(&self) -> Vec<usize> {
+        let places: BTreeMap<_, _> = self
+            .deletions
+            .iter()
+            .enumerate()
+            .map(|(place, deletion)| ((deletion.repository.as_str(), &deletion.subject), place))
+            .collect();
+        let mut depths = vec![0; self.deletions.len()];
+        let mut is_known = vec![false; depths.len()];
+        for first in 0..depths.len() {
+            let mut path = vec![(first, 0)];
+            while let Some((place, next)) = path.pop() {
+                let deletion = &self.deletions[place];
+                let Some(before) = deletion.after.get(next) else {
+                    let before = deletion
+                        .after
+                        .iter()
+                        .filter_map(|subject| places.get(&(deletion.repository.as_str(), subject)));
+                    depths[place] = before.map(|before| depths[*before] + 1).max().unwrap_or(0);
+                    is_known[place] = true;
+                    continue;
+                };
+                path.push((place, next + 1));
+                if let Some(before) = places.get(&(deletion.repository.as_str(), before))
+                    && !is_known[*before]
+                    && !path.iter().any(|(on_path, _)| on_path == before)
+                {
+                    path.push((*before, 0));
+                }
+            }
+        }
+        depths
+    }
+
+    /// How many images go: those to which no tag leads any more, or whose manifest is deleted.
+    pub fn images_going(&self) -> u64 {
+        let tagged: BTreeSet<_> = self
+            .kept
+            .iter()
+            .filter(|kept| matches!(kept.subject, Subject::Tag(_)))
+            .filter_map(|kept| Some((kept.repository.as_str(), kept.digest.as_deref()?)))
+            .collect();
+        let images: BTreeSet<_> = self
+            .deletions
+            .iter()
+            .map(|deletion| (deletion.repository.as_str(), deletion.image.as_str()))
+            .filter(|image| !tagged.contains(image))
+            .collect();
+        images.len() as u64
+    }
+
+    /// How many images go and how many may, if that is too many.
+    pub(super) fn excess(&self) -> Option<(u64, u64)> {
+        let (going, limit) = (self.images_going(), self.max_delete?.of(self.images));
+        (going > limit).then_some((going, limit))
     }
 
     /// Whether nothing goes.
@@ -182,29 +279,12 @@ impl RetentionPlan {
             removed: then.difference(&now).cloned().collect(),
         }
     }
-
-    /// What stays, and why, as a table.
-    pub fn kept_table(&self) -> String {
-        let mut table = Table::new(["REPOSITORY", "STAYS", "WHY"]);
-        for kept in &self.kept {
-            let subject = kept.subject.to_string();
-            table.row([kept.repository.clone(), subject, kept.reason.to_string()]);
-        }
-        table.to_string()
-    }
-
-    fn count(&self, is_it: impl Fn(&Subject) -> bool) -> usize {
-        let deletions = self.deletions.iter();
-        deletions
-            .filter(|deletion| is_it(&deletion.subject))
-            .count()
-    }
 }
 
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tag(tag) => write!(f, "tag {tag}"),
+            Self::Tag(tag) => write!(f, "tag {}", clean(tag)),
             Self::Manifest(digest) => write!(f, "manifest {}", short(digest)),
         }
     }
@@ -212,40 +292,7 @@ impl fmt::Display for Subject {
 
 impl fmt::Display for Deletion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.repository, self.subject)
-    }
-}
-
-impl fmt::Display for RetentionPlan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for warning in &self.warnings {
-            writeln!(f, "warning: {warning}")?;
-        }
-        if self.is_empty() {
-            return writeln!(f, "Nothing goes; {} stay.", self.kept.len());
-        }
-        let mut table = Table::new(["REPOSITORY", "GOES", "IMAGE", "PUSHED", "SIZE"]);
-        for deletion in &self.deletions {
-            table.row([
-                deletion.repository.clone(),
-                deletion.subject.to_string(),
-                match (&deletion.subject, &deletion.digest) {
-                    (Subject::Tag(_), Some(digest)) => short(digest),
-                    _ => String::new(),
-                },
-                deletion.updated_at.map_or_else(|| "unknown".into(), day),
-                deletion.size_bytes.map_or_else(String::new, bytes),
-            ]);
-        }
-        writeln!(f, "{table}")?;
-        writeln!(
-            f,
-            "{} tags and {} manifests go, {} stay; {} to free.",
-            self.count(|subject| matches!(subject, Subject::Tag(_))),
-            self.count(|subject| matches!(subject, Subject::Manifest(_))),
-            self.kept.len(),
-            bytes(self.freed_bytes),
-        )
+        write!(f, "{} {}", clean(&self.repository), self.subject)
     }
 }
 

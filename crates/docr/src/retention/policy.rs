@@ -1,72 +1,123 @@
 //! What to keep: rules, in code or in TOML.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use super::{age::Age, pattern::NamePattern, version::KeepVersions};
 use crate::InvalidInput;
 
-/// What to keep in the repositories of a registry. For each repository the first rule counts whose patterns match
-/// its name; a repository that no rule is for is left alone.
+/// What to keep in the repositories of a registry.
+///
+/// All rules whose patterns match a repository are tried in order; the first one that names a tag of an image owns the
+/// image, and decides alone whether it goes. What a rule protects is safe from all rules, and an image that no rule
+/// owns stays.
 ///
 /// ```
 /// use docr::retention::RetentionPolicy;
 ///
 /// let policy = RetentionPolicy::from_toml(
 ///     r#"
+///     min_age = "2d"                    # nothing younger goes; 24 hours, if it is left out
+///     max_delete = "25%"                # of the images; a plan for more is not carried out
+///
+///     [[rule]]
+///     repositories = ["shop/*"]
+///     delete_tags = ["pr-*"]
+///     older_than = "7d"
+///
 ///     [[rule]]
 ///     repositories = ["shop/*", "tools/builder"]
-///     keep_newest = 10             # of the tags that may go
-///     older_than = "30d"           # and only what is older than this
-///     delete_tags = ["pr-*"]       # all tags, if it is left out
-///     protect_tags = ["v*"]        # beside latest
-///     delete_untagged = true       # also manifests without a tag
+///     keep_newest = 10                  # images, not tags
+///     keep_versions = { majors = 3, minors = 2 }
+///     protect_tags = ["v[0-9]*"]        # beside latest
+///     untagged_older_than = "1d"        # images without a tag go, too
 ///     "#,
 /// )?;
-/// assert_eq!(policy.rules[0].keep_newest, Some(10));
+/// assert_eq!(policy.rules[1].keep_newest, Some(10));
 /// # Ok::<(), docr::retention::PolicyError>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RetentionPolicy {
+    /// Nothing goes that was pushed more recently than this, whatever the rules say; 24 hours, unless set.
+    #[serde(default = "day")]
+    pub min_age: Age,
+    /// How many images may go at the most. A plan for more says so, and is not carried out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_delete: Option<MaxDelete>,
+    /// Deletes tags alone, and no manifest. That frees no storage.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tags_only: bool,
+    /// References to images that are in use somewhere: they stay, with all that they need. References to other
+    /// registries are passed over. See [`in_use`](super::in_use) for reading them from a text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub in_use: Vec<String>,
     /// The rules, in the order in which they are tried.
     #[serde(rename = "rule", default)]
     pub rules: Vec<RetentionRule>,
 }
 
+fn day() -> Age {
+    Age::from_hours(24)
+}
+
+impl Default for RetentionPolicy {
+    /// A policy without a rule, by which nothing goes.
+    fn default() -> Self {
+        Self {
+            min_age: day(),
+            max_delete: None,
+            tags_only: false,
+            in_use: Vec::new(),
+            rules: Vec::new(),
+        }
+    }
+}
+
 /// What to keep in the repositories whose name matches.
 ///
-/// A tag is deleted if `delete_tags` names it, it is not among the `keep_newest` newest of those, and it is older than
-/// `older_than`; never if it is protected. A rule with none of the three deletes no tag.
+/// An image goes if one of its tags is named by `delete_tags`, it is not among the `keep_newest` newest of those, not
+/// one of the versions that `keep_versions` keeps, and older than `older_than`; never if one of its tags is protected.
+/// A rule with none of the four owns no image that has a tag.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RetentionRule {
     /// Patterns of repository names; all repositories, if it is left out.
     #[serde(default = "everything")]
-    pub repositories: Vec<TagPattern>,
-    /// How many of the tags that may go are kept: the ones pushed last.
+    pub repositories: Vec<NamePattern>,
+    /// How many of the images that this rule owns are kept: the ones pushed last. An image counts once, however many
+    /// tags it has; signatures, attestations and the parts of an image don't count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_newest: Option<u32>,
-    /// Deletes only what was pushed longer ago than this.
+    /// Deletes only images of which neither the manifest nor a tag was pushed more recently than this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub older_than: Option<Age>,
-    /// Patterns of tags that may go. If it is left out: all, if `keep_newest` or `older_than` is set, and otherwise
-    /// none.
+    /// Which versions are kept, of the images whose tags are versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delete_tags: Option<Vec<TagPattern>>,
+    pub keep_versions: Option<KeepVersions>,
+    /// Patterns of tags that may go. If it is left out: all tags, if `keep_newest` or `older_than` is set; tags that are
+    /// versions, if only `keep_versions` is; and otherwise none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delete_tags: Option<Vec<NamePattern>>,
     /// Patterns of tags that stay, beside `latest`, which always does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub protect_tags: Vec<TagPattern>,
-    /// Whether manifests go, too, that no tag leads to, or none but tags that go. Mind the parts of multi-platform
-    /// images, which have no tags: see [`RegistryInventory::resolve`](super::RegistryInventory::resolve).
+    pub protect_tags: Vec<NamePattern>,
+    /// Whether images go that no tag leads to, once they are older than `older_than`, or `min_age` without it.
     #[serde(default)]
     pub delete_untagged: bool,
+    /// An age of its own for images that no tag leads to; with it they go as by `delete_untagged`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untagged_older_than: Option<Age>,
+    /// Whether signatures, attestations and other referrers go whose image is gone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub delete_orphans: bool,
 }
 
-fn everything() -> Vec<TagPattern> {
-    vec![TagPattern::new("*")]
+fn everything() -> Vec<NamePattern> {
+    vec![NamePattern::any()]
 }
 
 impl Default for RetentionRule {
@@ -76,27 +127,78 @@ impl Default for RetentionRule {
             repositories: everything(),
             keep_newest: None,
             older_than: None,
+            keep_versions: None,
             delete_tags: None,
             protect_tags: Vec::new(),
             delete_untagged: false,
+            untagged_older_than: None,
+            delete_orphans: false,
         }
     }
 }
 
 impl RetentionRule {
-    /// Whether the rule lets a tag go, protection, age and number aside.
-    pub(super) fn may_delete(&self, tag: &str) -> bool {
-        match &self.delete_tags {
-            Some(patterns) => patterns.iter().any(|pattern| pattern.matches(tag)),
-            None => self.keep_newest.is_some() || self.older_than.is_some(),
+    /// Whether the rule is for a repository.
+    pub(super) fn is_for(&self, repository: &str) -> bool {
+        let mut patterns = self.repositories.iter();
+        patterns.any(|pattern| pattern.matches(repository))
+    }
+
+    /// Whether the rule names a tag as one that may go, protection, age and number aside.
+    pub(super) fn names(&self, tag: &str) -> bool {
+        match (&self.delete_tags, &self.keep_versions) {
+            (Some(patterns), _) => patterns.iter().any(|pattern| pattern.matches(tag)),
+            (None, _) if self.keep_newest.is_some() || self.older_than.is_some() => true,
+            (None, Some(_)) => super::version::parse(tag).is_some(),
+            (None, None) => false,
         }
     }
 
+    /// Whether images that no tag leads to may go.
+    pub(super) fn takes_untagged(&self) -> bool {
+        self.delete_untagged || self.untagged_older_than.is_some()
+    }
+
     /// The pattern that protects a tag.
-    pub(super) fn protection(&self, tag: &str) -> Option<TagPattern> {
-        let latest = TagPattern::new("latest");
-        let mut patterns = [&latest].into_iter().chain(&self.protect_tags);
-        patterns.find(|pattern| pattern.matches(tag)).cloned()
+    pub(super) fn protection(&self, tag: &str) -> Option<&NamePattern> {
+        let mut patterns = self.protect_tags.iter();
+        patterns.find(|pattern| pattern.matches(tag))
+    }
+
+    /// Whether an earlier rule takes all that this one is for.
+    fn is_behind(&self, earlier: &Self) -> bool {
+        let covered = |wide: &[NamePattern], narrow: &[NamePattern]| {
+            let mut narrow = narrow.iter();
+            narrow.all(|narrow| wide.iter().any(|wide| wide.covers(narrow)))
+        };
+        let takes_all_tags = earlier.delete_tags.is_none()
+            && (earlier.keep_newest.is_some() || earlier.older_than.is_some());
+        let tags = match (&self.delete_tags, &earlier.delete_tags) {
+            _ if takes_all_tags => true,
+            (Some(narrow), Some(wide)) => covered(wide, narrow),
+            (None, Some(wide)) => self.names_no_tag() || covered(wide, &everything()),
+            _ => self.names_no_tag(),
+        };
+        covered(&earlier.repositories, &self.repositories)
+            && tags
+            && (!self.takes_untagged() || earlier.takes_untagged())
+            && (!self.delete_orphans || earlier.delete_orphans)
+    }
+
+    fn names_no_tag(&self) -> bool {
+        match &self.delete_tags {
+            Some(patterns) => patterns.is_empty(),
+            None => {
+                self.keep_newest.is_none()
+                    && self.older_than.is_none()
+                    && self.keep_versions.is_none()
+            }
+        }
+    }
+
+    /// Whether the rule can let anything go.
+    fn deletes_nothing(&self) -> bool {
+        self.names_no_tag() && !self.takes_untagged() && !self.delete_orphans
     }
 }
 
@@ -105,152 +207,160 @@ impl RetentionPolicy {
     ///
     /// # Errors
     ///
-    /// When it is not TOML, has fields that no rule has, or an age or pattern that is none: with line and column.
+    /// When it is not TOML, has fields that a policy doesn't have, or a value that is not valid: with line and column.
+    /// When a rule can never be reached, or a pattern never match.
     pub fn from_toml(text: &str) -> Result<Self, PolicyError> {
-        toml::from_str(text).map_err(|error| PolicyError(error.to_string()))
+        let policy: Self = toml::from_str(text).map_err(|error| PolicyError(error.to_string()))?;
+        policy
+            .check()
+            .map_err(|error| PolicyError(error.to_string()))?;
+        Ok(policy)
     }
 
-    /// The rule for a repository.
-    pub(super) fn rule(&self, repository: &str) -> Option<&RetentionRule> {
-        let mut rules = self.rules.iter();
-        rules.find(|rule| {
-            let mut patterns = rule.repositories.iter();
-            patterns.any(|pattern| pattern.matches(repository))
-        })
+    /// Checks what no field can tell on its own.
+    ///
+    /// # Errors
+    ///
+    /// When a rule can never be reached, a pattern of repositories can match no name, or a reference to an image in use
+    /// is malformed.
+    pub fn check(&self) -> Result<(), InvalidInput> {
+        for (index, rule) in self.rules.iter().enumerate() {
+            let upper = rule.repositories.iter().find(|pattern| {
+                let text = pattern.as_str();
+                !text.starts_with("re:") && text.contains(|c: char| c.is_ascii_uppercase())
+            });
+            if let Some(pattern) = upper {
+                let why = "can match no repository: their names have no upper-case letters";
+                return Err(InvalidInput::new("repositories", pattern.as_str(), why));
+            }
+            let earlier = self.rules[..index].iter();
+            let hides = earlier
+                .enumerate()
+                .find(|(_, earlier)| !rule.deletes_nothing() && rule.is_behind(earlier));
+            if let Some((earlier, _)) = hides {
+                let why = format!(
+                    "can never be reached, since rule {} owns all that it names; put it before that one",
+                    earlier + 1
+                );
+                return Err(InvalidInput::new("rule", (index + 1).to_string(), why));
+            }
+        }
+        for reference in &self.in_use {
+            super::in_use::check(reference)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a rule is for a repository: of others nothing has to be read but what they store.
+    pub fn concerns(&self, repository: &str) -> bool {
+        self.rules.iter().any(|rule| rule.is_for(repository))
     }
 }
 
-/// Why a text is no policy.
+/// Why a text is not a retention policy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the retention policy can't be read: {0}")]
 pub struct PolicyError(String);
 
-/// A pattern for names: `*` stands for any text, `?` for one character.
+/// How many images may go at the most: a number, or a percentage of the images in the repositories that rules are for.
 ///
 /// ```
-/// use docr::retention::TagPattern;
+/// use docr::retention::MaxDelete;
 ///
-/// assert!(TagPattern::new("pr-*").matches("pr-1708"));
-/// assert!(!TagPattern::new("v?").matches("v12"));
+/// assert_eq!("25%".parse(), Ok(MaxDelete::Percent(25)));
+/// assert_eq!("50".parse(), Ok(MaxDelete::Images(50)));
+/// assert!("101%".parse::<MaxDelete>().is_err());
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[serde(transparent)]
-pub struct TagPattern(String);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Text", into = "String")]
+#[allow(clippy::exhaustive_enums, reason = "a limit is absolute or relative")]
+pub enum MaxDelete {
+    /// So many images.
+    Images(u64),
+    /// So many of a hundred images, rounded down.
+    Percent(u8),
+}
 
-impl TagPattern {
-    /// A pattern. Every text is one.
-    pub fn new(pattern: impl Into<String>) -> Self {
-        Self(pattern.into())
-    }
+/// A number is as good as a text.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Text {
+    Number(u64),
+    Text(String),
+}
 
-    /// Whether a name fits, as a whole.
-    pub fn matches(&self, name: &str) -> bool {
-        wildmatch::WildMatch::new(&self.0).matches(name)
+impl MaxDelete {
+    /// How many of so many images may go.
+    pub(super) fn of(self, images: u64) -> u64 {
+        match self {
+            Self::Images(most) => most,
+            Self::Percent(percent) => images.saturating_mul(percent.into()) / 100,
+        }
     }
 }
 
-impl fmt::Display for TagPattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// An age: a whole number of seconds, minutes, hours, days or weeks, such as `30d`.
-///
-/// ```
-/// use std::time::Duration;
-/// use docr::retention::Age;
-///
-/// let age: Age = "30d".parse()?;
-/// assert_eq!(age.as_duration(), Duration::from_secs(30 * 24 * 60 * 60));
-/// assert_eq!(age.to_string(), "30d");
-/// # Ok::<(), docr::InvalidInput>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Age(Duration);
-
-/// The units from large to small, with their seconds.
-const UNITS: [(char, u64); 5] = [
-    ('w', 604_800),
-    ('d', 86_400),
-    ('h', 3600),
-    ('m', 60),
-    ('s', 1),
-];
-
-impl Age {
-    /// An age of so much; parts of a second don't count.
-    pub fn from_duration(duration: Duration) -> Self {
-        Self(Duration::from_secs(duration.as_secs()))
-    }
-
-    /// The age as a length of time.
-    pub fn as_duration(self) -> Duration {
-        self.0
-    }
-}
-
-impl FromStr for Age {
+impl FromStr for MaxDelete {
     type Err = InvalidInput;
 
     fn from_str(text: &str) -> Result<Self, InvalidInput> {
         let invalid = || {
-            let rule = "is no age, which is a number and one of s, m, h, d, w, such as 30d";
-            InvalidInput::new("age", text, rule)
+            let rule =
+                "is neither a number of images nor a percentage from 0% to 100%, such as 50 or 25%";
+            InvalidInput::new("max_delete", text, rule)
         };
-        let unit = text.chars().last().ok_or_else(invalid)?;
-        let (_, seconds) = UNITS
-            .into_iter()
-            .find(|(known, _)| *known == unit)
-            .ok_or_else(invalid)?;
-        let number = &text[..text.len() - unit.len_utf8()];
-        if !number.bytes().all(|byte| byte.is_ascii_digit()) {
+        let digits = text.strip_suffix('%').unwrap_or(text);
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(invalid());
         }
-        let number: u64 = number.parse().map_err(|_| invalid())?;
-        let total = number.checked_mul(seconds).ok_or_else(invalid)?;
-        Ok(Self(Duration::from_secs(total)))
+        if digits.len() == text.len() {
+            return digits.parse().map(Self::Images).map_err(|_| invalid());
+        }
+        let percent: u8 = digits.parse().map_err(|_| invalid())?;
+        (percent <= 100)
+            .then_some(Self::Percent(percent))
+            .ok_or_else(invalid)
     }
 }
 
-impl fmt::Display for Age {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let total = self.0.as_secs();
-        let whole = UNITS
-            .into_iter()
-            .find(|(_, seconds)| total >= *seconds && total.is_multiple_of(*seconds));
-        let (unit, seconds) = whole.unwrap_or(('s', 1));
-        write!(f, "{}{unit}", total / seconds)
-    }
-}
-
-impl TryFrom<String> for Age {
+impl TryFrom<Text> for MaxDelete {
     type Error = InvalidInput;
 
-    fn try_from(text: String) -> Result<Self, InvalidInput> {
-        text.parse()
+    fn try_from(text: Text) -> Result<Self, InvalidInput> {
+        match text {
+            Text::Number(images) => Ok(Self::Images(images)),
+            Text::Text(text) => text.parse(),
+        }
     }
 }
 
-impl From<Age> for String {
-    fn from(age: Age) -> Self {
-        age.to_string()
+impl From<MaxDelete> for String {
+    fn from(limit: MaxDelete) -> Self {
+        limit.to_string()
+    }
+}
+
+impl fmt::Display for MaxDelete {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Images(images) => write!(f, "{images}"),
+            Self::Percent(percent) => write!(f, "{percent}%"),
+        }
     }
 }
 
 #[cfg(feature = "schemars")]
-impl schemars::JsonSchema for Age {
+impl schemars::JsonSchema for MaxDelete {
     fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Age".into()
+        "MaxDelete".into()
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
-            "type": "string",
-            "description": "A whole number of seconds, minutes, hours, days or weeks, such as 30d.",
-            "pattern": "^[0-9]+[smhdw]$",
+            "description": "A number of images, or a percentage of them, such as 25%.",
+            "anyOf": [
+                { "type": "integer", "minimum": 0 },
+                { "type": "string", "pattern": "^([0-9]+|([0-9]|[1-9][0-9]|100)%)$" },
+            ],
         })
     }
 }
@@ -260,87 +370,106 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_age_is_read_and_shown_in_its_largest_whole_unit() {
-        for (text, seconds, shown) in [
-            ("90m", 5400, "90m"),
-            ("120m", 7200, "2h"),
-            ("7d", 604_800, "1w"),
-            ("0s", 0, "0s"),
+    fn a_policy_that_is_not_valid_is_refused_with_its_place() {
+        for (text, parts) in [
+            (
+                "[[rule]]\nkeep_newset = 3",
+                vec!["line 2", "unknown field `keep_newset`"],
+            ),
+            (
+                "[[rule]]\nolder_than = \"a month\"",
+                vec!["age \"a month\": is not a valid age"],
+            ),
+            (
+                "[[rule]]\nprotect_tags = ['^v']",
+                vec!["line 2", "write \"re:v\""],
+            ),
+            (
+                "max_delete = '200%'",
+                vec!["line 1", "neither a number of images nor a percentage"],
+            ),
+            (
+                "[[rule]]\nrepositories = ['Shop/*']",
+                vec!["no upper-case letters"],
+            ),
+            (
+                "in_use = ['registry.digitalocean.com/acme/UPPER:v1']",
+                vec!["image in use"],
+            ),
+            (
+                "[[rule]]\nkeep_versions = { majors = 0 }",
+                vec!["line 2", "majors"],
+            ),
         ] {
-            let age: Age = text.parse().unwrap();
-            assert_eq!(
-                (age.as_duration().as_secs(), age.to_string()),
-                (seconds, shown.into())
-            );
-        }
-        for text in [
-            "",
-            "d",
-            "30",
-            "30 d",
-            "-1d",
-            "+1d",
-            "1.5d",
-            "30D",
-            "99999999999999999999w",
-            "1é",
-        ] {
-            let error = text.parse::<Age>().unwrap_err().to_string();
-            assert!(
-                error.starts_with(&format!("age {text:?}: is no age")),
-                "{error}"
-            );
+            let error = RetentionPolicy::from_toml(text).unwrap_err().to_string();
+            for part in parts {
+                assert!(error.contains(part), "{text}: {error}");
+            }
         }
     }
 
     #[test]
-    fn a_policy_that_is_none_is_told_with_its_place() {
-        let error = RetentionPolicy::from_toml("[[rule]]\nkeep_newset = 3")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("line 2") && error.contains("unknown field `keep_newset`"),
-            "{error}"
-        );
-        let error = RetentionPolicy::from_toml("[[rule]]\nolder_than = \"a month\"").unwrap_err();
-        assert!(
-            error.to_string().contains("age \"a month\": is no age"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn a_rule_says_which_tags_may_go() {
+    fn a_rule_says_which_tags_it_names() {
         let rule = |text: &str| {
             let policy = RetentionPolicy::from_toml(&format!("[[rule]]\n{text}")).unwrap();
             policy.rules[0].clone()
         };
-        assert!(!rule("").may_delete("v1"));
-        assert!(!rule("delete_untagged = true").may_delete("v1"));
-        assert!(rule("keep_newest = 0").may_delete("v1"));
-        assert!(rule("older_than = '1d'").may_delete("v1"));
-        assert!(!rule("older_than = '1d'\ndelete_tags = []").may_delete("v1"));
-        assert!(rule("delete_tags = ['v*']").may_delete("v1"));
-        assert_eq!(
-            rule("").protection("latest"),
-            Some(TagPattern::new("latest"))
-        );
-        assert_eq!(
-            rule("protect_tags = ['v?']").protection("v1"),
-            Some(TagPattern::new("v?"))
-        );
-        assert_eq!(rule("protect_tags = ['v?']").protection("v12"), None);
+        assert!(!rule("").names("v1"));
+        assert!(!rule("delete_untagged = true").names("v1"));
+        assert!(rule("keep_newest = 0").names("v1"));
+        assert!(rule("older_than = '1d'").names("v1"));
+        assert!(!rule("older_than = '1d'\ndelete_tags = []").names("v1"));
+        assert!(rule("delete_tags = ['v*']").names("v1"));
+        assert!(rule("keep_versions = { majors = 1 }").names("v1.2.3"));
+        assert!(!rule("keep_versions = { majors = 1 }").names("nightly"));
+        let v = rule("protect_tags = ['v?']");
+        assert_eq!(v.protection("v1").map(NamePattern::as_str), Some("v?"));
+        assert_eq!(v.protection("v12"), None);
     }
 
     #[test]
-    fn the_first_rule_that_fits_a_repository_counts() {
-        let policy = RetentionPolicy::from_toml(
-            "[[rule]]\nrepositories = ['shop/*']\nkeep_newest = 1\n[[rule]]\nrepositories = ['sh*']\nkeep_newest = 2",
+    fn a_rule_that_can_never_be_reached_is_refused() {
+        let check = |text: &str| {
+            RetentionPolicy::from_toml(text)
+                .err()
+                .map(|error| error.to_string())
+        };
+        for text in [
+            "[[rule]]\nkeep_newest = 1\n[[rule]]\ndelete_tags = ['pr-*']",
+            "[[rule]]\ndelete_tags = ['pr-*']\n[[rule]]\ndelete_tags = ['pr-1*']\nolder_than = '1d'",
+            "[[rule]]\nrepositories = ['shop/*']\nolder_than = '1d'\n[[rule]]\nrepositories = ['shop/api']\nkeep_newest = 1",
+            "[[rule]]\nuntagged_older_than = '1d'\n[[rule]]\ndelete_untagged = true",
+        ] {
+            let error = check(text).unwrap();
+            assert!(
+                error.contains("rule \"2\": can never be reached, since rule 1 owns"),
+                "{error}"
+            );
+        }
+        for text in [
+            "[[rule]]\ndelete_tags = ['pr-*']\nolder_than = '7d'\n[[rule]]\ndelete_tags = ['main-*']\nkeep_newest = 2",
+            "[[rule]]\nkeep_newest = 1\n[[rule]]\nprotect_tags = ['v*']",
+            "[[rule]]\nkeep_newest = 1\n[[rule]]\ndelete_untagged = true",
+            "[[rule]]\nrepositories = ['shop/*']\nkeep_newest = 1\n[[rule]]\nkeep_newest = 2",
+            "[[rule]]\nprotect_tags = ['v*']\n[[rule]]\nkeep_newest = 2",
+        ] {
+            assert_eq!(check(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_has_its_default_and_what_is_written_is_read_again() {
+        let policy = RetentionPolicy::from_toml("").unwrap();
+        assert_eq!(policy, RetentionPolicy::default());
+        assert_eq!(policy.min_age.to_string(), "1d");
+        let text = "min_age = '0s'\nmax_delete = 5\ntags_only = true\nin_use = ['registry.digitalocean.com/a/b:c']\n\
+                    [[rule]]\nkeep_newest = 3\nkeep_versions = { majors = 2 }\nuntagged_older_than = '1w'\ndelete_orphans = true";
+        let policy = RetentionPolicy::from_toml(text).unwrap();
+        assert_eq!(policy.max_delete, Some(MaxDelete::Images(5)));
+        let json = serde_json::to_string(&policy).unwrap();
+        assert_eq!(
+            serde_json::from_str::<RetentionPolicy>(&json).unwrap(),
+            policy
         );
-        let policy = policy.unwrap();
-        let kept = |name| policy.rule(name).map(|rule| rule.keep_newest);
-        assert_eq!(kept("shop/api"), Some(Some(1)));
-        assert_eq!(kept("shed"), Some(Some(2)));
-        assert_eq!(kept("tools"), None);
     }
 }

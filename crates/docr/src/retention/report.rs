@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use docr_api::types::GarbageCollectionType;
 use serde::{Deserialize, Serialize};
 
-use super::plan::{Deletion, Subject};
+use super::{plan::Deletion, table::clean};
 
 /// What became of each deletion of a plan. `Display` counts, and names what did not go.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,7 +42,7 @@ pub enum Outcome {
     Refused(String),
     /// The call failed: how.
     Failed(String),
-    /// It was not tried, since something before it was refused.
+    /// It was not tried, since something before it was refused, or the run was stopped.
     NotTried,
 }
 
@@ -72,19 +72,13 @@ impl RetentionReport {
         outcomes.all(|outcome| outcome.is_gone() || matches!(outcome, Outcome::Changed(_)))
     }
 
-    /// The garbage collection that frees what was deleted; `None` if nothing was.
+    /// The garbage collection that frees what was deleted: of unreferenced blobs, and never one that takes manifests,
+    /// since that takes the untagged ones of all repositories. `None` if no manifest was deleted: nothing is free then.
     pub fn garbage_collection(&self) -> Option<GarbageCollectionType> {
-        let deleted = |is_it: fn(&Subject) -> bool| {
-            let mut steps = self.steps.iter();
-            steps.any(|step| step.outcome == Outcome::Deleted && is_it(&step.deletion.subject))
-        };
-        if deleted(|subject| matches!(subject, Subject::Manifest(_))) {
-            Some(GarbageCollectionType::UnreferencedBlobsOnly)
-        } else if deleted(|_| true) {
-            Some(GarbageCollectionType::UntaggedManifestsAndUnreferencedBlobs)
-        } else {
-            None
-        }
+        let mut steps = self.steps.iter();
+        let frees =
+            steps.any(|step| step.outcome == Outcome::Deleted && step.deletion.is_manifest());
+        frees.then_some(GarbageCollectionType::UnreferencedBlobsOnly)
     }
 }
 
@@ -98,7 +92,9 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.label())?;
         match self {
-            Self::Changed(why) | Self::Refused(why) | Self::Failed(why) => write!(f, ": {why}"),
+            Self::Changed(why) | Self::Refused(why) | Self::Failed(why) => {
+                write!(f, ": {}", clean(why))
+            }
             Self::Deleted | Self::GoneAlready | Self::NotTried => Ok(()),
         }
     }

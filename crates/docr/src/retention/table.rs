@@ -44,9 +44,36 @@ pub(super) fn short(digest: &str) -> String {
     match digest.split_once(':') {
         Some((algorithm, hex)) => {
             let hex: String = hex.chars().take(12).collect();
-            format!("{algorithm}:{hex}")
+            clean(&format!("{algorithm}:{hex}"))
         }
-        None => digest.to_owned(),
+        None => clean(digest),
+    }
+}
+
+/// A text from outside, fit for a terminal: control characters are shown, not obeyed, and what is long is cut.
+pub(super) fn clean(text: &str) -> String {
+    const LONGEST: usize = 200;
+    let mut clean = String::with_capacity(text.len().min(LONGEST));
+    for (place, character) in text.chars().enumerate() {
+        if place == LONGEST {
+            clean.push_str("...");
+            break;
+        }
+        // Marks that change the direction of writing hide text as well as escapes do.
+        let is_mark = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        match character.is_control() || is_mark {
+            true => clean.extend(character.escape_unicode()),
+            false => clean.push(character),
+        }
+    }
+    clean
+}
+
+/// A number of things.
+pub(super) fn count(number: u64, what: &str) -> String {
+    match number {
+        1 => format!("1 {what}"),
+        _ => format!("{number} {what}s"),
     }
 }
 
@@ -86,7 +113,15 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_is_cut_and_what_is_none_stays() {
+    fn what_would_move_the_cursor_is_shown() {
+        assert_eq!(clean("v1\u{1b}[1A\u{1b}[2K"), "v1\\u{1b}[1A\\u{1b}[2K");
+        assert_eq!(clean("a\nb\u{202e}"), "a\\u{a}b\\u{202e}");
+        assert_eq!(clean("ümlaut"), "ümlaut");
+        assert_eq!(clean(&"x".repeat(1000)).len(), 203);
+    }
+
+    #[test]
+    fn a_digest_is_cut_and_what_is_not_one_stays() {
         assert_eq!(short("sha256:0123456789abcdef"), "sha256:0123456789ab");
         assert_eq!(short("ü:é"), "ü:é");
         assert_eq!(short("odd"), "odd");

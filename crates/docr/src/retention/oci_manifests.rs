@@ -1,16 +1,14 @@
-//! The parts of images, read from the registry itself.
+//! The documents of manifests, read from the registry itself.
 
 use std::error;
 
+use super::manifest::{ManifestDocument, ManifestReader};
+use crate::{Digest, DockerCredentials, InvalidInput, RegistryName, RepositoryName};
 use oci_client::{
     Client, Reference,
     client::{ClientConfig, ClientProtocol},
     secrets::RegistryAuth,
 };
-use serde::Deserialize;
-
-use super::inventory::ImageParts;
-use crate::{Digest, DockerCredentials, InvalidInput, RegistryName, RepositoryName};
 
 /// What a manifest may be.
 const MEDIA_TYPES: [&str; 4] = [
@@ -20,29 +18,31 @@ const MEDIA_TYPES: [&str; 4] = [
     "application/vnd.docker.distribution.manifest.v2+json",
 ];
 
-/// Reads the parts of multi-platform images from the registry itself, `registry.digitalocean.com`, a manifest at a time
-/// (features `oci` and `retention`).
+/// Reads the documents of manifests from the registry itself, `registry.digitalocean.com` (features `oci` and
+/// `retention`).
 ///
 /// ```no_run
-/// use docr::{CredentialsRequest, retention::{OciParts, RegistryInventory}};
+/// use docr::{CredentialsRequest, retention::{OciManifests, RegistryInventory, RetentionPolicy}};
 ///
 /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 /// let registry = docr.registry("acme-images".parse()?);
-/// let mut inventory = RegistryInventory::read(&registry).await?;
+/// let policy = RetentionPolicy::from_toml("[[rule]]\nkeep_newest = 10")?;
+/// let mut inventory = RegistryInventory::read_for(&registry, &policy).await?;
 /// let credentials = registry.docker_credentials(CredentialsRequest::read_only()).await?;
-/// inventory.resolve(&OciParts::new(registry.name(), &credentials)?).await?;
+/// let reader = OciManifests::new(registry.name(), &credentials)?;
+/// inventory.read_manifests(&policy, &reader).await;
 /// docr.revoke(&credentials).await?;
 /// # Ok(())
 /// # }
 /// ```
-pub struct OciParts {
+pub struct OciManifests {
     client: Client,
     auth: RegistryAuth,
     host: String,
     registry: RegistryName,
 }
 
-impl OciParts {
+impl OciManifests {
     /// Reads from a registry, with credentials that can pull.
     ///
     /// # Errors
@@ -72,39 +72,25 @@ impl OciParts {
     }
 }
 
-/// An index as far as it matters here; any other manifest has no such list.
-#[derive(Deserialize)]
-struct Index {
-    #[serde(default)]
-    manifests: Vec<Part>,
-}
-
-#[derive(Deserialize)]
-struct Part {
-    digest: String,
-}
-
-impl ImageParts for OciParts {
-    async fn parts(
+impl ManifestReader for OciManifests {
+    async fn read(
         &self,
         repository: &RepositoryName,
         digest: &Digest,
-    ) -> Result<Vec<Digest>, Box<dyn error::Error + Send + Sync>> {
+    ) -> Result<ManifestDocument, Box<dyn error::Error + Send + Sync>> {
         let repository = format!("{}/{repository}", self.registry);
         let image = Reference::with_digest(self.host.clone(), repository, digest.to_string());
         let pulled = self
             .client
             .pull_manifest_raw(&image, &self.auth, &MEDIA_TYPES);
         let (manifest, _) = pulled.await?;
-        let index: Index = serde_json::from_slice(&manifest)?;
-        let parts = index.manifests.iter().map(|part| part.digest.parse());
-        Ok(parts.collect::<Result<_, InvalidInput>>()?)
+        Ok(ManifestDocument::from_bytes(None, &manifest))
     }
 }
 
-impl std::fmt::Debug for OciParts {
+impl std::fmt::Debug for OciManifests {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OciParts")
+        f.debug_struct("OciManifests")
             .field("host", &self.host)
             .field("registry", &self.registry)
             .finish_non_exhaustive()

@@ -1,0 +1,125 @@
+//! Being asked to stop: by Ctrl-C, by a signal, or by a pipe that nobody reads any more.
+
+use std::{io, process};
+
+use tokio::sync::watch;
+
+/// The exit code of a command that was interrupted, as shells have it for Ctrl-C.
+pub(crate) const EXIT_CODE: u8 = 130;
+
+/// Whether somebody has asked to stop. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Interrupt(watch::Sender<bool>);
+
+impl Interrupt {
+    /// Listens from now on: the first signal asks to stop, the second one ends the program at once.
+    pub(crate) fn listen() -> io::Result<Self> {
+        let interrupt = Self(watch::Sender::new(false));
+        let mut signals = Signals::new()?;
+        let asked = interrupt.clone();
+        tokio::spawn(async move {
+            signals.next().await;
+            asked.stop();
+            signals.next().await;
+            process::exit(EXIT_CODE.into());
+        });
+        Ok(interrupt)
+    }
+
+    /// Asks to stop.
+    pub(crate) fn stop(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// Whether somebody has asked to stop.
+    pub(crate) fn is_asked(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Waits until somebody asks to stop.
+    pub(crate) async fn asked(&self) {
+        // The sender lives as long as this.
+        let _ = self.0.subscribe().wait_for(|asked| *asked).await;
+    }
+
+    /// What a future results in, or `None` if somebody asks to stop before.
+    pub(crate) async fn unless<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            done = work => Some(done),
+            () = self.asked() => None,
+        }
+    }
+}
+
+#[cfg(unix)]
+struct Signals(Vec<tokio::signal::unix::Signal>);
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate()];
+        if !is_hangup_ignored() {
+            kinds.push(SignalKind::hangup());
+        }
+        let signals = kinds.into_iter().map(signal);
+        Ok(Self(signals.collect::<io::Result<_>>()?))
+    }
+
+    async fn next(&mut self) {
+        std::future::poll_fn(|context| {
+            let mut signals = self.0.iter_mut();
+            match signals.any(|signal| signal.poll_recv(context).is_ready()) {
+                true => std::task::Poll::Ready(()),
+                false => std::task::Poll::Pending,
+            }
+        })
+        .await;
+    }
+}
+
+/// Whether the program was started to go on when its terminal is closed, as by `nohup`.
+#[cfg(unix)]
+fn is_hangup_ignored() -> bool {
+    // Elsewhere than on Linux there is no such file, and a hangup stops the program like Ctrl-C.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & 1 == 1)
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
+/// Whether the program that reads the output is gone. What is written then is lost.
+#[cfg(unix)]
+pub(crate) fn is_output_closed() -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    let out = io::stdout();
+    let mut watched = [PollFd::new(&out, PollFlags::OUT)];
+    let at_once = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    let is_polled = poll(&mut watched, Some(&at_once)).is_ok();
+    is_polled && watched[0].revents().contains(PollFlags::ERR)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn is_output_closed() -> bool {
+    false
+}

@@ -1,0 +1,206 @@
+//! The images of a repository: which manifests belong together, and which tags lead to them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    inventory::{ManifestContent, ManifestRecord, RepositoryInventory},
+    manifest::{ManifestDocument, subject_of_tag},
+};
+use crate::{Digest, InvalidInput, Tag};
+
+/// A repository, looked at from all sides.
+pub(super) struct Images<'a> {
+    pub(super) manifests: BTreeMap<&'a str, Manifest<'a>>,
+    pub(super) tags: BTreeMap<&'a str, TagPlace<'a>>,
+}
+
+/// Where a tag leads to.
+#[derive(Default)]
+pub(super) struct TagPlace<'a> {
+    /// More than one, if the lists of tags and of manifests disagree; none, if nothing is known.
+    pub(super) digests: BTreeSet<&'a str>,
+    pub(super) updated_at: Option<DateTime<Utc>>,
+    /// Whether it is one that says by its name which image it is about.
+    pub(super) is_about: bool,
+}
+
+/// A manifest, and what has to do with it.
+pub(super) struct Manifest<'a> {
+    pub(super) record: &'a ManifestRecord,
+    pub(super) tags: BTreeSet<&'a str>,
+    /// The manifests of this repository that belong to it: its parts, and what is about it.
+    pub(super) belongings: BTreeSet<&'a str>,
+    /// The manifests of this repository that it belongs to.
+    pub(super) owners: BTreeSet<&'a str>,
+    /// Whether it is about an image, by its subject or by its tags.
+    pub(super) is_about: bool,
+}
+
+impl<'a> Manifest<'a> {
+    pub(super) fn document(&self) -> Option<&'a ManifestDocument> {
+        match &self.record.content {
+            ManifestContent::Read(document) => Some(document),
+            ManifestContent::Unread | ManifestContent::Unreadable(_) => None,
+        }
+    }
+
+    /// Whether it was about an image that is gone.
+    pub(super) fn is_orphan(&self) -> bool {
+        self.is_about && self.owners.is_empty()
+    }
+
+    /// Whether it is an image of its own: neither part of another one nor about one.
+    pub(super) fn is_root(&self) -> bool {
+        self.owners.is_empty() && !self.is_about
+    }
+}
+
+impl<'a> Images<'a> {
+    pub(super) fn of(repository: &'a RepositoryInventory) -> Result<Self, InvalidInput> {
+        let records = unique("manifest", &repository.manifests, |manifest| {
+            &manifest.digest
+        })?;
+        let listed = unique("tag", &repository.tags, |tag| &tag.tag)?;
+        let mut tags = BTreeMap::<&str, TagPlace<'_>>::new();
+        for (name, record) in &listed {
+            let place = tags.entry(name).or_default();
+            place.digests.extend(record.digest.as_deref());
+            place.updated_at = record.updated_at;
+        }
+        for (digest, record) in &records {
+            for tag in &record.tags {
+                tags.entry(tag).or_default().digests.insert(digest);
+            }
+        }
+        let mut manifests: BTreeMap<_, _> = records
+            .into_iter()
+            .map(|(digest, record)| {
+                (
+                    digest,
+                    Manifest {
+                        record,
+                        tags: BTreeSet::new(),
+                        belongings: BTreeSet::new(),
+                        owners: BTreeSet::new(),
+                        is_about: false,
+                    },
+                )
+            })
+            .collect();
+        for (tag, place) in &mut tags {
+            place.is_about = subject_of_tag(tag).is_some();
+            for digest in &place.digests {
+                if let Some(manifest) = manifests.get_mut(digest) {
+                    manifest.tags.insert(tag);
+                }
+            }
+        }
+        let mut images = Self { manifests, tags };
+        images.connect();
+        Ok(images)
+    }
+
+    /// Finds what belongs to what.
+    fn connect(&mut self) {
+        let digests: Vec<_> = self.manifests.keys().copied().collect();
+        for digest in digests {
+            let manifest = &self.manifests[digest];
+            let (mut parts, mut subjects) = (BTreeSet::new(), BTreeSet::new());
+            if let Some(document) = manifest.document() {
+                parts.extend(document.parts.iter().filter_map(|part| self.known(part)));
+                subjects.extend(document.subject.clone());
+            }
+            subjects.extend(manifest.tags.iter().filter_map(|tag| subject_of_tag(tag)));
+            let is_about = !subjects.is_empty();
+            let owners = subjects.iter().filter_map(|subject| self.known(subject));
+            let owners: Vec<_> = owners.collect();
+            for part in parts {
+                self.belongs(part, digest);
+            }
+            for owner in owners {
+                self.belongs(digest, owner);
+            }
+            if let Some(manifest) = self.manifests.get_mut(digest) {
+                manifest.is_about = is_about;
+            }
+        }
+    }
+
+    /// The digest of a manifest of this repository.
+    fn known(&self, digest: &str) -> Option<&'a str> {
+        self.manifests
+            .get_key_value(digest)
+            .map(|(digest, _)| *digest)
+    }
+
+    fn belongs(&mut self, part: &'a str, owner: &'a str) {
+        // Nothing belongs to itself, whatever a tag says.
+        if part == owner {
+            return;
+        }
+        if let Some(manifest) = self.manifests.get_mut(owner) {
+            manifest.belongings.insert(part);
+        }
+        if let Some(manifest) = self.manifests.get_mut(part) {
+            manifest.owners.insert(owner);
+        }
+    }
+
+    /// A manifest and all that belongs to it, at any depth.
+    pub(super) fn whole(&self, digest: &'a str) -> BTreeSet<&'a str> {
+        let mut whole = BTreeSet::from([digest]);
+        let mut todo = vec![digest];
+        while let Some(next) = todo.pop() {
+            let belongings = self
+                .manifests
+                .get(next)
+                .map(|manifest| &manifest.belongings);
+            todo.extend(
+                belongings
+                    .into_iter()
+                    .flatten()
+                    .filter(|part| whole.insert(part)),
+            );
+        }
+        whole
+    }
+
+    /// When a manifest or one of its tags was last pushed; `None` if one of these times is unknown.
+    pub(super) fn last_push(&self, digest: &str) -> Option<DateTime<Utc>> {
+        let manifest = self.manifests.get(digest)?;
+        let tags = manifest.tags.iter().map(|tag| self.tags[tag].updated_at);
+        let times = tags.chain([manifest.record.updated_at]);
+        times.reduce(|a, b| Some(a?.max(b?))).flatten()
+    }
+
+    /// Whether the lists agree on where its tags lead.
+    pub(super) fn is_agreed(&self, manifest: &Manifest<'a>) -> bool {
+        manifest
+            .tags
+            .iter()
+            .all(|tag| self.tags[tag].digests.len() == 1)
+    }
+
+    /// Whether a manifest and its tags can be addressed in a call.
+    pub(super) fn is_addressable(digest: &str, manifest: &Manifest<'a>) -> bool {
+        Digest::new(digest).is_ok() && manifest.tags.iter().all(|tag| Tag::new(*tag).is_ok())
+    }
+}
+
+/// The items by their names, which must differ.
+pub(super) fn unique<'a, T>(
+    what: &'static str,
+    items: &'a [T],
+    name: impl Fn(&'a T) -> &'a String,
+) -> Result<BTreeMap<&'a str, &'a T>, InvalidInput> {
+    let mut all = BTreeMap::new();
+    for item in items {
+        let name = name(item).as_str();
+        if all.insert(name, item).is_some() {
+            return Err(InvalidInput::new(what, name, "is twice in the inventory"));
+        }
+    }
+    Ok(all)
+}

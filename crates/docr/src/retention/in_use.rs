@@ -1,0 +1,200 @@
+//! Images that are in use somewhere, such as by the pods of a cluster.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::images::Images;
+use crate::{DockerCredentials, ImageRef, InvalidInput, Tag};
+
+/// What a reference leads to in a registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum InUse {
+    /// A tag or a digest of a repository.
+    Image(ImageRef),
+    /// A manifest, by its digest alone.
+    Digest(String),
+}
+
+/// Reads references to images from a text, such as
+/// `kubectl get pods -A -o jsonpath='{range .items[*].status.containerStatuses[*]}{.image} {.imageID}{"\n"}{end}'`
+/// prints: divided by white space, with or without digests. Put them into
+/// [`RetentionPolicy::in_use`](super::RetentionPolicy::in_use).
+///
+/// ```
+/// let images = docr::retention::in_use("registry.digitalocean.com/acme/api:v1\ndocker.io/library/redis:7\n")?;
+/// assert_eq!(images.len(), 2);
+/// assert!(docr::retention::in_use("\n").is_err());
+/// # Ok::<(), docr::InvalidInput>(())
+/// ```
+///
+/// # Errors
+///
+/// When there is no reference in it: most likely the command that wrote the text has failed, and everything would look
+/// unused. When a reference to DigitalOcean's registry is malformed.
+pub fn in_use(text: &str) -> Result<Vec<String>, InvalidInput> {
+    let references: Vec<_> = text.split_whitespace().map(str::to_owned).collect();
+    if references.is_empty() {
+        let rule = "is empty; if nothing is in use, leave it out, and otherwise see whether the command failed that \
+                    lists the images";
+        return Err(InvalidInput::new("list of images in use", "", rule));
+    }
+    for reference in &references {
+        check(reference)?;
+    }
+    Ok(references)
+}
+
+/// Refuses a malformed reference to DigitalOcean's registry.
+pub(super) fn check(reference: &str) -> Result<(), InvalidInput> {
+    read(reference).map(|_| ())
+}
+
+/// What a reference leads to, if it can lead to one of DigitalOcean's registries.
+fn read(reference: &str) -> Result<Option<InUse>, InvalidInput> {
+    // Container runtimes put their own scheme before it.
+    let bare = reference
+        .split_once("://")
+        .map_or(reference, |(_, rest)| rest);
+    if bare.starts_with("sha256:") {
+        return Ok(Some(InUse::Digest(bare.to_owned())));
+    }
+    let path = match bare.split_once('/') {
+        Some((host, path)) if is_host_of_registries(host) => path,
+        // A first part with a dot or port is another host, as Docker has it.
+        Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => return Ok(None),
+        Some(_) => {
+            // Without a host it may be an image of Docker Hub.
+            return Ok(bare.parse().ok().map(InUse::Image));
+        }
+        None => return Ok(None),
+    };
+    let image = path.parse().map_err(|error: InvalidInput| {
+        InvalidInput::new("image in use", reference, format!("is malformed: {error}"))
+    })?;
+    Ok(Some(InUse::Image(image)))
+}
+
+/// DigitalOcean's, or a sandbox on this machine.
+fn is_host_of_registries(host: &str) -> bool {
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    host == DockerCredentials::HOST || (name != host && matches!(name, "127.0.0.1" | "localhost"))
+}
+
+/// The references that lead to a registry, each with its text.
+fn of<'a>(references: &'a [String], registry: &str) -> Result<Vec<(&'a str, InUse)>, InvalidInput> {
+    let mut all = Vec::new();
+    for reference in references {
+        match read(reference)? {
+            Some(InUse::Image(image)) if image.registry != registry => {}
+            Some(in_use) => all.push((reference.as_str(), in_use)),
+            None => {}
+        }
+    }
+    Ok(all)
+}
+
+/// The images that are in use.
+#[derive(Default)]
+pub(super) struct InUseImages<'a> {
+    references: Vec<(&'a str, InUse)>,
+    resolved: BTreeSet<&'a str>,
+}
+
+impl<'a> InUseImages<'a> {
+    pub(super) fn of(references: &'a [String], registry: &str) -> Result<Self, InvalidInput> {
+        Ok(Self {
+            references: of(references, registry)?,
+            resolved: BTreeSet::new(),
+        })
+    }
+
+    /// The digests that are in use in a repository, each with the reference that leads to it.
+    pub(super) fn here(
+        &mut self,
+        repository: &str,
+        images: &Images<'a>,
+    ) -> BTreeMap<&'a str, String> {
+        let mut used = BTreeMap::new();
+        for (text, reference) in &self.references {
+            let mut take = |digest: &str| {
+                if let Some((digest, _)) = images.manifests.get_key_value(digest) {
+                    used.entry(*digest).or_insert_with(|| (*text).to_owned());
+                    self.resolved.insert(text);
+                }
+            };
+            match reference {
+                InUse::Digest(digest) => take(digest),
+                InUse::Image(image) if image.repository == *repository => {
+                    match (&image.digest, &image.tag) {
+                        (Some(digest), _) => take(digest.as_str()),
+                        (None, tag) => {
+                            let tag = tag.as_ref().map_or("latest", Tag::as_str);
+                            let places = images.tags.get(tag).into_iter();
+                            places
+                                .flat_map(|place| &place.digests)
+                                .for_each(|digest| take(digest));
+                        }
+                    }
+                }
+                InUse::Image(_) => {}
+            }
+        }
+        used
+    }
+
+    /// References that lead to nothing. A digest alone may be one of another registry.
+    pub(super) fn unresolved(self) -> impl Iterator<Item = String> {
+        let Self {
+            references,
+            resolved,
+        } = self;
+        let left = references.into_iter().filter(move |(text, reference)| {
+            matches!(reference, InUse::Image(_)) && !resolved.contains(text)
+        });
+        left.map(|(text, _)| text.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_read_as_runtimes_print_them() {
+        let hex = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881";
+        let text = format!(
+            "registry.digitalocean.com/acme/shop/api:v1 docker.io/library/redis:7\n\
+             docker-pullable://registry.digitalocean.com/acme/shop/api@sha256:{hex}\n\
+             127.0.0.1:5000/acme/web acme/tools:2 nginx redis:7 quay.io/a/b sha256:{hex}\n\
+             registry.digitalocean.com/other/web:v1 ghcr.io/acme/UPPER:1",
+        );
+        let references = in_use(&text).unwrap();
+        let ours = of(&references, "acme").unwrap();
+        let ours: Vec<_> = ours
+            .into_iter()
+            .map(|(_, in_use)| match in_use {
+                InUse::Image(image) => image.to_string(),
+                InUse::Digest(digest) => digest,
+            })
+            .collect();
+        let digest = format!("sha256:{hex}");
+        assert_eq!(
+            ours,
+            [
+                "registry.digitalocean.com/acme/shop/api:v1".to_owned(),
+                format!("registry.digitalocean.com/acme/shop/api@{digest}"),
+                "registry.digitalocean.com/acme/web".to_owned(),
+                "registry.digitalocean.com/acme/tools:2".to_owned(),
+                digest,
+            ]
+        );
+    }
+
+    #[test]
+    fn nothing_and_what_is_malformed_is_refused() {
+        assert!(in_use(" \n").unwrap_err().to_string().contains("is empty"));
+        let error = in_use("registry.digitalocean.com/acme/api:v1:2")
+            .unwrap_err()
+            .to_string();
+        assert!(error.starts_with("image in use \"registry"), "{error}");
+    }
+}

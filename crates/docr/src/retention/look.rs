@@ -1,0 +1,251 @@
+//! The second look at a repository, as near to the deletions as can be.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{
+    inventory::{ManifestRecord, RepositoryInventory},
+    manifest::{ManifestReader, subject_of_tag},
+    plan::{Deletion, RetentionPlan, Subject},
+    report::Outcome,
+};
+use crate::{Digest, RepositoryHandle, Result};
+
+const RESTLESS: &str = "the lists changed each time they were read";
+
+/// How long a look is good for.
+const FRESH: TimeDelta = TimeDelta::seconds(60);
+
+/// How a repository is now.
+pub(super) struct Look {
+    at: DateTime<Utc>,
+    tags: HashMap<String, Place>,
+    manifests: HashMap<String, Now>,
+    /// Why nothing is deleted, tags of images that go as a whole included.
+    doubt: Option<&'static str>,
+    /// What is needed by manifests that were pushed since the plan was made.
+    needed: HashSet<String>,
+    /// The manifests that the plan deletes.
+    going: HashSet<String>,
+}
+
+/// Where a tag leads to now.
+struct Place {
+    digests: HashSet<String>,
+    updated_at: Option<DateTime<Utc>>,
+}
+
+/// What the plan knows of a repository.
+struct Known<'a> {
+    subjects: HashSet<&'a Subject>,
+    last_push: Option<DateTime<Utc>>,
+}
+
+impl<'a> Known<'a> {
+    fn of(plan: &'a RetentionPlan, repository: &str) -> Self {
+        let kept = plan
+            .kept
+            .iter()
+            .filter(|kept| kept.repository == repository);
+        let going = plan
+            .deletions
+            .iter()
+            .filter(|deletion| deletion.repository == repository);
+        let subjects = kept
+            .map(|kept| &kept.subject)
+            .chain(going.map(|deletion| &deletion.subject));
+        Self {
+            subjects: subjects.collect(),
+            last_push: plan.last_pushes.get(repository).copied().flatten(),
+        }
+    }
+}
+
+/// A manifest as it is now.
+struct Now {
+    updated_at: Option<DateTime<Utc>>,
+    tags: HashSet<String>,
+}
+
+impl Look {
+    /// Looks at a repository of which these deletions are left.
+    pub(super) async fn at<R: ManifestReader>(
+        plan: &RetentionPlan,
+        repository: &RepositoryHandle,
+        left: &VecDeque<&Deletion>,
+        reader: Option<&R>,
+        at: DateTime<Utc>,
+    ) -> Result<Self> {
+        /// How often it is looked again because something was pushed meanwhile.
+        const TIMES: usize = 5;
+        let manifests = left.iter().filter_map(|deletion| match &deletion.subject {
+            Subject::Manifest(digest) => Some(digest.clone()),
+            Subject::Tag(_) => None,
+        });
+        let seen = RepositoryInventory::read(repository, true).await?;
+        let mut look = Self {
+            at,
+            tags: HashMap::new(),
+            manifests: HashMap::new(),
+            doubt: seen.is_in_doubt.then_some(RESTLESS),
+            needed: HashSet::new(),
+            going: manifests.collect(),
+        };
+        for tag in seen.tags {
+            let place = Place {
+                digests: tag.digest.into_iter().collect(),
+                updated_at: tag.updated_at,
+            };
+            look.tags.insert(tag.tag, place);
+        }
+        look.take_in(seen.manifests);
+        let known = Known::of(plan, repository.name().as_str());
+        let mut read = HashSet::new();
+        for _ in 0..TIMES {
+            let news = look.news(&known, &read);
+            if look.going.is_empty() || look.doubt.is_some() || news.is_empty() {
+                return Ok(look);
+            }
+            look.read_news(&news, repository, reader).await;
+            read.extend(news);
+            // Reading takes a while, in which more may be pushed.
+            let again = RepositoryInventory::read_manifest_list(repository).await?;
+            look.take_in(again.items.into_iter().map(Into::into));
+            look.doubt = look.doubt.or(again.is_in_doubt.then_some(RESTLESS));
+        }
+        look.doubt = Some(RESTLESS);
+        Ok(look)
+    }
+
+    /// Takes a list of manifests in, with the tags that it names.
+    fn take_in(&mut self, manifests: impl IntoIterator<Item = ManifestRecord>) {
+        self.manifests.clear();
+        for manifest in manifests {
+            for tag in &manifest.tags {
+                let place = self.tags.entry(tag.clone()).or_insert_with(|| Place {
+                    digests: HashSet::new(),
+                    updated_at: None,
+                });
+                place.digests.insert(manifest.digest.clone());
+            }
+            let now = Now {
+                updated_at: manifest.updated_at,
+                tags: HashSet::new(),
+            };
+            self.manifests.insert(manifest.digest, now);
+        }
+        for (tag, place) in &self.tags {
+            for digest in &place.digests {
+                if let Some(manifest) = self.manifests.get_mut(digest) {
+                    manifest.tags.insert(tag.clone());
+                }
+            }
+        }
+    }
+
+    /// Whether it is recent enough to delete by, and no clock was set back.
+    pub(super) fn is_fresh(&self, now: DateTime<Utc>) -> bool {
+        (TimeDelta::zero()..=FRESH).contains(&now.signed_duration_since(self.at))
+    }
+
+    /// The manifests that were pushed or tagged since the plan was made, but for those that were read.
+    fn news(&self, known: &Known<'_>, read: &HashSet<String>) -> Vec<String> {
+        let is_new = |time: Option<DateTime<Utc>>| time.is_none() || time > known.last_push;
+        let news = self.manifests.iter().filter(|(digest, now)| {
+            let was_there = known
+                .subjects
+                .contains(&Subject::Manifest((*digest).clone()));
+            let tagged_since = now.tags.iter().any(|tag| {
+                is_new(self.tags[tag].updated_at)
+                    || !known.subjects.contains(&Subject::Tag(tag.clone()))
+            });
+            // What has no time had none when the plan was made, unless it is new.
+            let pushed_since = now.updated_at.is_some() && is_new(now.updated_at);
+            !read.contains(*digest) && (!was_there || pushed_since || tagged_since)
+        });
+        news.map(|(digest, _)| digest.clone()).collect()
+    }
+
+    /// Finds out what is needed by that which was pushed since the plan was made.
+    async fn read_news<R: ManifestReader>(
+        &mut self,
+        news: &[String],
+        repository: &RepositoryHandle,
+        reader: Option<&R>,
+    ) {
+        let Some(reader) = reader else {
+            self.doubt = Some("the repository was pushed to since the plan was made");
+            return;
+        };
+        for digest in news {
+            let document = match digest.parse::<Digest>() {
+                Ok(parsed) => reader.read(repository.name(), &parsed).await.ok(),
+                Err(_) => None,
+            };
+            let Some(document) = document.filter(|document| document.is_understood) else {
+                self.doubt =
+                    Some("something was pushed since the plan was made that can't be read");
+                return;
+            };
+            self.needed.extend(document.parts);
+            self.needed.extend(document.subject);
+            let tags = self
+                .manifests
+                .get(digest)
+                .into_iter()
+                .flat_map(|now| &now.tags);
+            self.needed
+                .extend(tags.filter_map(|tag| subject_of_tag(tag)));
+            self.needed.insert(digest.clone());
+        }
+    }
+
+    /// What keeps something from being deleted. `is_gone` tells of the tags that were deleted since the look.
+    pub(super) fn obstacle(
+        &self,
+        deletion: &Deletion,
+        is_gone: impl Fn(&Subject) -> bool,
+    ) -> Option<Outcome> {
+        let changed = |what: String| Some(Outcome::Changed(what));
+        let digest = deletion.digest.as_deref().unwrap_or_default();
+        let is_whole = self.going.contains(digest);
+        let updated_at = match &deletion.subject {
+            Subject::Tag(tag) => match self.tags.get(tag) {
+                None => return Some(Outcome::GoneAlready),
+                Some(place) if place.digests.len() > 1 => {
+                    return changed("the lists disagree on where it leads".into());
+                }
+                Some(place) if !place.digests.contains(digest) => {
+                    let now = place
+                        .digests
+                        .iter()
+                        .next()
+                        .map_or("nothing", String::as_str);
+                    return changed(format!("it leads to {now} now"));
+                }
+                Some(place) => place.updated_at,
+            },
+            Subject::Manifest(_) => match self.manifests.get(digest) {
+                None => return Some(Outcome::GoneAlready),
+                Some(now) => {
+                    let tags = now.tags.iter().map(|tag| Subject::Tag(tag.clone()));
+                    if let Some(tag) = tags.filter(|tag| !is_gone(tag)).min() {
+                        return changed(format!("{tag} leads to it"));
+                    }
+                    now.updated_at
+                }
+            },
+        };
+        if updated_at != deletion.updated_at {
+            return changed("it was pushed again".into());
+        }
+        if is_whole && self.needed.contains(digest) {
+            return changed("it is needed by what was pushed since the plan was made".into());
+        }
+        match self.doubt {
+            Some(why) if is_whole => changed(why.into()),
+            _ => None,
+        }
+    }
+}

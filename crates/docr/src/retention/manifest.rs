@@ -1,0 +1,239 @@
+//! What a manifest says of other manifests: its parts, and the image that it is about.
+
+use std::{collections::BTreeSet, error};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Digest, RepositoryName, Result};
+
+const INDEXES: [&str; 2] = [
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+];
+
+/// Manifests of one platform, which have no parts.
+const IMAGES: [&str; 5] = [
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v1+prettyjws",
+    "application/vnd.oci.artifact.manifest.v1+json",
+];
+
+/// What is known of a manifest's document, which DigitalOcean's API doesn't show: it is read from the registry itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ManifestDocument {
+    /// The media type, if one is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+    /// The digests of its parts. Of a document that is not understood: all digests in it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub parts: BTreeSet<String>,
+    /// The digest of the image that it is about, if it is a signature, an attestation or another referrer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// Whether its media type is one whose parts are known.
+    pub is_understood: bool,
+}
+
+impl ManifestDocument {
+    /// Reads a document. The media type is that of the response, if it had one.
+    ///
+    /// Never fails: of what is not understood, every digest that stands in it counts as a part.
+    pub fn from_bytes(media_type: Option<&str>, bytes: &[u8]) -> Self {
+        let document: Value = serde_json::from_slice(bytes).unwrap_or_default();
+        let named = document["mediaType"].as_str();
+        let media_type =
+            named.or(media_type.map(|text| text.split(';').next().unwrap_or(text).trim()));
+        let subject = document["subject"]["digest"].as_str().map(str::to_owned);
+        let is_one_of = |known: &[&str]| media_type.is_some_and(|text| known.contains(&text));
+        // Docker's oldest indexes and OCI's name their type in the response alone.
+        let has_no_type = !is_one_of(&INDEXES) && !is_one_of(&IMAGES) && named.is_none();
+        let is_index = is_one_of(&INDEXES) || (has_no_type && document["manifests"].is_array());
+        let is_image = is_one_of(&IMAGES) || (has_no_type && document["layers"].is_array());
+        let parts = match (is_index, is_image && document.is_object()) {
+            (true, _) => parts(&document),
+            (false, true) => Some(BTreeSet::new()),
+            (false, false) => None,
+        };
+        Self {
+            media_type: media_type.map(str::to_owned),
+            is_understood: parts.is_some(),
+            parts: parts.unwrap_or_else(|| digests(bytes)),
+            subject,
+        }
+    }
+}
+
+/// The parts of an index, if each has a digest.
+fn parts(index: &Value) -> Option<BTreeSet<String>> {
+    match &index["manifests"] {
+        Value::Null => Some(BTreeSet::new()),
+        Value::Array(parts) => {
+            let parts = parts.iter();
+            parts
+                .map(|part| Some(part["digest"].as_str()?.to_owned()))
+                .collect()
+        }
+        _ => None,
+    }
+}
+
+/// Everything in a text that looks like a digest.
+fn digests(bytes: &[u8]) -> BTreeSet<String> {
+    let text = String::from_utf8_lossy(bytes);
+    let mut all = BTreeSet::new();
+    for algorithm in ["sha256:", "sha512:"] {
+        for (start, _) in text.match_indices(algorithm) {
+            let hex = &text[start + algorithm.len()..];
+            let end = hex
+                .find(|c: char| !c.is_ascii_hexdigit())
+                .unwrap_or(hex.len());
+            all.insert(format!("{algorithm}{}", &hex[..end]));
+        }
+    }
+    all
+}
+
+/// The digest of the image that a tag is about, by the conventions for signatures (`sha256-<hex>.sig`, `.att`, `.sbom`)
+/// and for lists of referrers (`sha256-<hex>`).
+pub(super) fn subject_of_tag(tag: &str) -> Option<String> {
+    let (name, _) = tag.split_once('.').unwrap_or((tag, ""));
+    let (algorithm, hex) = name.split_once('-')?;
+    let length = match algorithm {
+        "sha256" => 64,
+        "sha512" => 128,
+        _ => return None,
+    };
+    let is_hex = hex
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    (hex.len() == length && is_hex).then(|| format!("{algorithm}:{hex}"))
+}
+
+/// Reads the documents of manifests, from the registry itself: with the feature `oci` there is
+/// [`OciManifests`](super::OciManifests), and any library that speaks the protocol can be used.
+pub trait ManifestReader {
+    /// Reads a manifest.
+    ///
+    /// # Errors
+    ///
+    /// Whatever kept it from being read. The manifest stays then, and so do all manifests of its repository, since each
+    /// may be part of it.
+    fn read(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> impl Future<Output = Result<ManifestDocument, Box<dyn error::Error + Send + Sync>>> + Send;
+}
+
+/// Reads nothing: what [`RetentionExecution`](super::RetentionExecution) has unless it is given a reader.
+#[derive(Clone, Copy, Debug)]
+#[allow(clippy::exhaustive_enums, reason = "there is none of it")]
+pub enum NoReader {}
+
+impl ManifestReader for NoReader {
+    async fn read(
+        &self,
+        _: &RepositoryName,
+        _: &Digest,
+    ) -> Result<ManifestDocument, Box<dyn error::Error + Send + Sync>> {
+        match *self {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+    fn read(media_type: Option<&str>, text: &str) -> ManifestDocument {
+        ManifestDocument::from_bytes(media_type, text.as_bytes())
+    }
+
+    #[test]
+    fn the_parts_and_the_subject_are_read() {
+        let index =
+            format!(r#"{{"manifests": [{{"digest": "{A}"}}], "subject": {{"digest": "{A}"}}}}"#);
+        for (media_type, text) in [
+            (Some(INDEXES[0]), index.clone()),
+            (
+                Some("application/vnd.oci.image.index.v1+json; charset=utf-8"),
+                index.clone(),
+            ),
+            (None, index.clone()),
+            (
+                Some("application/json"),
+                index.replacen('{', &format!(r#"{{"mediaType": "{}", "#, INDEXES[1]), 1),
+            ),
+        ] {
+            let document = read(media_type, &text);
+            assert!(document.is_understood, "{document:?}");
+            assert_eq!(document.parts, BTreeSet::from([A.to_owned()]));
+            assert_eq!(document.subject.as_deref(), Some(A));
+        }
+        let image = format!(r#"{{"config": {{"digest": "{A}"}}, "layers": []}}"#);
+        for media_type in [Some(IMAGES[0]), Some(IMAGES[1]), None] {
+            let document = read(media_type, &image);
+            assert!(
+                document.is_understood && document.parts.is_empty(),
+                "{document:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_index_whose_list_is_null_has_no_parts() {
+        let document = read(Some(INDEXES[0]), r#"{"manifests": null}"#);
+        assert!(document.is_understood && document.parts.is_empty());
+    }
+
+    #[test]
+    fn of_what_is_not_understood_every_digest_counts() {
+        for (media_type, text) in [
+            (
+                Some("application/vnd.acme.bundle+json"),
+                format!(r#"{{"things": ["{A}"]}}"#),
+            ),
+            (
+                Some(INDEXES[0]),
+                format!(r#"{{"manifests": [{{"digests": "{A}"}}]}}"#),
+            ),
+            (
+                Some(INDEXES[0]),
+                format!(r#"{{"manifests": {{"a": "{A}"}}}}"#),
+            ),
+            (Some(IMAGES[0]), format!("<html>{A}")),
+            (None, format!("{A}, not even JSON")),
+        ] {
+            let document = read(media_type, &text);
+            assert!(!document.is_understood, "{text}");
+            assert!(document.parts.contains(A), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_tag_tells_which_image_it_is_about() {
+        let hex = &A["sha256:".len()..];
+        for suffix in ["", ".sig", ".att", ".sbom", ".sig.2"] {
+            assert_eq!(
+                subject_of_tag(&format!("sha256-{hex}{suffix}")).as_deref(),
+                Some(A),
+                "{suffix}"
+            );
+        }
+        assert!(subject_of_tag(&format!("sha512-{hex}{hex}.sig")).is_some());
+        for tag in [
+            "v1",
+            "sha256-abc",
+            &format!("sha512-{hex}"),
+            &format!("md5-{hex}"),
+            &format!("sha256-{}", hex.to_uppercase()),
+        ] {
+            assert_eq!(subject_of_tag(tag), None, "{tag}");
+        }
+    }
+}

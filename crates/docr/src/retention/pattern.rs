@@ -1,0 +1,366 @@
+//! Patterns for the names of repositories and tags.
+
+use std::{fmt, str::FromStr};
+
+use globset::{GlobBuilder, GlobMatcher};
+use regex::{Regex, RegexBuilder};
+use serde::{Deserialize, Serialize};
+
+use crate::InvalidInput;
+
+/// What a pattern begins with that is a regular expression.
+const REGEX: &str = "re:";
+
+/// A pattern for the names of repositories or tags, matched against the whole name.
+///
+/// | pattern | matches |
+/// |---|---|
+/// | `*` | any text, slashes included |
+/// | `?` | one character |
+/// | `[0-9]`, `[!a-f]` | one character of a class, or one outside of it |
+/// | `{dev,test}-*` | one of several |
+/// | `re:v\d+` | a regular expression, anchored at both ends |
+///
+/// ```
+/// use docr::retention::NamePattern;
+///
+/// assert!(NamePattern::new("v[0-9]*")?.matches("v1.0.0"));
+/// assert!(!NamePattern::new("v?")?.matches("v12"));
+/// assert!(NamePattern::new("{pr,mr}-*")?.matches("mr-7"));
+/// assert!(NamePattern::new(r"re:v\d+")?.matches("v12"));
+/// // A regular expression has to be asked for.
+/// let error = NamePattern::new(r"^v\d+").unwrap_err().to_string();
+/// assert!(error.contains(r#"write "re:v\\d+""#), "{error}");
+/// # Ok::<(), docr::InvalidInput>(())
+/// ```
+#[derive(Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[serde(try_from = "String", into = "String")]
+#[cfg_attr(feature = "schemars", schemars(with = "String"))]
+pub struct NamePattern {
+    text: String,
+    matcher: Matcher,
+}
+
+#[derive(Clone)]
+enum Matcher {
+    Glob(GlobMatcher),
+    Regex(Regex),
+}
+
+impl NamePattern {
+    /// Checks a pattern.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`] for what is not a pattern, such as a class that is not closed, and for characters that neither
+    /// a name nor the language of patterns has: the message says what was probably meant.
+    pub fn new(pattern: impl Into<String>) -> Result<Self, InvalidInput> {
+        let text = pattern.into();
+        let matcher = match text.strip_prefix(REGEX) {
+            Some(expression) => Matcher::Regex(regex(&text, expression)?),
+            None => Matcher::Glob(glob(&text)?),
+        };
+        Ok(Self { text, matcher })
+    }
+
+    /// The pattern that matches every name.
+    pub fn any() -> Self {
+        Self::literal("*")
+    }
+
+    /// A pattern of this program's own, which is known to be good.
+    pub(super) fn literal(text: &'static str) -> Self {
+        match Self::new(text) {
+            Ok(pattern) => pattern,
+            Err(_) => unreachable!("{text} is a pattern"),
+        }
+    }
+
+    /// Whether a name fits, as a whole.
+    pub fn matches(&self, name: &str) -> bool {
+        match &self.matcher {
+            Matcher::Glob(glob) => glob.is_match(name),
+            Matcher::Regex(regex) => regex.is_match(name),
+        }
+    }
+
+    /// The pattern as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether every name that the other pattern matches is surely matched by this one, too.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        const SPECIAL: [char; 6] = ['*', '?', '[', ']', '{', '}'];
+        let is_plain = |text: &str| !text.starts_with(REGEX) && !text.contains(SPECIAL);
+        if matches!(self.text.as_str(), "*" | "**") || self.text == other.text {
+            return true;
+        }
+        if is_plain(&other.text) {
+            return self.matches(&other.text);
+        }
+        // `pr-*` covers whatever begins with `pr-`.
+        match self.text.strip_suffix('*') {
+            Some(prefix) if is_plain(prefix) => other.text.starts_with(prefix),
+            _ => false,
+        }
+    }
+}
+
+fn regex(text: &str, expression: &str) -> Result<Regex, InvalidInput> {
+    const LARGEST: usize = 1 << 20;
+    let anchored = RegexBuilder::new(&format!("^(?:{expression})$"))
+        .size_limit(LARGEST)
+        .build();
+    anchored.map_err(|error| {
+        let error = error.to_string();
+        let cause = error.lines().last().unwrap_or_default();
+        let rule = format!(
+            "is not a regular expression: {}",
+            cause.trim_start_matches("error: ")
+        );
+        InvalidInput::new("pattern", text, rule)
+    })
+}
+
+fn glob(text: &str) -> Result<GlobMatcher, InvalidInput> {
+    if text.is_empty() {
+        let rule = "is empty; * matches every name";
+        return Err(InvalidInput::new("pattern", text, rule));
+    }
+    check_characters(text)?;
+    let glob = GlobBuilder::new(text)
+        .literal_separator(false)
+        .backslash_escape(false)
+        .empty_alternates(true)
+        .build();
+    match glob {
+        Ok(glob) => Ok(glob.compile_matcher()),
+        Err(error) => {
+            let rule = format!("is not a pattern: {}", error.kind());
+            Err(InvalidInput::new("pattern", text, rule))
+        }
+    }
+}
+
+/// Finds the first character that neither a name nor the language of patterns has there.
+fn check_characters(text: &str) -> Result<(), InvalidInput> {
+    let (mut in_class, mut braces) = (false, 0_usize);
+    for (index, character) in text.chars().enumerate() {
+        let fits = match character {
+            _ if character.is_ascii_alphanumeric() => true,
+            '.' | '_' | '-' | '/' | '*' | '?' => true,
+            '[' => !std::mem::replace(&mut in_class, true),
+            ']' => std::mem::replace(&mut in_class, false),
+            '!' | '^' => in_class,
+            '{' => {
+                braces += 1;
+                !in_class
+            }
+            '}' => {
+                let fits = braces > 0;
+                braces = braces.saturating_sub(1);
+                fits
+            }
+            ',' => braces > 0,
+            _ => false,
+        };
+        if !fits {
+            let position = index + 1;
+            let rule = format!(
+                "{character:?} at position {position} stands in no name{}",
+                way_out(text, character)
+            );
+            return Err(InvalidInput::at("pattern", text, position, rule));
+        }
+    }
+    Ok(())
+}
+
+/// What was probably meant.
+fn way_out(text: &str, character: char) -> String {
+    match character {
+        '^' | '$' | '\\' | '+' | '(' | ')' | '|' => {
+            let expression = text.trim_start_matches('^').trim_end_matches('$');
+            format!(
+                "; for a regular expression, write {:?}, which is matched as a whole",
+                format!("{REGEX}{expression}")
+            )
+        }
+        ',' => format!(
+            "; for several patterns, give each on its own, or write {:?}",
+            format!("{{{}}}", text.replace(' ', ""))
+        ),
+        '!' => "; a pattern can't be negated: name what stays by protect_tags".to_owned(),
+        ':' | '@' => "; a pattern is for the name of a repository or for a tag alone".to_owned(),
+        _ if character.is_whitespace() => "; give each pattern on its own".to_owned(),
+        _ => "; patterns are made of * ? [a-z] {a,b} and the characters of names".to_owned(),
+    }
+}
+
+impl FromStr for NamePattern {
+    type Err = InvalidInput;
+
+    fn from_str(text: &str) -> Result<Self, InvalidInput> {
+        Self::new(text)
+    }
+}
+
+impl TryFrom<String> for NamePattern {
+    type Error = InvalidInput;
+
+    fn try_from(text: String) -> Result<Self, InvalidInput> {
+        Self::new(text)
+    }
+}
+
+impl From<NamePattern> for String {
+    fn from(pattern: NamePattern) -> Self {
+        pattern.text
+    }
+}
+
+impl PartialEq for NamePattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for NamePattern {}
+
+impl PartialOrd for NamePattern {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for NamePattern {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.text.cmp(&other.text)
+    }
+}
+
+impl std::hash::Hash for NamePattern {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
+
+impl fmt::Display for NamePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for NamePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("NamePattern").field(&self.text).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(pattern: &str, name: &str) -> bool {
+        NamePattern::new(pattern).unwrap().matches(name)
+    }
+
+    #[test]
+    fn a_pattern_is_matched_as_a_whole() {
+        for (pattern, fits, fails) in [
+            ("*", vec!["v1", "shop/api"], vec![]),
+            (
+                "shop/*",
+                vec!["shop/api", "shop/api/v2"],
+                vec!["shop", "eshop/api"],
+            ),
+            ("v?", vec!["v1"], vec!["v12", "v", "rv1"]),
+            ("v[0-9]*", vec!["v1.0.0", "v2"], vec!["vnext", "rv1"]),
+            ("v[!0-9]*", vec!["vnext"], vec!["v1"]),
+            ("[^v]*", vec!["main"], vec!["v1"]),
+            ("{pr,mr}-*", vec!["pr-1", "mr-2"], vec!["br-3", "xpr-1"]),
+            ("v1{,.0}", vec!["v1", "v1.0"], vec!["v1.1"]),
+            (r"re:v\d+", vec!["v12"], vec!["v12-rc", "rv12"]),
+            ("re:a|b", vec!["a", "b"], vec!["ab", "ac"]),
+            ("v1.0", vec!["v1.0"], vec!["v1x0"]),
+        ] {
+            for name in fits {
+                assert!(matches(pattern, name), "{pattern} should match {name}");
+            }
+            for name in fails {
+                assert!(!matches(pattern, name), "{pattern} should not match {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_pattern_is_refused_with_a_way_out() {
+        for (pattern, part) in [
+            ("", "is empty; * matches every name"),
+            (
+                r"^v\d+",
+                r#"'^' at position 1 stands in no name; for a regular expression, write "re:v\\d+""#,
+            ),
+            ("v.+$", r#"write "re:v.+""#),
+            ("(a|b)", r#"write "re:(a|b)""#),
+            ("v*,hold-*", r#"write "{v*,hold-*}""#),
+            ("v*, hold-*", r#"write "{v*,hold-*}""#),
+            ("!v*", "a pattern can't be negated"),
+            (
+                "shop/api:v1",
+                "for the name of a repository or for a tag alone",
+            ),
+            ("v* w*", "give each pattern on its own"),
+            ("v*\n", "give each pattern on its own"),
+            ("v[0-9", "is not a pattern"),
+            ("v]", "']' at position 2"),
+            ("{a,b", "is not a pattern"),
+            ("a}", "'}' at position 2"),
+            ("[z-a]", "is not a pattern"),
+            ("prod\u{1b}", r"'\u{1b}' at position 5"),
+            ("re:(", "is not a regular expression: unclosed group"),
+            ("re:(a{1000}){1000}", "is not a regular expression"),
+        ] {
+            let error = NamePattern::new(pattern).unwrap_err().to_string();
+            assert!(error.contains(part), "{pattern}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_covers_what_it_surely_matches() {
+        let covers = |a: &str, b: &str| {
+            NamePattern::new(a)
+                .unwrap()
+                .covers(&NamePattern::new(b).unwrap())
+        };
+        for (wide, narrow) in [
+            ("*", "pr-*"),
+            ("*", "re:v.*"),
+            ("pr-*", "pr-*"),
+            ("pr-*", "pr-1*"),
+            ("pr-*", "pr-[0-9]"),
+            ("v[0-9]", "v1"),
+            ("re:v.*", "v1"),
+        ] {
+            assert!(covers(wide, narrow), "{wide} covers {narrow}");
+        }
+        for (narrow, wide) in [
+            ("pr-*", "*"),
+            ("v?", "v*"),
+            ("main-*", "pr-*"),
+            ("v1", "v*"),
+        ] {
+            assert!(!covers(narrow, wide), "{narrow} doesn't cover {wide}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_is_read_from_and_written_as_its_text() {
+        let pattern: NamePattern = serde_json::from_str("\"v*\"").unwrap();
+        assert_eq!(serde_json::to_string(&pattern).unwrap(), "\"v*\"");
+        assert!(serde_json::from_str::<NamePattern>("\"^v\"").is_err());
+        assert_eq!(format!("{pattern} {pattern:?}"), "v* NamePattern(\"v*\")");
+    }
+}

@@ -1,0 +1,407 @@
+//! What goes in one repository, and what stays: the rules, one after the other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{
+    age::Age,
+    decision::Decision,
+    images::{Images, Manifest},
+    in_use::InUseImages,
+    inventory::{ManifestContent, RepositoryInventory},
+    pattern::NamePattern,
+    policy::{RetentionPolicy, RetentionRule},
+    reason::{GoReason, KeepReason},
+    version,
+};
+use crate::names::RepositoryName;
+
+/// What has no tag and is younger may be part of a push that is under way, whatever the policy says.
+const GRACE: Age = Age::from_hours(1);
+
+/// How a document is taken that nobody has read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// As one of which nothing is known.
+    AsIs,
+    /// As one that names no other manifest.
+    TakenForDone,
+}
+
+/// One repository, with the rules that are for it.
+pub(super) struct Scene<'s, 'a> {
+    policy: &'a RetentionPolicy,
+    repository: &'a RepositoryInventory,
+    images: &'s Images<'a>,
+    now: DateTime<Utc>,
+    pub(super) rules: Vec<&'a RetentionRule>,
+}
+
+impl<'s, 'a> Scene<'s, 'a> {
+    pub(super) fn new(
+        policy: &'a RetentionPolicy,
+        repository: &'a RepositoryInventory,
+        images: &'s Images<'a>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let rules = policy
+            .rules
+            .iter()
+            .filter(|rule| rule.is_for(&repository.name));
+        Self {
+            policy,
+            repository,
+            images,
+            now,
+            rules: rules.collect(),
+        }
+    }
+
+    pub(super) fn decide(&self, in_use: &mut InUseImages<'a>, reading: Reading) -> Decision<'a> {
+        // References are resolved wherever they lead, so that none is reported as leading nowhere.
+        let used = in_use.here(&self.repository.name, self.images);
+        let mut decision = Decision::default();
+        if self.rules.is_empty() {
+            decision.keep_all(self.images, &KeepReason::NoRule);
+            return decision;
+        }
+        let is_addressable = RepositoryName::new(self.repository.name.as_str()).is_ok();
+        if self.repository.is_in_doubt || !is_addressable {
+            decision.keep_all(self.images, &KeepReason::InDoubt);
+            return decision;
+        }
+        self.pin(&used, &mut decision);
+        let mut going = self.roots_that_go(&mut decision);
+        let manifests_stay = self.why_manifests_stay(reading);
+        going.retain(|digest, reason| self.is_old_as_a_whole(digest, reason, &mut decision));
+        self.carry_out(going, manifests_stay, &mut decision);
+        decision.keep_the_rest(self.images);
+        decision
+    }
+
+    /// What stays whatever the rules say of age and number.
+    fn pin(&self, used: &BTreeMap<&'a str, String>, decision: &mut Decision<'a>) {
+        for (digest, manifest) in &self.images.manifests {
+            let protection = manifest
+                .tags
+                .iter()
+                .find(|tag| self.protection(tag).is_some());
+            let unknown = match &manifest.record.content {
+                ManifestContent::Read(document) => !document.is_understood,
+                ManifestContent::Unreadable(_) => true,
+                ManifestContent::Unread => false,
+            };
+            let reason = if let Some(tag) = protection {
+                for sibling in &manifest.tags {
+                    let same = || KeepReason::SameImageAs((*tag).to_owned());
+                    let own = self.protection(sibling).unwrap_or_else(same);
+                    decision.tags_stay.insert(sibling, own);
+                }
+                KeepReason::TaggedAs((*tag).to_owned())
+            } else if let Some(reference) = used.get(digest) {
+                KeepReason::InUse(reference.clone())
+            } else if !self.images.is_agreed(manifest) {
+                KeepReason::InDoubt
+            } else if !Images::is_addressable(digest, manifest) || unknown {
+                KeepReason::NotUnderstood
+            } else {
+                continue;
+            };
+            decision.pin(digest, manifest, reason);
+        }
+    }
+
+    fn protection(&self, tag: &str) -> Option<KeepReason> {
+        if tag == "latest" {
+            return Some(KeepReason::Protected(NamePattern::literal("latest")));
+        }
+        let pattern = self.rules.iter().find_map(|rule| rule.protection(tag))?;
+        Some(KeepReason::Protected(pattern.clone()))
+    }
+
+    /// The images that go by their own right, each with the reason; those that stay get theirs.
+    fn roots_that_go(&self, decision: &mut Decision<'a>) -> BTreeMap<&'a str, Going<'a>> {
+        let mut going = BTreeMap::new();
+        let mut owned = BTreeMap::<usize, Vec<&'a str>>::new();
+        for (digest, manifest) in &self.images.manifests {
+            if decision.stays(digest) || !(manifest.is_root() || manifest.is_orphan()) {
+                continue;
+            }
+            if manifest.is_orphan() {
+                match self.rules.iter().find(|rule| rule.delete_orphans) {
+                    Some(_)
+                        if manifest
+                            .tags
+                            .iter()
+                            .all(|tag| self.images.tags[tag].is_about) =>
+                    {
+                        going.insert(*digest, Going::whole(GoReason::Orphan, GRACE));
+                    }
+                    _ => decision.pin(digest, manifest, KeepReason::OrphanNotAsked),
+                }
+            } else if manifest.tags.is_empty() {
+                match self.rules.iter().find(|rule| rule.takes_untagged()) {
+                    Some(rule) => {
+                        let age = rule
+                            .untagged_older_than
+                            .or(rule.older_than)
+                            .unwrap_or_default();
+                        going.insert(*digest, Going::whole(GoReason::Untagged, age.max(GRACE)));
+                    }
+                    None => decision.pin(digest, manifest, KeepReason::UntaggedNotAsked),
+                }
+            } else {
+                match self.owner(&manifest.tags) {
+                    Some(rule) => owned.entry(rule).or_default().push(digest),
+                    None => decision.pin(digest, manifest, KeepReason::NotNamed),
+                }
+            }
+        }
+        for (rule, digests) in owned {
+            self.choose(self.rules[rule], digests, decision, &mut going);
+        }
+        going
+    }
+
+    /// The rule that owns an image with these tags, by its place.
+    fn owner(&self, tags: &BTreeSet<&'a str>) -> Option<usize> {
+        let mut rules = self.rules.iter();
+        rules.position(|rule| tags.iter().any(|tag| rule.names(tag)))
+    }
+
+    /// Of the images that a rule owns, those that it lets go; the others are kept.
+    fn choose(
+        &self,
+        rule: &'a RetentionRule,
+        digests: Vec<&'a str>,
+        decision: &mut Decision<'a>,
+        going: &mut BTreeMap<&'a str, Going<'a>>,
+    ) {
+        let mut known = Vec::new();
+        for digest in digests {
+            match self.images.last_push(digest) {
+                Some(time) => known.push((time, digest)),
+                // It stays anyway, and must not take the place of another one.
+                None => decision.pin(
+                    digest,
+                    &self.images.manifests[digest],
+                    KeepReason::UnknownAge,
+                ),
+            }
+        }
+        // The newest first; of what was pushed at the same time the first by digest.
+        known.sort_by(|(a_time, a), (b_time, b)| (b_time, a).cmp(&(a_time, b)));
+        let kept_versions = self.kept_versions(rule, known.iter().map(|(_, digest)| *digest));
+        for (place, (time, digest)) in (1..).zip(known) {
+            let manifest = &self.images.manifests[digest];
+            let age = rule.older_than.unwrap_or_default();
+            let reason = if rule.keep_newest.is_some_and(|most| place <= most) {
+                Some(KeepReason::Newest(place))
+            } else if let Some(version) = kept_versions.get(digest) {
+                Some(KeepReason::Version(version.clone()))
+            } else {
+                young(Some(time), age, self.now)
+            };
+            if let Some(reason) = reason {
+                decision.pin(digest, manifest, reason);
+                continue;
+            }
+            let named = manifest.tags.iter().copied().filter(|tag| rule.names(tag));
+            let named: BTreeSet<_> = named.collect();
+            let reason = match (rule.keep_newest, rule.older_than) {
+                (Some(most), _) => GoReason::BeyondNewest(most),
+                (None, Some(age)) => GoReason::OlderThan(age),
+                (None, None) if rule.keep_versions.is_some() => GoReason::OldVersion,
+                (None, None) => GoReason::Named,
+            };
+            let tags = (named.len() < manifest.tags.len()).then_some(named);
+            going.insert(digest, Going { reason, age, tags });
+        }
+    }
+
+    /// The images whose version a rule keeps, each with it.
+    fn kept_versions(
+        &self,
+        rule: &RetentionRule,
+        digests: impl Iterator<Item = &'a str>,
+    ) -> BTreeMap<&'a str, String> {
+        let Some(keep) = rule.keep_versions else {
+            return BTreeMap::new();
+        };
+        let tags = digests.flat_map(|digest| {
+            let tags = self.images.manifests[digest].tags.iter().copied();
+            let versions = tags.filter_map(version::parse);
+            versions.map(move |version| (digest, version))
+        });
+        let all: Vec<_> = tags.collect();
+        let kept = keep.kept(all.iter().map(|(_, version)| version));
+        let kept: BTreeSet<_> = kept.into_iter().collect();
+        let images = all.iter().filter(|(_, version)| kept.contains(version));
+        images
+            .map(|(digest, version)| (*digest, version.to_string()))
+            .collect()
+    }
+
+    /// Whether nothing of an image is younger than what the policy allows; if not, it stays.
+    fn is_old_as_a_whole(
+        &self,
+        digest: &'a str,
+        going: &Going<'a>,
+        decision: &mut Decision<'a>,
+    ) -> bool {
+        let age = going.age.max(self.policy.min_age);
+        let manifest = &self.images.manifests[digest];
+        if let Some(reason) = young(self.images.last_push(digest), age, self.now) {
+            decision.pin(digest, manifest, reason);
+            return false;
+        }
+        let whole = self.images.whole(digest);
+        let mut belongings = whole.iter().filter(|part| **part != digest);
+        let is_young = |part: &&&str| {
+            young(
+                self.images.last_push(part),
+                self.policy.min_age.max(GRACE),
+                self.now,
+            )
+        };
+        let reason = belongings.find_map(|part| is_young(&part));
+        match reason {
+            Some(reason) => {
+                decision.pin(digest, manifest, reason);
+                false
+            }
+            None => true,
+        }
+    }
+
+    /// Why no manifest of this repository goes, only tags.
+    fn why_manifests_stay(&self, reading: Reading) -> Option<KeepReason> {
+        if self.policy.tags_only {
+            return Some(KeepReason::TagsOnly);
+        }
+        let mut led_to = self.images.tags.values().flat_map(|place| &place.digests);
+        if led_to.any(|digest| !self.images.manifests.contains_key(digest)) {
+            return Some(KeepReason::Unread);
+        }
+        let mut contents = self
+            .images
+            .manifests
+            .iter()
+            .map(|(digest, manifest)| (digest, &manifest.record.content));
+        contents.find_map(|(digest, content)| match content {
+            ManifestContent::Read(_) => None,
+            // Each manifest may be part of it.
+            ManifestContent::Unreadable(_) => Some(KeepReason::MaybePartOf((*digest).to_owned())),
+            ManifestContent::Unread if reading == Reading::TakenForDone => None,
+            ManifestContent::Unread => Some(KeepReason::Unread),
+        })
+    }
+
+    /// Lets images go, with all that belongs to them alone.
+    fn carry_out(
+        &self,
+        going: BTreeMap<&'a str, Going<'a>>,
+        manifests_stay: Option<KeepReason>,
+        decision: &mut Decision<'a>,
+    ) {
+        for (digest, image) in &going {
+            let manifest = &self.images.manifests[digest];
+            match (&manifests_stay, &image.tags) {
+                (None, None) => decision.let_go(digest, manifest, &image.reason, digest),
+                (_, Some(tags)) => {
+                    decision.untag(tags, &image.reason);
+                    let others = manifest.tags.difference(tags);
+                    decision
+                        .tags_stay
+                        .extend(others.map(|tag| (*tag, KeepReason::NotNamed)));
+                }
+                // What is about an image goes after it, so it stays with its tags.
+                (Some(reason), None) if manifest.is_about => {
+                    decision.pin(digest, manifest, reason.clone())
+                }
+                (Some(reason), None) => {
+                    decision.untag(&manifest.tags, &image.reason);
+                    decision.manifests_stay.insert(digest, reason.clone());
+                }
+            }
+        }
+        // A manifest goes when all go to which it belongs, and it may.
+        let mut todo: Vec<_> = decision.manifests_go.keys().copied().collect();
+        while let Some(digest) = todo.pop() {
+            let image = decision.image_of(digest);
+            for part in &self.images.manifests[digest].belongings {
+                let manifest = &self.images.manifests[part];
+                let is_left = |owner: &str| !decision.manifests_go.contains_key(owner);
+                if decision.stays(part)
+                    || decision.manifests_go.contains_key(part)
+                    || manifest.owners.iter().copied().any(is_left)
+                {
+                    continue;
+                }
+                if let Some(reason) = self.own_right_to_stay(manifest) {
+                    decision.pin(part, manifest, reason);
+                    continue;
+                }
+                decision.let_go(
+                    part,
+                    manifest,
+                    &GoReason::WithImage(image.to_owned()),
+                    image,
+                );
+                todo.push(part);
+            }
+        }
+    }
+
+    /// Why something that belongs to an image which goes stays all the same: a tag of its own that no rule names, or
+    /// that is too young for the rule.
+    fn own_right_to_stay(&self, manifest: &Manifest<'a>) -> Option<KeepReason> {
+        let own = manifest
+            .tags
+            .iter()
+            .copied()
+            .filter(|tag| !self.images.tags[tag].is_about);
+        let own: BTreeSet<_> = own.collect();
+        if own.is_empty() {
+            return None;
+        }
+        let Some(rule) = self.owner(&own) else {
+            return Some(KeepReason::NotNamed);
+        };
+        let rule = self.rules[rule];
+        if !own.iter().all(|tag| rule.names(tag)) {
+            return Some(KeepReason::NotNamed);
+        }
+        let time = self.images.last_push(&manifest.record.digest);
+        young(time, rule.older_than.unwrap_or_default(), self.now)
+    }
+}
+
+/// An image that goes.
+struct Going<'a> {
+    reason: GoReason,
+    /// How old it must be.
+    age: Age,
+    /// The tags that go, if others stay.
+    tags: Option<BTreeSet<&'a str>>,
+}
+
+impl Going<'_> {
+    fn whole(reason: GoReason, age: Age) -> Self {
+        Self {
+            reason,
+            age,
+            tags: None,
+        }
+    }
+}
+
+/// Why something is too young to go, if it is.
+fn young(time: Option<DateTime<Utc>>, age: Age, now: DateTime<Utc>) -> Option<KeepReason> {
+    let Some(time) = time else {
+        return Some(KeepReason::UnknownAge);
+    };
+    let limit = TimeDelta::from_std(age.as_duration()).unwrap_or(TimeDelta::MAX);
+    (now - time <= limit).then_some(KeepReason::YoungerThan(age))
+}

@@ -1,0 +1,135 @@
+//! What a garbage collection takes that takes untagged manifests.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use chrono::TimeDelta;
+use serde::Serialize;
+
+use super::{
+    age::Age,
+    images::Images,
+    inventory::{ManifestContent, RegistryInventory},
+    table::{Table, bytes, clean},
+};
+use crate::InvalidInput;
+
+/// The untagged manifests of a registry, which a garbage collection of
+/// [`UntaggedManifestsOnly`](crate::GarbageCollectionType::UntaggedManifestsOnly) or
+/// [`UntaggedManifestsAndUnreferencedBlobs`](crate::GarbageCollectionType::UntaggedManifestsAndUnreferencedBlobs) takes
+/// from all repositories: images that are deployed by their digest, too. `Display` prints a table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct UntaggedManifests {
+    /// The repositories that have any.
+    pub repositories: Vec<UntaggedInRepository>,
+    /// Bytes of blobs that nothing else in the registry needs.
+    pub freed_bytes: u64,
+}
+
+/// The untagged manifests of a repository.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct UntaggedInRepository {
+    /// The repository's name.
+    pub repository: String,
+    /// How many there are.
+    pub manifests: u64,
+    /// Bytes of their blobs.
+    pub bytes: u64,
+    /// How many of them belong to images that have a tag. Whether the service leaves those is not documented.
+    pub belong_to_tagged: u64,
+    /// How many of them may belong to a tagged image, since a manifest of the repository could not be read.
+    pub in_doubt: u64,
+    /// How many of them were pushed within a day, or at an unknown time: they may be part of a push under way.
+    pub pushed_lately: u64,
+}
+
+impl UntaggedManifests {
+    /// Counts them. The documents of the manifests should have been read:
+    /// [`RegistryInventory::read_all_manifests`].
+    ///
+    /// # Errors
+    ///
+    /// When a tag or manifest appears twice in the inventory.
+    pub fn of(inventory: &RegistryInventory) -> Result<Self, InvalidInput> {
+        let lately = TimeDelta::from_std(Age::from_hours(24).as_duration()).unwrap_or_default();
+        let (mut needed, mut unneeded) = (BTreeSet::new(), BTreeMap::new());
+        let mut all = Self::default();
+        for repository in &inventory.repositories {
+            let images = Images::of(repository)?;
+            let tagged = images
+                .manifests
+                .iter()
+                .filter(|(_, manifest)| !manifest.tags.is_empty());
+            let belong: BTreeSet<_> = tagged
+                .flat_map(|(digest, _)| images.whole(digest))
+                .collect();
+            let is_read = images
+                .manifests
+                .values()
+                .all(|manifest| matches!(manifest.record.content, ManifestContent::Read(_)));
+            let mut here = UntaggedInRepository {
+                repository: repository.name.clone(),
+                ..UntaggedInRepository::default()
+            };
+            let mut blobs = BTreeMap::new();
+            for (digest, manifest) in &images.manifests {
+                if !manifest.tags.is_empty() {
+                    needed.extend(manifest.record.blobs.keys());
+                    continue;
+                }
+                blobs.extend(&manifest.record.blobs);
+                let time = manifest.record.updated_at;
+                here.manifests += 1;
+                here.belong_to_tagged += u64::from(belong.contains(digest));
+                here.in_doubt += u64::from(!is_read && !belong.contains(digest));
+                here.pushed_lately +=
+                    u64::from(time.is_none_or(|time| {
+                        inventory.read_at.signed_duration_since(time) <= lately
+                    }));
+            }
+            here.bytes = blobs
+                .values()
+                .fold(0, |sum, bytes| sum.saturating_add(**bytes));
+            unneeded.extend(blobs);
+            if here.manifests > 0 {
+                all.repositories.push(here);
+            }
+        }
+        let freed = unneeded.iter().filter(|(blob, _)| !needed.contains(*blob));
+        all.freed_bytes = freed.fold(0, |sum, (_, bytes)| sum.saturating_add(**bytes));
+        Ok(all)
+    }
+}
+
+impl fmt::Display for UntaggedManifests {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.repositories.is_empty() {
+            return writeln!(f, "No manifest is untagged.");
+        }
+        let mut table = Table::new([
+            "REPOSITORY",
+            "UNTAGGED",
+            "SIZE",
+            "OF TAGGED IMAGES",
+            "PUSHED LATELY",
+        ]);
+        for here in &self.repositories {
+            let of_tagged = match here.in_doubt {
+                0 => here.belong_to_tagged.to_string(),
+                doubt => format!("{}, perhaps {doubt} more", here.belong_to_tagged),
+            };
+            table.row([
+                clean(&here.repository),
+                here.manifests.to_string(),
+                bytes(here.bytes),
+                of_tagged,
+                here.pushed_lately.to_string(),
+            ]);
+        }
+        write!(f, "{table}")
+    }
+}

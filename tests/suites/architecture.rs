@@ -1,0 +1,30 @@
+//! ARCHITECTURE.md names places that are there.
+
+use std::{fs, path::Path};
+
+/// The tokens in backticks that are paths.
+fn paths(text: &str) -> Vec<&str> {
+    let tokens = text.split('`').skip(1).step_by(2);
+    let is_path = |token: &&str| {
+        !token.contains([' ', '(', '!'])
+            && (token.contains('/') || token.ends_with(".rs") || token.ends_with(".yaml"))
+    };
+    tokens.filter(is_path).collect()
+}
+
+#[test]
+fn each_path_that_the_architecture_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let text = fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
+    // A path stands as it is, or below the crate that its table or row is about.
+    let bases = ["", "crates/docr/src", "crates/docr-api", "xtask/src"];
+    let is_there = |path: &&&str| {
+        bases
+            .iter()
+            .any(|base| root.join(base).join(**path).exists())
+    };
+    let paths = paths(&text);
+    assert!(paths.len() > 30, "{paths:?}");
+    let missing: Vec<_> = paths.iter().filter(|path| !is_there(path)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
