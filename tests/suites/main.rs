@@ -18,6 +18,7 @@ mod properties;
 mod reality;
 mod registries;
 mod retention;
+mod retention_golden;
 mod retention_properties;
 mod schemas;
 mod secrets;

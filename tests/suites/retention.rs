@@ -10,7 +10,9 @@ use docr::{
     },
 };
 use docr_sandbox::{Clock, Image, ScriptedAnswer};
-use docr_tests::sandbox::{Checked, furnish, registry_name, sharing, start};
+use docr_tests::sandbox::{
+    Checked, TOKEN, client_with_clock, furnish, registry_name, sharing, start,
+};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -710,6 +712,31 @@ async fn a_tag_that_either_list_names_is_there() {
         going.len(),
         2,
         "v1 and its manifest, no part of v5: {going:?}"
+    );
+}
+
+/// Ages count by the service's clock, so that a clock that is wrong makes nothing old.
+#[tokio::test]
+async fn a_clock_that_is_ahead_deletes_nothing_young() {
+    let bench = Bench::start().await;
+    let ahead = bench.clock.now() + chrono::TimeDelta::days(40);
+    let clock = std::sync::Arc::new(docr::ManualClock::at(ahead));
+    let docr = client_with_clock(bench.sandbox.url(), TOKEN, clock);
+    let registry = docr.registry(registry_name());
+    let rule = policy("older_than = '3d'\ndelete_untagged = true");
+    let mut inventory = RegistryInventory::read_for(&registry, &rule).await.unwrap();
+    assert_eq!(inventory.read_at, bench.clock.now());
+    inventory.read_manifests(&rule, &bench.reader().await).await;
+    let plan = RetentionPlan::make(&rule, &inventory).unwrap();
+    let going: Vec<_> = plan
+        .deletions
+        .iter()
+        .map(|deletion| deletion.to_string())
+        .collect();
+    assert_eq!(
+        plan.images_going(),
+        2,
+        "v1 and v2 are older than three days: {going:?}"
     );
 }
 

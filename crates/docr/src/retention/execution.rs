@@ -214,7 +214,7 @@ impl<'a, O: ObserveRetention + Send> Run<'a, '_, O> {
         let mut left = VecDeque::from(left);
         let mut under_way = FuturesUnordered::new();
         let mut look: Option<Look> = None;
-        // Whether tags were deleted since the look: time has passed, and what stays in doubt is looked at again.
+        // Whether tags were deleted since the look: before a manifest goes, it is looked again.
         let mut is_outdated = false;
         loop {
             while under_way.len() < self.concurrency
@@ -274,12 +274,12 @@ impl<'a, O: ObserveRetention + Send> Run<'a, '_, O> {
                     );
                     continue;
                 }
+                is_outdated |= !deletion.is_manifest();
                 under_way.push(delete(&repository, deletion));
             }
             let Some((deletion, result)) = self.next(&mut under_way).await else {
                 return;
             };
-            is_outdated |= !deletion.is_manifest();
             let outcome = outcome(result, &mut self.until);
             self.end(deletion, outcome);
         }

@@ -250,9 +250,12 @@ impl RetentionPlan {
             .filter(|kept| matches!(kept.subject, Subject::Tag(_)))
             .filter_map(|kept| Some((kept.repository.as_str(), kept.digest.as_deref()?)))
             .collect();
+        // What is about an image that is gone is not an image, and parts go with theirs.
+        let is_image = |why: &GoReason| !matches!(why, GoReason::Orphan | GoReason::WithImage(_));
         let images: BTreeSet<_> = self
             .deletions
             .iter()
+            .filter(|deletion| is_image(&deletion.why))
             .map(|deletion| (deletion.repository.as_str(), deletion.image.as_str()))
             .filter(|image| !tagged.contains(image))
             .collect();

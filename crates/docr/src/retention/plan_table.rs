@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use super::{
+    manifest::subject_of_tag,
     plan::{Deletion, RetentionPlan, Subject},
     reason::{GoReason, KeepReason},
     table::{Table, bytes, clean, count, day, short},
@@ -19,7 +20,7 @@ impl RetentionPlan {
             let name = match (&kept.subject, &kept.reason) {
                 // The line of the tag says it.
                 (Subject::Manifest(_), KeepReason::TaggedAs(_)) => continue,
-                (Subject::Tag(tag), _) => clean(tag),
+                (Subject::Tag(tag), _) => shown(tag),
                 (Subject::Manifest(digest), _) => short(digest),
             };
             let (rank, why) = group(&kept.reason);
@@ -119,6 +120,20 @@ impl fmt::Display for RetentionPlan {
     }
 }
 
+/// A tag; the digest in that of a signature is cut.
+fn shown(tag: &str) -> String {
+    match (subject_of_tag(tag), tag.split_once('-')) {
+        (Some(_), Some((algorithm, rest))) => {
+            let (hex, suffix) = rest
+                .split_once('.')
+                .map_or((rest, String::new()), |(hex, end)| (hex, format!(".{end}")));
+            let hex: String = hex.chars().take(12).collect();
+            clean(&format!("{algorithm}-{hex}...{suffix}"))
+        }
+        _ => clean(tag),
+    }
+}
+
 /// How many images do something.
 fn says(images: u64, verb: &str) -> String {
     match (images, verb) {
@@ -134,7 +149,7 @@ fn row(image: &[&Deletion]) -> [String; 6] {
     let (mut tags, mut manifest, mut others) = (Vec::new(), false, 0);
     for deletion in image {
         match &deletion.subject {
-            Subject::Tag(tag) if own(&deletion) => tags.push(clean(tag)),
+            Subject::Tag(tag) if own(&deletion) => tags.push(shown(tag)),
             Subject::Manifest(_) if own(&deletion) => manifest = true,
             Subject::Manifest(_) => others += 1,
             Subject::Tag(_) => {}

@@ -1,0 +1,268 @@
+//! Retention by example: a folder a case in `tests/retention`, with what is in a registry (`registry.json`), the rules
+//! (`rules.toml`), the plan that they make (`expected-plan.txt`) and what is there when it was carried out and the garbage
+//! was collected (`expected-afterwards.json`).
+//!
+//! `DOCR_UPDATE_GOLDEN=1` writes the plans again, to be reviewed; what must be left is written by hand.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use docr::{
+    CredentialsRequest, GarbageCollectionType, RegistryHandle,
+    retention::{ManifestContent, OciManifests, RegistryInventory, RetentionPlan, RetentionPolicy},
+};
+use docr_sandbox::{Image, Sandbox};
+use docr_tests::sandbox::{furnish, registry_name, sharing, start};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+const REGISTRY: &str = "acme-images";
+
+/// What is in a registry: everything was pushed in the order of its age, the oldest first.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Primed {
+    pushes: Vec<Push>,
+    /// The service reports no time of these.
+    #[serde(default)]
+    without_time: BTreeSet<String>,
+    /// Nor of these tags.
+    #[serde(default)]
+    tags_without_time: BTreeSet<String>,
+    /// These can't be read.
+    #[serde(default)]
+    unreadable: BTreeSet<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Push {
+    name: String,
+    repository: String,
+    #[serde(default)]
+    tags: Vec<String>,
+    hours_ago: u64,
+    /// Names with their bytes: the same name is the same layer.
+    #[serde(default)]
+    layers: BTreeMap<u64, u64>,
+    /// The names of its parts.
+    index: Option<Vec<String>>,
+    /// The name of the image that it is a referrer of.
+    subject: Option<String>,
+    /// The name of the image that its tag is about, and the end of that tag.
+    signs: Option<(String, String)>,
+    /// A document of its own; `@name` stands for a digest.
+    raw: Option<Value>,
+    /// Whether it is deleted after all was pushed.
+    #[serde(default)]
+    is_gone: bool,
+}
+
+/// By repository the tags, each with the name of its image, and the names of the manifests.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Content {
+    tags: BTreeMap<String, String>,
+    manifests: BTreeSet<String>,
+}
+
+#[derive(Default)]
+struct Names(BTreeMap<String, Image>);
+
+impl Names {
+    fn digest(&self, name: &str) -> String {
+        match self.0.get(name) {
+            Some(image) => image.digest(),
+            None => panic!("{name} is pushed later, or never"),
+        }
+    }
+
+    fn image(&self, push: &Push) -> (Image, Vec<String>) {
+        let mut image = match (&push.index, &push.raw) {
+            (Some(parts), _) => parts
+                .iter()
+                .fold(Image::index(&push.repository), |index, part| {
+                    index.child(self.0[part].clone())
+                }),
+            (None, Some(raw)) => {
+                let text = self.0.keys().fold(raw.to_string(), |text, name| {
+                    text.replace(
+                        &format!("\"@{name}\""),
+                        &format!("\"{}\"", self.digest(name)),
+                    )
+                });
+                Image::raw(&push.repository, text)
+            }
+            (None, None) => push.layers.iter().fold(
+                // Each has its own configuration, so that no two are the same.
+                Image::new(&push.repository).platform("linux", &push.name),
+                |image, (layer, bytes)| image.sized_layer(*layer, *bytes),
+            ),
+        };
+        if let Some(subject) = &push.subject {
+            image = image.subject(self.digest(subject));
+        }
+        let mut tags = push.tags.clone();
+        if let Some((signed, suffix)) = &push.signs {
+            tags.push(format!("{}{suffix}", self.digest(signed).replace(':', "-")));
+        }
+        (image, tags)
+    }
+
+    /// A text with names in place of digests.
+    fn readable(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, (name, image)| {
+            let digest = image.digest();
+            let dashed = digest.replace(':', "-");
+            text.replace(&digest, name)
+                .replace(&dashed, &format!("sha256-[{name}]"))
+                .replace(
+                    &format!("{}...", &dashed[.."sha256-".len() + 12]),
+                    &format!("sha256-[{name}]"),
+                )
+                .replace(&digest[.."sha256:".len() + 12], name)
+        })
+    }
+}
+
+async fn content(registry: &RegistryHandle, names: &Names) -> BTreeMap<String, Content> {
+    let mut all = BTreeMap::new();
+    for repository in registry.repositories().all().await.unwrap() {
+        let handle = registry.repository(repository.name.parse().unwrap());
+        let mut here = Content::default();
+        for tag in handle.tags().all().await.unwrap() {
+            let image = names.readable(&tag.manifest_digest.unwrap());
+            here.tags.insert(names.readable(&tag.tag), image);
+        }
+        for manifest in handle.manifests().all().await.unwrap() {
+            here.manifests.insert(names.readable(&manifest.digest));
+        }
+        all.insert(repository.name, here);
+    }
+    all
+}
+
+fn prime(sandbox: &Sandbox, clock: &docr_sandbox::Clock, primed: &Primed) -> Names {
+    let mut names = Names::default();
+    let mut pushes: Vec<_> = primed.pushes.iter().collect();
+    pushes.sort_by_key(|push| std::cmp::Reverse(push.hours_ago));
+    let mut ago = pushes.first().map_or(0, |push| push.hours_ago);
+    let mut advance = |to: u64| {
+        clock.advance(Duration::from_secs((ago - to) * 3600));
+        ago = to;
+    };
+    for push in pushes {
+        advance(push.hours_ago);
+        let (image, tags) = names.image(push);
+        sandbox.push_tags(REGISTRY, image.clone(), tags).unwrap();
+        names.0.insert(push.name.clone(), image);
+    }
+    advance(0);
+    for push in primed.pushes.iter().filter(|push| push.is_gone) {
+        assert!(sandbox.delete(REGISTRY, &push.repository, &names.digest(&push.name)));
+    }
+    names
+}
+
+/// Collects the garbage; how much was freed.
+async fn collect(registry: &RegistryHandle, what: GarbageCollectionType) -> u64 {
+    let runs = registry.garbage_collections();
+    let run = runs.start(what).await.unwrap();
+    let done = runs.watch(run.uuid.parse().unwrap()).wait().await.unwrap();
+    done.freed_bytes.unwrap()
+}
+
+/// Runs a case; says how it differs from what is expected.
+async fn run(case: &Path, updates: bool) -> Vec<String> {
+    let read = |file: &str| fs::read_to_string(case.join(file)).unwrap_or_default();
+    let primed: Primed = serde_json::from_str(&read("registry.json")).unwrap();
+    let policy = RetentionPolicy::from_toml(&read("rules.toml")).unwrap();
+    let (sandbox, clock) = start().await;
+    furnish(&sandbox).await;
+    let names = prime(&sandbox, &clock, &primed);
+    let docr = sharing(&sandbox, &clock);
+    let registry = docr.registry(registry_name());
+    // What was deleted before is none of the plan's.
+    collect(&registry, GarbageCollectionType::UnreferencedBlobsOnly).await;
+    let credentials = registry
+        .docker_credentials(CredentialsRequest::read_only())
+        .await
+        .unwrap();
+    let reader = OciManifests::new(registry.name(), &credentials).unwrap();
+    let reader = reader.plain_http_host(sandbox.addr().to_string());
+
+    let mut inventory = RegistryInventory::read_for(&registry, &policy)
+        .await
+        .unwrap();
+    inventory.read_manifests(&policy, &reader).await;
+    for repository in &mut inventory.repositories {
+        for tag in &mut repository.tags {
+            if primed.tags_without_time.contains(&tag.tag) {
+                tag.updated_at = None;
+            }
+        }
+        for manifest in &mut repository.manifests {
+            let name = names.readable(&manifest.digest);
+            if primed.without_time.contains(&name) {
+                manifest.updated_at = None;
+            }
+            if primed.unreadable.contains(&name) {
+                manifest.content = ManifestContent::Unreadable("it is broken".into());
+            }
+        }
+    }
+    let plan = RetentionPlan::make(&policy, &inventory).unwrap();
+    assert_eq!(
+        RetentionPlan::from_json(&serde_json::to_string(&plan).unwrap()).as_ref(),
+        Ok(&plan)
+    );
+    if let Ok(execution) = plan.execution(&registry) {
+        let report = execution.reader(&reader).run(|_| {}).await;
+        assert!(
+            report.steps.iter().all(|step| step.outcome.is_gone()),
+            "{report}"
+        );
+        let freed = match report.garbage_collection() {
+            None => 0,
+            Some(what) => collect(&registry, what).await,
+        };
+        assert_eq!(freed, plan.freed_bytes, "{}", case.display());
+    }
+
+    let shown = names.readable(&format!("{plan}\n{}", plan.kept_table()));
+    if updates {
+        fs::write(case.join("expected-plan.txt"), &shown).unwrap();
+    }
+    let mut faults = Vec::new();
+    if shown != read("expected-plan.txt") {
+        faults.push(format!("{}: the plan is\n{shown}", case.display()));
+    }
+    let left = content(&registry, &names).await;
+    let expected =
+        serde_json::from_str::<BTreeMap<String, Content>>(&read("expected-afterwards.json"));
+    if expected.as_ref().ok() != Some(&left) {
+        let left = serde_json::to_string_pretty(&left).unwrap();
+        faults.push(format!("{}: what is left is\n{left}", case.display()));
+    }
+    faults
+}
+
+#[tokio::test]
+async fn every_case_is_planned_and_left_as_expected() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("retention");
+    let mut cases: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    cases.sort();
+    assert!(cases.len() >= 25, "{}", cases.len());
+    let updates = std::env::var_os("DOCR_UPDATE_GOLDEN").is_some();
+    let mut faults = Vec::new();
+    for case in &cases {
+        faults.extend(run(case, updates).await);
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n\n"));
+}
