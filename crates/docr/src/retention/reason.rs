@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -114,4 +115,17 @@ impl fmt::Display for GoReason {
             Self::Orphan => f.write_str("its image is gone"),
         }
     }
+}
+
+/// Why something is too young to go, if it is.
+pub(super) fn young(
+    time: Option<DateTime<Utc>>,
+    age: Age,
+    now: DateTime<Utc>,
+) -> Option<KeepReason> {
+    let Some(time) = time else {
+        return Some(KeepReason::UnknownAge);
+    };
+    let limit = TimeDelta::from_std(age.as_duration()).unwrap_or(TimeDelta::MAX);
+    (now.signed_duration_since(time) <= limit).then_some(KeepReason::YoungerThan(age))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::{
     age::Age,
@@ -12,7 +12,7 @@ use super::{
     inventory::{ManifestContent, RepositoryInventory},
     pattern::NamePattern,
     policy::{RetentionPolicy, RetentionRule},
-    reason::{GoReason, KeepReason},
+    reason::{GoReason, KeepReason, young},
     version,
 };
 use crate::names::RepositoryName;
@@ -395,13 +395,4 @@ impl Going<'_> {
             tags: None,
         }
     }
-}
-
-/// Why something is too young to go, if it is.
-fn young(time: Option<DateTime<Utc>>, age: Age, now: DateTime<Utc>) -> Option<KeepReason> {
-    let Some(time) = time else {
-        return Some(KeepReason::UnknownAge);
-    };
-    let limit = TimeDelta::from_std(age.as_duration()).unwrap_or(TimeDelta::MAX);
-    (now - time <= limit).then_some(KeepReason::YoungerThan(age))
 }
