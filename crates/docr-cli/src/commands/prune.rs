@@ -242,6 +242,8 @@ impl Prune {
         let execution = plan.execution(registry)?;
         let nothing = json!({ "plan": plan, "report": null });
         if plan.is_empty() {
+            // Who expected something to go wants to know why it stays.
+            note(format, plan.kept_table());
             show(format, "Nothing was to be deleted.", &nothing)?;
             return Ok(Outcome::Done);
         }
