@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The account's Kubernetes clusters, as far as registries concern them: which clusters hold the pull secret of
-/// which registry. Made by [`Client::clusters`]; does no I/O by itself.
+/// which registry. Made by [`Client::clusters`](crate::Client::clusters); does no I/O by itself.
 ///
 /// Every call leaves the same state however often it is made.
 #[derive(Clone, Debug)]

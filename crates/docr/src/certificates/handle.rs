@@ -16,7 +16,7 @@ use crate::{
 /// How long to wait at all, unless told otherwise.
 const WAIT_LIMIT: Duration = Duration::from_secs(10 * 60);
 
-/// The account's TLS certificates. Made by [`Client::certificates`]; does no I/O by itself.
+/// The account's TLS certificates. Made by [`Client::certificates`](crate::Client::certificates); does no I/O by itself.
 #[derive(Clone, Debug)]
 pub struct Certificates {
     pub(super) core: Core,

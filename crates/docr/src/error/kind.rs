@@ -26,7 +26,7 @@ pub enum ErrorKind {
     Conflict,
     /// 412: the account has several registries, and the call names none.
     SeveralRegistries,
-    /// 412: what the account has doesn't fit the tier; see [`Error::eligibility_reasons`].
+    /// 412: what the account has doesn't fit the tier; see [`Error::eligibility_reasons`](crate::Error::eligibility_reasons).
     TierNotEligible,
     /// 412, for another reason.
     PreconditionFailed,
@@ -38,11 +38,11 @@ pub enum ErrorKind {
     Server,
     /// Any other status, redirects included: they are never followed.
     UnexpectedStatus,
-    /// A garbage collection is active already, and there is one at a time; see [`Error::garbage_collection`].
+    /// A garbage collection is active already, and there is one at a time; see [`Error::garbage_collection`](crate::Error::garbage_collection).
     GarbageCollectionActive,
-    /// A garbage collection that was waited for ended without success; see [`Error::garbage_collection`].
+    /// A garbage collection that was waited for ended without success; see [`Error::garbage_collection`](crate::Error::garbage_collection).
     GarbageCollectionFailed,
-    /// Let's Encrypt did not issue a certificate that was waited for; see [`Error::certificate`].
+    /// Let's Encrypt did not issue a certificate that was waited for; see [`Error::certificate`](crate::Error::certificate).
     CertificateFailed,
     /// What was waited for did not happen in time. It may happen yet.
     WaitExpired,

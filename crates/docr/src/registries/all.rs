@@ -12,7 +12,7 @@ use crate::{
     error::Result,
 };
 
-/// All registries of an account, and what they share. Made by [`Client::registries`]; does no I/O by itself.
+/// All registries of an account, and what they share. Made by [`Client::registries`](crate::Client::registries); does no I/O by itself.
 #[derive(Clone, Debug)]
 pub struct Registries {
     core: Core,

@@ -14,11 +14,11 @@ use crate::{
 };
 
 /// The registry of an account that has exactly one, and the account's subscription: the older calls, under
-/// `/v2/registry`. Made by [`Client::account_registry`]; does no I/O by itself.
+/// `/v2/registry`. Made by [`Client::account_registry`](crate::Client::account_registry); does no I/O by itself.
 ///
 /// Once an account has several registries, the service refuses most of these calls:
-/// [`ErrorKind::SeveralRegistries`](crate::ErrorKind::SeveralRegistries). [`Client::registries`] and
-/// [`Client::registry`] work for any account.
+/// [`ErrorKind::SeveralRegistries`](crate::ErrorKind::SeveralRegistries). [`Client::registries`](crate::Client::registries) and
+/// [`Client::registry`](crate::Client::registry) work for any account.
 #[derive(Clone, Debug)]
 pub struct AccountRegistry {
     core: Core,

@@ -21,7 +21,7 @@ use crate::{
     list::{List, PageRequest, page_answer},
 };
 
-/// A registry by its name. Made by [`Client::registry`]; does no I/O by itself and is cheap to clone.
+/// A registry by its name. Made by [`Client::registry`](crate::Client::registry); does no I/O by itself and is cheap to clone.
 ///
 /// ```no_run
 /// # async fn example(docr: docr::Client) -> docr::Result<()> {
