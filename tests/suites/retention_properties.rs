@@ -226,6 +226,15 @@ struct Registry {
 }
 
 impl Registry {
+    async fn filled(pushes: &[Push]) -> (Filling, Self) {
+        let mut filling = Filling::start().await;
+        for push in pushes {
+            filling.push(push);
+        }
+        let registry = Self::open(&filling).await;
+        (filling, registry)
+    }
+
     async fn open(filling: &Filling) -> Self {
         let docr = sharing(&filling.sandbox, &filling.clock);
         let registry = docr.registry(registry_name());
@@ -424,11 +433,7 @@ proptest! {
         policy in policy(),
     ) {
         run(async {
-            let mut filling = Filling::start().await;
-            for push in &pushes {
-                filling.push(push);
-            }
-            let registry = Registry::open(&filling).await;
+            let (_filling, registry) = Registry::filled(&pushes).await;
             let before = registry.content().await;
             let plan = registry.plan(&policy).await;
             check_plan(&policy, &plan, &before);
@@ -471,11 +476,7 @@ proptest! {
         policy in policy(),
     ) {
         run(async {
-            let mut filling = Filling::start().await;
-            for push in &pushes {
-                filling.push(push);
-            }
-            let registry = Registry::open(&filling).await;
+            let (filling, registry) = Registry::filled(&pushes).await;
             let sandbox = Arc::clone(&filling.sandbox);
             let began = Arc::new(AtomicU64::new(0));
             let (seen, clock) = (Arc::clone(&began), filling.clock.clone());

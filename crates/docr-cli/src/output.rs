@@ -103,7 +103,7 @@ pub(crate) fn show(
 }
 
 /// Like [`show`], for a result that must not be lost: where it can't be written to the output, it goes to stderr.
-pub(crate) fn show_anyhow(
+pub(crate) fn report_result(
     format: Format,
     text: impl std::fmt::Display,
     json: &impl Serialize,

@@ -23,7 +23,7 @@ use crate::{
     account::{Account, AccountArguments, Manifests},
     interrupt::Interrupt,
     output::{
-        Format, Outcome, WrongInput, agrees, is_interactive, note, show, show_anyhow, spinner,
+        Format, Outcome, WrongInput, agrees, is_interactive, note, report_result, show, spinner,
     },
 };
 
@@ -100,6 +100,14 @@ pub(crate) struct Prune {
     audit_log: Option<PathBuf>,
 }
 
+/// Where a plan comes from.
+enum Source {
+    /// A file that holds it.
+    Plan(Box<RetentionPlan>),
+    /// Rules, by which it is made.
+    Rules(RetentionPolicy),
+}
+
 impl Prune {
     pub(crate) async fn run(self, account: AccountArguments, format: Format) -> Result<Outcome> {
         if self.schema {
@@ -112,28 +120,27 @@ impl Prune {
         }
         let interrupt = Interrupt::listen()?;
         // Files are read before anything is asked.
-        let saved = self.from.as_ref().map(|file| {
-            let place = || file.display().to_string();
-            let text = fs::read_to_string(file).with_context(place)?;
-            RetentionPlan::from_json(&text).with_context(place)
-        });
-        let saved = saved.transpose()?;
-        let policy = match &saved {
-            Some(_) => None,
-            None => Some(self.policy(&account, format)?),
+        let source = match &self.from {
+            Some(file) => {
+                let place = || file.display().to_string();
+                let text = fs::read_to_string(file).with_context(place)?;
+                Source::Plan(Box::new(
+                    RetentionPlan::from_json(&text).with_context(place)?,
+                ))
+            }
+            None => Source::Rules(self.policy(&account, format)?),
         };
         let account = account.open().await?;
         let registry = account.registry().await?;
-        let (plan, manifests) = match (saved, policy) {
-            (Some(plan), _) => (plan, None),
-            (None, policy) => {
-                let policy = policy.unwrap_or_default();
+        let (plan, mut manifests) = match source {
+            Source::Plan(plan) => (*plan, None),
+            Source::Rules(policy) => {
                 let made = make(&account, &registry, &policy, format, &interrupt).await?;
-                let Some((plan, manifests)) = made else {
+                let Some(made) = made else {
                     note(format, "Interrupted while reading: nothing was deleted.");
                     return Ok(Outcome::Interrupted);
                 };
-                (plan, manifests)
+                made
             }
         };
         let applied = match self.apply {
@@ -143,7 +150,7 @@ impl Prune {
                     &registry,
                     format,
                     &plan,
-                    manifests.as_ref(),
+                    &mut manifests,
                     &interrupt,
                 )
                 .await
@@ -235,7 +242,7 @@ impl Prune {
         registry: &RegistryHandle,
         format: Format,
         plan: &RetentionPlan,
-        manifests: Option<&Manifests>,
+        manifests: &mut Option<Manifests>,
         interrupt: &Interrupt,
     ) -> Result<Outcome> {
         note(format, plan);
@@ -259,26 +266,14 @@ impl Prune {
         }
         let mut progress = Progress::new(plan, format, self.audit_log.as_deref(), interrupt)?;
         // A plan from a file has to know what was pushed since, too.
-        let own = match manifests {
-            None => Some(account.manifests(registry).await?),
-            Some(_) => None,
+        let opened = match manifests.take() {
+            Some(manifests) => manifests,
+            None => account.manifests(registry).await?,
         };
-        let report = match manifests.or(own.as_ref()) {
-            Some(manifests) => {
-                let execution = execution.reader(&manifests.reader).until(interrupt.asked());
-                execution.run_observed(&mut progress).await
-            }
-            None => {
-                execution
-                    .until(interrupt.asked())
-                    .run_observed(&mut progress)
-                    .await
-            }
-        };
+        let execution = execution.reader(&opened.reader).until(interrupt.asked());
+        let report = execution.run_observed(&mut progress).await;
         progress.finish();
-        if let Some(manifests) = own {
-            manifests.close(format).await;
-        }
+        opened.close(format).await;
         self.conclude(registry, format, plan, &report, interrupt)
             .await
     }
@@ -349,7 +344,7 @@ impl Prune {
             "garbage_collection": run,
             "garbage_collection_error": error,
         });
-        show_anyhow(format, text, &json, outcome)
+        report_result(format, text, &json, outcome)
     }
 }
 

@@ -146,8 +146,7 @@ impl<'a, R: ManifestReader + Sync> RetentionExecution<'a, R> {
             until: Some(until),
             observe,
             outcomes: HashMap::new(),
-            ended: HashSet::new(),
-            gone: HashSet::new(),
+            ended: HashMap::new(),
         };
         for deletion in plan
             .deletions
@@ -190,8 +189,8 @@ struct Run<'a, 'o, O> {
     until: Option<BoxFuture<'a, ()>>,
     observe: &'o mut O,
     outcomes: HashMap<&'a Deletion, Outcome>,
-    ended: HashSet<(&'a str, &'a Subject)>,
-    gone: HashSet<(&'a str, &'a Subject)>,
+    /// What has ended, by its repository, and whether it is gone.
+    ended: HashMap<(&'a str, &'a Subject), bool>,
 }
 
 impl<'a, O: ObserveRetention + Send> Run<'a, '_, O> {
@@ -210,7 +209,6 @@ impl<'a, O: ObserveRetention + Send> Run<'a, '_, O> {
             return;
         };
         let repository = self.registry.repository(name);
-        let clock = self.registry.clone();
         let mut left = VecDeque::from(left);
         let mut under_way = FuturesUnordered::new();
         let mut look: Option<Look> = None;
@@ -240,7 +238,7 @@ impl<'a, O: ObserveRetention + Send> Run<'a, '_, O> {
                     );
                     continue;
                 }
-                let now = clock.clock().now();
+                let now = self.registry.clock().now();
                 let fresh = match &look {
                     Some(look)
                         if look.is_fresh(now) && !(is_outdated && deletion.is_manifest()) =>
@@ -260,9 +258,7 @@ impl<'a, O: ObserveRetention + Send> Run<'a, '_, O> {
                     },
                 };
                 left.pop_front();
-                if let Some(outcome) = fresh.obstacle(deletion, |tag| {
-                    self.gone.contains(&(deletion.repository.as_str(), tag))
-                }) {
+                if let Some(outcome) = fresh.obstacle(deletion, |tag| self.is_gone(deletion, tag)) {
                     self.end(deletion, outcome);
                     continue;
                 }
@@ -314,12 +310,16 @@ impl<'a, O: ObserveRetention + Send> Run<'a, '_, O> {
     }
 
     /// Whether something is under way. What comes first stands first in the plan, so that it has begun.
-    fn is_under_way(&self, deletion: &'a Deletion, before: &'a Subject) -> bool {
-        !self.ended.contains(&(deletion.repository.as_str(), before))
+    fn is_under_way(&self, deletion: &Deletion, before: &Subject) -> bool {
+        !self
+            .ended
+            .contains_key(&(deletion.repository.as_str(), before))
     }
 
-    fn is_gone(&self, deletion: &'a Deletion, subject: &'a Subject) -> bool {
-        self.gone.contains(&(deletion.repository.as_str(), subject))
+    /// Whether something of the same repository was deleted, or was not there.
+    fn is_gone(&self, deletion: &Deletion, subject: &Subject) -> bool {
+        let place = (deletion.repository.as_str(), subject);
+        self.ended.get(&place) == Some(&true)
     }
 
     /// Leaves alone what can't be looked at again.
@@ -349,10 +349,7 @@ impl<'a, O: ObserveRetention + Send> Run<'a, '_, O> {
 
     fn note(&mut self, deletion: &'a Deletion, outcome: Outcome) {
         let place = (deletion.repository.as_str(), &deletion.subject);
-        self.ended.insert(place);
-        if outcome.is_gone() {
-            self.gone.insert(place);
-        }
+        self.ended.insert(place, outcome.is_gone());
         self.outcomes.insert(deletion, outcome);
     }
 }
