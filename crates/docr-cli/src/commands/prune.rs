@@ -64,7 +64,7 @@ pub(crate) struct Prune {
     /// Delete images without tags that are older than this.
     #[arg(long, value_name = "AGE")]
     untagged_older_than: Option<Age>,
-    /// Delete signatures, attestations and other referrers whose image is gone, too.
+    /// Delete signatures, attestations and other referrers whose image is gone from the registry, too.
     #[arg(long)]
     orphans: bool,
     /// Keep what was pushed more recently than this, whatever the rules say [default: 24h].

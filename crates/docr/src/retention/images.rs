@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use super::{
     inventory::{ManifestContent, ManifestRecord, RepositoryInventory},
     manifest::{ManifestDocument, subject_of_tag},
+    reason::KeepReason,
 };
 use crate::{Digest, InvalidInput, Tag};
 
@@ -34,11 +35,16 @@ pub(super) struct Manifest<'a> {
     pub(super) belongings: BTreeSet<&'a str>,
     /// The manifests of this repository that it belongs to.
     pub(super) owners: BTreeSet<&'a str>,
-    /// Whether it is about an image, by its subject or by its tags.
-    pub(super) is_about: bool,
+    /// The digests of the images that it is about, by its subject or by its tags, wherever they are.
+    pub(super) subjects: BTreeSet<String>,
 }
 
 impl<'a> Manifest<'a> {
+    /// Whether it is a signature, an attestation or another referrer.
+    pub(super) fn is_about(&self) -> bool {
+        !self.subjects.is_empty()
+    }
+
     pub(super) fn document(&self) -> Option<&'a ManifestDocument> {
         match &self.record.content {
             ManifestContent::Read(document) => Some(document),
@@ -46,14 +52,14 @@ impl<'a> Manifest<'a> {
         }
     }
 
-    /// Whether it was about an image that is gone.
+    /// Whether it is about an image that is gone, or in another repository.
     pub(super) fn is_orphan(&self) -> bool {
-        self.is_about && self.owners.is_empty()
+        self.is_about() && self.owners.is_empty()
     }
 
     /// Whether it is an image of its own: neither part of another one nor about one.
     pub(super) fn is_root(&self) -> bool {
-        self.owners.is_empty() && !self.is_about
+        self.owners.is_empty() && !self.is_about()
     }
 }
 
@@ -84,13 +90,15 @@ impl<'a> Images<'a> {
                         tags: BTreeSet::new(),
                         belongings: BTreeSet::new(),
                         owners: BTreeSet::new(),
-                        is_about: false,
+                        subjects: BTreeSet::new(),
                     },
                 )
             })
             .collect();
         for (tag, place) in &mut tags {
-            place.is_about = subject_of_tag(tag).is_some();
+            // A mirror may tag an image by its own digest: that says nothing of another one.
+            place.is_about =
+                subject_of_tag(tag).is_some_and(|subject| !place.digests.contains(&*subject));
             for digest in &place.digests {
                 if let Some(manifest) = manifests.get_mut(digest) {
                     manifest.tags.insert(tag);
@@ -113,7 +121,7 @@ impl<'a> Images<'a> {
                 subjects.extend(document.subject.clone());
             }
             subjects.extend(manifest.tags.iter().filter_map(|tag| subject_of_tag(tag)));
-            let is_about = !subjects.is_empty();
+            subjects.remove(digest);
             let owners = subjects.iter().filter_map(|subject| self.known(subject));
             let owners: Vec<_> = owners.collect();
             for part in parts {
@@ -123,7 +131,7 @@ impl<'a> Images<'a> {
                 self.belongs(digest, owner);
             }
             if let Some(manifest) = self.manifests.get_mut(digest) {
-                manifest.is_about = is_about;
+                manifest.subjects = subjects;
             }
         }
     }
@@ -186,6 +194,40 @@ impl<'a> Images<'a> {
     /// Whether a manifest and its tags can be addressed in a call.
     pub(super) fn is_addressable(digest: &str, manifest: &Manifest<'a>) -> bool {
         Digest::new(digest).is_ok() && manifest.tags.iter().all(|tag| Tag::new(*tag).is_ok())
+    }
+}
+
+/// In which repositories of a registry its manifests are.
+pub(super) struct Homes<'a> {
+    repositories: BTreeMap<&'a str, &'a str>,
+    are_all_known: bool,
+}
+
+impl<'a> Homes<'a> {
+    pub(super) fn of(repositories: impl Iterator<Item = &'a RepositoryInventory>) -> Self {
+        let mut homes = Self {
+            repositories: BTreeMap::new(),
+            are_all_known: true,
+        };
+        for repository in repositories {
+            homes.are_all_known &= !repository.is_in_doubt;
+            for manifest in &repository.manifests {
+                let home = homes.repositories.entry(&manifest.digest);
+                home.or_insert(&repository.name);
+            }
+        }
+        homes
+    }
+
+    /// Why something stays that is about an image of another repository, as signatures in one of their own are, or that
+    /// may be.
+    pub(super) fn reason_to_keep(&self, manifest: &Manifest<'_>) -> Option<KeepReason> {
+        let subjects = manifest.subjects.iter();
+        let mut homes = subjects.filter_map(|subject| self.repositories.get(subject.as_str()));
+        match homes.next() {
+            Some(home) => Some(KeepReason::AboutImageIn((*home).to_owned())),
+            None => (!self.are_all_known).then_some(KeepReason::InDoubt),
+        }
     }
 }
 

@@ -39,13 +39,15 @@
 //! - `latest`, tags that a pattern protects, and every tag of the same image as one of them; images that are
 //!   [in use](RetentionPolicy::in_use);
 //! - what belongs to an image that stays: its parts, and its signatures, attestations and other referrers, by their
-//!   subject or by tags such as `sha256-<hex>.sig`. They live and die with it, and are never counted as images;
+//!   subject or by tags such as `sha256-<hex>.sig`. They live and die with it, and are never counted as images.
+//!   Those of an image in another repository stay, too, and so does a part with a tag of its own that the rules keep;
 //! - an image without a tag, unless a rule asks for those, and anything that was pushed within [`RetentionPolicy::min_age`];
 //! - what no rule is for, what has an unknown age, can't be read, or is of an unknown kind, and what the lists of the
 //!   service contradict each other about. While a manifest of a repository can't be read, no manifest goes from there,
 //!   since each may be part of it.
 
 mod age;
+mod choice;
 mod decision;
 mod execution;
 mod images;

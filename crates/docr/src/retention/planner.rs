@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    images::{Images, unique},
+    images::{Homes, Images, unique},
     in_use::InUseImages,
     inventory::RegistryInventory,
     plan::{PlanWarning, RetentionPlan},
@@ -32,11 +32,12 @@ impl RetentionPlan {
         let repositories = unique("repository", &inventory.repositories, |repository| {
             &repository.name
         })?;
+        let homes = Homes::of(repositories.values().copied());
         let (mut needed, mut unneeded) = (BTreeMap::new(), BTreeMap::new());
         let mut protecting = BTreeMap::new();
         for repository in repositories.values() {
             let images = Images::of(repository)?;
-            let scene = Scene::new(policy, repository, &images, inventory.read_at);
+            let scene = Scene::new(policy, repository, &images, &homes, inventory.read_at);
             let decision = scene.decide(&mut in_use, Reading::AsIs);
             for rule in &scene.rules {
                 for pattern in &rule.protect_tags {
@@ -85,12 +86,13 @@ pub(super) fn candidates(
     policy: &RetentionPolicy,
     inventory: &RegistryInventory,
 ) -> BTreeSet<String> {
+    let homes = Homes::of(inventory.repositories.iter());
     let mut names = BTreeSet::new();
     for repository in &inventory.repositories {
         let Ok(images) = Images::of(repository) else {
             continue;
         };
-        let scene = Scene::new(policy, repository, &images, inventory.read_at);
+        let scene = Scene::new(policy, repository, &images, &homes, inventory.read_at);
         let decision = scene.decide(&mut InUseImages::default(), Reading::TakenForDone);
         if decision.deletes_anything() {
             names.insert(repository.name.clone());

@@ -89,7 +89,8 @@ pub struct RetentionRule {
     #[serde(default = "everything")]
     pub repositories: Vec<NamePattern>,
     /// How many of the images that this rule owns are kept: the ones pushed last. An image counts once, however many
-    /// tags it has; signatures, attestations and the parts of an image don't count.
+    /// tags it has; signatures, attestations and the parts of an image don't count. A part with a tag of its own that
+    /// would be kept were it an image outlives the image that it is part of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_newest: Option<u32>,
     /// Deletes only images of which neither the manifest nor a tag was pushed more recently than this.
@@ -111,7 +112,7 @@ pub struct RetentionRule {
     /// An age of its own for images that no tag leads to; with it they go as by `delete_untagged`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub untagged_older_than: Option<Age>,
-    /// Whether signatures, attestations and other referrers go whose image is gone.
+    /// Whether signatures, attestations and other referrers go whose image is gone from all repositories of the registry.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub delete_orphans: bool,
 }

@@ -40,6 +40,8 @@ pub enum KeepReason {
     UntaggedNotAsked,
     /// It is about an image that is gone, and no rule asks for those.
     OrphanNotAsked,
+    /// It is about an image that is in this other repository.
+    AboutImageIn(String),
     /// It belongs to an image that stays: as a part, or as its signature, attestation or other referrer.
     PartOf(String),
     /// Only tags go, as the policy says.
@@ -69,6 +71,9 @@ impl fmt::Display for KeepReason {
             Self::TaggedAs(tag) => write!(f, "tagged as {}", clean(tag)),
             Self::UntaggedNotAsked => f.write_str("untagged, which the rules leave alone"),
             Self::OrphanNotAsked => f.write_str("its image is gone; the rules leave that alone"),
+            Self::AboutImageIn(repository) => {
+                write!(f, "about an image of {}", clean(repository))
+            }
             Self::PartOf(digest) => write!(f, "belongs to {}", short(digest)),
             Self::TagsOnly => f.write_str("only tags go"),
             Self::Unread => f.write_str("may be part of another image"),

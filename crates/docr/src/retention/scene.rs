@@ -6,14 +6,14 @@ use chrono::{DateTime, Utc};
 
 use super::{
     age::Age,
+    choice::Choice,
     decision::Decision,
-    images::{Images, Manifest},
+    images::{Homes, Images, Manifest},
     in_use::InUseImages,
     inventory::{ManifestContent, RepositoryInventory},
     pattern::NamePattern,
     policy::{RetentionPolicy, RetentionRule},
     reason::{GoReason, KeepReason, young},
-    version,
 };
 use crate::names::RepositoryName;
 
@@ -34,6 +34,7 @@ pub(super) struct Scene<'s, 'a> {
     policy: &'a RetentionPolicy,
     repository: &'a RepositoryInventory,
     images: &'s Images<'a>,
+    homes: &'s Homes<'a>,
     now: DateTime<Utc>,
     pub(super) rules: Vec<&'a RetentionRule>,
 }
@@ -43,6 +44,7 @@ impl<'s, 'a> Scene<'s, 'a> {
         policy: &'a RetentionPolicy,
         repository: &'a RepositoryInventory,
         images: &'s Images<'a>,
+        homes: &'s Homes<'a>,
         now: DateTime<Utc>,
     ) -> Self {
         let rules = policy
@@ -53,6 +55,7 @@ impl<'s, 'a> Scene<'s, 'a> {
             policy,
             repository,
             images,
+            homes,
             now,
             rules: rules.collect(),
         }
@@ -72,10 +75,10 @@ impl<'s, 'a> Scene<'s, 'a> {
             return decision;
         }
         self.pin(&used, &mut decision);
-        let mut going = self.roots_that_go(&mut decision);
+        let (mut going, choices) = self.roots_that_go(&mut decision);
         let manifests_stay = self.why_manifests_stay(reading);
         going.retain(|digest, reason| self.is_old_as_a_whole(digest, reason, &mut decision));
-        self.carry_out(going, manifests_stay, &mut decision);
+        self.carry_out(going, &choices, manifests_stay, &mut decision);
         decision.keep_the_rest(self.images);
         decision
     }
@@ -120,8 +123,12 @@ impl<'s, 'a> Scene<'s, 'a> {
         Some(KeepReason::Protected(pattern.clone()))
     }
 
-    /// The images that go by their own right, each with the reason; those that stay get theirs.
-    fn roots_that_go(&self, decision: &mut Decision<'a>) -> BTreeMap<&'a str, Going<'a>> {
+    /// The images that go by their own right, each with the reason; those that stay get theirs. And what the rules made
+    /// of them.
+    fn roots_that_go(
+        &self,
+        decision: &mut Decision<'a>,
+    ) -> (BTreeMap<&'a str, Going<'a>>, Vec<Choice<'s, 'a>>) {
         let mut going = BTreeMap::new();
         let mut owned = BTreeMap::<usize, Vec<&'a str>>::new();
         for (digest, manifest) in &self.images.manifests {
@@ -129,6 +136,10 @@ impl<'s, 'a> Scene<'s, 'a> {
                 continue;
             }
             if manifest.is_orphan() {
+                if let Some(reason) = self.homes.reason_to_keep(manifest) {
+                    decision.pin(digest, manifest, reason);
+                    continue;
+                }
                 match self.rules.iter().find(|rule| rule.delete_orphans) {
                     Some(_)
                         if manifest
@@ -158,10 +169,11 @@ impl<'s, 'a> Scene<'s, 'a> {
                 }
             }
         }
+        let choices = self.choices(&owned);
         for (rule, digests) in owned {
-            self.choose(self.rules[rule], digests, decision, &mut going);
+            self.choose(&choices[rule], digests, decision, &mut going);
         }
-        going
+        (going, choices)
     }
 
     /// The rule that owns an image with these tags, by its place.
@@ -170,43 +182,41 @@ impl<'s, 'a> Scene<'s, 'a> {
         rules.position(|rule| tags.iter().any(|tag| rule.names(tag)))
     }
 
+    /// What the rules make of the images, each by its place.
+    fn choices(&self, roots: &BTreeMap<usize, Vec<&'a str>>) -> Vec<Choice<'s, 'a>> {
+        let mut parts = BTreeMap::<usize, Vec<&'a str>>::new();
+        for (digest, manifest) in &self.images.manifests {
+            if let Some(rule) = self.owner(&self.own_tags(manifest))
+                && !manifest.owners.is_empty()
+            {
+                parts.entry(rule).or_default().push(digest);
+            }
+        }
+        let of =
+            |all: &BTreeMap<usize, Vec<&'a str>>, rule| all.get(&rule).cloned().unwrap_or_default();
+        let rules = self.rules.iter().enumerate();
+        rules
+            .map(|(place, rule)| {
+                Choice::new(rule, self.images, of(roots, place), of(&parts, place))
+            })
+            .collect()
+    }
+
     /// Of the images that a rule owns, those that it lets go; the others are kept.
     fn choose(
         &self,
-        rule: &'a RetentionRule,
+        choice: &Choice<'s, 'a>,
         digests: Vec<&'a str>,
         decision: &mut Decision<'a>,
         going: &mut BTreeMap<&'a str, Going<'a>>,
     ) {
-        let mut known = Vec::new();
         for digest in digests {
-            match self.images.last_push(digest) {
-                Some(time) => known.push((time, digest)),
-                // It stays anyway, and must not take the place of another one.
-                None => decision.pin(
-                    digest,
-                    &self.images.manifests[digest],
-                    KeepReason::UnknownAge,
-                ),
-            }
-        }
-        // The newest first; of what was pushed at the same time the first by digest.
-        known.sort_by(|(a_time, a), (b_time, b)| (b_time, a).cmp(&(a_time, b)));
-        let kept_versions = self.kept_versions(rule, known.iter().map(|(_, digest)| *digest));
-        for (place, (time, digest)) in (1..).zip(known) {
             let manifest = &self.images.manifests[digest];
-            let age = rule.older_than.unwrap_or_default();
-            let reason = if rule.keep_newest.is_some_and(|most| place <= most) {
-                Some(KeepReason::Newest(place))
-            } else if let Some(version) = kept_versions.get(digest) {
-                Some(KeepReason::Version(version.clone()))
-            } else {
-                young(Some(time), age, self.now)
-            };
-            if let Some(reason) = reason {
+            if let Some(reason) = choice.reason_to_keep(digest, self.now) {
                 decision.pin(digest, manifest, reason);
                 continue;
             }
+            let rule = choice.rule;
             let named = manifest.tags.iter().copied().filter(|tag| rule.names(tag));
             let named: BTreeSet<_> = named.collect();
             let reason = match (rule.keep_newest, rule.older_than) {
@@ -216,31 +226,9 @@ impl<'s, 'a> Scene<'s, 'a> {
                 (None, None) => GoReason::Named,
             };
             let tags = (named.len() < manifest.tags.len()).then_some(named);
+            let age = rule.older_than.unwrap_or_default();
             going.insert(digest, Going { reason, age, tags });
         }
-    }
-
-    /// The images whose version a rule keeps, each with it.
-    fn kept_versions(
-        &self,
-        rule: &RetentionRule,
-        digests: impl Iterator<Item = &'a str>,
-    ) -> BTreeMap<&'a str, String> {
-        let Some(keep) = rule.keep_versions else {
-            return BTreeMap::new();
-        };
-        let tags = digests.flat_map(|digest| {
-            let tags = self.images.manifests[digest].tags.iter().copied();
-            let versions = tags.filter_map(version::parse);
-            versions.map(move |version| (digest, version))
-        });
-        let all: Vec<_> = tags.collect();
-        let kept = keep.kept(all.iter().map(|(_, version)| version));
-        let kept: BTreeSet<_> = kept.into_iter().collect();
-        let images = all.iter().filter(|(_, version)| kept.contains(version));
-        images
-            .map(|(digest, version)| (*digest, version.to_string()))
-            .collect()
     }
 
     /// Whether nothing of an image is younger than what the policy allows; if not, it stays.
@@ -302,6 +290,7 @@ impl<'s, 'a> Scene<'s, 'a> {
     fn carry_out(
         &self,
         going: BTreeMap<&'a str, Going<'a>>,
+        choices: &[Choice<'s, 'a>],
         manifests_stay: Option<KeepReason>,
         decision: &mut Decision<'a>,
     ) {
@@ -317,7 +306,7 @@ impl<'s, 'a> Scene<'s, 'a> {
                         .extend(others.map(|tag| (*tag, KeepReason::NotNamed)));
                 }
                 // What is about an image goes after it, so it stays with its tags.
-                (Some(reason), None) if manifest.is_about => {
+                (Some(reason), None) if manifest.is_about() => {
                     decision.pin(digest, manifest, reason.clone())
                 }
                 (Some(reason), None) => {
@@ -339,7 +328,7 @@ impl<'s, 'a> Scene<'s, 'a> {
                 {
                     continue;
                 }
-                if let Some(reason) = self.own_right_to_stay(manifest) {
+                if let Some(reason) = self.own_right_to_stay(manifest, choices) {
                     decision.pin(part, manifest, reason);
                     continue;
                 }
@@ -355,26 +344,27 @@ impl<'s, 'a> Scene<'s, 'a> {
     }
 
     /// Why something that belongs to an image which goes stays all the same: a tag of its own that no rule names, or
-    /// that is too young for the rule.
-    fn own_right_to_stay(&self, manifest: &Manifest<'a>) -> Option<KeepReason> {
-        let own = manifest
-            .tags
-            .iter()
-            .copied()
-            .filter(|tag| !self.images.tags[tag].is_about);
-        let own: BTreeSet<_> = own.collect();
+    /// a rule that would keep it were it an image of its own.
+    fn own_right_to_stay(
+        &self,
+        manifest: &Manifest<'a>,
+        choices: &[Choice<'s, 'a>],
+    ) -> Option<KeepReason> {
+        let own = self.own_tags(manifest);
         if own.is_empty() {
             return None;
         }
-        let Some(rule) = self.owner(&own) else {
-            return Some(KeepReason::NotNamed);
-        };
-        let rule = self.rules[rule];
-        if !own.iter().all(|tag| rule.names(tag)) {
-            return Some(KeepReason::NotNamed);
+        let choice = self.owner(&own).map(|rule| &choices[rule]);
+        match choice.filter(|choice| own.iter().all(|tag| choice.rule.names(tag))) {
+            Some(choice) => choice.reason_to_keep(&manifest.record.digest, self.now),
+            None => Some(KeepReason::NotNamed),
         }
-        let time = self.images.last_push(&manifest.record.digest);
-        young(time, rule.older_than.unwrap_or_default(), self.now)
+    }
+
+    /// The tags of a manifest but for those that say what it is about.
+    fn own_tags(&self, manifest: &Manifest<'a>) -> BTreeSet<&'a str> {
+        let tags = manifest.tags.iter().copied();
+        tags.filter(|tag| !self.images.tags[tag].is_about).collect()
     }
 }
 

@@ -1,0 +1,88 @@
+//! Which of the images that it owns a rule keeps.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use chrono::{DateTime, Utc};
+use semver::Version;
+
+use super::{
+    images::Images,
+    policy::RetentionRule,
+    reason::{KeepReason, young},
+    version,
+};
+
+/// A rule, and the images that it owns.
+pub(super) struct Choice<'s, 'a> {
+    pub(super) rule: &'a RetentionRule,
+    images: &'s Images<'a>,
+    /// The newest first; of what was pushed at the same time the first by digest. What has no time stays anyway, and must
+    /// not take the place of another one.
+    newest: Vec<(DateTime<Utc>, Reverse<&'a str>)>,
+    kept_versions: BTreeMap<&'a str, Version>,
+}
+
+impl<'s, 'a> Choice<'s, 'a> {
+    /// The parts are those with tags that the rule names: their versions count, but they take no image's place.
+    pub(super) fn new(
+        rule: &'a RetentionRule,
+        images: &'s Images<'a>,
+        roots: Vec<&'a str>,
+        parts: Vec<&'a str>,
+    ) -> Self {
+        let known = roots
+            .iter()
+            .filter_map(|digest| Some((images.last_push(digest)?, Reverse(*digest))));
+        let mut newest: Vec<_> = known.collect();
+        newest.sort_unstable_by(|a, b| b.cmp(a));
+        let mut choice = Self {
+            rule,
+            images,
+            newest,
+            kept_versions: BTreeMap::new(),
+        };
+        let roots: Vec<_> = choice.newest.iter().map(|(_, digest)| digest.0).collect();
+        choice.keep_versions(roots.iter().copied());
+        choice.keep_versions(roots.iter().chain(&parts).copied());
+        choice
+    }
+
+    /// Notes which of some images the rule keeps for their versions.
+    fn keep_versions(&mut self, digests: impl Iterator<Item = &'a str>) {
+        let Some(keep) = self.rule.keep_versions else {
+            return;
+        };
+        let versions = digests.flat_map(|digest| {
+            let tags = self.images.manifests[digest].tags.iter();
+            tags.filter_map(move |tag| Some((digest, version::parse(tag)?)))
+        });
+        let all: Vec<_> = versions.collect();
+        let kept: BTreeSet<_> = keep
+            .kept(all.iter().map(|(_, version)| version))
+            .into_iter()
+            .collect();
+        let kept = all.iter().filter(|(_, version)| kept.contains(version));
+        self.kept_versions.extend(kept.cloned());
+    }
+
+    /// Why the rule keeps an image, or a part as if it were one.
+    pub(super) fn reason_to_keep(&self, digest: &str, now: DateTime<Utc>) -> Option<KeepReason> {
+        let Some(time) = self.images.last_push(digest) else {
+            return Some(KeepReason::UnknownAge);
+        };
+        let newer = self
+            .newest
+            .partition_point(|image| *image > (time, Reverse(digest)));
+        let place = u32::try_from(newer).unwrap_or(u32::MAX).saturating_add(1);
+        if self.rule.keep_newest.is_some_and(|most| place <= most) {
+            return Some(KeepReason::Newest(place));
+        }
+        if let Some(version) = self.kept_versions.get(digest) {
+            return Some(KeepReason::Version(version.to_string()));
+        }
+        young(Some(time), self.rule.older_than.unwrap_or_default(), now)
+    }
+}
