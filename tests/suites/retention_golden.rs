@@ -36,6 +36,9 @@ struct Primed {
     /// These can't be read.
     #[serde(default)]
     unreadable: BTreeSet<String>,
+    /// The lists of these repositories changed each time they were read.
+    #[serde(default)]
+    in_doubt: BTreeSet<String>,
 }
 
 #[derive(Deserialize)]
@@ -244,6 +247,7 @@ async fn run(case: &Path, updates: bool) -> Vec<String> {
         .unwrap();
     inventory.read_manifests(&policy, &reader).await;
     for repository in &mut inventory.repositories {
+        repository.is_in_doubt |= primed.in_doubt.contains(&repository.name);
         for tag in &mut repository.tags {
             if primed.tags_without_time.contains(&tag.tag) {
                 tag.updated_at = None;

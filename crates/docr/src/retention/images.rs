@@ -200,17 +200,19 @@ impl<'a> Images<'a> {
 /// In which repositories of a registry its manifests are.
 pub(super) struct Homes<'a> {
     repositories: BTreeMap<&'a str, &'a str>,
-    are_all_known: bool,
+    /// One of which the list may leave something out.
+    in_doubt: Option<&'a str>,
 }
 
 impl<'a> Homes<'a> {
     pub(super) fn of(repositories: impl Iterator<Item = &'a RepositoryInventory>) -> Self {
         let mut homes = Self {
             repositories: BTreeMap::new(),
-            are_all_known: true,
+            in_doubt: None,
         };
         for repository in repositories {
-            homes.are_all_known &= !repository.is_in_doubt;
+            let in_doubt = repository.is_in_doubt.then_some(repository.name.as_str());
+            homes.in_doubt = homes.in_doubt.or(in_doubt);
             for manifest in &repository.manifests {
                 let home = homes.repositories.entry(&manifest.digest);
                 home.or_insert(&repository.name);
@@ -226,7 +228,9 @@ impl<'a> Homes<'a> {
         let mut homes = subjects.filter_map(|subject| self.repositories.get(subject.as_str()));
         match homes.next() {
             Some(home) => Some(KeepReason::AboutImageIn((*home).to_owned())),
-            None => (!self.are_all_known).then_some(KeepReason::InDoubt),
+            None => self
+                .in_doubt
+                .map(|home| KeepReason::MaybeAboutImageIn(home.to_owned())),
         }
     }
 }

@@ -42,6 +42,8 @@ pub enum KeepReason {
     OrphanNotAsked,
     /// It is about an image that is in this other repository.
     AboutImageIn(String),
+    /// It may be about an image in this repository, whose lists changed each time they were read.
+    MaybeAboutImageIn(String),
     /// It belongs to an image that stays: as a part, or as its signature, attestation or other referrer.
     PartOf(String),
     /// Only tags go, as the policy says.
@@ -73,6 +75,13 @@ impl fmt::Display for KeepReason {
             Self::OrphanNotAsked => f.write_str("its image is gone; the rules leave that alone"),
             Self::AboutImageIn(repository) => {
                 write!(f, "about an image of {}", clean(repository))
+            }
+            Self::MaybeAboutImageIn(repository) => {
+                let repository = clean(repository);
+                write!(
+                    f,
+                    "may be about an image of {repository}, whose lists changed"
+                )
             }
             Self::PartOf(digest) => write!(f, "belongs to {}", short(digest)),
             Self::TagsOnly => f.write_str("only tags go"),
