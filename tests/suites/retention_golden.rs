@@ -264,12 +264,15 @@ async fn run(case: &Path, updates: bool) -> Vec<String> {
         }
     }
     let plan = RetentionPlan::make(&policy, &inventory).unwrap();
-    assert_eq!(
-        RetentionPlan::from_json(&serde_json::to_string(&plan).unwrap()).as_ref(),
-        Ok(&plan)
-    );
     let before = content(&registry, &names).await;
     let mut faults = Vec::new();
+    let read_again = RetentionPlan::from_json(&serde_json::to_string(&plan).unwrap());
+    if read_again.as_ref() != Ok(&plan) {
+        faults.push(format!(
+            "{}: read again it is {read_again:?}",
+            case.display()
+        ));
+    }
     if let Ok(execution) = plan.execution(&registry) {
         let report = execution.reader(&reader).run(|_| {}).await;
         if !report.steps.iter().all(|step| step.outcome.is_gone()) {
