@@ -160,13 +160,18 @@ impl ClientBuilder {
             Some(product) => format!("{product} {USER_AGENT}"),
             None => USER_AGENT.into(),
         };
-        let http = docr_api::http_client()
+        let mut http = docr_api::http_client()
             .user_agent(user_agent)
-            .connect_timeout(self.connect_timeout)
-            .build()
-            .map_err(|error| {
-                Error::configuration("the HTTP client can't be set up", Some(Box::new(error)))
-            })?;
+            .connect_timeout(self.connect_timeout);
+        if [&base_url, &oauth_url]
+            .into_iter()
+            .all(|url| is_plain_loopback(url))
+        {
+            http = for_this_machine(http);
+        }
+        let http = http.build().map_err(|error| {
+            Error::configuration("the HTTP client can't be set up", Some(Box::new(error)))
+        })?;
         let api = docr_api::Client::new_with_client(&base_url, http, session);
         let core = Core::new(api, token, oauth_url, self.settings, self.clock);
         Ok(Client { core })
@@ -214,6 +219,19 @@ fn checked_base_url(text: &str, plain_http: bool) -> Result<String> {
         _ => return refuse(&format!("{text:?} is neither https nor http")),
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+/// An HTTP client that speaks with a server of this machine only: no proxy gets to see the token, and the system's
+/// certificates, of which reading takes longer than many calls, are not needed.
+fn for_this_machine(http: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+    let http = http.no_proxy();
+    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    let http = http.tls_certs_only([]);
+    http
+}
+
+fn is_plain_loopback(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| url.scheme() == "http" && is_this_machine(&url))
 }
 
 fn is_this_machine(url: &Url) -> bool {

@@ -26,11 +26,16 @@ struct Reading<T> {
     /// `None` at the end.
     next: Option<PageRequest>,
     progress: Progress,
-    /// Pages that are fetched before their turn, in order.
     ahead: Option<Ahead<T>>,
 }
 
-type Ahead<T> = BoxStream<'static, (PageRequest, Result<PageAnswer<T>>)>;
+/// Pages of which the fetch was begun before their turn.
+struct Ahead<T> {
+    pages: BoxStream<'static, Result<PageAnswer<T>>>,
+    /// The number of the page that comes out next.
+    next: u64,
+    last: u64,
+}
 
 impl<T: Send + 'static> Pages<T> {
     pub(super) fn of(list: List<T>) -> Self {
@@ -76,13 +81,10 @@ impl<T: Send + 'static> Reading<T> {
 
     /// A page whose fetch was begun before its turn.
     async fn fetched_ahead(&mut self, request: &PageRequest) -> Option<Result<PageAnswer<T>>> {
-        let (fetched, answer) = self.ahead.as_mut()?.next().await?;
-        if fetched.page == request.page && request.token.is_none() {
-            return Some(answer);
-        }
-        // The list leads elsewhere than its length promised.
-        self.ahead = None;
-        None
+        let ahead = self.ahead.as_mut()?;
+        debug_assert!(request.token.is_none() && ahead.next == request.page);
+        ahead.next = ahead.next.saturating_add(1);
+        ahead.pages.next().await
     }
 
     /// Begins to fetch the pages that come next, as far as the list is known to go on.
@@ -94,18 +96,23 @@ impl<T: Send + 'static> Reading<T> {
             self.ahead = None;
             return;
         };
+        let is_what_comes = |ahead: &Ahead<T>| ahead.next == next.page && ahead.next <= ahead.last;
+        if self.ahead.as_ref().is_some_and(is_what_comes) {
+            return;
+        }
+        // The list leads elsewhere than its length promised, or has grown.
+        self.ahead = None;
         let last = page.total.unwrap_or(0).div_ceil(length);
-        if self.ahead.is_some() || next.page > last {
+        if next.page > last {
             return;
         }
         let (first, fetch) = (next.clone(), self.list.fetch.clone());
-        let fetches = (next.page..=last).map(move |number| {
-            let request = first.numbered(number);
-            let fetching = fetch(request.clone());
-            async move { (request, fetching.await) }
+        let fetches = (next.page..=last).map(move |number| fetch(first.numbered(number)));
+        self.ahead = Some(Ahead {
+            pages: stream::iter(fetches).buffered(self.list.read_ahead).boxed(),
+            next: next.page,
+            last,
         });
-        let ahead = stream::iter(fetches).buffered(self.list.read_ahead);
-        self.ahead = Some(ahead.boxed());
     }
 }
 

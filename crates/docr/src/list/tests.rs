@@ -180,6 +180,44 @@ async fn pages_are_read_ahead_in_order_and_no_more_than_allowed() {
 }
 
 #[tokio::test]
+async fn a_list_that_has_grown_is_read_ahead_to_its_new_end() {
+    let (many, most) = many_pages(20);
+    // The first two pages know of five.
+    let fetch = many.fetch.clone();
+    let list = List::new(
+        operations::registries_list(),
+        move |request: PageRequest| {
+            let (is_early, fetching) = (request.page <= 2, fetch(request));
+            async move {
+                let mut answer = fetching.await?;
+                if let (true, Some(meta)) = (is_early, &mut answer.meta) {
+                    meta.total = Some(10);
+                }
+                Ok(answer)
+            }
+        },
+    );
+    let all: Vec<u64> = (1..=39).collect();
+    assert_eq!(list.per_page(2).read_ahead(8).all().await.unwrap(), all);
+    assert_eq!(most.load(SeqCst), 8);
+}
+
+#[tokio::test]
+async fn a_page_that_a_link_leaves_out_is_not_waited_for() {
+    let list = List::new(
+        operations::registries_list(),
+        |request: PageRequest| async move {
+            match request.page {
+                1 => Ok(page_of(vec![1, 2], Some("/v2/a?page=3".into()), Some(8))),
+                3 => Ok(page_of(vec![5, 6], None, Some(4))),
+                _ => std::future::pending().await,
+            }
+        },
+    );
+    assert_eq!(read(list.read_ahead(8)).await, (vec![1, 2, 5, 6], None));
+}
+
+#[tokio::test]
 async fn unless_asked_pages_are_read_one_by_one() {
     let (list, most) = many_pages(5);
     list.all().await.unwrap();

@@ -10,7 +10,7 @@ use crate::{DockerCredentials, ImageRef, InvalidInput, Tag};
 enum InUse {
     /// A tag or a digest of a repository.
     Image(ImageRef),
-    /// A manifest, by its digest alone.
+    /// A manifest by its digest alone, or by that of its configuration, which some runtimes call the image's id.
     Digest(String),
 }
 
@@ -122,7 +122,12 @@ impl<'a> InUseImages<'a> {
                 }
             };
             match reference {
-                InUse::Digest(digest) => take(digest),
+                InUse::Digest(digest) => {
+                    take(digest);
+                    let manifests = images.manifests.iter();
+                    let of_it = manifests.filter(|(_, m)| m.record.blobs.contains_key(digest));
+                    of_it.for_each(|(manifest, _)| take(manifest));
+                }
                 InUse::Image(image) if image.repository == *repository => {
                     match (&image.digest, &image.tag) {
                         (Some(digest), _) => take(digest.as_str()),
@@ -157,6 +162,7 @@ impl<'a> InUseImages<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::retention::{ManifestRecord, RepositoryInventory};
 
     #[test]
     fn references_are_read_as_runtimes_print_them() {
@@ -187,6 +193,26 @@ mod tests {
                 digest,
             ]
         );
+    }
+
+    #[test]
+    fn an_image_is_found_by_the_digest_of_its_configuration() {
+        let (manifest, config) = (format!("sha256:{:064x}", 1), format!("sha256:{:064x}", 2));
+        let repository = RepositoryInventory {
+            manifests: vec![ManifestRecord {
+                digest: manifest.clone(),
+                blobs: [(config.clone(), 1)].into(),
+                ..ManifestRecord::default()
+            }],
+            ..RepositoryInventory::default()
+        };
+        let images = Images::of(&repository).unwrap();
+        for reference in [&manifest, &config] {
+            let references = [reference.clone()];
+            let mut in_use = InUseImages::of(&references, "acme").unwrap();
+            let used = in_use.here("api", &images);
+            assert_eq!(used, [(manifest.as_str(), reference.clone())].into());
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The documents of manifests, read from the registry itself.
 
-use std::error;
+use std::{error, sync::OnceLock, time::Duration};
 
 use super::manifest::{ManifestDocument, ManifestReader};
 use crate::{Digest, DockerCredentials, InvalidInput, RegistryName, RepositoryName};
@@ -9,6 +9,9 @@ use oci_client::{
     client::{ClientConfig, ClientProtocol},
     secrets::RegistryAuth,
 };
+
+/// How long a silent registry is waited for.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// What a manifest may be.
 const MEDIA_TYPES: [&str; 4] = [
@@ -36,9 +39,11 @@ const MEDIA_TYPES: [&str; 4] = [
 /// # }
 /// ```
 pub struct OciManifests {
-    client: Client,
+    /// Set up when it is first needed: by then it is known how the host is spoken to.
+    client: OnceLock<Client>,
     auth: RegistryAuth,
     host: String,
+    has_plain_http: bool,
     registry: RegistryName,
 }
 
@@ -53,9 +58,10 @@ impl OciManifests {
         credentials: &DockerCredentials,
     ) -> Result<Self, InvalidInput> {
         Ok(Self {
-            client: Client::new(ClientConfig::default()),
+            client: OnceLock::new(),
             auth: credentials.registry_auth()?,
             host: DockerCredentials::HOST.to_owned(),
+            has_plain_http: false,
             registry: registry.clone(),
         })
     }
@@ -64,11 +70,23 @@ impl OciManifests {
     #[must_use]
     pub fn plain_http_host(mut self, host: impl Into<String>) -> Self {
         self.host = host.into();
-        self.client = Client::new(ClientConfig {
-            protocol: ClientProtocol::HttpsExcept(vec![self.host.clone()]),
-            ..ClientConfig::default()
-        });
+        self.has_plain_http = true;
+        self.client = OnceLock::new();
         self
+    }
+
+    fn client(&self) -> &Client {
+        self.client.get_or_init(|| {
+            Client::new(ClientConfig {
+                protocol: match self.has_plain_http {
+                    true => ClientProtocol::HttpsExcept(vec![self.host.clone()]),
+                    false => ClientProtocol::Https,
+                },
+                connect_timeout: Some(SILENCE),
+                read_timeout: Some(SILENCE),
+                ..ClientConfig::default()
+            })
+        })
     }
 }
 
@@ -81,7 +99,7 @@ impl ManifestReader for OciManifests {
         let repository = format!("{}/{repository}", self.registry);
         let image = Reference::with_digest(self.host.clone(), repository, digest.to_string());
         let pulled = self
-            .client
+            .client()
             .pull_manifest_raw(&image, &self.auth, &MEDIA_TYPES);
         let (manifest, _) = pulled.await?;
         Ok(ManifestDocument::from_bytes(None, &manifest))

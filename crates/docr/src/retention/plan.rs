@@ -242,7 +242,8 @@ impl RetentionPlan {
         depths
     }
 
-    /// How many images go: those to which no tag leads any more, or whose manifest is deleted.
+    /// How many images go: those to which no tag leads any more, or whose manifest is deleted. A signature or another
+    /// referrer counts when it goes by itself.
     pub fn images_going(&self) -> u64 {
         let tagged: BTreeSet<_> = self
             .kept
@@ -250,8 +251,8 @@ impl RetentionPlan {
             .filter(|kept| matches!(kept.subject, Subject::Tag(_)))
             .filter_map(|kept| Some((kept.repository.as_str(), kept.digest.as_deref()?)))
             .collect();
-        // What is about an image that is gone is not an image, and parts go with theirs.
-        let is_image = |why: &GoReason| !matches!(why, GoReason::Orphan | GoReason::WithImage(_));
+        // Parts, and what is about an image, go with theirs.
+        let is_image = |why: &GoReason| !matches!(why, GoReason::WithImage(_));
         let images: BTreeSet<_> = self
             .deletions
             .iter()

@@ -60,7 +60,7 @@ impl RetentionPlan {
                 let roots = images
                     .manifests
                     .values()
-                    .filter(|manifest| manifest.is_root());
+                    .filter(|manifest| manifest.is_root() || manifest.is_orphan());
                 plan.images += roots.count() as u64;
             }
             decision.write(repository, &images, &mut plan);
