@@ -321,6 +321,11 @@ impl docr::Clock for Renewing {
         self.1.now()
     }
 
+    fn monotonic(&self) -> Duration {
+        let since = self.1.now().signed_duration_since(DateTime::UNIX_EPOCH);
+        since.to_std().unwrap_or_default()
+    }
+
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         self.1.advance(duration);
         self.0.renew_certificate("old");
@@ -367,10 +372,22 @@ async fn a_rotation_without_a_new_certificate_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_new_certificate_that_leaves_a_name_without_one_is_not_swapped_in() {
+    let bench = Bench::with_old().await;
+    let never = async |_| -> Result<(), std::io::Error> { panic!("it is for other names") };
+    let other = CreateCertificate::lets_encrypt("new", ["shop.example.com"]);
+    let error = bench.certificates.rotate("old", other, never).await;
+    let error = error.unwrap_err();
+    assert!(error.error().unwrap().is_invalid_input(), "{error}");
+    assert!(error.to_string().contains("*.shop.example.com"), "{error}");
+    assert_eq!(bench.names().await, ["old"], "nothing was created");
+}
+
+#[tokio::test]
 async fn a_new_certificate_that_is_not_issued_is_not_swapped_in() {
     let bench = Bench::with_old().await;
     let never = async |_| -> Result<(), std::io::Error> { panic!("it can't be used") };
-    let wanted = CreateCertificate::lets_encrypt("new", ["shop.invalid"]);
+    let wanted = CreateCertificate::lets_encrypt("new", [&NAMES[..], &["shop.invalid"]].concat());
     let error = bench.certificates.rotate("old", wanted, never).await;
     let error = error.unwrap_err();
     assert!(matches!(error, RotateError::NotIssued { .. }), "{error}");

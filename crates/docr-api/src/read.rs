@@ -7,8 +7,16 @@ use progenitor_client::{Error, ResponseValue};
 use reqwest::Response;
 use serde::de::DeserializeOwned;
 
-/// An answer above this is refused: 200 tags or manifests, the largest page, stay far below.
-const BODY_LIMIT: usize = 64 * 1024 * 1024;
+/// How much of an answer is read, in bytes. It travels with the response, as the reader knows nothing of the client.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BodyLimit(pub(crate) usize);
+
+impl Default for BodyLimit {
+    /// The largest page, 200 tags or manifests, is below 2 MiB. What is read takes many times as much memory.
+    fn default() -> Self {
+        Self(8 * 1024 * 1024)
+    }
+}
 
 /// Why a successful answer could not be read. It stands among the extensions of the response in
 /// [`Error::UnexpectedResponse`].
@@ -21,9 +29,9 @@ pub enum Unreadable {
     /// The body is not what the spec says. The message names the place and shows no part of the body.
     #[error("the answer doesn't fit the API: {0}")]
     Payload(String),
-    /// The body is larger than any answer of the API.
-    #[error("the answer is larger than {BODY_LIMIT} bytes")]
-    TooLarge,
+    /// The body is larger than the client's limit, in bytes.
+    #[error("the answer is larger than {0} bytes, the limit of this client")]
+    TooLarge(usize),
 }
 
 /// Stands in for the generator's own reader, which loses status and headers of an answer that it
@@ -31,9 +39,10 @@ pub enum Unreadable {
 pub(crate) async fn json<T: DeserializeOwned, E>(
     mut response: Response,
 ) -> Result<ResponseValue<T>, Error<E>> {
-    let failure = match body_prefix(&mut response, BODY_LIMIT).await {
+    let BodyLimit(limit) = response.extensions().get().copied().unwrap_or_default();
+    let failure = match body_prefix(&mut response, limit).await {
         (_, Some(error)) => Unreadable::Interrupted(Arc::new(error)),
-        (body, None) if body.len() > BODY_LIMIT => Unreadable::TooLarge,
+        (body, None) if body.len() > limit => Unreadable::TooLarge(limit),
         (body, None) => match serde_json::from_slice(&body) {
             Ok(value) => {
                 let status = response.status();

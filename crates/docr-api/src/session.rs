@@ -5,13 +5,14 @@ use std::{fmt, time::Duration};
 use progenitor_client::{ClientHooks, OperationInfo};
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 
-use crate::{Client, Error, Secret};
+use crate::{Client, Error, Secret, read::BodyLimit};
 
 /// The part of a [`Client`] that knows the token.
 #[derive(Clone)]
 pub struct Session {
     authorization: HeaderValue,
     timeout: Option<Duration>,
+    body_limit: Option<BodyLimit>,
 }
 
 /// The token holds a character that can't stand in a header: a space, a line end, or none of ASCII.
@@ -36,6 +37,7 @@ impl Session {
         Ok(Self {
             authorization,
             timeout: None,
+            body_limit: None,
         })
     }
 }
@@ -51,6 +53,13 @@ impl Client {
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.inner.timeout = Some(timeout);
+        self
+    }
+
+    /// The same client with another limit for what it reads of a successful answer, in bytes; 8 MiB.
+    #[must_use]
+    pub fn with_body_limit(mut self, bytes: usize) -> Self {
+        self.inner.body_limit = Some(BodyLimit(bytes));
         self
     }
 }
@@ -69,6 +78,18 @@ impl ClientHooks<Session> for Client {
             *request.timeout_mut() = self.inner.timeout;
         }
         Ok(())
+    }
+
+    async fn exec(
+        &self,
+        request: reqwest::Request,
+        _: &OperationInfo,
+    ) -> reqwest::Result<reqwest::Response> {
+        let mut response = self.client.execute(request).await?;
+        if let Some(limit) = self.inner.body_limit {
+            response.extensions_mut().insert(limit);
+        }
+        Ok(response)
     }
 }
 

@@ -171,6 +171,11 @@ impl docr::Clock for SandboxTime {
         self.0.now()
     }
 
+    fn monotonic(&self) -> Duration {
+        let since = self.0.now().signed_duration_since(DateTime::UNIX_EPOCH);
+        since.to_std().unwrap_or_default()
+    }
+
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         self.0.advance(duration);
         Box::pin(std::future::ready(()))

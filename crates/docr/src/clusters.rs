@@ -34,7 +34,7 @@ impl Clusters {
         registries: &[RegistryName],
     ) -> Result<()> {
         let body = &clusters_and_registries(clusters, registries)?;
-        call!(self.core, kubernetes_add_registries.body(body.clone())).await
+        call!(self.core, kubernetes_add_registries.body(body)).await
     }
 
     /// Takes registries from clusters. `DELETE /v2/kubernetes/registries`
@@ -48,7 +48,7 @@ impl Clusters {
         registries: &[RegistryName],
     ) -> Result<()> {
         let body = &clusters_and_registries(clusters, registries)?;
-        call!(self.core, kubernetes_remove_registries.body(body.clone())).await
+        call!(self.core, kubernetes_remove_registries.body(body)).await
     }
 
     /// Lets clusters pull from the account's one registry. `POST /v2/kubernetes/registry`
@@ -59,7 +59,7 @@ impl Clusters {
     /// [`is_not_found`](crate::Error::is_not_found), if the account has no registry or lacks a cluster.
     pub async fn add_account_registry(&self, clusters: &[ClusterId]) -> Result<()> {
         let body = &only_clusters(clusters)?;
-        call!(self.core, kubernetes_add_registry.body(body.clone())).await
+        call!(self.core, kubernetes_add_registry.body(body)).await
     }
 
     /// Takes the account's one registry from clusters. `DELETE /v2/kubernetes/registry`
@@ -69,7 +69,7 @@ impl Clusters {
     /// As [`add_account_registry`](Self::add_account_registry).
     pub async fn remove_account_registry(&self, clusters: &[ClusterId]) -> Result<()> {
         let body = &only_clusters(clusters)?;
-        call!(self.core, kubernetes_remove_registry.body(body.clone())).await
+        call!(self.core, kubernetes_remove_registry.body(body)).await
     }
 }
 

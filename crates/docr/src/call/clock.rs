@@ -3,19 +3,25 @@
 use std::{
     fmt,
     sync::{
-        Mutex, PoisonError,
+        LazyLock, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_core::future::BoxFuture;
 
 /// Where a client takes the time from, and how it waits between attempts.
+///
+/// It has two hands. The date may be set, back and forth, while a program runs: only dates of the service are held
+/// against it. All that is measured here (deadlines, waits, ages) goes by the other one, which never steps.
 pub trait Clock: fmt::Debug + Send + Sync {
-    /// The time.
+    /// The date and time.
     fn now(&self) -> DateTime<Utc>;
+
+    /// How long ago some fixed moment was. It never gets less, whatever happens to the date.
+    fn monotonic(&self) -> Duration;
 
     /// Waits.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
@@ -35,6 +41,11 @@ impl Clock for SystemClock {
         Utc::now()
     }
 
+    fn monotonic(&self) -> Duration {
+        static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+        BEGIN.elapsed()
+    }
+
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         Box::pin(tokio::time::sleep(duration))
     }
@@ -44,7 +55,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock for tests: waiting takes no time, and moves the clock by as much.
+/// A clock for tests: waiting takes no time, and moves both hands by as much.
 ///
 /// ```
 /// use std::time::Duration;
@@ -62,32 +73,55 @@ impl Clock for SystemClock {
 /// ```
 #[derive(Debug)]
 pub struct ManualClock {
-    now: Mutex<DateTime<Utc>>,
+    hands: Mutex<Hands>,
     draws: AtomicU64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Hands {
+    date: DateTime<Utc>,
+    monotonic: Duration,
 }
 
 impl ManualClock {
     /// A clock that stands at an instant until someone waits.
     pub fn at(now: DateTime<Utc>) -> Self {
         Self {
-            now: Mutex::new(now),
+            hands: Mutex::new(Hands {
+                date: now,
+                monotonic: Duration::ZERO,
+            }),
             draws: AtomicU64::new(0),
         }
     }
 
     /// Moves the clock.
     pub fn advance(&self, by: Duration) {
-        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
-        let by = TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
-        *now = now
-            .checked_add_signed(by)
-            .unwrap_or(DateTime::<Utc>::MAX_UTC);
+        self.change(|hands| {
+            hands.date = date_after(hands.date, by);
+            hands.monotonic = hands.monotonic.saturating_add(by);
+        });
+    }
+
+    /// Sets the date and nothing else, as somebody may do who corrects the system's clock.
+    pub fn set_date(&self, date: DateTime<Utc>) {
+        self.change(|hands| hands.date = date);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Hands)) -> Hands {
+        let mut hands = self.hands.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut hands);
+        *hands
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> DateTime<Utc> {
-        *self.now.lock().unwrap_or_else(PoisonError::into_inner)
+        self.change(|_| {}).date
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.change(|_| {}).monotonic
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
@@ -101,4 +135,16 @@ impl Clock for ManualClock {
         let draw = self.draws.fetch_add(1, Ordering::Relaxed) + 1;
         (draw as f64 * GOLDEN_RATIO).fract()
     }
+}
+
+/// The date so much later, or the last one there is.
+pub(crate) fn date_after(date: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
+    let by = TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
+    date.checked_add_signed(by)
+        .unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+/// How long it is from one date to another; nothing, if that is past.
+pub(crate) fn until(date: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
+    date.signed_duration_since(now).to_std().unwrap_or_default()
 }

@@ -25,6 +25,19 @@ pub(crate) struct Settings {
     pub(crate) attempt_timeout: Duration,
     pub(crate) limits: Limits,
     pub(crate) paced: bool,
+    /// How long a paced call waits for its first turn.
+    pub(crate) turn_limit: Duration,
+    /// When all calls have to be over, by [`Clock::monotonic`]: those that are part of another call.
+    pub(crate) until: Option<Duration>,
+}
+
+impl Settings {
+    /// How much of a time limit is left, for a call that is part of another one as well.
+    pub(super) fn left(&self, limit: Duration, since: Duration, now: Duration) -> Duration {
+        let own = limit.saturating_sub(now.saturating_sub(since));
+        self.until
+            .map_or(own, |until| own.min(until.saturating_sub(now)))
+    }
 }
 
 /// What all clones have in common.
@@ -74,9 +87,8 @@ impl Core {
     }
 
     /// The service's time; `None` before a response has shown it.
-    #[cfg(feature = "retention")]
     pub(crate) fn service_time(&self) -> Option<chrono::DateTime<chrono::Utc>> {
-        self.shared.service_clock.at(self.clock().now())
+        self.shared.service_clock.at(self.clock().monotonic())
     }
 
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {

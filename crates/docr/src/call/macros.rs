@@ -1,14 +1,19 @@
 //! Short ways to write a call. The method of the generated client is named once, and names the operation, too. A call
-//! may be sent more than once, so its values are borrowed or cloned each time; `async move` moves only the references.
+//! may be sent more than once, and an attempt may outlive whoever asked for it, so each owns a copy of its values.
 
 /// One request: `request!(registries_get.registry_name(name))`.
 macro_rules! request {
-    ($method:ident $(.$setter:ident($value:expr))*) => {
+    ($method:ident $(.$setter:ident($value:expr))*) => {{
+        $(let $setter = ($value).to_owned();)*
         $crate::call::Request {
             operation: docr_api::operations::$method(),
-            send: |api: docr_api::Client| async move { api.$method()$(.$setter($value))*.send().await },
+            secrets: ::std::vec::Vec::new(),
+            send: move |api: docr_api::Client| {
+                $(let $setter = $setter.clone();)*
+                async move { api.$method()$(.$setter($setter))*.send().await }
+            },
         }
-    };
+    }};
 }
 
 /// One call: `call!(core, registry_get)`.

@@ -8,18 +8,24 @@ pub(crate) mod retry;
 mod service_clock;
 mod target;
 
-use std::time::Duration;
+use std::{future, panic, time::Duration};
 
 use chrono::{DateTime, Utc};
-use docr_api::{Effect, Operation, ResponseValue};
-use tracing::{Instrument as _, debug, debug_span, field};
+use docr_api::{Effect, Operation, ResponseValue, Secret};
+use futures_util::future::Either;
+use tokio::task::{JoinError, JoinHandle};
+use tracing::{Instrument as _, Span, debug, debug_span, field};
 
-use crate::error::{Error, ErrorKind, History, Inner, RateLimit, Result, classify};
+use crate::error::{
+    Error, ErrorKind, History, Inner, RateLimit, Result, classify, redaction::Hidden,
+};
 
+use clock::date_after;
 pub use clock::{Clock, ManualClock, SystemClock};
 use core::Shared;
 pub(crate) use core::{Core, Settings};
 pub(crate) use macros::{call, call_either, request};
+use pacer::NoSlot;
 use retry::{Fate, Verdict};
 pub(crate) use target::{Form, Target};
 
@@ -27,18 +33,37 @@ pub(crate) use target::{Form, Target};
 /// Made by [`request!`].
 pub(crate) struct Request<S> {
     pub(crate) operation: &'static Operation,
+    /// What it sends that no error may show.
+    pub(crate) secrets: Vec<Secret>,
     pub(crate) send: S,
 }
 
+impl<S> Request<S> {
+    /// A request that sends a secret.
+    pub(crate) fn hiding(mut self, secret: impl IntoIterator<Item = Secret>) -> Self {
+        self.secrets.extend(secret);
+        self
+    }
+}
+
+/// What the generated client makes of a request.
+type Sent<T> = Result<ResponseValue<T>, docr_api::Error<()>>;
+
+/// What may have been made by a call, and when the service says that it was made.
+pub(crate) struct Found<M> {
+    pub(crate) made: M,
+    pub(crate) at: Option<DateTime<Utc>>,
+}
+
 impl Core {
-    /// Makes a call, and repeats it as far as [`retry::verdict`] allows. The future that `send` returns owns its
-    /// client, so that it stays `Send` whatever it borrows.
+    /// Makes a call, and repeats it as far as [`retry::verdict`] allows.
     pub(crate) async fn call<T, F>(
         &self,
         request: Request<impl Fn(docr_api::Client) -> F>,
     ) -> Result<T>
     where
-        F: Future<Output = Result<ResponseValue<T>, docr_api::Error<()>>>,
+        T: Send + 'static,
+        F: Future<Output = Sent<T>> + Send + 'static,
     {
         let result = self.attempts(request).await;
         result.map_err(|failed| {
@@ -48,32 +73,59 @@ impl Core {
     }
 
     /// Makes a call that creates something, of which `made` is read. When it can't be known whether it did,
-    /// `look_up` tells: it is given the earliest time at which what it finds can have been made by this call.
+    /// `look_up` tells: it is given what to call by, within the deadline, and returns what is as it was asked for. That
+    /// counts if it was made since the call began, by the service's own clock; whatever is in doubt doesn't.
     pub(crate) async fn create<T, F, M, L>(
         &self,
         request: Request<impl Fn(docr_api::Client) -> F>,
         made: impl FnOnce(T) -> M,
-        look_up: impl FnOnce(DateTime<Utc>) -> L,
+        look_up: impl FnOnce(Self) -> L,
     ) -> Result<M>
     where
-        F: Future<Output = Result<ResponseValue<T>, docr_api::Error<()>>>,
-        L: Future<Output = Result<Option<M>>>,
+        T: Send + 'static,
+        F: Future<Output = Sent<T>> + Send + 'static,
+        L: Future<Output = Result<Option<Found<M>>>>,
     {
-        // The clocks of the service and of this machine differ.
-        const SKEW: Duration = Duration::from_secs(120);
-        let begin = self.clock().now() - SKEW;
-        let failed = match self.attempts(request).await {
+        let begin = self.clock().monotonic();
+        let mut failed = match self.attempts(request).await {
             Ok(response) => return Ok(made(response)),
             Err(failed) => failed,
         };
         match failed.verdict {
-            Verdict::LookUp => match look_up(begin).await {
-                Ok(Some(found)) => Ok(found),
-                _ => Err(failed.end(true)),
-            },
+            Verdict::LookUp => {
+                let before = self.clock().monotonic();
+                let left = self.settings.left(
+                    self.settings.limits.deadline,
+                    before.saturating_sub(failed.history.elapsed),
+                    before,
+                );
+                let within = self.with(|settings| {
+                    settings.until = Some(before.saturating_add(left));
+                });
+                let found = match left.is_zero() {
+                    true => None,
+                    false => look_up(within).await.ok().flatten(),
+                };
+                let is_ours = |at| self.service_time_at(begin).is_some_and(|begin| at >= begin);
+                if let Some(found) = found.filter(|found| found.at.is_some_and(is_ours)) {
+                    return Ok(found.made);
+                }
+                let looked = self.clock().monotonic().saturating_sub(before);
+                let elapsed = &mut failed.history.elapsed;
+                *elapsed = elapsed.saturating_add(looked);
+                Err(failed.end(true))
+            }
             Verdict::Ambiguous => Err(failed.end(true)),
             Verdict::Repeat | Verdict::Stop => Err(failed.end(false)),
         }
+    }
+
+    /// The service's time at some moment. Rather early: its parts don't all have the same clock, and a `date` tells
+    /// seconds only.
+    fn service_time_at(&self, moment: Duration) -> Option<DateTime<Utc>> {
+        const DIFFERENCE: Duration = Duration::from_secs(5);
+        let date = self.shared.service_clock.at(moment)?;
+        date.checked_sub_signed(chrono::TimeDelta::from_std(DIFFERENCE).ok()?)
     }
 
     /// All attempts of a call, in a span named by the operation and its route, never by names or ids.
@@ -82,7 +134,8 @@ impl Core {
         request: Request<impl Fn(docr_api::Client) -> F>,
     ) -> Result<T, Failed>
     where
-        F: Future<Output = Result<ResponseValue<T>, docr_api::Error<()>>>,
+        T: Send + 'static,
+        F: Future<Output = Sent<T>> + Send + 'static,
     {
         let operation = request.operation;
         let span = debug_span!(
@@ -100,9 +153,14 @@ impl Core {
         request: Request<impl Fn(docr_api::Client) -> F>,
     ) -> Result<T, Failed>
     where
-        F: Future<Output = Result<ResponseValue<T>, docr_api::Error<()>>>,
+        T: Send + 'static,
+        F: Future<Output = Sent<T>> + Send + 'static,
     {
-        let Request { operation, send } = request;
+        let Request {
+            operation,
+            secrets,
+            send,
+        } = request;
         let Shared {
             token,
             budget,
@@ -111,37 +169,38 @@ impl Core {
             service_clock,
             ..
         } = &*self.shared;
-        let (clock, limits) = (&**clock, self.settings.limits);
-        let mut begin = clock.now();
-        let mut attempt = 0;
+        let (clock, settings) = (&**clock, &self.settings);
+        let limits = settings.limits;
+        let asked = clock.monotonic();
+        let turn = settings.left(settings.turn_limit, asked, asked);
+        if let Err(NoSlot(wait)) = self.turn(turn).await {
+            return Err(Failed::without_turn(
+                operation,
+                turn,
+                date_after(clock.now(), wait),
+            ));
+        }
+        let begin = clock.monotonic();
+        let left = || settings.left(limits.deadline, begin, clock.monotonic());
+        let mut attempt: u32 = 0;
         let mut may_have_taken_effect = false;
         loop {
-            attempt += 1;
-            if self.settings.paced {
-                pacer.acquire(clock).await;
-            } else {
-                pacer.record(clock);
-            }
-            if attempt == 1 {
-                begin = clock.now();
-            }
-            let since_begin = || (clock.now() - begin).to_std().unwrap_or_default();
-            let left = limits.deadline.saturating_sub(since_begin());
+            attempt = attempt.saturating_add(1);
             let api = self
                 .api
                 .clone()
-                .with_timeout(self.settings.attempt_timeout.min(left));
+                .with_timeout(settings.attempt_timeout.min(left()));
             let span = debug_span!(
                 "docr.attempt",
                 attempt,
                 http.response.status_code = field::Empty
             );
-            let failure = match send(api).instrument(span.clone()).await {
+            let failure = match sent(operation, send(api), span.clone()).await {
                 Ok(response) => {
                     span.record("http.response.status_code", response.status().as_u16());
                     budget.succeed();
                     // A failure may come from a proxy before the service, with a clock of its own.
-                    service_clock.observe(response.headers(), clock.now());
+                    service_clock.observe(response.headers(), clock.monotonic());
                     if let Some(limit) = RateLimit::from_headers(response.headers()) {
                         pacer.observe(clock, limit);
                     }
@@ -149,30 +208,35 @@ impl Core {
                 }
                 Err(failure) => failure,
             };
-            let error = classify::error_of(operation, failure, token).await;
+            let hidden = Hidden::new(secrets.iter().chain([token]));
+            let error = classify::error_of(operation, failure, &hidden).await;
             if error.kind == ErrorKind::RateLimited {
                 pacer.refused(clock, &error);
             }
             let verdict = retry::verdict(operation.effect, &error);
             let wait = retry::wait(&error, attempt, clock.now(), clock.random());
             let repeats = verdict == Verdict::Repeat && attempt < limits.attempts;
-            let in_time = since_begin().saturating_add(wait) < limits.deadline;
             let reached_before = may_have_taken_effect;
             may_have_taken_effect |= retry::fate(error.kind, error.status()) == Fate::Unknown;
             span.record("http.response.status_code", error.status());
-            if repeats && in_time && budget.spend() {
+            // How much too late the next attempt would be.
+            let mut too_late = (repeats && wait >= left()).then_some(wait);
+            if repeats && too_late.is_none() && budget.spend() {
                 debug!(error = %error.summary, ?wait, "the attempt failed and will be repeated");
                 clock.sleep(wait).await;
-                continue;
+                match self.turn(left()).await {
+                    Ok(()) => continue,
+                    Err(NoSlot(wait)) => too_late = Some(wait),
+                }
             }
             let end = History {
                 attempts: attempt,
-                elapsed: since_begin(),
+                elapsed: clock.monotonic().saturating_sub(begin),
                 // A repeatable call that was given up may have been done all the same.
                 ambiguous: verdict == Verdict::Repeat
                     && may_have_taken_effect
                     && operation.effect != Effect::Read,
-                retry_at: (repeats && !in_time).then(|| clock.now() + wait),
+                retry_at: too_late.map(|wait| date_after(clock.now(), wait)),
                 reached_before,
             };
             return Err(Failed {
@@ -181,6 +245,39 @@ impl Core {
                 verdict,
             });
         }
+    }
+
+    /// Waits for the turn of a call that is paced; one that isn't is counted.
+    async fn turn(&self, limit: Duration) -> Result<(), NoSlot> {
+        let (pacer, clock) = (&self.shared.pacer, &**self.clock());
+        if self.settings.paced {
+            return pacer.acquire(clock, limit).await;
+        }
+        pacer.record(clock);
+        Ok(())
+    }
+}
+
+/// A request to its end. One that changes something goes on when nobody waits for it any more: cut off, it might or might
+/// not have been done.
+fn sent<T: Send + 'static>(
+    operation: &Operation,
+    request: impl Future<Output = Sent<T>> + Send + 'static,
+    span: Span,
+) -> impl Future<Output = Sent<T>> {
+    let request = request.instrument(span);
+    match operation.effect {
+        Effect::Read => Either::Left(request),
+        _ => Either::Right(finished(tokio::spawn(request))),
+    }
+}
+
+/// What a task ends in. When its runtime is being shut down, whoever waits here is, too.
+pub(crate) async fn finished<T>(task: JoinHandle<T>) -> T {
+    match task.await.map_err(JoinError::try_into_panic) {
+        Ok(end) => end,
+        Err(Ok(panic)) => panic::resume_unwind(panic),
+        Err(Err(_)) => future::pending().await,
     }
 }
 
@@ -192,6 +289,22 @@ struct Failed {
 }
 
 impl Failed {
+    /// A paced call whose turn would have come too late. Nothing was sent.
+    fn without_turn(operation: &'static Operation, limit: Duration, at: DateTime<Utc>) -> Self {
+        let summary = format!("no turn below the rate limit within {limit:?}; nothing was sent");
+        Self {
+            error: Inner {
+                operation: Some(operation),
+                ..Inner::new(ErrorKind::RateLimited, summary)
+            },
+            history: History {
+                retry_at: Some(at),
+                ..History::default()
+            },
+            verdict: Verdict::Stop,
+        }
+    }
+
     /// The error that the caller gets.
     fn end(self, is_ambiguous: bool) -> Error {
         let ambiguous = self.history.ambiguous || is_ambiguous;

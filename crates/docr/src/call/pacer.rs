@@ -6,18 +6,18 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, TimeDelta, Utc};
-
-use super::clock::Clock;
+use super::clock::{Clock, until};
 use crate::error::{Inner, RateLimit, RetryAfter};
 
 const PER_MINUTE: u64 = 250;
 const PER_HOUR: u64 = 5_000;
+/// No token has been given more. A server that claims so is not believed, since each request of an hour is remembered.
+const MOST_PER_HOUR: u64 = 100_000;
 
 /// A request is counted by the service when it arrives and forgotten as much later. The margins keep a
 /// request from arriving before its slot is free.
-const MINUTE: TimeDelta = TimeDelta::milliseconds(61_000);
-const HOUR: TimeDelta = TimeDelta::seconds(3_605);
+const MINUTE: Duration = Duration::from_millis(61_000);
+const HOUR: Duration = Duration::from_secs(3_605);
 
 /// Hands out the slots of a token's rate limit, first come, first served.
 #[derive(Debug)]
@@ -27,6 +27,10 @@ pub(crate) struct Pacer {
     log: Mutex<Log>,
 }
 
+/// There is no slot within the time that was given; it is free so much later than now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NoSlot(pub(crate) Duration);
+
 impl Pacer {
     pub(crate) fn new() -> Self {
         Self {
@@ -35,47 +39,46 @@ impl Pacer {
         }
     }
 
-    /// Waits for a slot, and takes it.
-    pub(crate) async fn acquire(&self, clock: &dyn Clock) {
+    /// Waits for a slot, and takes it. A wait that would take longer than `limit` is not begun.
+    pub(crate) async fn acquire(&self, clock: &dyn Clock, limit: Duration) -> Result<(), NoSlot> {
+        let end = clock.monotonic().saturating_add(limit);
         let _turn = self.turn.lock().await;
         loop {
-            let now = clock.now();
-            let wait = self.log().wait(now);
-            match wait.to_std() {
-                Ok(wait) if wait > Duration::ZERO => clock.sleep(wait).await,
-                _ => break,
+            let wait = self.log().wait(time(clock));
+            if wait.is_zero() {
+                break;
             }
+            if wait > end.saturating_sub(clock.monotonic()) {
+                return Err(NoSlot(wait));
+            }
+            clock.sleep(wait).await;
         }
         self.record(clock);
+        Ok(())
     }
 
     /// Counts a request that did not ask for a slot.
     pub(crate) fn record(&self, clock: &dyn Clock) {
-        let now = clock.now();
-        self.log().record(now);
+        self.log().record(time(clock));
     }
 
     /// Takes in what an answer says of the limit. Other processes may use the same token.
     pub(crate) fn observe(&self, clock: &dyn Clock, limit: RateLimit) {
-        let now = clock.now();
-        self.log().observe(now, limit);
+        self.log().observe(time(clock), limit);
     }
 
     /// Takes in that the service refused a request for its limit.
     pub(crate) fn refused(&self, clock: &dyn Clock, error: &Inner) {
-        let now = clock.now();
-        let until = match error.retry_after() {
-            Some(RetryAfter::Seconds(seconds)) => {
-                let wait = i64::try_from(seconds).ok().and_then(TimeDelta::try_seconds);
-                wait.and_then(|wait| now.checked_add_signed(wait))
-            }
-            Some(RetryAfter::At(instant)) => Some(instant),
+        let wait = match error.retry_after() {
+            Some(RetryAfter::Seconds(seconds)) => Some(Duration::from_secs(seconds)),
+            Some(RetryAfter::At(date)) => Some(until(date, clock.now())),
             None => error
                 .rate_limit()
                 .filter(|limit| limit.remaining == 0)
-                .map(|limit| limit.reset),
+                .map(|limit| until(limit.reset, clock.now())),
         };
-        self.log().blocked_until = until;
+        // The limit is one of an hour: after that it is worth another request, whatever was said.
+        self.log().blocked_until = wait.map(|wait| time(clock).saturating_add(wait.min(HOUR)));
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {
@@ -83,16 +86,20 @@ impl Pacer {
     }
 }
 
+/// The time as the log has it: an hour before any of it is a time, too.
+fn time(clock: &dyn Clock) -> Duration {
+    clock.monotonic().saturating_add(HOUR)
+}
+
 /// The requests of the last hour, as far as they are known.
 #[derive(Debug)]
 struct Log {
-    own: VecDeque<DateTime<Utc>>,
+    own: VecDeque<Duration>,
     /// Requests of other processes: when they were noticed, and how many.
-    foreign: VecDeque<(DateTime<Utc>, u64)>,
-    foreign_total: u64,
+    foreign: VecDeque<(Duration, u64)>,
     per_hour: u64,
     observed: bool,
-    blocked_until: Option<DateTime<Utc>>,
+    blocked_until: Option<Duration>,
 }
 
 impl Log {
@@ -100,14 +107,13 @@ impl Log {
         Self {
             own: VecDeque::new(),
             foreign: VecDeque::new(),
-            foreign_total: 0,
             per_hour: PER_HOUR,
             observed: false,
             blocked_until: None,
         }
     }
 
-    fn record(&mut self, now: DateTime<Utc>) {
+    fn record(&mut self, now: Duration) {
         // More than the limit of an hour need not be remembered.
         if self.own.len() as u64 >= self.per_hour {
             self.own.pop_front();
@@ -116,63 +122,66 @@ impl Log {
     }
 
     /// How long until one more request is below both limits, as far as it is known now.
-    fn wait(&mut self, now: DateTime<Utc>) -> TimeDelta {
-        self.forget(now - HOUR);
-        let minute_ago = now - MINUTE;
-        let recent = self.own.len() - self.own.partition_point(|sent| *sent <= minute_ago);
-        let noticed = self.foreign.iter().filter(|(when, _)| *when > minute_ago);
-        let in_minute = recent as u64 + noticed.map(|(_, count)| count).sum::<u64>();
-        let in_hour = self.own.len() as u64 + self.foreign_total;
-
-        let mut until = self.blocked_until.unwrap_or(now);
-        if in_minute >= PER_MINUTE {
-            let own = self.own.iter().copied().find(|sent| *sent > minute_ago);
-            let foreign = self
-                .foreign
-                .iter()
-                .map(|(when, _)| *when)
-                .find(|when| *when > minute_ago);
-            until = until.max(earlier(own, foreign).map_or(now, |oldest| oldest + MINUTE));
+    fn wait(&mut self, now: Duration) -> Duration {
+        self.forget(now);
+        let mut free = self.blocked_until.unwrap_or_default();
+        for (window, most) in [(MINUTE, PER_MINUTE), (HOUR, self.per_hour)] {
+            let since = now.saturating_sub(window);
+            if self.count_after(since) >= most {
+                let oldest = self.first_after(since).unwrap_or(now);
+                free = free.max(oldest.saturating_add(window));
+            }
         }
-        if in_hour >= self.per_hour {
-            let foreign = self.foreign.front().map(|(when, _)| *when);
-            let oldest = earlier(self.own.front().copied(), foreign);
-            until = until.max(oldest.map_or(now, |oldest| oldest + HOUR));
-        }
-        until - now
+        free.saturating_sub(now)
     }
 
-    fn forget(&mut self, before: DateTime<Utc>) {
+    /// How many requests there were after an instant.
+    fn count_after(&self, since: Duration) -> u64 {
+        let before = self.own.partition_point(|sent| *sent <= since);
+        let own = self.own.len().saturating_sub(before) as u64;
+        let foreign = self.foreign.iter().filter(|(when, _)| *when > since);
+        foreign.fold(own, |sum, (_, count)| sum.saturating_add(*count))
+    }
+
+    /// The first request after an instant.
+    fn first_after(&self, since: Duration) -> Option<Duration> {
+        let before = self.own.partition_point(|sent| *sent <= since);
+        let foreign = self.foreign.iter().map(|(when, _)| *when);
+        let foreign = foreign.into_iter().find(|when| *when > since);
+        let firsts = [self.own.get(before).copied(), foreign];
+        firsts.into_iter().flatten().min()
+    }
+
+    fn forget(&mut self, now: Duration) {
+        let before = now.saturating_sub(HOUR);
         while self.own.front().is_some_and(|sent| *sent <= before) {
             self.own.pop_front();
         }
-        while let Some((when, count)) = self.foreign.front().copied()
-            && when <= before
+        while self
+            .foreign
+            .front()
+            .is_some_and(|(when, _)| *when <= before)
         {
             self.foreign.pop_front();
-            self.foreign_total -= count;
         }
     }
 
-    fn observe(&mut self, now: DateTime<Utc>, limit: RateLimit) {
-        self.per_hour = limit.limit.max(1);
-        self.forget(now - HOUR);
-        let used = limit.limit.saturating_sub(limit.remaining);
-        let unexplained = used.saturating_sub(self.own.len() as u64 + self.foreign_total);
+    fn observe(&mut self, now: Duration, limit: RateLimit) {
+        self.per_hour = limit.limit.clamp(1, MOST_PER_HOUR);
+        self.forget(now);
+        let used = self.per_hour.saturating_sub(limit.remaining);
+        let known = self.count_after(now.saturating_sub(HOUR));
+        let unexplained = used.saturating_sub(known);
         if unexplained > 0 {
             // What was used before the first answer may be up to an hour old, and is not of this minute.
-            let when = if self.observed { now } else { now - MINUTE };
+            let when = if self.observed {
+                now
+            } else {
+                now.saturating_sub(MINUTE)
+            };
             self.foreign.push_back((when, unexplained));
-            self.foreign_total += unexplained;
         }
         self.observed = true;
-    }
-}
-
-fn earlier(a: Option<DateTime<Utc>>, b: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
     }
 }
 
@@ -180,6 +189,7 @@ fn earlier(a: Option<DateTime<Utc>>, b: Option<DateTime<Utc>>) -> Option<DateTim
 mod tests {
     use std::sync::Arc;
 
+    use chrono::{DateTime, TimeDelta, Utc};
     use futures_core::future::BoxFuture;
 
     use super::*;
@@ -193,6 +203,10 @@ mod tests {
     impl Clock for PausedClock {
         fn now(&self) -> DateTime<Utc> {
             DateTime::UNIX_EPOCH + TimeDelta::days(20_000) + self.begin.elapsed()
+        }
+
+        fn monotonic(&self) -> Duration {
+            self.begin.elapsed()
         }
 
         #[allow(clippy::disallowed_methods, reason = "the time is tokio's own, paused")]
@@ -270,7 +284,7 @@ mod tests {
                 tokio::spawn(async move {
                     let (mut done, mut refused) = (0, 0);
                     while done < each {
-                        pacer.acquire(&*clock).await;
+                        pacer.acquire(&*clock, 3 * HOUR).await.unwrap();
                         clock.sleep(Duration::from_millis(80)).await;
                         let answer = service.lock().unwrap().request(clock.now());
                         match answer {
@@ -316,25 +330,106 @@ mod tests {
         assert!(time < own.mul_f64(1.6), "{time:?}");
     }
 
+    fn limit(limit: u64, remaining: u64) -> RateLimit {
+        RateLimit {
+            limit,
+            remaining,
+            reset: DateTime::UNIX_EPOCH,
+        }
+    }
+
+    const NOW: Duration = Duration::from_secs(100_000);
+    const SECOND: Duration = Duration::from_secs(1);
+
     #[test]
     fn what_was_used_before_the_first_answer_counts_for_the_hour_but_not_for_the_minute() {
         let mut log = Log::new();
-        let now = DateTime::UNIX_EPOCH + TimeDelta::days(20_000);
-        log.record(now);
-        let reset = now + TimeDelta::minutes(10);
-        log.observe(
-            now,
-            RateLimit {
-                limit: 5_000,
-                remaining: 1_999,
-                reset,
-            },
-        );
-        assert_eq!(log.foreign_total, 3_000);
-        assert_eq!(log.wait(now), TimeDelta::zero());
+        log.record(NOW);
+        log.observe(NOW, limit(5_000, 1_999));
+        assert_eq!(log.count_after(NOW - HOUR), 3_001);
+        assert_eq!(log.wait(NOW), Duration::ZERO);
         for _ in 0..1_999 {
-            log.record(now - TimeDelta::minutes(5));
+            log.record(NOW - 300 * SECOND);
         }
-        assert!(log.wait(now) > TimeDelta::minutes(30));
+        assert!(log.wait(NOW) > 1_800 * SECOND);
+    }
+
+    #[test]
+    fn what_others_use_after_the_first_answer_counts_for_the_minute_until_it_expires() {
+        let mut log = Log::new();
+        log.observe(NOW, limit(5_000, 5_000));
+        log.observe(NOW + SECOND, limit(5_000, 4_750));
+        assert_eq!(log.wait(NOW + SECOND), MINUTE);
+        assert_eq!(log.wait(NOW + 2 * SECOND), MINUTE - SECOND);
+        assert_eq!(log.wait(NOW + SECOND + MINUTE), Duration::ZERO);
+        // An hour later they are forgotten, and only what is used then is unexplained.
+        let later = NOW + 2 * SECOND + HOUR;
+        log.observe(later, limit(5_000, 4_999));
+        assert_eq!(log.count_after(later - HOUR), 1);
+    }
+
+    #[test]
+    fn a_window_that_is_partly_used_waits_for_its_own_first_request() {
+        let mut log = Log::new();
+        for second in 0..260 {
+            log.record(NOW + second * SECOND / 10);
+        }
+        // The tenth is the oldest that has to be forgotten before one more is below 250.
+        let now = NOW + 26 * SECOND;
+        assert_eq!(log.wait(now), MINUTE - 26 * SECOND);
+        assert_eq!(log.wait(NOW + MINUTE + SECOND), Duration::ZERO);
+    }
+
+    #[tokio::test]
+    async fn numbers_from_outside_neither_overflow_nor_block_for_ever() {
+        let clock = crate::ManualClock::at(DateTime::UNIX_EPOCH);
+        for (most, remaining) in [
+            (u64::MAX, 0),
+            (u64::MAX, u64::MAX),
+            (0, u64::MAX),
+            (0, 0),
+            (1, 0),
+        ] {
+            let pacer = Pacer::new();
+            for _ in 0..3 {
+                pacer.observe(&clock, limit(most, remaining));
+                pacer.record(&clock);
+            }
+            let waits = pacer.acquire(&clock, Duration::ZERO).await;
+            let wait = waits.map_or_else(|NoSlot(wait)| wait, |()| Duration::ZERO);
+            assert!(wait <= HOUR, "{wait:?} for {most} and {remaining}");
+        }
+        let pacer = Pacer::new();
+        pacer.log().blocked_until = Some(Duration::MAX);
+        let waits = pacer.acquire(&clock, Duration::from_secs(5)).await;
+        assert!(waits.is_err());
+        assert_eq!(clock.monotonic(), Duration::ZERO, "nothing was waited for");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn turns_are_taken_in_the_order_in_which_they_were_asked_for() {
+        let clock = Arc::new(PausedClock {
+            begin: tokio::time::Instant::now(),
+        });
+        let pacer = Arc::new(Pacer::new());
+        for _ in 0..PER_MINUTE {
+            pacer.record(&*clock);
+        }
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let tasks: Vec<_> = (0..20)
+            .map(|number| {
+                let (pacer, clock) = (Arc::clone(&pacer), Arc::clone(&clock));
+                let order = Arc::clone(&order);
+                tokio::spawn(async move {
+                    pacer.acquire(&*clock, HOUR).await.unwrap();
+                    order.lock().unwrap().push(number);
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(*order.lock().unwrap(), (0..20).collect::<Vec<_>>());
+        assert!(clock.monotonic() >= MINUTE);
     }
 }

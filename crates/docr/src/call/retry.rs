@@ -5,9 +5,10 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use docr_api::Effect;
 
+use super::clock::until;
 use crate::error::{ErrorKind, Inner, RetryAfter};
 
 /// How often and for how long a client tries. Set by [`ClientBuilder`](crate::ClientBuilder).
@@ -91,13 +92,12 @@ pub(crate) fn wait(error: &Inner, attempt: u32, now: DateTime<Utc>, random: f64)
 }
 
 fn server_wait(error: &Inner, now: DateTime<Utc>) -> Option<Duration> {
-    let until = |instant: DateTime<Utc>| (instant - now).max(TimeDelta::zero()).to_std().ok();
     match error.retry_after() {
         Some(RetryAfter::Seconds(seconds)) => Some(Duration::from_secs(seconds)),
-        Some(RetryAfter::At(instant)) => until(instant),
+        Some(RetryAfter::At(date)) => Some(until(date, now)),
         None if error.kind == ErrorKind::RateLimited => {
             let limit = error.rate_limit().filter(|limit| limit.remaining == 0)?;
-            until(limit.reset)
+            Some(until(limit.reset, now))
         }
         None => None,
     }

@@ -1,16 +1,20 @@
 //! What the service's clock says, learned from its responses.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use reqwest::header::{DATE, HeaderMap};
 
-/// How far the service's clock is ahead of this machine's, in milliseconds, once a response has told.
+/// What the service's clock was at some moment, in milliseconds, once a response has told: a date less the time of
+/// [`Clock::monotonic`](super::Clock::monotonic).
 #[derive(Debug)]
 pub(crate) struct ServiceClock(AtomicI64);
 
 impl ServiceClock {
-    /// No difference between two instants is as large.
+    /// No date is as early.
     const UNKNOWN: i64 = i64::MIN;
 
     pub(crate) fn unknown() -> Self {
@@ -19,68 +23,67 @@ impl ServiceClock {
 
     /// Takes in the `date` of a response. It was sent before `now`, so the service's time as it is read from here is
     /// late by the response's way rather than early: what is measured by it looks young rather than old.
-    pub(crate) fn observe(&self, headers: &HeaderMap, now: DateTime<Utc>) {
+    pub(crate) fn observe(&self, headers: &HeaderMap, now: Duration) {
         let date = headers.get(DATE).and_then(|date| date.to_str().ok());
         if let Some(date) = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok()) {
-            let ahead = date.signed_duration_since(now).num_milliseconds();
-            self.0.store(ahead, Ordering::Relaxed);
+            let begin = date.timestamp_millis().saturating_sub(millis(now));
+            self.0.store(begin, Ordering::Relaxed);
         }
     }
 
-    /// The service's time when it is `now` on this machine; `None` before a response has told.
-    #[cfg(feature = "retention")]
-    pub(crate) fn at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let ahead = self.0.load(Ordering::Relaxed);
-        if ahead == Self::UNKNOWN {
+    /// The service's time `now`; `None` before a response has told.
+    pub(crate) fn at(&self, now: Duration) -> Option<DateTime<Utc>> {
+        let begin = self.0.load(Ordering::Relaxed);
+        if begin == Self::UNKNOWN {
             return None;
         }
-        let end = match ahead {
+        let date = begin.saturating_add(millis(now));
+        let beyond = match date {
             ..0 => DateTime::<Utc>::MIN_UTC,
             _ => DateTime::<Utc>::MAX_UTC,
         };
-        let ahead = chrono::TimeDelta::try_milliseconds(ahead)?;
-        Some(now.checked_add_signed(ahead).unwrap_or(end))
+        Some(DateTime::from_timestamp_millis(date).unwrap_or(beyond))
     }
 }
 
-#[cfg(test)]
-#[cfg(feature = "retention")]
-mod tests {
-    use chrono::TimeDelta;
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
 
+#[cfg(test)]
+mod tests {
     use super::*;
 
-    fn noon() -> DateTime<Utc> {
-        "2026-01-01T12:00:00Z".parse().unwrap()
-    }
-
-    fn told(clock: &ServiceClock, date: &str, now: DateTime<Utc>) {
+    fn told(clock: &ServiceClock, date: &str, now: Duration) {
         let headers = HeaderMap::from_iter([(DATE, date.parse().unwrap())]);
         clock.observe(&headers, now);
     }
 
     #[test]
     fn the_service_s_time_is_unknown_until_a_response_has_a_date() {
+        let now = Duration::from_secs(1_000);
         let clock = ServiceClock::unknown();
-        assert_eq!(clock.at(noon()), None);
-        clock.observe(&HeaderMap::new(), noon());
-        told(&clock, "yesterday", noon());
-        assert_eq!(clock.at(noon()), None);
-        told(&clock, "Tue, 10 Feb 2026 12:00:00 GMT", noon());
-        let later = noon() + TimeDelta::minutes(5);
-        assert_eq!(clock.at(later), Some(later + TimeDelta::days(40)));
+        assert_eq!(clock.at(now), None);
+        clock.observe(&HeaderMap::new(), now);
+        told(&clock, "yesterday", now);
+        assert_eq!(clock.at(now), None);
+        told(&clock, "Tue, 10 Feb 2026 12:00:00 GMT", now);
+        let noon: DateTime<Utc> = "2026-02-10T12:00:00Z".parse().unwrap();
+        assert_eq!(
+            clock.at(now + Duration::from_secs(300)),
+            Some(noon + Duration::from_secs(300))
+        );
         // What says nothing changes nothing.
-        told(&clock, "", noon());
-        assert_eq!(clock.at(noon()), Some(noon() + TimeDelta::days(40)));
+        told(&clock, "", now);
+        assert_eq!(clock.at(now), Some(noon));
     }
 
     #[test]
     fn no_date_and_no_local_time_is_beyond_it() {
-        let (first, last) = (DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC);
         let clock = ServiceClock::unknown();
-        told(&clock, "Fri, 31 Dec 9999 23:59:59 GMT", first);
-        assert_eq!(clock.at(last), Some(last));
-        told(&clock, "Thu, 1 Jan 1970 00:00:00 GMT", last);
-        assert_eq!(clock.at(first), Some(first));
+        told(&clock, "Fri, 31 Dec 9999 23:59:59 GMT", Duration::ZERO);
+        assert_eq!(clock.at(Duration::MAX), Some(DateTime::<Utc>::MAX_UTC));
+        told(&clock, "Thu, 1 Jan 1970 00:00:00 GMT", Duration::MAX);
+        assert_eq!(clock.at(Duration::ZERO), Some(DateTime::<Utc>::MIN_UTC));
     }
 }

@@ -1,10 +1,14 @@
 //! The certificate to add, and what is checked before it is sent.
 
+use std::collections::BTreeSet;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use chrono::{DateTime, Utc};
 use docr_api::{
     Secret,
-    types::{self, CertificateType},
+    types::{self, Certificate, CertificateType},
 };
+use sha1::{Digest as _, Sha1};
 
 use crate::error::{InvalidInput, Result};
 
@@ -119,9 +123,65 @@ impl CreateCertificate {
         Ok(())
     }
 
-    pub(crate) fn into_body(self) -> types::CertificateCreate {
-        self.0
+    pub(crate) fn body(&self) -> &types::CertificateCreate {
+        &self.0
     }
+
+    /// What no error may show.
+    pub(crate) fn private_key(&self) -> Option<&Secret> {
+        match &self.0 {
+            types::CertificateCreate::LetsEncrypt(_) => None,
+            types::CertificateCreate::Custom(wanted) => Some(&wanted.private_key),
+        }
+    }
+
+    /// The DNS names that it is asked for; `None` if they stand in the certificate itself.
+    pub(crate) fn dns_names(&self) -> Option<&[String]> {
+        match &self.0 {
+            types::CertificateCreate::LetsEncrypt(wanted) => Some(&wanted.dns_names),
+            types::CertificateCreate::Custom(_) => None,
+        }
+    }
+
+    /// Whether a certificate is all that is wanted here, as far as its name, names and fingerprint tell.
+    pub(crate) fn is_met_by(&self, certificate: &Certificate) -> bool {
+        let is_same = match &self.0 {
+            types::CertificateCreate::LetsEncrypt(wanted) => {
+                certificate.type_ == Some(CertificateType::LetsEncrypt)
+                    && same_names(&wanted.dns_names, &certificate.dns_names)
+            }
+            types::CertificateCreate::Custom(wanted) => {
+                certificate.type_ == Some(CertificateType::Custom)
+                    && certificate.sha1_fingerprint.is_some()
+                    && fingerprint(&wanted.leaf_certificate)
+                        == certificate.sha1_fingerprint.as_deref().map(hex_digits)
+            }
+        };
+        is_same && certificate.name == self.name()
+    }
+}
+
+/// Whether two lists have the same DNS names, in whatever order and case.
+pub(crate) fn same_names(a: &[String], b: &[String]) -> bool {
+    let names = |all: &[String]| -> BTreeSet<String> {
+        all.iter().map(|name| name.to_ascii_lowercase()).collect()
+    };
+    names(a) == names(b)
+}
+
+/// The SHA-1 of the first certificate of a PEM text, as digits; `None` for what is no such text.
+fn fingerprint(pem: &str) -> Option<String> {
+    let (_, rest) = pem.split_once("-----BEGIN CERTIFICATE-----")?;
+    let (body, _) = rest.split_once("-----END CERTIFICATE-----")?;
+    let body: String = body.split_whitespace().collect();
+    let digest = Sha1::digest(BASE64.decode(body).ok()?);
+    Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// A fingerprint without what some put between its digits.
+fn hex_digits(text: &str) -> String {
+    let digits = text.chars().filter(char::is_ascii_hexdigit);
+    digits.collect::<String>().to_ascii_lowercase()
 }
 
 pub(crate) fn check_name(name: &str) -> Result<(), InvalidInput> {

@@ -8,7 +8,7 @@ use docr_api::types::{self, Certificate};
 use super::create::{CreateCertificate, check_name};
 use crate::{
     CertificateId,
-    call::{Core, call, deleted, optional, request},
+    call::{Core, Found, call, deleted, optional, request},
     error::{Error, ErrorKind, Result},
     list::{List, PageRequest, page_answer},
 };
@@ -117,13 +117,20 @@ impl Certificates {
     /// [`is_rejected`](crate::Error::is_rejected), if the name is in use, or a domain isn't managed here.
     pub async fn create(&self, wanted: CreateCertificate) -> Result<Certificate> {
         wanted.check(self.now())?;
-        let name = wanted.name().to_owned();
-        let body = &wanted.into_body();
-        let look_up = async |begin| {
-            let found = self.by_name(&name).await?;
-            Ok(found.filter(|certificate| certificate.created_at >= Some(begin)))
+        let look_up = async |core| {
+            let certificates = Self {
+                core,
+                wait_limit: self.wait_limit,
+            };
+            let found = certificates.by_name(wanted.name()).await?;
+            let found = found.filter(|certificate| wanted.is_met_by(certificate));
+            Ok(found.map(|made| Found {
+                at: made.created_at,
+                made,
+            }))
         };
-        let create = request!(certificates_create.body(body.clone()));
+        let body = wanted.body();
+        let create = request!(certificates_create.body(body)).hiding(wanted.private_key().cloned());
         let made = |response: types::CertificateResponse| response.certificate;
         self.core.create(create, made, look_up).await
     }

@@ -32,6 +32,15 @@ pub enum RotateError<E> {
         /// Why the wait ended.
         source: Error,
     },
+    /// The new certificate is issued, but some names that the old one is for would be left without one. Nothing was
+    /// swapped or deleted. If that is meant, swap the two where they are used, and delete the old one with
+    /// [`Certificates::delete_when_unused`]; or else delete the new one.
+    NotCovered {
+        /// Both certificates.
+        pair: Box<CertificatePair>,
+        /// The DNS names of the old certificate that the new one is not for.
+        missing: Vec<String>,
+    },
     /// The caller's part failed. Both certificates are there, and nothing was deleted.
     NotSwapped {
         /// Both certificates.
@@ -78,7 +87,8 @@ impl Certificates {
     ///
     /// [`RotateError`] says how far it went, and has both certificates from the moment when there are two. Before a
     /// request is sent, and as [`RotateError::NotCreated`]: the two names are the same, which the service doesn't
-    /// allow; whatever [`create`](Self::create) refuses. Also that is "no old certificate by this name", as
+    /// allow; whatever [`create`](Self::create) refuses; and before anything is created, a new certificate that is not
+    /// for all DNS names of the old one. Also that is "no old certificate by this name", as
     /// [`is_not_found`](Error::is_not_found).
     pub async fn rotate<E, F>(
         &self,
@@ -101,6 +111,11 @@ impl Certificates {
                 return Err(RotateError::NotIssued { pair, source });
             }
         };
+        let missing = uncovered(&pair.old.dns_names, &pair.new.dns_names);
+        if !missing.is_empty() {
+            let pair = Box::new(pair);
+            return Err(RotateError::NotCovered { pair, missing });
+        }
         if let Err(source) = swap(pair.clone()).await {
             let pair = Box::new(pair);
             return Err(RotateError::NotSwapped { pair, source });
@@ -126,6 +141,19 @@ impl Certificates {
         }
         wanted.check(self.now())?;
         let old = self.existing(old).await?;
+        let missing = wanted
+            .dns_names()
+            .map(|names| uncovered(&old.dns_names, names))
+            .unwrap_or_default();
+        if !missing.is_empty() {
+            let (names, name) = (missing.join(", "), &old.name);
+            let rule = format!(
+                "leave out {names}, which the certificate {name:?} is for; add them, or make the new certificate \
+                 with `issue`, swap the two, and delete the old one by yourself"
+            );
+            let names = wanted.dns_names().unwrap_or_default().join(", ");
+            return Err(InvalidInput::new("DNS names", names, rule).into());
+        }
         Ok((old, self.create(wanted).await?))
     }
 
@@ -144,24 +172,40 @@ impl Certificates {
     }
 }
 
+/// The DNS names that a certificate for some others is not for.
+fn uncovered(names: &[String], by: &[String]) -> Vec<String> {
+    let covers = |name: &str, by: &str| {
+        let is_below = |parent: &str| {
+            name.split_once('.')
+                .is_some_and(|(label, rest)| label != "*" && rest.eq_ignore_ascii_case(parent))
+        };
+        by.eq_ignore_ascii_case(name) || by.strip_prefix("*.").is_some_and(is_below)
+    };
+    let left = names
+        .iter()
+        .filter(|name| !by.iter().any(|by| covers(name, by)));
+    left.cloned().collect()
+}
+
 impl<E> RotateError<E> {
     /// Both certificates, unless there is no new one.
     pub fn pair(&self) -> Option<&CertificatePair> {
         match self {
             Self::NotCreated(_) => None,
             Self::NotIssued { pair, .. }
+            | Self::NotCovered { pair, .. }
             | Self::NotSwapped { pair, .. }
             | Self::NotDeleted { pair, .. } => Some(pair),
         }
     }
 
-    /// The error of this crate's part, `None` if the caller's part failed.
+    /// The error of this crate's part, `None` if the caller's part failed or the new certificate is not for all names.
     pub fn error(&self) -> Option<&Error> {
         match self {
             Self::NotCreated(source)
             | Self::NotIssued { source, .. }
             | Self::NotDeleted { source, .. } => Some(source),
-            Self::NotSwapped { .. } => None,
+            Self::NotCovered { .. } | Self::NotSwapped { .. } => None,
         }
     }
 }
@@ -187,6 +231,14 @@ impl<E: fmt::Display> fmt::Display for RotateError<E> {
                 write!(f, "the new certificate can't be used yet: {source}")?;
                 end(f, pair, "is as it was")
             }
+            Self::NotCovered { pair, missing } => {
+                let missing = missing.join(", ");
+                write!(
+                    f,
+                    "the new certificate is not for {missing}, and was not swapped in"
+                )?;
+                end(f, pair, "is as it was")
+            }
             Self::NotSwapped { pair, source } => {
                 write!(f, "the certificates were not swapped: {source}")?;
                 end(f, pair, "was not deleted")
@@ -206,5 +258,32 @@ impl<E: fmt::Debug + fmt::Display> error::Error for RotateError<E> {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         // The message holds that of the cause already.
         self.error()?.source()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_covered_by_itself_and_by_the_wildcard_of_its_parent_alone() {
+        let left = |names: &[&str], by: &[&str]| {
+            let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+            uncovered(&owned(names), &owned(by))
+        };
+        let none: [&str; 0] = [];
+        assert_eq!(left(&["a.example.com"], &["A.example.com"]), none);
+        assert_eq!(
+            left(&["a.example.com", "b.example.com"], &["*.Example.com"]),
+            none
+        );
+        assert_eq!(left(&["example.com"], &["*.example.com"]), ["example.com"]);
+        assert_eq!(
+            left(&["a.b.example.com"], &["*.example.com"]),
+            ["a.b.example.com"]
+        );
+        assert_eq!(left(&["*.b.com"], &["*.com", "a.b.com"]), ["*.b.com"]);
+        assert_eq!(left(&["*.b.com"], &["*.b.com"]), none);
+        assert_eq!(left(&["a.com"], &[]), ["a.com"]);
     }
 }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use docr_api::types::{Certificate, CertificateState as State, CertificateType};
 
-use super::{create::CreateCertificate, handle::Certificates};
+use super::{
+    create::{CreateCertificate, same_names},
+    handle::Certificates,
+};
 use crate::{
     call::Clock,
     error::{Error, ErrorKind, Result},
@@ -139,7 +141,7 @@ impl Certificates {
         let clock = &**self.core.clock();
         Waits {
             clock,
-            since: clock.now(),
+            since: clock.monotonic(),
             limit: self.wait_limit,
             next: FIRST,
         }
@@ -148,21 +150,16 @@ impl Certificates {
 
 /// Whether a certificate replaces another one, and is not just somebody's of the same name.
 fn is_renewal(found: &Certificate, before: &Certificate) -> bool {
-    let names = |certificate: &Certificate| {
-        let mut names = certificate.dns_names.clone();
-        names.sort_unstable();
-        names
-    };
     found.id != before.id
         && found.type_ == Some(CertificateType::LetsEncrypt)
         && before.type_ == found.type_
-        && names(found) == names(before)
+        && same_names(&found.dns_names, &before.dns_names)
 }
 
 /// Waits that grow, within a limit.
 struct Waits<'a> {
     clock: &'a dyn Clock,
-    since: DateTime<Utc>,
+    since: Duration,
     limit: Duration,
     next: Duration,
 }
@@ -175,11 +172,11 @@ impl Waits<'_> {
             return false;
         }
         self.clock.sleep(self.next.min(left)).await;
-        self.next = (self.next + self.next / 2).min(LONGEST);
+        self.next = self.next.saturating_mul(3).min(LONGEST * 2) / 2;
         true
     }
 
     fn waited(&self) -> Duration {
-        (self.clock.now() - self.since).to_std().unwrap_or_default()
+        self.clock.monotonic().saturating_sub(self.since)
     }
 }

@@ -15,6 +15,7 @@ const DEFAULT_BASE_URL: &str = "https://api.digitalocean.com";
 const DEFAULT_OAUTH_URL: &str = "https://cloud.digitalocean.com";
 const TOKEN_VARIABLES: [&str; 2] = ["DIGITALOCEAN_TOKEN", "DIGITALOCEAN_ACCESS_TOKEN"];
 const BASE_URL_VARIABLE: &str = "DIGITALOCEAN_API_URL";
+const TURN_LIMIT: Duration = Duration::from_secs(2 * 60 * 60);
 const USER_AGENT: &str = concat!("docr/", env!("CARGO_PKG_VERSION"));
 
 /// Sets up a [`Client`]. Made by [`Client::builder`].
@@ -28,6 +29,7 @@ pub struct ClientBuilder {
     connect_timeout: Duration,
     user_agent: Option<String>,
     plain_http: bool,
+    response_limit: Option<usize>,
     clock: Arc<dyn Clock>,
 }
 
@@ -41,10 +43,13 @@ impl ClientBuilder {
                 attempt_timeout: Duration::from_secs(30),
                 limits: Limits::default(),
                 paced: false,
+                turn_limit: TURN_LIMIT,
+                until: None,
             },
             connect_timeout: Duration::from_secs(10),
             user_agent: None,
             plain_http: false,
+            response_limit: None,
             clock: Arc::new(SystemClock),
         }
     }
@@ -110,6 +115,14 @@ impl ClientBuilder {
         self
     }
 
+    /// How long a paced call may wait for its first turn below the rate limit; 2 hours, which is more than the service
+    /// ever makes one wait. A wait that would take longer is not begun: the call fails at once as
+    /// [`is_rate_limited`](Error::is_rate_limited), with nothing sent, and [`Error::retry_at`] tells when there is a turn.
+    pub fn turn_limit(mut self, limit: Duration) -> Self {
+        self.settings.turn_limit = limit;
+        self
+    }
+
     /// Where the time comes from; the system unless told otherwise. For tests there is
     /// [`ManualClock`](crate::ManualClock).
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -126,6 +139,13 @@ impl ClientBuilder {
     /// The name and version of your program, put before this crate's own in `user-agent`.
     pub fn user_agent(mut self, product: impl Into<String>) -> Self {
         self.user_agent = Some(product.into());
+        self
+    }
+
+    /// How large a successful response may be, in bytes; 8 MiB, which is several times what the service sends as its
+    /// largest page. A larger one is [`ErrorKind::Unreadable`](crate::ErrorKind::Unreadable).
+    pub fn response_limit(mut self, bytes: usize) -> Self {
+        self.response_limit = Some(bytes);
         self
     }
 
@@ -172,7 +192,10 @@ impl ClientBuilder {
         let http = http.build().map_err(|error| {
             Error::configuration("the HTTP client can't be set up", Some(Box::new(error)))
         })?;
-        let api = docr_api::Client::new_with_client(&base_url, http, session);
+        let mut api = docr_api::Client::new_with_client(&base_url, http, session);
+        if let Some(limit) = self.response_limit {
+            api = api.with_body_limit(limit);
+        }
         let core = Core::new(api, token, oauth_url, self.settings, self.clock);
         Ok(Client { core })
     }
@@ -188,6 +211,7 @@ impl fmt::Debug for ClientBuilder {
             .field("connect_timeout", &self.connect_timeout)
             .field("user_agent", &self.user_agent)
             .field("plain_http", &self.plain_http)
+            .field("response_limit", &self.response_limit)
             .field("clock", &self.clock)
             .finish()
     }

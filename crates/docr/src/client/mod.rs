@@ -7,7 +7,7 @@ use std::{fmt, time::Duration};
 
 use crate::{
     DockerCredentials, Result,
-    call::{Core, Request, Settings},
+    call::{Core, Settings},
 };
 
 pub use builder::ClientBuilder;
@@ -61,13 +61,7 @@ impl Client {
     /// Before a request is sent: credentials of another form than they were when this version was made. Revoke them
     /// in the control panel.
     pub async fn revoke(&self, credentials: &DockerCredentials) -> Result<()> {
-        let token = &credentials.token()?;
-        let url = self.core.oauth_url();
-        let revoke = Request {
-            operation: &docr_api::OAUTH_REVOKE,
-            send: |api: docr_api::Client| async move { api.oauth_revoke(url, token).await },
-        };
-        self.core.call(revoke).await
+        credentials.revoke(&self.core).await
     }
 
     /// The generated client below, for what this crate doesn't offer.
@@ -104,7 +98,8 @@ impl Client {
 
     /// The same client, pacing itself: a call waits for its turn, so that all paced calls of this client and its
     /// clones stay below the service's limits of 250 requests a minute and 5,000 an hour, also while other programs
-    /// use the same token. For bulk work. The wait for the first turn doesn't count towards the deadline.
+    /// use the same token. For bulk work. The wait for the first turn doesn't count towards the deadline, but has a limit
+    /// of its own: [`ClientBuilder::turn_limit`].
     #[must_use]
     pub fn paced(&self) -> Self {
         Self {

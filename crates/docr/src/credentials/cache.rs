@@ -2,20 +2,21 @@
 
 use std::{
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use chrono::{DateTime, Utc};
-use tokio::sync::Mutex;
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, Shared},
+};
+use tracing::Instrument as _;
 
 use super::{CredentialsRequest, DockerCredentials};
 use crate::{
-    call::Target,
-    error::{Error, Result},
+    call::{Target, finished},
+    error::Result,
 };
 
 /// The longest time before their end at which credentials are renewed.
@@ -41,14 +42,20 @@ struct Cache {
     registry: Target,
     wanted: CredentialsRequest,
     held: Mutex<Held>,
-    /// How many requests have failed.
-    failures: AtomicU64,
 }
 
 #[derive(Default)]
 struct Held {
-    minted: Option<(DockerCredentials, DateTime<Utc>)>,
-    last_failure: Option<Error>,
+    minted: Option<(DockerCredentials, Moment)>,
+    /// The request that is under way, for all who wait for it.
+    minting: Option<Shared<BoxFuture<'static, Result<DockerCredentials>>>>,
+}
+
+/// A moment by both hands of a clock.
+#[derive(Clone, Copy)]
+struct Moment {
+    date: DateTime<Utc>,
+    monotonic: Duration,
 }
 
 /// How it stands with credentials.
@@ -66,63 +73,86 @@ impl CredentialsCache {
             registry,
             wanted,
             held: Mutex::default(),
-            failures: AtomicU64::new(0),
         }))
     }
 
     /// The credentials that are kept, or new ones. Credentials that can't be renewed are handed out until they expire.
     /// `GET /v2/registries/{registry_name}/docker-credentials`
     ///
+    /// A request that was begun goes on when those who wait for it give up, and the next caller gets what came of it.
+    ///
     /// # Errors
     ///
-    /// Those of [`RegistryHandle::docker_credentials`](crate::RegistryHandle::docker_credentials). Callers who waited for the same request get the same error; the
-    /// next one asks again.
+    /// Those of [`RegistryHandle::docker_credentials`](crate::RegistryHandle::docker_credentials). Callers who waited for
+    /// the same request get the same error; the next one asks again.
     pub async fn get(&self) -> Result<DockerCredentials> {
-        let cache = &*self.0;
-        let failures = cache.failures.load(Ordering::SeqCst);
-        let mut held = cache.held.lock().await;
-        let now = cache.registry.core.clock().now();
-        let usable = match &held.minted {
-            Some((credentials, since)) => match age(credentials, *since, now) {
-                Age::Fresh => return Ok(credentials.clone()),
-                Age::Old => Some(credentials.clone()),
-                Age::Expired => None,
-            },
-            None => None,
+        let now = self.0.now();
+        let (usable, minting) = {
+            let mut held = self.0.held();
+            let usable = match &held.minted {
+                Some((credentials, since)) => match age(credentials, *since, now) {
+                    Age::Fresh => return Ok(credentials.clone()),
+                    Age::Old => Some(credentials.clone()),
+                    Age::Expired => None,
+                },
+                None => None,
+            };
+            let minting = held.minting.get_or_insert_with(|| mint(&self.0, now));
+            (usable, minting.clone())
         };
-        let failed_meanwhile = cache.failures.load(Ordering::SeqCst) != failures;
-        if let Some(error) = held.last_failure.clone().filter(|_| failed_meanwhile) {
-            return usable.ok_or(error);
-        }
-        match DockerCredentials::mint(&cache.registry, cache.wanted).await {
-            Ok(credentials) => {
-                // Counted from before the request: sooner rather than later.
-                held.minted = Some((credentials.clone(), now));
-                Ok(credentials)
-            }
-            Err(error) => {
-                cache.failures.fetch_add(1, Ordering::SeqCst);
-                held.last_failure = Some(error.clone());
-                usable.ok_or(error)
-            }
-        }
+        minting.await.or_else(|error| usable.ok_or(error))
     }
 
     /// Forgets the credentials, after they were revoked, say: the next caller gets new ones.
     pub async fn forget(&self) {
-        self.0.held.lock().await.minted = None;
+        self.0.held().minted = None;
     }
 }
 
-fn age(credentials: &DockerCredentials, since: DateTime<Utc>, now: DateTime<Utc>) -> Age {
+impl Cache {
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Moment {
+        let clock = self.registry.core.clock();
+        Moment {
+            date: clock.now(),
+            monotonic: clock.monotonic(),
+        }
+    }
+}
+
+/// Mints for all who wait, in a task of its own: what it leaves with the service is kept, though nobody may wait for it
+/// in the end.
+fn mint(cache: &Arc<Cache>, now: Moment) -> Shared<BoxFuture<'static, Result<DockerCredentials>>> {
+    let cache = Arc::clone(cache);
+    let task = async move {
+        let minted = DockerCredentials::mint(&cache.registry, cache.wanted).await;
+        let mut held = cache.held();
+        held.minting = None;
+        if let Ok(credentials) = &minted {
+            // Counted from before the request: sooner rather than later.
+            held.minted = Some((credentials.clone(), now));
+        }
+        minted
+    };
+    let task = tokio::spawn(task.in_current_span());
+    finished(task).boxed().shared()
+}
+
+fn age(credentials: &DockerCredentials, since: Moment, now: Moment) -> Age {
     let Some(lifetime) = credentials.expires_in() else {
         return Age::Fresh;
     };
-    let passed = (now - since).to_std().unwrap_or_default();
+    // The date may have been set back, and the other hand stands while a computer sleeps.
+    let by_date = now.date.signed_duration_since(since.date);
+    let by_date = by_date.to_std().unwrap_or_default();
+    let passed = now.monotonic.saturating_sub(since.monotonic).max(by_date);
     let early = (lifetime / 10).min(EARLY);
     match passed {
         passed if passed >= lifetime => Age::Expired,
-        passed if passed >= lifetime - early => Age::Old,
+        passed if passed >= lifetime.saturating_sub(early) => Age::Old,
         _ => Age::Fresh,
     }
 }

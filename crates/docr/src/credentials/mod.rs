@@ -3,6 +3,7 @@
 mod cache;
 mod docker_config;
 mod kubernetes;
+mod mint;
 
 use std::{fmt, time::Duration};
 
@@ -17,6 +18,7 @@ use crate::{
 pub use cache::CredentialsCache;
 pub use docker_config::{DockerConfig, DockerConfigError};
 pub use kubernetes::KubernetesSecret;
+pub(crate) use mint::or_revoke;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 

@@ -1,10 +1,10 @@
 //! From what went wrong below to an error that keeps all of it but secrets.
 
 use chrono::DateTime;
-use docr_api::{Operation, Secret, Unreadable, body_prefix, types::EligibilityReason};
+use docr_api::{Operation, Unreadable, body_prefix, types::EligibilityReason};
 use reqwest::{Response, StatusCode};
 
-use super::{Answer, ErrorKind, Inner, InvalidInput, RateLimit, RetryAfter, redaction::shown};
+use super::{Answer, ErrorKind, Inner, InvalidInput, RateLimit, RetryAfter, redaction::Hidden};
 
 /// How much of a failure's body is read. The service's own errors are below 1 KiB.
 const READ_LIMIT: usize = 64 * 1024;
@@ -13,7 +13,7 @@ const READ_LIMIT: usize = 64 * 1024;
 pub(crate) async fn error_of(
     operation: &'static Operation,
     failure: docr_api::Error<()>,
-    token: &Secret,
+    hidden: &Hidden<'_>,
 ) -> Inner {
     let error = |kind, summary: String, source| Inner {
         operation: Some(operation),
@@ -22,7 +22,7 @@ pub(crate) async fn error_of(
     };
     match failure {
         docr_api::Error::UnexpectedResponse(response) => {
-            of_response(operation, response, token).await
+            of_response(operation, response, hidden).await
         }
         docr_api::Error::CommunicationError(source)
         | docr_api::Error::ResponseBodyError(source)
@@ -30,9 +30,9 @@ pub(crate) async fn error_of(
             let (kind, summary) = of_transport(&source);
             error(kind, summary.into(), Some(Box::new(source.without_url())))
         }
-        docr_api::Error::InvalidRequest(message) | docr_api::Error::Custom(message) => {
-            Inner::from(InvalidInput::new("request", operation.id, message))
-        }
+        docr_api::Error::InvalidRequest(message) | docr_api::Error::Custom(message) => Inner::from(
+            InvalidInput::new("request", operation.id, hidden.shown(&message)),
+        ),
         // The generated client documents no failure and reads no payload itself.
         docr_api::Error::ErrorResponse(answer) => error(
             ErrorKind::UnexpectedStatus,
@@ -68,12 +68,12 @@ fn of_transport(error: &reqwest::Error) -> (ErrorKind, &'static str) {
 async fn of_response(
     operation: &'static Operation,
     mut response: Response,
-    token: &Secret,
+    hidden: &Hidden<'_>,
 ) -> Inner {
     let status = response.status();
     let header = |name| {
         let text = response.headers().get(name)?.to_str().ok()?;
-        Some(shown(text, token))
+        Some(hidden.shown(text))
     };
     let location = header("location");
     let mut answer = Answer {
@@ -90,7 +90,8 @@ async fn of_response(
             Unreadable::Interrupted(_) => ErrorKind::Interrupted,
             _ => ErrorKind::Unreadable,
         };
-        let summary = format!("{status}, but {unreadable}");
+        // The place in the JSON that it names is a text from outside, too.
+        let summary = hidden.shown(&format!("{status}, but {unreadable}"));
         let source = match unreadable {
             Unreadable::Interrupted(source) => Some(source as _),
             _ => None,
@@ -106,11 +107,11 @@ async fn of_response(
     let (body, _) = body_prefix(&mut response, READ_LIMIT).await;
     let summary = match ApiError::read(&body) {
         Some(api) => {
-            let id = api.id.map(|id| shown(&id, token));
-            let message = api.message.map(|message| shown(&message, token));
+            let id = api.id.map(|id| hidden.shown(&id));
+            let message = api.message.map(|message| hidden.shown(&message));
             answer.request_id = api
                 .request_id
-                .map(|id| shown(&id, token))
+                .map(|id| hidden.shown(&id))
                 .or(answer.request_id);
             let text = [id.as_deref(), message.as_deref()];
             let text: Vec<_> = text.into_iter().flatten().collect();
@@ -119,7 +120,7 @@ async fn of_response(
             (answer.id, answer.message) = (id, message);
             summary
         }
-        None => of_foreign_body(status, &body, location, token),
+        None => of_foreign_body(status, &body, location, hidden),
     };
     let kind = kind_of(operation, status, &answer);
     let hint = match kind {
@@ -193,12 +194,12 @@ fn of_foreign_body(
     status: StatusCode,
     body: &[u8],
     location: Option<String>,
-    token: &Secret,
+    hidden: &Hidden<'_>,
 ) -> String {
     if let Some(location) = location.filter(|_| status.is_redirection()) {
         return format!("{status}, a redirect to {location}, which is not followed");
     }
-    let text = shown(&String::from_utf8_lossy(body), token);
+    let text = hidden.shown(&String::from_utf8_lossy(body));
     if text.is_empty() {
         format!("{status}, with an empty body")
     } else {

@@ -4,7 +4,7 @@ pub(crate) mod classify;
 mod invalid_input;
 mod kind;
 mod rate_limit;
-mod redaction;
+pub(crate) mod redaction;
 
 use std::{error, fmt, sync::Arc, time::Duration};
 
@@ -311,10 +311,13 @@ impl fmt::Display for Error {
         }
         if let Some(instant) = self.retry_at() {
             let instant = instant.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-            write!(
-                f,
-                "; another attempt, at {instant}, would have passed the deadline"
-            )?;
+            match self.attempts() {
+                0 => write!(f, "; try again at {instant}")?,
+                _ => write!(
+                    f,
+                    "; another attempt, at {instant}, would have passed the deadline"
+                )?,
+            }
         }
         if let Some(About::Certificate(Certificate { name, id, .. })) = self.subject() {
             write!(f, "; certificate {name:?}, by the id {id}")?;

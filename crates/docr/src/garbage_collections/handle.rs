@@ -7,10 +7,13 @@ use docr_api::types::{self, GarbageCollection};
 use super::patience::{INTERVAL, expired, passes};
 use crate::{
     GarbageCollectionId, GarbageCollectionType,
-    call::{Clock, Form, Target, call_either, optional, request},
+    call::{Clock, Form, Found, Target, call_either, optional, request},
     error::{About, Error, ErrorKind, InvalidInput, Result},
     list::{List, list_either},
 };
+
+/// How many runs to look through for one that was just started.
+const NEWEST: u64 = 10;
 
 /// The garbage collections of a registry. Made by
 /// [`RegistryHandle::garbage_collections`](crate::RegistryHandle::garbage_collections); does no I/O by itself.
@@ -104,16 +107,26 @@ impl GarbageCollections {
         let Target { core, name, form } = &self.registry;
         let name = name.as_str();
         let made = |response: types::GarbageCollectionResponse| response.garbage_collection;
-        let look_up = async |begin| {
-            let newest = self.list().per_page(1).items().next().await.transpose()?;
-            Ok(newest.filter(|run| run.created_at >= Some(begin)))
+        let look_up = async |core| {
+            let registry = Target {
+                core,
+                ..self.registry.clone()
+            };
+            let newest = Self::new(registry).list().per_page(NEWEST).page(1).await?;
+            // Of another type it is another one's, and what is older was there before.
+            let mut runs = newest.items.into_iter();
+            let run = runs.find(|run| run.type_ == body.type_);
+            Ok(run.map(|made| Found {
+                at: made.created_at,
+                made,
+            }))
         };
         match form {
             Form::ByName => {
                 let start = request!(
                     registries_run_garbage_collection
                         .registry_name(name)
-                        .body(body.clone())
+                        .body(body)
                 );
                 core.create(start, made, look_up).await
             }
@@ -121,7 +134,7 @@ impl GarbageCollections {
                 let start = request!(
                     registry_run_garbage_collection
                         .registry_name(name)
-                        .body(body.clone())
+                        .body(body)
                 );
                 core.create(start, made, look_up).await
             }
@@ -142,7 +155,7 @@ impl GarbageCollections {
             registries_update_garbage_collection
                 | registry_update_garbage_collection
                     .garbage_collection_uuid(id)
-                    .body(body.clone())
+                    .body(body)
         );
         Ok(answer?.garbage_collection)
     }
@@ -154,7 +167,7 @@ impl GarbageCollections {
     /// [`is_wait_expired`](Error::is_wait_expired), if a run is active still: the error carries it.
     pub async fn wait_until_idle(&self, limit: Duration) -> Result<()> {
         let clock = self.clock();
-        let since = clock.now();
+        let since = clock.monotonic();
         while let Some(run) = self.active().await? {
             if passes(since, &*clock, INTERVAL, limit) {
                 return Err(expired(limit, run));

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use docr_api::types::{GarbageCollection, GarbageCollectionStatus as Status};
 
 use crate::{
@@ -14,13 +13,8 @@ use crate::{
 pub(super) const INTERVAL: Duration = Duration::from_secs(5);
 
 /// Whether waiting once more would take longer than the limit.
-pub(super) fn passes(
-    since: DateTime<Utc>,
-    clock: &dyn Clock,
-    wait: Duration,
-    limit: Duration,
-) -> bool {
-    let waited = (clock.now() - since).to_std().unwrap_or_default();
+pub(super) fn passes(since: Duration, clock: &dyn Clock, wait: Duration, limit: Duration) -> bool {
+    let waited = clock.monotonic().saturating_sub(since);
     waited.saturating_add(wait) > limit
 }
 

@@ -8,7 +8,6 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, Utc};
 use docr_api::types::GarbageCollection;
 use futures_core::{Stream, future::BoxFuture};
 
@@ -56,7 +55,7 @@ struct Follower {
     id: GarbageCollectionId,
     interval: Duration,
     limit: Duration,
-    since: Option<DateTime<Utc>>,
+    since: Option<Duration>,
     last: Option<GarbageCollection>,
     ended: bool,
 }
@@ -174,7 +173,7 @@ impl Follower {
 
     async fn changed(&mut self) -> Result<GarbageCollection> {
         let clock = self.runs.clock();
-        let since = *self.since.get_or_insert(clock.now());
+        let since = *self.since.get_or_insert(clock.monotonic());
         loop {
             if let Some(last) = &self.last {
                 if passes(since, &*clock, self.interval, self.limit) {

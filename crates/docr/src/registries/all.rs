@@ -3,7 +3,7 @@
 use docr_api::types::{self, Registry, RegistryOptions, Subscription};
 
 use super::{
-    create::{CreateRegistry, check_tier, made_since, name_is_free, with_subscription},
+    create::{CreateRegistry, as_wanted, check_tier, name_is_free, with_subscription},
     registry::RegistryHandle,
 };
 use crate::{
@@ -58,11 +58,16 @@ impl Registries {
     pub async fn create(&self, wanted: CreateRegistry) -> Result<Registry> {
         let name = wanted.name().clone();
         let body = &wanted.into_body()?;
-        let look_up = async |begin| {
-            let handle = self.registry(name);
-            Ok(made_since(begin, &body.name, handle.get_opt().await?))
+        let look_up = async |core| {
+            let registries = Self::new(core);
+            let mut found = registries.registry(name).get_opt().await?;
+            let (region, tier) = (body.region.as_ref(), body.subscription_tier_slug.as_ref());
+            if let (Some(registry), Some(_)) = (&mut found, tier) {
+                registry.subscription = Some(registries.subscription().await?);
+            }
+            Ok(as_wanted(found, &body.name, region, tier))
         };
-        let create = request!(registries_create.body(body.clone()));
+        let create = request!(registries_create.body(body));
         self.core.create(create, with_subscription, look_up).await
     }
 
@@ -74,7 +79,7 @@ impl Registries {
     pub async fn is_name_free(&self, name: &RegistryName) -> Result<bool> {
         name_is_free(name, async |body| {
             let body = &body;
-            call!(self.core, registries_validate_name.body(body.clone())).await
+            call!(self.core, registries_validate_name.body(body)).await
         })
         .await
     }
@@ -99,7 +104,7 @@ impl Registries {
     pub async fn change_tier(&self, tier: TierSlug) -> Result<Subscription> {
         check_tier(&tier)?;
         let body = &types::SubscriptionChange { tier_slug: tier };
-        let answer = call!(self.core, registries_update_subscription.body(body.clone()));
+        let answer = call!(self.core, registries_update_subscription.body(body));
         Ok(answer.await?.subscription)
     }
 

@@ -1,10 +1,10 @@
 //! What a new registry shall be, checked before it is asked for.
 
-use chrono::{DateTime, Utc};
 use docr_api::types::{self, Registry};
 
 use crate::{
     Region, RegistryName, TierSlug,
+    call::Found,
     error::{InvalidInput, Result},
 };
 
@@ -80,13 +80,22 @@ impl CreateRegistry {
     }
 }
 
-/// The registry, if a call that began then can have made it.
-pub(crate) fn made_since(
-    begin: DateTime<Utc>,
-    name: &str,
+/// A registry that may have been made by a call, if it is what was asked for.
+pub(crate) fn as_wanted(
     found: Option<Registry>,
-) -> Option<Registry> {
-    found.filter(|registry| registry.name == name && registry.created_at >= Some(begin))
+    name: &str,
+    region: Option<&Region>,
+    tier: Option<&TierSlug>,
+) -> Option<Found<Registry>> {
+    let made = found?;
+    let has = made.subscription.as_ref().map(|is| &is.tier.slug);
+    let is_wanted = made.name == name
+        && (region.is_none() || made.region.as_ref() == region)
+        && (tier.is_none() || has == tier);
+    is_wanted.then(|| Found {
+        at: made.created_at,
+        made,
+    })
 }
 
 /// Asks whether a name is free, by a call that answers with a conflict if it isn't.

@@ -3,13 +3,13 @@
 use docr_api::types::{self, Registry, RegistryOptions, Subscription};
 
 use super::{
-    create::{CreateRegistry, check_tier, made_since, name_is_free, with_subscription},
+    create::{CreateRegistry, as_wanted, check_tier, name_is_free, with_subscription},
     registry::AccountRegistryHandle,
 };
 use crate::{
     RegistryName, TierSlug,
     call::{Core, call, deleted, optional, request},
-    credentials::{CredentialsRequest, DockerCredentials},
+    credentials::{CredentialsRequest, DockerCredentials, or_revoke},
     error::Result,
 };
 
@@ -63,8 +63,12 @@ impl AccountRegistry {
     /// [`is_rejected`](crate::Error::is_rejected), if this account has a registry already.
     pub async fn create(&self, wanted: CreateRegistry) -> Result<Registry> {
         let body = &wanted.into_account_body()?;
-        let look_up = async |begin| Ok(made_since(begin, &body.name, self.get_opt().await?));
-        let create = request!(registry_create.body(body.clone()));
+        let look_up = async |core| {
+            let found = Self::new(core).get_opt().await?;
+            let tier = Some(&body.subscription_tier_slug);
+            Ok(as_wanted(found, &body.name, body.region.as_ref(), tier))
+        };
+        let create = request!(registry_create.body(body));
         self.core.create(create, with_subscription, look_up).await
     }
 
@@ -98,12 +102,13 @@ impl AccountRegistry {
     pub async fn change_tier(&self, tier: TierSlug) -> Result<Subscription> {
         check_tier(&tier)?;
         let body = &types::SubscriptionChange { tier_slug: tier };
-        let answer = call!(self.core, registry_update_subscription.body(body.clone()));
+        let answer = call!(self.core, registry_update_subscription.body(body));
         Ok(answer.await?.subscription)
     }
 
     /// Mints credentials for Docker. Each call leaves another credential with the service, so it is
-    /// never repeated on its own. `GET /v2/registry/docker-credentials`
+    /// never repeated on its own. When this future is dropped while the request is under way, what comes of it is
+    /// revoked. `GET /v2/registry/docker-credentials`
     ///
     /// # Errors
     ///
@@ -114,13 +119,17 @@ impl AccountRegistry {
         wanted: CredentialsRequest,
     ) -> Result<DockerCredentials> {
         let expiry_seconds = wanted.expiry_seconds()?;
-        let answer = call!(
-            self.core,
-            registry_get_docker_credentials
-                .read_write(wanted.is_read_write())
-                .expiry_seconds(expiry_seconds)
-        );
-        Ok(DockerCredentials::new(answer.await?, wanted))
+        let core = self.core.clone();
+        let minting = async move {
+            let answer = call!(
+                core,
+                registry_get_docker_credentials
+                    .read_write(wanted.is_read_write())
+                    .expiry_seconds(expiry_seconds)
+            );
+            Ok(DockerCredentials::new(answer.await?, wanted))
+        };
+        or_revoke(&self.core, minting).await
     }
 
     /// Reads the regions in which a registry can be created, and all tiers, each with whether the account
@@ -143,7 +152,7 @@ impl AccountRegistry {
     pub async fn is_name_free(&self, name: &RegistryName) -> Result<bool> {
         name_is_free(name, async |body| {
             let body = &body;
-            call!(self.core, registry_validate_name.body(body.clone())).await
+            call!(self.core, registry_validate_name.body(body)).await
         })
         .await
     }

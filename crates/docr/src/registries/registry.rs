@@ -15,7 +15,7 @@ use crate::call::Clock;
 use crate::{
     RegistryName, RepositoryName,
     call::{Core, Form, Target, call, call_either, deleted, optional},
-    credentials::{CredentialsCache, CredentialsRequest, DockerCredentials},
+    credentials::{CredentialsCache, CredentialsRequest, DockerCredentials, or_revoke},
     error::Result,
     garbage_collections::GarbageCollections,
     list::{List, PageRequest, page_answer},
@@ -107,7 +107,8 @@ impl RegistryHandle {
     }
 
     /// Mints credentials for Docker. They open every registry of the account. Each call leaves another
-    /// credential with the service, so it is never repeated on its own.
+    /// credential with the service, so it is never repeated on its own. When this future is dropped while the request is
+    /// under way, what comes of it is revoked.
     /// `GET /v2/registries/{registry_name}/docker-credentials`
     ///
     /// # Errors
@@ -118,7 +119,9 @@ impl RegistryHandle {
         &self,
         wanted: CredentialsRequest,
     ) -> Result<DockerCredentials> {
-        DockerCredentials::mint(&self.target, wanted).await
+        let target = self.target.clone();
+        let minting = async move { DockerCredentials::mint(&target, wanted).await };
+        or_revoke(&self.target.core, minting).await
     }
 
     /// Keeps credentials of this kind at hand, and renews them before they expire. Does no I/O until it is asked.

@@ -238,7 +238,7 @@ impl<'a, O: ObserveRetention + Send> Run<'a, '_, O> {
                     );
                     continue;
                 }
-                let now = self.registry.clock().now();
+                let now = self.registry.clock().monotonic();
                 let fresh = match &look {
                     Some(look)
                         if look.is_fresh(now) && !(is_outdated && deletion.is_manifest()) =>

@@ -1,8 +1,11 @@
 //! The second look at a repository, as near to the deletions as can be.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    time::Duration,
+};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::{
     inventory::{ManifestRecord, RepositoryInventory},
@@ -15,11 +18,11 @@ use crate::{Digest, RepositoryHandle, Result};
 const RESTLESS: &str = "the lists changed each time they were read";
 
 /// How long a look is good for.
-const FRESH: TimeDelta = TimeDelta::seconds(60);
+const FRESH: Duration = Duration::from_secs(60);
 
 /// How a repository is now.
 pub(super) struct Look {
-    at: DateTime<Utc>,
+    at: Duration,
     tags: HashMap<String, Place>,
     manifests: HashMap<String, Now>,
     /// Why nothing is deleted, tags of images that go as a whole included.
@@ -75,7 +78,7 @@ impl Look {
         repository: &RepositoryHandle,
         left: &VecDeque<&Deletion>,
         reader: Option<&R>,
-        at: DateTime<Utc>,
+        at: Duration,
     ) -> Result<Self> {
         /// How often it is looked again because something was pushed meanwhile.
         const TIMES: usize = 5;
@@ -144,9 +147,9 @@ impl Look {
         }
     }
 
-    /// Whether it is recent enough to delete by, and no clock was set back.
-    pub(super) fn is_fresh(&self, now: DateTime<Utc>) -> bool {
-        (TimeDelta::zero()..=FRESH).contains(&now.signed_duration_since(self.at))
+    /// Whether it is recent enough to delete by.
+    pub(super) fn is_fresh(&self, now: Duration) -> bool {
+        now.saturating_sub(self.at) <= FRESH
     }
 
     /// The manifests that were pushed or tagged since the plan was made, but for those that were read.

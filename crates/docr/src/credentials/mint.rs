@@ -1,0 +1,77 @@
+//! Minting of which nothing is left behind when nobody waits for it any more.
+
+use tokio::{runtime::Handle, sync::oneshot};
+use tracing::{Instrument as _, debug};
+
+use super::DockerCredentials;
+use crate::{
+    call::{Core, Request},
+    error::Result,
+};
+
+impl DockerCredentials {
+    /// Revokes the credentials.
+    pub(crate) async fn revoke(&self, core: &Core) -> Result<()> {
+        let token = self.token()?;
+        let url = core.oauth_url().to_owned();
+        let revoke = Request {
+            operation: &docr_api::OAUTH_REVOKE,
+            secrets: vec![token.clone(), self.auth().clone()],
+            send: move |api: docr_api::Client| {
+                let (url, token) = (url.clone(), token.clone());
+                async move { api.oauth_revoke(&url, &token).await }
+            },
+        };
+        core.call(revoke).await
+    }
+}
+
+/// Mints in a task of its own. Credentials that come after the caller has given up are revoked.
+pub(crate) async fn or_revoke(
+    core: &Core,
+    minting: impl Future<Output = Result<DockerCredentials>> + Send + 'static,
+) -> Result<DockerCredentials> {
+    let (sender, receiver) = oneshot::channel();
+    let runtime = Handle::current();
+    let mut caller = Caller {
+        core: core.clone(),
+        runtime: runtime.clone(),
+        receiver,
+    };
+    let core = core.clone();
+    let task = async move {
+        if let Err(Ok(unwanted)) = sender.send(minting.await) {
+            revoke_unwanted(core, unwanted).await;
+        }
+    };
+    runtime.spawn(task.in_current_span());
+    match (&mut caller.receiver).await {
+        Ok(minted) => minted,
+        // The task ends without an answer only when the runtime is being shut down, and the caller with it.
+        Err(_) => std::future::pending().await,
+    }
+}
+
+/// Whoever waits for credentials.
+struct Caller {
+    core: Core,
+    runtime: Handle,
+    receiver: oneshot::Receiver<Result<DockerCredentials>>,
+}
+
+impl Drop for Caller {
+    /// They may have been sent but not yet received.
+    fn drop(&mut self) {
+        self.receiver.close();
+        if let Ok(Ok(unwanted)) = self.receiver.try_recv() {
+            self.runtime
+                .spawn(revoke_unwanted(self.core.clone(), unwanted));
+        }
+    }
+}
+
+async fn revoke_unwanted(core: Core, credentials: DockerCredentials) {
+    if let Err(error) = credentials.revoke(&core).await {
+        debug!(%error, "credentials that nobody waited for could not be revoked");
+    }
+}
