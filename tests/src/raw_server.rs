@@ -1,6 +1,9 @@
 //! A server that answers with exactly the bytes a test wants, well-formed or not, and a port without a server.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering::SeqCst},
+};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -8,35 +11,92 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// Answers every connection with the same bytes and closes it.
+/// Answers each connection with one response, and closes it.
 pub struct RawServer {
     url: String,
     requests: Arc<Mutex<Vec<String>>>,
+    abandoned: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
 impl RawServer {
-    /// Serves these bytes.
+    /// Serves these bytes, whatever is asked for.
     pub async fn answering(bytes: impl Into<Vec<u8>>) -> Self {
+        let bytes = bytes.into();
+        Self::serving(move |_, _| std::future::ready(bytes.clone())).await
+    }
+
+    /// Serves what a function makes of a request: of its number, from 0, and its text, the body included. A response that
+    /// takes time holds up no other one.
+    pub async fn serving<F>(respond: impl Fn(usize, String) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Vec<u8>> + Send + 'static,
+    {
+        Self::start(respond, usize::MAX).await
+    }
+
+    async fn start<F>(
+        respond: impl Fn(usize, String) -> F + Send + Sync + 'static,
+        stops_after: usize,
+    ) -> Self
+    where
+        F: Future<Output = Vec<u8>> + Send + 'static,
+    {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("a bound address"));
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let (seen, bytes) = (Arc::clone(&requests), bytes.into());
+        let (seen, respond) = (Arc::clone(&requests), Arc::new(respond));
+        let abandoned = Arc::new(AtomicUsize::new(0));
+        let given_up = Arc::clone(&abandoned);
         let task = tokio::spawn(async move {
+            let mut connections = tokio::task::JoinSet::new();
             while let Ok((mut stream, _)) = listener.accept().await {
-                // Noted before the response goes out, so that who has the response finds it.
-                let request = head(&mut stream).await;
-                seen.lock().expect("no test panics here").push(request);
-                // A client that has had enough closes early; that is its right.
-                let _ = stream.write_all(&bytes).await;
-                let _ = stream.shutdown().await;
+                let (seen, respond) = (Arc::clone(&seen), Arc::clone(&respond));
+                let given_up = Arc::clone(&given_up);
+                connections.spawn(async move {
+                    let request = request(&mut stream).await;
+                    // Noted before the response goes out, so that who has the response finds it.
+                    let number = {
+                        let mut seen = seen.lock().expect("no test panics here");
+                        seen.push(request.clone());
+                        seen.len() - 1
+                    };
+                    let mut more = [0];
+                    let bytes = tokio::select! {
+                        biased;
+                        bytes = respond(number, request) => bytes,
+                        _ = stream.read(&mut more) => {
+                            given_up.fetch_add(1, SeqCst);
+                            return;
+                        }
+                    };
+                    // A client that has had enough closes early; that is its right.
+                    let _ = stream
+                        .write_all(&bytes[..bytes.len().min(stops_after)])
+                        .await;
+                    if bytes.len() > stops_after {
+                        std::future::pending::<()>().await;
+                    }
+                    let _ = stream.shutdown().await;
+                });
             }
         });
         Self {
             url,
             requests,
+            abandoned,
             task,
         }
+    }
+
+    /// How many connections the client has closed before their response.
+    pub fn abandoned(&self) -> usize {
+        self.abandoned.load(SeqCst)
+    }
+
+    /// Serves the first of these bytes, and then says nothing more.
+    pub async fn stopping_after(bytes: Vec<u8>, length: usize) -> Self {
+        Self::start(move |_, _| std::future::ready(bytes.clone()), length).await
     }
 
     /// Serves a body with a status line and the headers of the API.
@@ -56,7 +116,7 @@ impl RawServer {
         &self.url
     }
 
-    /// The heads of the requests that came, as text.
+    /// The requests that came, as text.
     pub fn requests(&self) -> Vec<String> {
         self.requests.lock().expect("no test panics here").clone()
     }
@@ -93,14 +153,37 @@ impl RefusingPort {
     }
 }
 
-async fn head(stream: &mut TcpStream) -> String {
+/// A request whole, as far as it comes.
+async fn request(stream: &mut TcpStream) -> String {
     let mut request = Vec::new();
     let mut buffer = [0; 4096];
-    while !request.windows(4).any(|window| window == b"\r\n\r\n") {
+    while !is_whole(&request) {
         match stream.read(&mut buffer).await {
             Ok(0) | Err(_) => break,
             Ok(length) => request.extend_from_slice(&buffer[..length]),
         }
     }
     String::from_utf8_lossy(&request).into_owned()
+}
+
+fn is_whole(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request).to_ascii_lowercase();
+    let Some((head, _)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:"));
+    let length: usize = length.map_or(0, |length| length.trim().parse().unwrap_or(0));
+    request.len() >= head.len() + "\r\n\r\n".len() + length
+}
+
+/// A response with this status, these header lines and this body, with what HTTP needs.
+pub fn response(status: u16, headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
+    let body = body.as_ref();
+    let length = body.len();
+    let head = format!(
+        "HTTP/1.1 {status} Status\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n"
+    );
+    [head.as_bytes(), body].concat()
 }

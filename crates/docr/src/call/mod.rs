@@ -1,6 +1,7 @@
 //! The one way that every call takes: attempts, waits between them, and what is said when they end.
 
 mod clock;
+pub(crate) mod connecting;
 mod core;
 mod macros;
 pub(crate) mod pacer;
@@ -14,7 +15,7 @@ use chrono::{DateTime, Utc};
 use docr_api::{Effect, Operation, ResponseValue, Secret};
 use futures_util::future::Either;
 use tokio::task::{JoinError, JoinHandle};
-use tracing::{Instrument as _, Span, debug, debug_span, field};
+use tracing::{Instrument as _, debug, debug_span, field};
 
 use crate::error::{
     Error, ErrorKind, History, Inner, RateLimit, Result, classify, redaction::Hidden,
@@ -22,6 +23,7 @@ use crate::error::{
 
 use clock::date_after;
 pub use clock::{Clock, ManualClock, SystemClock};
+use connecting::Connecting;
 use core::Shared;
 pub(crate) use core::{Core, Settings};
 pub(crate) use macros::{call, call_either, request};
@@ -195,7 +197,9 @@ impl Core {
                 attempt,
                 http.response.status_code = field::Empty
             );
-            let failure = match sent(operation, send(api), span.clone()).await {
+            let connecting = Connecting::default();
+            let request = connecting.during(send(api).instrument(span.clone()));
+            let failure = match sent(operation, request).await {
                 Ok(response) => {
                     span.record("http.response.status_code", response.status().as_u16());
                     budget.succeed();
@@ -209,7 +213,8 @@ impl Core {
                 Err(failure) => failure,
             };
             let hidden = Hidden::new(secrets.iter().chain([token]));
-            let error = classify::error_of(operation, failure, &hidden).await;
+            let was_sent = !connecting.is_under_way();
+            let error = classify::error_of(operation, failure, was_sent, &hidden).await;
             if error.kind == ErrorKind::RateLimited {
                 pacer.refused(clock, &error);
             }
@@ -263,9 +268,7 @@ impl Core {
 fn sent<T: Send + 'static>(
     operation: &Operation,
     request: impl Future<Output = Sent<T>> + Send + 'static,
-    span: Span,
 ) -> impl Future<Output = Sent<T>> {
-    let request = request.instrument(span);
     match operation.effect {
         Effect::Read => Either::Left(request),
         _ => Either::Right(finished(tokio::spawn(request))),

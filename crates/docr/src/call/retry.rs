@@ -82,11 +82,13 @@ pub(crate) fn verdict(effect: Effect, error: &Inner) -> Verdict {
 /// How long to wait before the next attempt: what the server says, or else twice as long each time, spread
 /// over the whole range so that many clients don't come back together.
 pub(crate) fn wait(error: &Inner, attempt: u32, now: DateTime<Utc>, random: f64) -> Duration {
+    server_wait(error, now).unwrap_or_else(|| backoff(attempt, random))
+}
+
+/// Twice as long each time, by chance shorter.
+pub(crate) fn backoff(attempt: u32, random: f64) -> Duration {
     const FIRST: Duration = Duration::from_millis(500);
     const LONGEST: Duration = Duration::from_secs(20);
-    if let Some(wait) = server_wait(error, now) {
-        return wait;
-    }
     let doubled = FIRST.saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1)));
     doubled.min(LONGEST).mul_f64(random.clamp(0.0, 1.0))
 }

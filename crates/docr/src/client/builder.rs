@@ -8,7 +8,7 @@ use reqwest::Url;
 use super::Client;
 use crate::{
     Clock, Error, Result, SystemClock,
-    call::{Core, Settings, retry::Limits},
+    call::{Core, Settings, connecting::WatchConnections, retry::Limits},
 };
 
 const DEFAULT_BASE_URL: &str = "https://api.digitalocean.com";
@@ -182,7 +182,8 @@ impl ClientBuilder {
         };
         let mut http = docr_api::http_client()
             .user_agent(user_agent)
-            .connect_timeout(self.connect_timeout);
+            .connect_timeout(self.connect_timeout)
+            .connector_layer(WatchConnections);
         if [&base_url, &oauth_url]
             .into_iter()
             .all(|url| is_plain_loopback(url))

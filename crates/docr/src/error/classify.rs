@@ -9,10 +9,11 @@ use super::{Answer, ErrorKind, Inner, InvalidInput, RateLimit, RetryAfter, redac
 /// How much of a failure's body is read. The service's own errors are below 1 KiB.
 const READ_LIMIT: usize = 64 * 1024;
 
-/// What an attempt failed for.
+/// What an attempt failed for. It was not sent if it ran out of time while its connection was being made.
 pub(crate) async fn error_of(
     operation: &'static Operation,
     failure: docr_api::Error<()>,
+    was_sent: bool,
     hidden: &Hidden<'_>,
 ) -> Inner {
     let error = |kind, summary: String, source| Inner {
@@ -27,7 +28,7 @@ pub(crate) async fn error_of(
         docr_api::Error::CommunicationError(source)
         | docr_api::Error::ResponseBodyError(source)
         | docr_api::Error::InvalidUpgrade(source) => {
-            let (kind, summary) = of_transport(&source);
+            let (kind, summary) = of_transport(&source, was_sent);
             error(kind, summary.into(), Some(Box::new(source.without_url())))
         }
         docr_api::Error::InvalidRequest(message) | docr_api::Error::Custom(message) => Inner::from(
@@ -47,8 +48,8 @@ pub(crate) async fn error_of(
     }
 }
 
-fn of_transport(error: &reqwest::Error) -> (ErrorKind, &'static str) {
-    if error.is_connect() {
+fn of_transport(error: &reqwest::Error, was_sent: bool) -> (ErrorKind, &'static str) {
+    if error.is_connect() || (error.is_timeout() && !was_sent) {
         (
             ErrorKind::Connect,
             "no connection could be made; nothing was sent",

@@ -1,17 +1,30 @@
 //! The documents of manifests, read from the registry itself.
 
-use std::{error, sync::OnceLock, time::Duration};
+use std::{
+    error,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use super::manifest::{ManifestDocument, ManifestReader};
-use crate::{Digest, DockerCredentials, InvalidInput, RegistryName, RepositoryName};
+use crate::{
+    Clock, Digest, DockerCredentials, InvalidInput, RegistryName, RepositoryName, Secret,
+    SystemClock,
+    call::retry::{Limits, backoff},
+    error::redaction::Hidden,
+};
 use oci_client::{
     Client, Reference,
     client::{ClientConfig, ClientProtocol},
+    errors::{OciDistributionError, OciErrorCode},
     secrets::RegistryAuth,
 };
 
 /// How long a silent registry is waited for.
 const SILENCE: Duration = Duration::from_secs(30);
+
+/// How long a manifest is tried for, unless told otherwise.
+const TIME_LIMIT: Duration = Duration::from_secs(2 * 60);
 
 /// What a manifest may be.
 const MEDIA_TYPES: [&str; 4] = [
@@ -45,6 +58,8 @@ pub struct OciManifests {
     host: String,
     has_plain_http: bool,
     registry: RegistryName,
+    time_limit: Duration,
+    clock: Arc<dyn Clock>,
 }
 
 impl OciManifests {
@@ -63,6 +78,8 @@ impl OciManifests {
             host: DockerCredentials::HOST.to_owned(),
             has_plain_http: false,
             registry: registry.clone(),
+            time_limit: TIME_LIMIT,
+            clock: Arc::new(SystemClock),
         })
     }
 
@@ -73,6 +90,47 @@ impl OciManifests {
         self.has_plain_http = true;
         self.client = OnceLock::new();
         self
+    }
+
+    /// How long a manifest is tried for, all attempts together; 2 minutes. What can't be read by then is
+    /// [`Unreadable`](super::ManifestContent::Unreadable).
+    #[must_use]
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.time_limit = limit;
+        self
+    }
+
+    /// How to wait between attempts; by the system's clock unless told otherwise.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Reads a manifest, and tries again what may pass.
+    async fn pull(&self, image: &Reference) -> Result<Vec<u8>, OciDistributionError> {
+        let client = self.client();
+        let mut attempt = 1;
+        loop {
+            let pulled = client.pull_manifest_raw(image, &self.auth, &MEDIA_TYPES);
+            match pulled.await {
+                Err(error) if attempt < Limits::default().attempts && may_pass(&error) => {
+                    let wait = backoff(attempt, self.clock.random());
+                    self.clock.sleep(wait).await;
+                    attempt = attempt.saturating_add(1);
+                }
+                pulled => return pulled.map(|(manifest, _)| manifest.into()),
+            }
+        }
+    }
+
+    fn shown(&self, error: &OciDistributionError) -> String {
+        let secret = match &self.auth {
+            RegistryAuth::Basic(_, secret) | RegistryAuth::Bearer(secret) => Some(secret.as_str()),
+            RegistryAuth::Anonymous => None,
+        };
+        let secret = secret.map(Secret::from);
+        Hidden::new(&secret).shown(&error.to_string())
     }
 
     fn client(&self) -> &Client {
@@ -98,11 +156,24 @@ impl ManifestReader for OciManifests {
     ) -> Result<ManifestDocument, Box<dyn error::Error + Send + Sync>> {
         let repository = format!("{}/{repository}", self.registry);
         let image = Reference::with_digest(self.host.clone(), repository, digest.to_string());
-        let pulled = self
-            .client()
-            .pull_manifest_raw(&image, &self.auth, &MEDIA_TYPES);
-        let (manifest, _) = pulled.await?;
+        let manifest = tokio::time::timeout(self.time_limit, self.pull(&image)).await;
+        let manifest = manifest.map_err(|_| format!("not read within {:?}", self.time_limit))?;
+        // What a registry says quotes what it was asked.
+        let manifest = manifest.map_err(|error| self.shown(&error))?;
         Ok(ManifestDocument::from_bytes(None, &manifest))
+    }
+}
+
+/// Whether another attempt may end otherwise.
+fn may_pass(error: &OciDistributionError) -> bool {
+    match error {
+        OciDistributionError::RequestError(_) | OciDistributionError::IoError(_) => true,
+        OciDistributionError::ServerError { code, .. } => matches!(code, 408 | 429 | 500..),
+        OciDistributionError::RegistryError { envelope, .. } => {
+            let mut errors = envelope.errors.iter();
+            errors.any(|error| error.code == OciErrorCode::Toomanyrequests)
+        }
+        _ => false,
     }
 }
 

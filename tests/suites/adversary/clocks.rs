@@ -1,0 +1,176 @@
+//! A clock whose date steps back and forth, as when somebody sets it.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use chrono::TimeDelta;
+use docr::{Clock, CreateCertificate, CredentialsRequest, ManualClock};
+use docr_api::operations;
+use docr_tests::{
+    calls::{Subjects, call},
+    raw_server::{RawServer, response},
+    sandbox::{TOKEN, client_with_clock, furnish, noon, registry_name, start},
+};
+
+use super::held;
+
+/// A server that fails with a status, and sets the date of a clock with each request.
+async fn setting(clock: &Arc<ManualClock>, status: u16, headers: &'static str) -> RawServer {
+    let clock = Arc::clone(clock);
+    let server = RawServer::serving(move |number, _| {
+        let day = TimeDelta::days(number as i64 + 1);
+        let date = if number % 2 == 0 {
+            noon() - day
+        } else {
+            noon() + day
+        };
+        clock.set_date(date);
+        std::future::ready(response(status, headers, ""))
+    });
+    server.await
+}
+
+#[tokio::test]
+async fn a_deadline_is_kept_whatever_happens_to_the_date() {
+    let deadline = Duration::from_secs(10);
+    for operation in operations::ALL {
+        for (status, headers) in [
+            (503, ""),
+            (429, ""),
+            (429, "retry-after: 3\r\n"),
+            (429, "retry-after: Fri, 02 Jan 2026 12:00:00 GMT\r\n"),
+            (
+                429,
+                "ratelimit-limit: 5000\r\nratelimit-remaining: 0\r\nratelimit-reset: 1767355200\r\n",
+            ),
+        ] {
+            for paced in [false, true] {
+                let clock = Arc::new(ManualClock::at(noon()));
+                let server = setting(&clock, status, headers).await;
+                let docr = client_with_clock(server.url(), TOKEN, clock.clone());
+                let docr = docr.with_deadline(deadline);
+                let docr = if paced { docr.paced() } else { docr };
+                let outcome = call(&docr, operation.id, &Subjects::default()).await;
+                let error = outcome.unwrap().unwrap_err();
+                let took = clock.monotonic();
+                let case = format!("{} {headers} {took:?}: {error}", operation.id);
+                assert!(took <= deadline, "{case}");
+                assert_eq!(error.elapsed(), took, "{case}");
+                assert!(error.attempts() > 0, "{case}");
+            }
+        }
+    }
+    held(
+        "a deadline is kept while the date steps, paced or not",
+        operations::ALL.len(),
+    );
+}
+
+#[tokio::test]
+async fn a_paced_call_waits_no_longer_than_its_window_whatever_happens_to_the_date() {
+    let clock = Arc::new(ManualClock::at(noon()));
+    let setter = Arc::clone(&clock);
+    let server = RawServer::serving(move |number, _| {
+        let day = TimeDelta::days(number as i64);
+        setter.set_date(if number % 2 == 0 {
+            noon() - day
+        } else {
+            noon() + day
+        });
+        std::future::ready(response(200, "", r#"{"options": {}}"#))
+    });
+    let server = server.await;
+    let docr = client_with_clock(server.url(), TOKEN, clock.clone()).paced();
+    for _ in 0..260 {
+        docr.registries().options().await.unwrap();
+    }
+    let took = clock.monotonic();
+    assert!((60..=62).contains(&took.as_secs()), "{took:?}");
+    held("pacing goes by time, not by the date", 1);
+}
+
+#[tokio::test]
+async fn credentials_are_renewed_in_time_whatever_happens_to_the_date() {
+    let (sandbox, _) = start().await;
+    furnish(&sandbox).await;
+    let clock = Arc::new(ManualClock::at(noon()));
+    let docr = client_with_clock(sandbox.url(), TOKEN, clock.clone());
+    let hour = Duration::from_secs(3600);
+    let wanted = CredentialsRequest::read_only().expires_in(hour);
+    let cache = docr.registry(registry_name()).credentials_cache(wanted);
+    cache.get().await.unwrap();
+    // Set back while the credentials expire.
+    clock.advance(hour);
+    clock.set_date(noon() - TimeDelta::days(2));
+    cache.get().await.unwrap();
+    assert_eq!(sandbox.credentials().len(), 2);
+    // A computer that slept: the date alone has moved.
+    clock.set_date(noon() + TimeDelta::days(2));
+    cache.get().await.unwrap();
+    assert_eq!(sandbox.credentials().len(), 3);
+    held("credentials are not handed out beyond their end", 1);
+}
+
+/// A clock whose date is set back by an hour with each wait.
+#[derive(Debug)]
+struct SetBack(ManualClock, Mutex<Duration>);
+
+impl Clock for SetBack {
+    fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.0.now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.0.monotonic()
+    }
+
+    fn sleep(&self, duration: Duration) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send>> {
+        *self.1.lock().unwrap() += duration;
+        self.0.set_date(self.0.now() - TimeDelta::hours(1));
+        self.0.sleep(duration)
+    }
+
+    fn random(&self) -> f64 {
+        0.5
+    }
+}
+
+#[tokio::test]
+async fn a_wait_takes_as_long_as_its_limit_whatever_happens_to_the_date() {
+    let (sandbox, _) = start().await;
+    furnish(&sandbox).await;
+    let clock = Arc::new(SetBack(ManualClock::at(noon()), Mutex::default()));
+    let docr = client_with_clock(sandbox.url(), TOKEN, clock.clone());
+    let limit = Duration::from_secs(12);
+
+    // The sandbox's own clock stands still, so nothing ever ends.
+    let wanted = CreateCertificate::lets_encrypt("shop", ["shop.example.com"]);
+    let certificates = docr.certificates().with_wait_limit(limit);
+    let error = certificates.issue(wanted).await.unwrap_err();
+    assert!(error.is_wait_expired(), "{error}");
+    assert_eq!(clock.monotonic(), limit);
+
+    let runs = docr.registry(registry_name()).garbage_collections();
+    let run = runs
+        .start(docr::GarbageCollectionType::UnreferencedBlobsOnly)
+        .await
+        .unwrap();
+    let begin = clock.monotonic();
+    let watch = runs.watch(run.uuid.parse().unwrap()).limit(limit);
+    let error = watch.wait().await.unwrap_err();
+    assert!(error.is_wait_expired(), "{error}");
+    // Two looks, five seconds apart: a third would have come after it.
+    assert_eq!(clock.monotonic() - begin, Duration::from_secs(10));
+
+    let begin = clock.monotonic();
+    let error = runs.wait_until_idle(limit).await.unwrap_err();
+    assert!(error.is_wait_expired(), "{error}");
+    assert_eq!(clock.monotonic() - begin, Duration::from_secs(10));
+    assert_eq!(*clock.1.lock().unwrap(), clock.monotonic());
+    held(
+        "waits for certificates and garbage collections keep their limits",
+        3,
+    );
+}

@@ -1,0 +1,131 @@
+//! Callers that give up while their request is under way.
+
+use std::{sync::Arc, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use docr::{Client, CredentialsRequest};
+use docr_api::{Effect, operations};
+use docr_tests::{
+    calls::{Subjects, call},
+    raw_server::{RawServer, response},
+    sandbox::{TOKEN, client_at, registry_name},
+};
+use serde_json::json;
+use tokio::sync::Semaphore;
+
+use super::held;
+
+/// A server that mints, or fails, but holds each response back until it is let go.
+async fn holding(status: u16) -> (RawServer, Arc<Semaphore>) {
+    let gate = Arc::new(Semaphore::new(0));
+    let held = Arc::clone(&gate);
+    let server = RawServer::serving(move |number, request| {
+        let held = Arc::clone(&held);
+        async move {
+            if request.contains("/oauth/revoke") {
+                return response(200, "", "");
+            }
+            held.acquire().await.unwrap().forget();
+            let auth = BASE64.encode(format!("minted-{number}:minted-{number}"));
+            let auths = json!({"registry.digitalocean.com": {"auth": auth}});
+            response(status, "", json!({"auths": auths}).to_string())
+        }
+    });
+    (server.await, gate)
+}
+
+/// Waits for what a task of the client does, without a clock.
+async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    for _ in 0..20_000 {
+        if is_so() {
+            return;
+        }
+        tokio::task::yield_now().await;
+        std::thread::yield_now();
+    }
+    panic!("{what}");
+}
+
+/// Begins a call, and gives it up when its request has come.
+async fn give_up(server: &RawServer, docr: &Client, operation: &str) {
+    let subjects = Subjects::default();
+    let before = server.requests().len();
+    tokio::select! {
+        end = call(docr, operation, &subjects) => panic!("{operation}: {end:?}"),
+        () = until(operation, || server.requests().len() > before) => {}
+    }
+}
+
+#[tokio::test]
+async fn what_changes_something_is_finished_and_not_repeated_when_nobody_waits() {
+    let mut changing = 0;
+    for operation in operations::ALL {
+        let (server, gate) = holding(503).await;
+        let docr = client_at(server.url(), TOKEN);
+        give_up(&server, &docr, operation.id).await;
+        if operation.effect == Effect::Read {
+            until("a read is given up", || server.abandoned() == 1).await;
+            continue;
+        }
+        changing += 1;
+        for _ in 0..200 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(server.abandoned(), 0, "{}", operation.id);
+        gate.add_permits(1);
+        if operation.effect != Effect::Mint {
+            for _ in 0..200 {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(server.requests().len(), 1, "{} is repeated", operation.id);
+        }
+        assert_eq!(server.abandoned(), 0, "{}", operation.id);
+    }
+    held(
+        "a change that was sent is finished, and nothing more is sent",
+        changing,
+    );
+}
+
+#[tokio::test]
+async fn credentials_that_nobody_waits_for_are_revoked() {
+    let mints = operations::ALL.iter().filter(|o| o.effect == Effect::Mint);
+    let mints: Vec<_> = mints.collect();
+    for operation in &mints {
+        let (server, gate) = holding(200).await;
+        let docr = client_at(server.url(), TOKEN);
+        give_up(&server, &docr, operation.id).await;
+        gate.add_permits(1);
+        until("they are revoked", || server.requests().len() == 2).await;
+        let revoked = &server.requests()[1];
+        assert!(revoked.starts_with("POST /v1/oauth/revoke"), "{revoked}");
+        assert!(revoked.ends_with("token=minted-0"), "{revoked}");
+    }
+    held("credentials that nobody waits for are revoked", mints.len());
+}
+
+#[tokio::test]
+async fn callers_of_a_cache_that_give_up_leave_one_credential_for_the_next() {
+    let (server, gate) = holding(200).await;
+    let docr = client_at(server.url(), TOKEN);
+    let cache = docr
+        .registry(registry_name())
+        .credentials_cache(CredentialsRequest::read_only());
+    for number in 0..20 {
+        tokio::select! {
+            biased;
+            end = cache.get() => panic!("{end:?}"),
+            () = until("a request comes", || server.requests().len() == 1) => {}
+        }
+        assert_eq!(server.requests().len(), 1, "caller {number}");
+    }
+    gate.add_permits(1);
+    let minted = tokio::time::timeout(Duration::from_secs(20), cache.get());
+    let (_, password) = minted.await.unwrap().unwrap().user_and_password().unwrap();
+    assert_eq!(password.expose(), "minted-0");
+    assert_eq!(server.requests().len(), 1);
+    held(
+        "callers of a cache that give up leave one credential, and it is used",
+        1,
+    );
+}

@@ -1,0 +1,14 @@
+//! A server that answers anything, a clock that steps, callers that give up: what each of them can do to every operation
+//! that it can concern.
+
+mod clocks;
+mod giving_up;
+mod look_ups;
+mod numbers;
+mod quoting;
+mod silence;
+
+/// A line of the table of what holds.
+fn held(check: &str, operations: usize) {
+    println!("adversary | {check:<72} | {operations:>2} operations");
+}
