@@ -168,6 +168,32 @@ async fn a_proxy_s_page_keeps_its_status_and_is_cut() {
 }
 
 #[tokio::test]
+async fn an_error_that_comes_in_pieces_is_read_whole() {
+    let body = r#"{"id":"not_found","message":"no such registry","request_id":"4d9d8375"}"#;
+    for size in [1, 7, 40] {
+        let chunks = body.as_bytes().chunks(size).map(|chunk| {
+            let text = std::str::from_utf8(chunk).unwrap();
+            format!("{:x}\r\n{text}\r\n", chunk.len())
+        });
+        let chunks: String = chunks.collect();
+        let head =
+            "HTTP/1.1 404 Not Found\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n";
+        let server = RawServer::answering(format!("{head}{chunks}0\r\n\r\n")).await;
+        let error = client_at(server.url(), TOKEN)
+            .account_registry()
+            .get()
+            .await;
+        let error = error.unwrap_err();
+        assert_eq!(
+            error.api_message(),
+            Some("no such registry"),
+            "{size}: {error}"
+        );
+        assert_eq!(error.request_id(), Some("4d9d8375"), "{size}: {error}");
+    }
+}
+
+#[tokio::test]
 async fn an_error_body_in_any_shape_keeps_its_status() {
     let bodies: [&[u8]; 7] = [
         b"",

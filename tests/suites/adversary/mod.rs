@@ -9,6 +9,7 @@ mod quoting;
 mod silence;
 
 /// A line of the table of what holds.
+#[allow(clippy::print_stdout, reason = "the table is for people")]
 fn held(check: &str, operations: usize) {
     println!("adversary | {check:<72} | {operations:>2} operations");
 }

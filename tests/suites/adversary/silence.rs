@@ -56,6 +56,7 @@ async fn a_connection_that_takes_longer_than_an_attempt_may_has_sent_nothing() {
         let error = outcome.unwrap_err();
         assert!(error.is_connect(), "{}: {error}", operation.id);
         assert!(!error.is_ambiguous(), "{}: {error}", operation.id);
+        assert_eq!(error.operation(), Some(operation.id));
     }
     held(
         "a connection that comes too late has sent nothing",

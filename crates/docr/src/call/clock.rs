@@ -132,7 +132,7 @@ impl Clock for ManualClock {
     /// Walks through the range evenly, the same way each time.
     fn random(&self) -> f64 {
         const GOLDEN_RATIO: f64 = 0.618_033_988_749_895;
-        let draw = self.draws.fetch_add(1, Ordering::Relaxed) + 1;
+        let draw = self.draws.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         (draw as f64 * GOLDEN_RATIO).fract()
     }
 }

@@ -1,5 +1,8 @@
 //! The one way that every call takes: attempts, waits between them, and what is said when they end.
 
+// Numbers and times from outside are calculated with here.
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 mod clock;
 pub(crate) mod connecting;
 mod core;

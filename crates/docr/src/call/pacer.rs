@@ -406,6 +406,46 @@ mod tests {
         assert_eq!(clock.monotonic(), Duration::ZERO, "nothing was waited for");
     }
 
+    #[test]
+    fn a_refusal_blocks_for_as_long_as_it_says_and_an_hour_at_the_most() {
+        let noon: DateTime<Utc> = "2026-01-01T12:00:00Z".parse().unwrap();
+        let clock = crate::ManualClock::at(noon);
+        let refusal = |retry_after, rate_limit| Inner {
+            answer: Some(crate::error::Answer {
+                retry_after,
+                rate_limit,
+                ..Default::default()
+            }),
+            ..Inner::new(crate::error::ErrorKind::RateLimited, "429")
+        };
+        let in_seconds = |seconds| refusal(Some(RetryAfter::Seconds(seconds)), None);
+        let at = |date| refusal(Some(RetryAfter::At(date)), None);
+        let limited = |remaining| {
+            let reset = noon + 40 * SECOND;
+            refusal(
+                None,
+                Some(RateLimit {
+                    reset,
+                    ..limit(5_000, remaining)
+                }),
+            )
+        };
+        for (error, wait) in [
+            (in_seconds(30), 30 * SECOND),
+            (in_seconds(u64::MAX), HOUR),
+            (at(noon + 20 * SECOND), 20 * SECOND),
+            (at(noon - 20 * SECOND), Duration::ZERO),
+            (at(DateTime::<Utc>::MAX_UTC), HOUR),
+            (limited(0), 40 * SECOND),
+            (limited(1), Duration::ZERO),
+            (refusal(None, None), Duration::ZERO),
+        ] {
+            let pacer = Pacer::new();
+            pacer.refused(&clock, &error);
+            assert_eq!(pacer.log().wait(time(&clock)), wait, "{error:?}");
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn turns_are_taken_in_the_order_in_which_they_were_asked_for() {
         let clock = Arc::new(PausedClock {

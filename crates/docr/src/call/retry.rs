@@ -127,7 +127,7 @@ impl Budget {
     }
 
     pub(crate) fn succeed(&self) {
-        let give = |left: u32| (left < Self::FULL).then_some(left + 1);
+        let give = |left: u32| (left < Self::FULL).then(|| left.saturating_add(1));
         let _full_already = self
             .0
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, give);

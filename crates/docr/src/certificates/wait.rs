@@ -1,5 +1,8 @@
 //! Waiting: for Let's Encrypt to issue a certificate, and for the last user of one to let go of it.
 
+// Numbers and times from outside are calculated with here.
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 use std::time::Duration;
 
 use docr_api::types::{Certificate, CertificateState as State, CertificateType};
@@ -172,7 +175,7 @@ impl Waits<'_> {
             return false;
         }
         self.clock.sleep(self.next.min(left)).await;
-        self.next = self.next.saturating_mul(3).min(LONGEST * 2) / 2;
+        self.next = self.next.mul_f64(1.5).min(LONGEST);
         true
     }
 

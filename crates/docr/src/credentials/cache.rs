@@ -149,7 +149,7 @@ fn age(credentials: &DockerCredentials, since: Moment, now: Moment) -> Age {
     let by_date = now.date.signed_duration_since(since.date);
     let by_date = by_date.to_std().unwrap_or_default();
     let passed = now.monotonic.saturating_sub(since.monotonic).max(by_date);
-    let early = (lifetime / 10).min(EARLY);
+    let early = lifetime.checked_div(10).unwrap_or_default().min(EARLY);
     match passed {
         passed if passed >= lifetime => Age::Expired,
         passed if passed >= lifetime.saturating_sub(early) => Age::Old,

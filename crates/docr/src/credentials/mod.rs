@@ -1,5 +1,8 @@
 //! Credentials with which Docker and Kubernetes pull and push.
 
+// Numbers and times from outside are calculated with here.
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 mod cache;
 mod docker_config;
 mod kubernetes;
@@ -20,7 +23,7 @@ pub use docker_config::{DockerConfig, DockerConfigError};
 pub use kubernetes::KubernetesSecret;
 pub(crate) use mint::or_revoke;
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// What credentials to mint: for reading or also for writing, and for how long.
 ///
@@ -43,7 +46,7 @@ impl CredentialsRequest {
     pub fn read_only() -> Self {
         Self {
             read_write: false,
-            expires_in: Some(30 * DAY),
+            expires_in: Some(MONTH),
         }
     }
 

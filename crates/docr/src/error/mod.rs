@@ -1,5 +1,8 @@
 //! One error type for everything that a call can end in.
 
+// Numbers and times from outside are calculated with here.
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 pub(crate) mod classify;
 mod invalid_input;
 mod kind;

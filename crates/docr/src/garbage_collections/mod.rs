@@ -1,5 +1,8 @@
 //! Garbage collections: the runs that free storage.
 
+// Numbers and times from outside are calculated with here.
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 mod error;
 mod handle;
 mod patience;

@@ -1,5 +1,8 @@
 //! Lists that come in pages: as a stream of items, as a stream of pages, or all at once.
 
+// Numbers and times from outside are calculated with here.
+#![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
+
 mod next;
 mod pages;
 #[cfg(test)]

@@ -121,7 +121,14 @@ async fn a_link_that_leads_back_is_an_error() {
 async fn a_list_without_links_goes_on_while_its_total_says_so() {
     let (list, asked) = scripted(vec![(vec![1, 2], None, Some(3)), (vec![3], None, Some(3))]);
     assert_eq!(read(list).await, (vec![1, 2, 3], None));
-    assert_eq!(asked.lock().unwrap().len(), 2);
+    assert_eq!(*asked.lock().unwrap(), [(1, None), (2, None)]);
+    // A link counts by the number that it names, not by its place.
+    let (list, asked) = scripted(vec![
+        (vec![1, 2], Some("/v2/a?page=4"), Some(9)),
+        (vec![3], None, Some(3)),
+    ]);
+    assert_eq!(read(list).await, (vec![1, 2, 3], None));
+    assert_eq!(*asked.lock().unwrap(), [(1, None), (4, None)]);
     // The total may be out of date: an empty page ends the list all the same.
     let (list, _) = scripted(vec![(vec![1, 2], None, Some(9)), (vec![], None, Some(9))]);
     assert_eq!(read(list).await, (vec![1, 2], None));

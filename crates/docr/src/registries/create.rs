@@ -92,10 +92,8 @@ pub(crate) fn as_wanted(
     let is_wanted = made.name == name
         && (region.is_none() || made.region.as_ref() == region)
         && (tier.is_none() || has == tier);
-    is_wanted.then(|| Found {
-        at: made.created_at,
-        made,
-    })
+    let at = made.created_at;
+    is_wanted.then_some(Found { made, at })
 }
 
 /// Asks whether a name is free, by a call that answers with a conflict if it isn't.

@@ -140,6 +140,10 @@ pub(super) fn young(
     let Some(time) = time else {
         return Some(KeepReason::UnknownAge);
     };
+    // Nothing is younger than that, though the service's clock may tell seconds only.
+    if age == Age::default() {
+        return None;
+    }
     let limit = TimeDelta::from_std(age.as_duration()).unwrap_or(TimeDelta::MAX);
     (now.signed_duration_since(time) <= limit).then_some(KeepReason::YoungerThan(age))
 }
