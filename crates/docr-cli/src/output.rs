@@ -8,6 +8,7 @@ use std::{
 
 use clap::ValueEnum;
 use comfy_table::{Table, presets};
+use docr::for_terminal;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
@@ -74,7 +75,7 @@ pub(crate) fn fail(format: Format, error: &anyhow::Error) -> ExitCode {
         _ => 1,
     };
     let line = match format {
-        Format::Table => format!("error: {error:#}"),
+        Format::Table => visible(&format!("error: {error:#}")),
         Format::Json => serde_json::json!({
             "error": {
                 "message": format!("{error:#}"),
@@ -129,7 +130,7 @@ fn rendered(
     json: &impl Serialize,
 ) -> serde_json::Result<String> {
     match format {
-        Format::Table => Ok(text.to_string().trim_end().to_owned()),
+        Format::Table => Ok(visible(text.to_string().trim_end())),
         Format::Json => serde_json::to_string_pretty(json),
     }
 }
@@ -137,7 +138,7 @@ fn rendered(
 /// Says something beside the result, to people.
 pub(crate) fn note(format: Format, text: impl std::fmt::Display) {
     if format == Format::Table {
-        let _ = writeln!(io::stderr(), "{text}");
+        let _ = writeln!(io::stderr(), "{}", visible(&text.to_string()));
     }
 }
 
@@ -149,7 +150,7 @@ pub(crate) fn is_interactive(format: Format) -> bool {
 /// Asks a person.
 pub(crate) fn agrees(question: &str) -> io::Result<bool> {
     let mut err = io::stderr();
-    write!(err, "{question} [y/N] ")?;
+    write!(err, "{} [y/N] ", visible(question))?;
     err.flush()?;
     let mut reply = String::new();
     io::stdin().read_line(&mut reply)?;
@@ -164,6 +165,19 @@ pub(crate) fn table<const N: usize>(titles: [&str; N]) -> Table {
         column.set_padding((0, 2));
     }
     table
+}
+
+/// Adds a line to a table. What stands in it comes from outside.
+pub(crate) fn row<const N: usize>(table: &mut Table, cells: [String; N]) {
+    const LONGEST: usize = 200;
+    table.add_row(cells.map(|cell| for_terminal(&cell, LONGEST)));
+}
+
+/// A text of several lines as it may be shown: whatever it quotes, only its line ends move the cursor.
+pub(crate) fn visible(text: &str) -> String {
+    let lines = text.split('\n').map(|line| line.trim_end_matches('\r'));
+    let lines: Vec<_> = lines.map(|line| for_terminal(line, usize::MAX)).collect();
+    lines.join("\n")
 }
 
 /// A table as text, without the blanks at the ends of its lines.

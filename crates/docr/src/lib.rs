@@ -75,6 +75,7 @@ mod names;
 mod registries;
 #[cfg(feature = "retention")]
 pub mod retention;
+mod text;
 
 pub use call::{Clock, ManualClock, SystemClock};
 pub use certificates::{CertificatePair, Certificates, CreateCertificate, RotateError};
@@ -104,3 +105,4 @@ pub use registries::{
     AccountRegistry, AccountRegistryHandle, AccountUsage, CreateRegistry, Overage, PlannedPush,
     Preflight, PushObstacle, Registries, RegistryHandle, RegistryUsage, RepositoryHandle,
 };
+pub use text::for_terminal;

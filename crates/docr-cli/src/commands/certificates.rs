@@ -6,7 +6,7 @@ use docr::{Certificate, retention::Age};
 
 use crate::{
     account::AccountArguments,
-    output::{Format, Outcome, show, table, trimmed},
+    output::{Format, Outcome, row, show, table, trimmed},
 };
 
 /// List the TLS certificates.
@@ -48,19 +48,22 @@ fn listing(certificates: &[Certificate], now: chrono::DateTime<chrono::Utc>) -> 
             let days = (end - now).num_days();
             format!("{} ({days} days)", end.format("%Y-%m-%d"))
         });
-        table.add_row([
-            certificate.name.clone(),
-            certificate
-                .type_
-                .as_ref()
-                .map_or_else(String::new, ToString::to_string),
-            certificate
-                .state
-                .as_ref()
-                .map_or_else(String::new, ToString::to_string),
-            expires.unwrap_or_default(),
-            certificate.dns_names.join(", "),
-        ]);
+        row(
+            &mut table,
+            [
+                certificate.name.clone(),
+                certificate
+                    .type_
+                    .as_ref()
+                    .map_or_else(String::new, ToString::to_string),
+                certificate
+                    .state
+                    .as_ref()
+                    .map_or_else(String::new, ToString::to_string),
+                expires.unwrap_or_default(),
+                certificate.dns_names.join(", "),
+            ],
+        );
     }
     trimmed(&table)
 }

@@ -12,7 +12,8 @@ use serde_json::json;
 use crate::{
     account::{Account, AccountArguments},
     output::{
-        Format, Outcome, WrongInput, agrees, is_interactive, note, show, spinner, table, trimmed,
+        Format, Outcome, WrongInput, agrees, is_interactive, note, row, show, spinner, table,
+        trimmed, visible,
     },
 };
 
@@ -170,7 +171,7 @@ async fn follow(
     let mut watch = registry.garbage_collections().watch(run.uuid.parse()?);
     while let Some(change) = watch.next().await {
         run = change?;
-        spinner.set_message(summary(&run));
+        spinner.set_message(visible(&summary(&run)));
     }
     spinner.finish_and_clear();
     if !matches!(status(&run), "succeeded" | "success") {
@@ -205,18 +206,21 @@ fn listing(runs: &[GarbageCollection]) -> String {
     }
     let mut table = table(["ID", "STARTED", "REMOVES", "STATUS", "BLOBS", "FREED"]);
     for run in runs {
-        table.add_row([
-            run.uuid.clone(),
-            run.created_at.map_or_else(String::new, |time| {
-                time.format("%Y-%m-%d %H:%M").to_string()
-            }),
-            run.type_
-                .as_ref()
-                .map_or_else(String::new, ToString::to_string),
-            status(run).to_owned(),
-            run.blobs_deleted.unwrap_or(0).to_string(),
-            HumanBytes(run.freed_bytes.unwrap_or(0)).to_string(),
-        ]);
+        row(
+            &mut table,
+            [
+                run.uuid.clone(),
+                run.created_at.map_or_else(String::new, |time| {
+                    time.format("%Y-%m-%d %H:%M").to_string()
+                }),
+                run.type_
+                    .as_ref()
+                    .map_or_else(String::new, ToString::to_string),
+                status(run).to_owned(),
+                run.blobs_deleted.unwrap_or(0).to_string(),
+                HumanBytes(run.freed_bytes.unwrap_or(0)).to_string(),
+            ],
+        );
     }
     trimmed(&table)
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::{
     account::AccountArguments,
-    output::{Format, Outcome, show, spinner, table, trimmed},
+    output::{Format, Outcome, row, show, spinner, table, trimmed},
 };
 
 /// How long the longest bar is.
@@ -105,13 +105,16 @@ fn summary(report: &Report) -> String {
         .map(|repository| repository.bytes)
         .max();
     for repository in &report.by_repository {
-        table.add_row([
-            repository.name.clone(),
-            bar(repository.bytes, most.unwrap_or(0)),
-            HumanBytes(repository.bytes).to_string(),
-            repository.tags.to_string(),
-            repository.manifests.to_string(),
-        ]);
+        row(
+            &mut table,
+            [
+                repository.name.clone(),
+                bar(repository.bytes, most.unwrap_or(0)),
+                HumanBytes(repository.bytes).to_string(),
+                repository.tags.to_string(),
+                repository.manifests.to_string(),
+            ],
+        );
     }
     let Share { used, included } = report.storage;
     let storage = match included {

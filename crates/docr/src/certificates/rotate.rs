@@ -5,7 +5,10 @@ use std::{error, fmt};
 use docr_api::types::Certificate;
 
 use super::{create::CreateCertificate, handle::Certificates};
-use crate::error::{Error, InvalidInput};
+use crate::{
+    error::{Error, InvalidInput},
+    text::clean,
+};
 
 /// What [`Certificates::rotate`] works on.
 #[derive(Clone, Debug, PartialEq)]
@@ -146,9 +149,9 @@ impl Certificates {
             .map(|names| uncovered(&old.dns_names, names))
             .unwrap_or_default();
         if !missing.is_empty() {
-            let (names, name) = (missing.join(", "), &old.name);
+            let (names, name) = (clean(&missing.join(", ")), clean(&old.name));
             let rule = format!(
-                "leave out {names}, which the certificate {name:?} is for; add them, or make the new certificate \
+                "leave out {names}, which the certificate \"{name}\" is for; add them, or make the new certificate \
                  with `issue`, swap the two, and delete the old one by yourself"
             );
             let names = wanted.dns_names().unwrap_or_default().join(", ");
@@ -213,12 +216,12 @@ impl<E> RotateError<E> {
 impl<E: fmt::Display> fmt::Display for RotateError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let end = |f: &mut fmt::Formatter<'_>, pair: &CertificatePair, old: &str| {
-            let CertificatePair { old: o, new: n } = pair;
-            write!(
-                f,
-                "; {:?} ({}) {old}, and {:?} ({}) is there",
-                o.name, o.id, n.name, n.id
-            )
+            let shown = |certificate: &Certificate| {
+                let (name, id) = (clean(&certificate.name), clean(&certificate.id));
+                format!("\"{name}\" ({id})")
+            };
+            let (gone, new) = (shown(&pair.old), shown(&pair.new));
+            write!(f, "; {gone} {old}, and {new} is there")
         };
         match self {
             Self::NotCreated(source) => {

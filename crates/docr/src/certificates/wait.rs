@@ -14,6 +14,7 @@ use super::{
 use crate::{
     call::Clock,
     error::{Error, ErrorKind, Result},
+    text::clean,
 };
 
 const FIRST: Duration = Duration::from_secs(3);
@@ -80,9 +81,9 @@ impl Certificates {
                 _ => {}
             }
             if !waits.again().await {
-                let state = current.state.as_ref().map_or("unknown", State::as_str);
+                let state = clean(current.state.as_ref().map_or("unknown", State::as_str));
                 let waited = waits.waited();
-                let summary = format!("the certificate is {state:?} still, after {waited:?}");
+                let summary = format!("the certificate is \"{state}\" still, after {waited:?}");
                 let kind = ErrorKind::WaitExpired;
                 return Err(Error::caused_by(None, kind, summary).about_certificate(&current));
             }

@@ -17,6 +17,7 @@ use docr_api::{
     types::{Certificate, EligibilityReason, GarbageCollection},
 };
 
+use crate::text::clean;
 pub use invalid_input::InvalidInput;
 pub use kind::ErrorKind;
 pub use rate_limit::RateLimit;
@@ -323,7 +324,8 @@ impl fmt::Display for Error {
             }
         }
         if let Some(About::Certificate(Certificate { name, id, .. })) = self.subject() {
-            write!(f, "; certificate {name:?}, by the id {id}")?;
+            let (name, id) = (clean(name), clean(id));
+            write!(f, "; certificate \"{name}\", by the id {id}")?;
         }
         if self.is_ambiguous() {
             f.write_str("; the call may have taken effect")?;

@@ -12,6 +12,8 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD as BASE64};
 use docr_api::Secret;
 
+use crate::text::for_terminal;
+
 /// How much of a text from outside is kept, in characters.
 const SHOWN_LIMIT: usize = 300;
 /// How much of one is looked at, in characters: what is left out of it, and spaces, count for nothing.
@@ -73,14 +75,8 @@ impl<'a> Hidden<'a> {
             .nth(READ_LIMIT)
             .map_or(text, |(end, _)| &text[..end]);
         let text = self.without_words(&self.without_runs(&without_keys(cut)));
-        let words = text.split(|c: char| c.is_whitespace() || c.is_control());
-        let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
-        let mut line = words.join(" ");
-        if let Some((end, _)) = line.char_indices().nth(SHOWN_LIMIT) {
-            line.truncate(end);
-            line.push_str("...");
-        }
-        line
+        let words = text.split_whitespace();
+        for_terminal(&words.collect::<Vec<_>>().join(" "), SHOWN_LIMIT)
     }
 
     fn without_runs(&self, text: &str) -> String {
@@ -307,7 +303,7 @@ mod tests {
     fn a_text_from_outside_loses_the_token_and_its_line_ends() {
         assert_eq!(
             shown("bad token\r\n  dop_v1_secret\u{1b}[1m", &["dop_v1_secret"]),
-            "bad token [redacted] [1m"
+            "bad token [redacted]\\u{1b}[1m"
         );
         assert_eq!(shown(&"x".repeat(1000), &[]).len(), SHOWN_LIMIT + 3);
     }

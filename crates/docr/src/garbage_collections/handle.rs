@@ -10,6 +10,7 @@ use crate::{
     call::{Clock, Form, Found, Target, call_either, optional, request},
     error::{About, Error, ErrorKind, InvalidInput, Result},
     list::{List, list_either},
+    text::clean,
 };
 
 /// How many runs to look through for one that was just started.
@@ -87,8 +88,8 @@ impl GarbageCollections {
                 match self.active().await {
                     Ok(Some(run)) => {
                         let kind = ErrorKind::GarbageCollectionActive;
-                        let summary =
-                            format!("the garbage collection {} is active already", run.uuid);
+                        let id = clean(&run.uuid);
+                        let summary = format!("the garbage collection {id} is active already");
                         Err(Error::caused_by(Some(error), kind, summary).about(About::Run(run)))
                     }
                     _ => Err(error),

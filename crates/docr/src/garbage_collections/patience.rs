@@ -7,6 +7,7 @@ use docr_api::types::{GarbageCollection, GarbageCollectionStatus as Status};
 use crate::{
     call::Clock,
     error::{About, Error, ErrorKind},
+    text::clean,
 };
 
 /// How long to wait before looking again.
@@ -20,9 +21,7 @@ pub(super) fn passes(since: Duration, clock: &dyn Clock, wait: Duration, limit: 
 
 pub(super) fn expired(limit: Duration, run: GarbageCollection) -> Error {
     let status = run.status.as_ref().map_or("unknown", Status::as_str);
-    let summary = format!(
-        "the garbage collection {} is {status:?} still, after {limit:?}",
-        run.uuid
-    );
+    let (id, status) = (clean(&run.uuid), clean(status));
+    let summary = format!("the garbage collection {id} is \"{status}\" still, after {limit:?}");
     Error::caused_by(None, ErrorKind::WaitExpired, summary).about(About::Run(run))
 }

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     GarbageCollectionId, GarbageCollectionStatus as Status,
     error::{About, Error, ErrorKind, Result},
+    text::clean,
 };
 
 /// A run may wait 15 minutes for tokens to expire before it begins.
@@ -123,8 +124,8 @@ impl GarbageCollectionWatch {
             run => {
                 let status = run.as_ref().and_then(|run| run.status.as_ref());
                 let summary = format!(
-                    "the garbage collection has ended as {:?}",
-                    status.map_or("unknown", Status::as_str)
+                    "the garbage collection has ended as \"{}\"",
+                    clean(status.map_or("unknown", Status::as_str))
                 );
                 let kind = ErrorKind::GarbageCollectionFailed;
                 let error = Error::caused_by(None, kind, summary);

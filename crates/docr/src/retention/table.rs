@@ -4,6 +4,8 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
+pub(super) use crate::text::clean;
+
 /// A table with aligned columns.
 pub(super) struct Table<const N: usize> {
     rows: Vec<[String; N]>,
@@ -50,25 +52,6 @@ pub(super) fn short(digest: &str) -> String {
     }
 }
 
-/// A text from outside, fit for a terminal: control characters are shown, not obeyed, and what is long is cut.
-pub(super) fn clean(text: &str) -> String {
-    const LONGEST: usize = 200;
-    let mut clean = String::with_capacity(text.len().min(LONGEST));
-    for (place, character) in text.chars().enumerate() {
-        if place == LONGEST {
-            clean.push_str("...");
-            break;
-        }
-        // Marks that change the direction of writing hide text as well as escapes do.
-        let is_mark = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        match character.is_control() || is_mark {
-            true => clean.extend(character.escape_unicode()),
-            false => clean.push(character),
-        }
-    }
-    clean
-}
-
 /// A number of things.
 pub(super) fn count(number: u64, what: &str) -> String {
     match number {
@@ -110,14 +93,6 @@ mod tests {
         assert_eq!(bytes(1536), "1.5 KiB");
         assert_eq!(bytes(5_368_709_120), "5.0 GiB");
         assert_eq!(bytes(u64::MAX), "16777216.0 TiB");
-    }
-
-    #[test]
-    fn what_would_move_the_cursor_is_shown() {
-        assert_eq!(clean("v1\u{1b}[1A\u{1b}[2K"), "v1\\u{1b}[1A\\u{1b}[2K");
-        assert_eq!(clean("a\nb\u{202e}"), "a\\u{a}b\\u{202e}");
-        assert_eq!(clean("ümlaut"), "ümlaut");
-        assert_eq!(clean(&"x".repeat(1000)).len(), 203);
     }
 
     #[test]

@@ -1,0 +1,57 @@
+//! Texts from outside, on their way to people.
+
+/// A text from outside, fit for a terminal: control characters are shown and not obeyed, and after so many characters
+/// it is cut. Names, states and messages come as whoever sent them liked: an escape among them may move the cursor, and
+/// hide what stands there.
+///
+/// ```
+/// use docr::for_terminal;
+///
+/// assert_eq!(for_terminal("v1\u{1b}[2K", 80), r"v1\u{1b}[2K");
+/// assert_eq!(for_terminal("shop/api", 4), "shop...");
+/// ```
+pub fn for_terminal(text: &str, most: usize) -> String {
+    let mut shown = String::new();
+    for (place, character) in text.chars().enumerate() {
+        if place == most {
+            shown.push_str("...");
+            break;
+        }
+        // Marks that change the direction of writing hide text as well as escapes do, and so does what takes no room.
+        let is_mark = matches!(
+            character,
+            '\u{61c}'
+                | '\u{200b}'
+                | '\u{200e}'
+                | '\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+        );
+        match character.is_control() || is_mark {
+            true => shown.extend(character.escape_unicode()),
+            false => shown.push(character),
+        }
+    }
+    shown
+}
+
+/// A name, a state or the like, as it stands in a message.
+pub(crate) fn clean(text: &str) -> String {
+    for_terminal(text, 200)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_move_the_cursor_is_shown() {
+        let shown = |text| for_terminal(text, 200);
+        assert_eq!(shown("v1\u{1b}[1A\u{1b}[2K"), "v1\\u{1b}[1A\\u{1b}[2K");
+        assert_eq!(shown("a\nb\u{202e}"), "a\\u{a}b\\u{202e}");
+        assert_eq!(shown("a\u{9b}2J\u{7f}"), "a\\u{9b}2J\\u{7f}");
+        assert_eq!(shown("ümlaut"), "ümlaut");
+        assert_eq!(shown(&"x".repeat(1000)).len(), 203);
+    }
+}
