@@ -7,7 +7,10 @@ use docr::{
     RegistryHandle,
 };
 use docr_sandbox::{Clock, ScriptedAnswer};
-use docr_tests::sandbox::{Checked, furnish, registry_name, sharing, start};
+use docr_tests::{
+    raw_server::{RawServer, response},
+    sandbox::{Checked, TOKEN, furnish, registry_name, sharing, start},
+};
 use oci_client::secrets::RegistryAuth;
 use serde_json::{Value, json};
 
@@ -190,8 +193,10 @@ async fn credentials_are_revoked_once_and_for_all() {
     let error = docr.revoke(&of_another_form().await).await.unwrap_err();
     assert!(error.is_invalid_input(), "{error}");
 
-    let stranger = docr_tests::sandbox::client_at(sandbox.url(), "nobody");
-    let error = stranger.revoke(&credentials).await.unwrap_err();
+    let refusing = RawServer::answering(response(401, "", "")).await;
+    let stranger = Client::builder().token("nobody").oauth_url(refusing.url());
+    let error = stranger.build().unwrap().revoke(&credentials).await;
+    let error = error.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unauthorized);
     assert!(
         error.to_string().starts_with("oauth_revoke: 401"),
@@ -199,6 +204,32 @@ async fn credentials_are_revoked_once_and_for_all() {
     );
     let secret = credentials.user_and_password().unwrap().1;
     assert!(!format!("{error:?}").contains(secret.expose()));
+}
+
+#[tokio::test]
+async fn what_is_revoked_speaks_for_itself_and_the_account_s_token_stays_at_home() {
+    let (_sandbox, _clock, _docr, registry) = bench().await;
+    let minted = registry
+        .docker_credentials(CredentialsRequest::read_only())
+        .await
+        .unwrap();
+    let (_, secret) = minted.user_and_password().unwrap();
+    let revoking = RawServer::answering(response(200, "", "")).await;
+    let elsewhere = Client::builder().token(TOKEN).oauth_url(revoking.url());
+    elsewhere.build().unwrap().revoke(&minted).await.unwrap();
+    let requests = revoking.requests();
+    let [request] = requests.as_slice() else {
+        panic!("{requests:?}");
+    };
+    assert!(!request.contains(TOKEN), "{request}");
+    assert!(
+        request.contains(&format!("authorization: Bearer {}\r\n", secret.expose())),
+        "{request}"
+    );
+    assert!(
+        request.ends_with(&format!("token={}", secret.expose())),
+        "{request}"
+    );
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use progenitor_client::{ClientHooks as _, Error, OperationInfo, ResponseValue};
 use reqwest::{Url, header::CONTENT_TYPE};
 
-use crate::{Client, Effect, Operation, Secret};
+use crate::{Client, Effect, Operation, Secret, Session};
 
 /// Revokes a token or minted credential. Revoked twice it is revoked all the same.
 pub static OAUTH_REVOKE: Operation = Operation {
@@ -17,7 +17,8 @@ pub static OAUTH_REVOKE: Operation = Operation {
 };
 
 impl Client {
-    /// Revokes a token: `POST /v1/oauth/revoke` of the server at `base_url`, which is another one than the API's.
+    /// Revokes a token: `POST /v1/oauth/revoke` of the server at `base_url`, which is another one than the API's. The
+    /// token itself authorizes the request, so the client's own isn't sent there.
     ///
     /// # Errors
     ///
@@ -38,6 +39,10 @@ impl Client {
             operation_id: OAUTH_REVOKE.id,
         };
         self.pre(&mut request, &info).await?;
+        // Whoever has a token may revoke it: it speaks for itself, and the account's own token stays at home.
+        let session =
+            Session::bearer(token).map_err(|error| Error::InvalidRequest(error.to_string()))?;
+        session.authorize(&mut request);
         let result = self.exec(request, &info).await;
         self.post(&result, &info).await?;
         let response = result?;

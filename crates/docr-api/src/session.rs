@@ -42,6 +42,13 @@ impl Session {
     }
 }
 
+impl Session {
+    pub(crate) fn authorize(&self, request: &mut reqwest::Request) {
+        let headers = request.headers_mut();
+        headers.insert(AUTHORIZATION, self.authorization.clone());
+    }
+}
+
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Session([redacted])")
@@ -73,7 +80,7 @@ impl ClientHooks<Session> for Client {
         let headers = request.headers_mut();
         // The generator's own header; the service has no such thing.
         headers.remove("api-version");
-        headers.insert(AUTHORIZATION, self.inner.authorization.clone());
+        self.inner.authorize(request);
         if self.inner.timeout.is_some() {
             *request.timeout_mut() = self.inner.timeout;
         }

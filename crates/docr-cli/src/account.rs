@@ -17,12 +17,16 @@ use crate::{
     sample,
 };
 
+/// Where a token may be, in this order.
+const TOKENS: [&str; 2] = ["DIGITALOCEAN_TOKEN", "DIGITALOCEAN_ACCESS_TOKEN"];
+
 #[derive(Args)]
 pub(crate) struct AccountArguments {
     /// Work in a local sandbox with sample images: nothing is real, and no token is needed.
     #[arg(long, global = true)]
     sandbox: bool,
-    /// The context of doctl's whose token to use, whatever the environment says.
+    /// The context of doctl's whose token to use, whatever the environment says [default: DIGITALOCEAN_CONTEXT, or the
+    /// one that doctl uses].
     #[arg(long, global = true, value_name = "NAME", conflicts_with = "sandbox")]
     context: Option<String>,
     /// doctl's configuration [default: where doctl keeps it].
@@ -49,11 +53,11 @@ impl AccountArguments {
         self.sandbox
     }
 
-    pub(crate) async fn open(self) -> Result<Account> {
+    pub(crate) async fn open(self, format: Format) -> Result<Account> {
         if self.sandbox {
             return self.open_sandbox().await;
         }
-        let mut builder = Client::builder().token(self.token()?);
+        let mut builder = Client::builder().token(self.token(format)?);
         let url = variable("DIGITALOCEAN_API_URL");
         if let Some(url) = &url {
             builder = builder.base_url(url);
@@ -97,20 +101,50 @@ impl AccountArguments {
         })
     }
 
-    fn token(&self) -> Result<Secret> {
-        if self.context.is_none()
-            && let Some(token) =
-                variable("DIGITALOCEAN_TOKEN").or_else(|| variable("DIGITALOCEAN_ACCESS_TOKEN"))
-        {
+    /// The token of the context that was chosen, here, in the environment or in doctl; or else the environment's; or else
+    /// doctl's default one.
+    fn token(&self, format: Format) -> Result<Secret> {
+        let path = self.doctl_config.clone().or_else(doctl::default_path);
+        let loaded = match &path {
+            Some(path) => doctl::Configuration::load(path),
+            None => Ok(None),
+        };
+        let given = self
+            .context
+            .clone()
+            .or_else(|| variable("DIGITALOCEAN_CONTEXT"));
+        let environment = TOKENS
+            .into_iter()
+            .find_map(|name| Some((name, variable(name)?)));
+        let doctl = match (loaded, &environment, &given) {
+            // Who brings a token needs no file.
+            (Err(_), Some(_), None) => None,
+            (loaded, ..) => loaded?,
+        };
+        let context = given.or_else(|| Some(doctl.as_ref()?.context()?.to_owned()));
+        if let Some(context) = context {
+            let token = doctl.unwrap_or_default().token(&context)?;
+            let Some(token) = token else {
+                let message = format!("doctl has no token for the context {context:?}");
+                return Err(WrongInput(message).into());
+            };
+            if doctl::chosen(&context).is_some() {
+                let passed_over = match environment {
+                    Some((name, _)) => format!("; it counts more than {name}"),
+                    None => String::new(),
+                };
+                note(
+                    format,
+                    format_args!("Using doctl's context {context:?}{passed_over}."),
+                );
+            }
+            return Ok(token);
+        }
+        if let Some((_, token)) = environment {
             return Ok(token.into());
         }
-        let path = self.doctl_config.clone().or_else(doctl::default_path);
-        let configuration = match &path {
-            Some(path) => doctl::Configuration::load(path)?,
-            None => None,
-        };
-        let token = match &configuration {
-            Some(configuration) => configuration.token(self.context.as_deref())?,
+        let token = match doctl {
+            Some(doctl) => doctl.token(doctl::DEFAULT)?,
             None => None,
         };
         let place = path.map_or_else(String::new, |path| {
@@ -118,7 +152,8 @@ impl AccountArguments {
         });
         token.ok_or_else(|| {
             let message = format!(
-                "no token: DIGITALOCEAN_TOKEN and DIGITALOCEAN_ACCESS_TOKEN are not set{place}; to try things out, use --sandbox"
+                "no token: {} are not set{place}; to try things out, use --sandbox",
+                TOKENS.join(" and ")
             );
             WrongInput(message).into()
         })

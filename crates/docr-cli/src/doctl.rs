@@ -12,8 +12,11 @@ use serde::Deserialize;
 
 use crate::output::WrongInput;
 
-/// The part of doctl's `config.yaml` that matters here.
-#[derive(Deserialize)]
+/// The context that has no name of its own.
+pub(crate) const DEFAULT: &str = "default";
+
+/// The part of doctl's `config.yaml` that matters here. What is null counts as left out.
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Configuration {
     #[serde(default)]
@@ -21,7 +24,7 @@ pub(crate) struct Configuration {
     #[serde(default)]
     context: Option<String>,
     #[serde(default)]
-    auth_contexts: BTreeMap<String, Secret>,
+    auth_contexts: Option<BTreeMap<String, Option<Secret>>>,
 }
 
 impl Configuration {
@@ -32,6 +35,9 @@ impl Configuration {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).with_context(|| path.display().to_string()),
         };
+        if text.trim().is_empty() {
+            return Ok(None);
+        }
         // The file holds tokens: no part of it is shown.
         let read = serde_saphyr::from_str(&text);
         let configuration =
@@ -39,20 +45,31 @@ impl Configuration {
         Ok(Some(configuration))
     }
 
-    /// The token of a context: of the named one, or else of the one that doctl uses.
-    pub(crate) fn token(&self, context: Option<&str>) -> Result<Option<Secret>> {
-        let used = context.or(self.context.as_deref()).unwrap_or("default");
-        let token = match self.auth_contexts.get(used) {
-            Some(token) => Some(token),
-            None if used == "default" => self.access_token.as_ref(),
+    /// The context that doctl would use, unless it is the default one.
+    pub(crate) fn context(&self) -> Option<&str> {
+        chosen(self.context.as_deref()?)
+    }
+
+    /// The token of a context.
+    pub(crate) fn token(&self, context: &str) -> Result<Option<Secret>> {
+        let contexts = self.auth_contexts.iter().flatten();
+        // doctl writes their names in lower case, however they were given.
+        let named: Vec<_> = contexts
+            .filter(|(name, _)| name.eq_ignore_ascii_case(context))
+            .collect();
+        let exact = named.iter().find(|(name, _)| *name == context);
+        let own = exact.or(named.first()).map(|(_, token)| token.as_ref());
+        let token = match own {
+            _ if chosen(context).is_none() => self.access_token.as_ref().or(own.flatten()),
+            Some(token) => token,
             None => {
-                let known: Vec<_> = self.auth_contexts.keys().map(String::as_str).collect();
-                let known = if known.is_empty() {
-                    "none".to_owned()
-                } else {
-                    known.join(", ")
+                let contexts = self.auth_contexts.iter().flatten();
+                let known: Vec<_> = contexts.map(|(name, _)| name.as_str()).collect();
+                let known = match known.as_slice() {
+                    [] => "none".to_owned(),
+                    known => known.join(", "),
                 };
-                let message = format!("doctl has no context {used:?}; it has: {known}");
+                let message = format!("doctl has no context {context:?}; it has: {known}");
                 return Err(WrongInput(message).into());
             }
         };
@@ -60,6 +77,12 @@ impl Configuration {
             .filter(|token| !token.expose().trim().is_empty())
             .cloned())
     }
+}
+
+/// A context, unless it is the default one.
+pub(crate) fn chosen(context: &str) -> Option<&str> {
+    let context = context.trim();
+    (!context.is_empty() && !context.eq_ignore_ascii_case(DEFAULT)).then_some(context)
 }
 
 /// Where doctl keeps its configuration.

@@ -222,6 +222,45 @@ async fn the_token_comes_from_the_environment_or_from_doctl() {
         unknown.contains("doctl has no context \"play\"; it has: home, work"),
         "{unknown}"
     );
+    // As doctl has it: a chosen context counts more than a token of the environment, in whatever case it is written.
+    let wrong = Shell::at(&sandbox).set("DIGITALOCEAN_ACCESS_TOKEN", "dop_v1_wrong");
+    wrong.write(".config/doctl/config.yaml", configuration);
+    let said = wrong.run(command);
+    assert!(said.contains("exit code 0"), "{said}");
+    assert!(
+        said.contains(
+            "Using doctl's context \"work\"; it counts more than DIGITALOCEAN_ACCESS_TOKEN."
+        ),
+        "{said}"
+    );
+    assert!(finds_it(&wrong, &format!("--context WORK {command}")));
+    assert!(!finds_it(&wrong, &format!("--context default {command}")));
+    let wrong = wrong.set("DIGITALOCEAN_CONTEXT", "Work");
+    assert!(finds_it(&wrong, command));
+    assert!(!finds_it(&wrong, &format!("--context home {command}")));
+    let nowhere = Shell::at(&sandbox).set("DIGITALOCEAN_TOKEN", "dop_v1_right");
+    assert!(finds_it(&nowhere, command));
+    let nowhere = nowhere.set("DIGITALOCEAN_CONTEXT", "work");
+    let said = nowhere.run(command);
+    assert!(
+        said.contains("doctl has no context \"work\"; it has: none"),
+        "{said}"
+    );
+    // Nulls are left out, and whoever brings a token needs no readable file.
+    for (text, finds) in [
+        ("access-token: null\ncontext: null\nauth-contexts:\n", true),
+        ("auth-contexts:\n  work: null\ncontext: default\n", true),
+        ("", true),
+        ("access-token: [dop_v1_right", true),
+        (
+            "context: Home\nauth-contexts:\n  home: dop_v1_wrong\n",
+            false,
+        ),
+    ] {
+        let shell = Shell::at(&sandbox).set("DIGITALOCEAN_TOKEN", "dop_v1_right");
+        shell.write(".config/doctl/config.yaml", text);
+        assert_eq!(finds_it(&shell, command), finds, "{text}");
+    }
     // A context that is named counts more than the environment.
     let shell = shell.set("DIGITALOCEAN_TOKEN", "dop_v1_wrong");
     assert!(finds_it(&shell, &format!("--context work {command}")));
@@ -319,4 +358,41 @@ async fn docker_gets_credentials_beside_those_it_has_and_they_do_not_stay_when_t
         "{revoked:?}"
     );
     assert!(Path::new(&shell.path("file")).is_file());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_proxy_gets_to_see_what_is_meant_for_this_machine() {
+    let sandbox = Sandbox::builder()
+        .token("dop_v1_right")
+        .start()
+        .await
+        .unwrap();
+    sandbox.add_sample().unwrap();
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let address = format!("http://{}", proxy.local_addr().unwrap());
+    let mut shell = Shell::at(&sandbox).set("DIGITALOCEAN_TOKEN", "dop_v1_right");
+    for name in [
+        "HTTP_PROXY",
+        "http_proxy",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+    ] {
+        shell = shell.set(name, address.clone());
+    }
+    // The API, the registry itself, and revoking what was minted for it; and a sandbox of the command's own.
+    for arguments in [
+        "usage",
+        "prune --apply --yes --keep-newest 1 --min-age 0s --untagged",
+        "--sandbox prune --apply --gc",
+        "--sandbox usage",
+    ] {
+        let said = shell.run(arguments);
+        assert!(said.contains("exit code 0"), "{said}");
+        assert!(proxy.accept().is_err(), "{arguments} went by the proxy");
+    }
+    assert!(sandbox.minted_credentials() > 0);
+    assert!(sandbox.credentials().iter().all(|minted| minted.revoked));
 }

@@ -19,7 +19,7 @@ pub(crate) struct Certificates {
 
 impl Certificates {
     pub(crate) async fn run(self, account: AccountArguments, format: Format) -> Result<Outcome> {
-        let account = account.open().await?;
+        let account = account.open(format).await?;
         let mut all = account.docr.certificates().list().all().await?;
         all.sort_by(|a, b| a.name.cmp(&b.name));
         let now = account.now();

@@ -72,7 +72,7 @@ impl From<What> for GarbageCollectionType {
 
 impl Gc {
     pub(crate) async fn run(self, account: AccountArguments, format: Format) -> Result<Outcome> {
-        let account = account.open().await?;
+        let account = account.open(format).await?;
         let registry = account.registry().await?;
         match self.command {
             Command::Run { what, wait, yes } => {

@@ -27,7 +27,7 @@ pub(crate) struct KubernetesSecret {
 
 impl KubernetesSecret {
     pub(crate) async fn run(self, account: AccountArguments, format: Format) -> Result<Outcome> {
-        let account = account.open().await?;
+        let account = account.open(format).await?;
         let registry = account.registry().await?;
         let mut secret = docr::KubernetesSecret::new(registry.name());
         if let Some(name) = self.name {

@@ -28,7 +28,7 @@ pub(crate) struct Login {
 
 impl Login {
     pub(crate) async fn run(self, account: AccountArguments, format: Format) -> Result<Outcome> {
-        let account = account.open().await?;
+        let account = account.open(format).await?;
         let path = match self.config_file {
             Some(path) => path,
             // Docker must not be given credentials that open nothing.

@@ -130,7 +130,7 @@ impl Prune {
             }
             None => Source::Rules(self.policy(&account, format)?),
         };
-        let account = account.open().await?;
+        let account = account.open(format).await?;
         let registry = account.registry().await?;
         let (plan, mut manifests) = match source {
             Source::Plan(plan) => (*plan, None),

@@ -22,7 +22,7 @@ pub(crate) struct Usage;
 
 impl Usage {
     pub(crate) async fn run(self, account: AccountArguments, format: Format) -> Result<Outcome> {
-        let account = account.open().await?;
+        let account = account.open(format).await?;
         let registry = account.registry().await?;
         let spinner = spinner(format);
         spinner.set_message(format!("reading what {} stores", registry.name()));

@@ -70,6 +70,14 @@ impl World {
             .position(|account| account.token == token)
     }
 
+    /// The account for which a credential was minted, by its place.
+    pub(crate) fn holder(&self, secret: &str) -> Option<usize> {
+        self.accounts.iter().position(|account| {
+            let mut credentials = account.credentials.iter();
+            credentials.any(|credential| credential.secret == secret)
+        })
+    }
+
     pub(crate) fn account(&mut self, place: usize) -> &mut Account {
         &mut self.accounts[place]
     }

@@ -77,14 +77,15 @@ impl ClientBuilder {
         self
     }
 
-    /// Where the API is: `https://api.digitalocean.com` unless told otherwise. A path in it is kept.
+    /// Where the API is: `https://api.digitalocean.com` unless told otherwise. A path in it is kept. A client of an
+    /// address with plain http, or on this machine, uses no proxy, whatever the environment says.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = url.into();
         self
     }
 
     /// Where tokens are revoked: `https://cloud.digitalocean.com`, or with another [`base_url`](Self::base_url) that
-    /// one, unless told otherwise. The token is sent there, too.
+    /// one, unless told otherwise. The client's own token is not sent there: what is revoked speaks for itself.
     pub fn oauth_url(mut self, url: impl Into<String>) -> Self {
         self.oauth_url = Some(url.into());
         self
@@ -184,11 +185,18 @@ impl ClientBuilder {
             .user_agent(user_agent)
             .connect_timeout(self.connect_timeout)
             .connector_layer(WatchConnections);
-        if [&base_url, &oauth_url]
-            .into_iter()
-            .all(|url| is_plain_loopback(url))
-        {
-            http = for_this_machine(http);
+        let is = |is_so: fn(&Url) -> bool| {
+            let urls = [&base_url, &oauth_url].into_iter();
+            urls.map(move |url| Url::parse(url).is_ok_and(|url| is_so(&url)))
+        };
+        // Neither a token in clear text nor what is meant for this machine is a proxy's business.
+        if is(|url| is_plain(url) || is_this_machine(url)).any(|is_so| is_so) {
+            http = http.no_proxy();
+        }
+        #[cfg(any(feature = "rustls", feature = "native-tls"))]
+        if is(is_plain).all(|is_so| is_so) {
+            // Reading the system's certificates takes longer than many calls.
+            http = http.tls_certs_only([]);
         }
         let http = http.build().map_err(|error| {
             Error::configuration("the HTTP client can't be set up", Some(Box::new(error)))
@@ -246,17 +254,8 @@ fn checked_base_url(text: &str, plain_http: bool) -> Result<String> {
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
-/// An HTTP client that speaks with a server of this machine only: no proxy gets to see the token, and the system's
-/// certificates, of which reading takes longer than many calls, are not needed.
-fn for_this_machine(http: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
-    let http = http.no_proxy();
-    #[cfg(any(feature = "rustls", feature = "native-tls"))]
-    let http = http.tls_certs_only([]);
-    http
-}
-
-fn is_plain_loopback(url: &str) -> bool {
-    Url::parse(url).is_ok_and(|url| url.scheme() == "http" && is_this_machine(&url))
+fn is_plain(url: &Url) -> bool {
+    url.scheme() == "http"
 }
 
 fn is_this_machine(url: &Url) -> bool {

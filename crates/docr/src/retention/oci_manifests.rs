@@ -140,6 +140,9 @@ impl OciManifests {
                     true => ClientProtocol::HttpsExcept(vec![self.host.clone()]),
                     false => ClientProtocol::Https,
                 },
+                // Any proxy takes the place of the environment's, also one that is for no host.
+                https_proxy: self.has_plain_http.then(|| "http://127.0.0.1".to_owned()),
+                no_proxy: self.has_plain_http.then(|| "*".to_owned()),
                 connect_timeout: Some(SILENCE),
                 read_timeout: Some(SILENCE),
                 ..ClientConfig::default()
