@@ -87,6 +87,7 @@ impl Core {
     }
 
     /// The service's time; `None` before a response has shown it.
+    #[cfg(feature = "retention")]
     pub(crate) fn service_time(&self) -> Option<chrono::DateTime<chrono::Utc>> {
         self.shared.service_clock.at(self.clock().monotonic())
     }

@@ -1,22 +1,25 @@
 //! Docker's `config.json`: credentials put in and taken out, all else left as it is.
 
+mod fields;
+mod helper;
+mod place;
 #[cfg(test)]
 mod tests;
 
 use std::{
-    env, fmt, fs, io,
-    io::Write as _,
+    env, fs, io,
     path::{Path, PathBuf},
 };
 
-use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::{MapAccess, Visitor},
-    ser::SerializeMap as _,
-};
-use serde_json::value::{RawValue, to_raw_value};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use docr_api::Secret;
+use serde_json::json;
 
 use crate::DockerCredentials;
+use fields::{Fields, raw, to_text};
+use helper::Helper;
+
+const HOST: &str = DockerCredentials::HOST;
 
 /// Docker's `config.json`. What this crate doesn't know in it stays as it is, to the byte and in its order.
 ///
@@ -25,8 +28,8 @@ use crate::DockerCredentials;
 ///
 /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let registry = docr.registry("acme-images".parse()?);
-/// let credentials = registry.docker_credentials(CredentialsRequest::read_write()).await?;
 /// let mut config = DockerConfig::load(DockerConfig::default_path()?)?;
+/// let credentials = registry.docker_credentials(CredentialsRequest::read_write()).await?;
 /// config.insert(&credentials)?;
 /// config.save()?;
 /// # Ok(())
@@ -36,6 +39,17 @@ use crate::DockerCredentials;
 pub struct DockerConfig {
     path: PathBuf,
     fields: Fields,
+    edits: Vec<Edit>,
+}
+
+/// What is to be done to the file when it is saved.
+#[derive(Clone, Debug)]
+enum Edit {
+    PutIn {
+        auth: Secret,
+        user_and_password: Option<(Secret, Secret)>,
+    },
+    TakeOut,
 }
 
 impl DockerConfig {
@@ -61,202 +75,189 @@ impl DockerConfig {
     /// When it can't be read, or is not a JSON object.
     pub fn load(path: impl Into<PathBuf>) -> Result<Self, DockerConfigError> {
         let path = path.into();
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(source) => return Err(DockerConfigError::Io { path, source }),
-        };
-        let fields = match text.trim() {
-            "" => Fields::default(),
-            text => serde_json::from_str(text).map_err(|source| DockerConfigError::Format {
-                path: path.clone(),
-                // The file holds secrets: only the place is told.
-                place: format!("line {}, column {}", source.line(), source.column()),
-            })?,
-        };
-        Ok(Self { path, fields })
+        let fields = read(&path)?;
+        Ok(Self {
+            path,
+            fields,
+            edits: Vec::new(),
+        })
     }
 
-    /// Puts credentials in, in place of those that were there for the same host.
-    ///
-    /// Docker would not look at them if the file hands this host to a credential helper, by `credsStore` or
-    /// `credHelpers`: if it does, the host is given an empty helper of its own, which means the file.
+    /// Puts credentials in, in place of those that were there for the same host. [`save`](Self::save) writes them: into
+    /// the file, or where the file hands this host to a credential helper, by `credHelpers` or `credsStore`, into that.
     ///
     /// # Errors
     ///
     /// When `auths` or `credHelpers` is there and is not an object.
     pub fn insert(&mut self, credentials: &DockerCredentials) -> Result<(), DockerConfigError> {
-        let mut auths = self.object("auths")?;
-        let mut helpers = self.object("credHelpers")?;
-        let auth = serde_json::json!({ "auth": credentials.auth().expose() });
-        auths.set(DockerCredentials::HOST, raw(&auth));
-        self.fields.set("auths", raw(&auths));
-        let is_set = |value: Option<&RawValue>| {
-            value.is_some_and(|value| !matches!(value.get(), "\"\"" | "null"))
-        };
-        if is_set(helpers.get(DockerCredentials::HOST)) || is_set(self.fields.get("credsStore")) {
-            helpers.set(DockerCredentials::HOST, raw(&""));
-            self.fields.set("credHelpers", raw(&helpers));
-        }
-        Ok(())
+        self.edit(Edit::PutIn {
+            auth: credentials.auth().clone(),
+            user_and_password: credentials.user_and_password(),
+        })
     }
 
-    /// Takes the credentials out. Returns whether there were any. They are good still, until they are
-    /// [revoked](crate::Client::revoke) or expire.
+    /// Takes the credentials out, of the credential helper as well when it is saved. Returns whether there were any in
+    /// the file. They are good still, until they are [revoked](crate::Client::revoke) or expire.
     ///
     /// # Errors
     ///
     /// When `auths` is there and is not an object.
     pub fn remove(&mut self) -> Result<bool, DockerConfigError> {
-        let mut auths = self.object("auths")?;
-        let before = auths.0.len();
-        auths.0.retain(|(host, _)| host != DockerCredentials::HOST);
-        let had_any = auths.0.len() < before;
-        if had_any {
-            self.fields.set("auths", raw(&auths));
-        }
+        let had_any = object(&self.path, &self.fields, "auths")?
+            .get(HOST)
+            .is_some();
+        self.edit(Edit::TakeOut)?;
         Ok(had_any)
     }
 
-    /// Writes the file, whole or not at all, for its owner's eyes only. A link is followed; a directory that is not
-    /// there is made.
+    /// The password that is kept for the registry, in the file or with the credential helper that it names; `None` if
+    /// there is none. Asks the helper, which is a program of its own.
     ///
     /// # Errors
     ///
-    /// When it can't be written; the file that was there is unchanged then.
+    /// When the helper fails, or `auths` or `credHelpers` is not an object.
+    pub fn password(&self) -> Result<Option<Secret>, DockerConfigError> {
+        if let Some(helper) = helper(&self.path, &self.fields)? {
+            return Ok(helper.get(HOST)?.map(|(_, password)| password));
+        }
+        let auths = object(&self.path, &self.fields, "auths")?;
+        let entry = auths.get(HOST).map(|entry| entry.get());
+        let entry: Option<serde_json::Value> =
+            entry.and_then(|entry| serde_json::from_str(entry).ok());
+        let auth = entry.as_ref().and_then(|entry| entry["auth"].as_str());
+        let plain = auth.and_then(|auth| BASE64.decode(auth).ok());
+        let plain = plain.and_then(|plain| String::from_utf8(plain).ok());
+        let password = plain.as_deref().and_then(|plain| plain.split_once(':'));
+        Ok(password.map(|(_, password)| Secret::from(password)))
+    }
+
+    /// Writes what was put in and taken out, as Docker itself would: the file is read again just before, under a lock
+    /// against other programs of this crate, so that what others have written meanwhile stays. The file is written
+    /// whole or not at all; one that was there keeps its owner and mode, and a new one is its owner's alone. A link is
+    /// followed, and a directory that is not there is made.
+    ///
+    /// Blocks while it writes, and while a credential helper works.
+    ///
+    /// # Errors
+    ///
+    /// When it can't be written; the file that was there is unchanged then. When the credential helper fails: nothing
+    /// is put into the file instead.
     pub fn save(&self) -> Result<(), DockerConfigError> {
-        let target = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
-        let text = to_text(&self.fields);
-        write_privately(&target, &text).map_err(|source| DockerConfigError::Io {
-            path: target,
-            source,
-        })
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            move |source| DockerConfigError::Io { path, source }
+        };
+        let target = place::behind_links(&self.path).map_err(io(&self.path))?;
+        let _lock = place::lock(&target).map_err(io(&target))?;
+        let mut fields = read(&target)?;
+        let before = to_text(&fields);
+        for edit in &self.edits {
+            apply(&target, &mut fields, edit, true)?;
+        }
+        let text = to_text(&fields);
+        if text == before && target.exists() {
+            return Ok(());
+        }
+        place::replace(&target, &text).map_err(io(&target))
     }
 
-    /// An object among the fields; an empty one if it is not there.
-    fn object(&self, name: &'static str) -> Result<Fields, DockerConfigError> {
-        match self.fields.get(name) {
-            None => Ok(Fields::default()),
-            Some(value) if value.get() == "null" => Ok(Fields::default()),
-            Some(value) => {
-                serde_json::from_str(value.get()).map_err(|_| DockerConfigError::Format {
-                    path: self.path.clone(),
-                    place: format!("{name:?}, which is not an object"),
-                })
-            }
+    fn edit(&mut self, edit: Edit) -> Result<(), DockerConfigError> {
+        apply(&self.path, &mut self.fields, &edit, false)?;
+        self.edits.push(edit);
+        Ok(())
+    }
+}
+
+fn read(path: &Path) -> Result<Fields, DockerConfigError> {
+    let text = match fs::read_to_string(path) {
+        Ok(text) => Secret::from(text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Fields::default()),
+        Err(source) => {
+            let path = path.to_owned();
+            return Err(DockerConfigError::Io { path, source });
+        }
+    };
+    match text.expose().trim() {
+        "" => Ok(Fields::default()),
+        text => serde_json::from_str(text).map_err(|source| DockerConfigError::Format {
+            path: path.to_owned(),
+            // The file holds secrets: only the place is told.
+            place: format!("line {}, column {}", source.line(), source.column()),
+        }),
+    }
+}
+
+/// The helper that keeps the credentials of this host.
+fn helper(path: &Path, fields: &Fields) -> Result<Option<Helper>, DockerConfigError> {
+    let helpers = object(path, fields, "credHelpers")?;
+    let name = helpers.text(HOST).or_else(|| fields.text("credsStore"));
+    Ok(name.map(Helper))
+}
+
+/// Does to a file's fields what is to be done; for good, with the helper that they name.
+fn apply(
+    path: &Path,
+    fields: &mut Fields,
+    edit: &Edit,
+    is_for_good: bool,
+) -> Result<(), DockerConfigError> {
+    let mut auths = object(path, fields, "auths")?;
+    let mut helpers = object(path, fields, "credHelpers")?;
+    // A helper without a name is none, and some programs fail on it.
+    if helpers.text(HOST).is_none() && helpers.take_out(HOST) {
+        match helpers.is_empty() {
+            true => drop(fields.take_out("credHelpers")),
+            false => fields.set("credHelpers", raw(&helpers)),
         }
     }
-}
-
-/// The fields of an object in their order, with their values as they stand in the file.
-#[derive(Clone, Default)]
-struct Fields(Vec<(String, Box<RawValue>)>);
-
-impl Fields {
-    fn get(&self, name: &str) -> Option<&RawValue> {
-        // Of a repeated name the last one counts.
-        let mut fields = self.0.iter().rev();
-        fields
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| &**value)
-    }
-
-    fn set(&mut self, name: &str, value: Box<RawValue>) {
-        match self.0.iter_mut().rev().find(|(known, _)| known == name) {
-            Some((_, old)) => *old = value,
-            None => self.0.push((name.to_owned(), value)),
-        }
-    }
-}
-
-/// The values may be secrets.
-impl fmt::Debug for Fields {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set()
-            .entries(self.0.iter().map(|(name, _)| name))
-            .finish()
-    }
-}
-
-impl Serialize for Fields {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for (name, value) in &self.0 {
-            map.serialize_entry(name, value)?;
-        }
-        map.end()
-    }
-}
-
-impl<'de> Deserialize<'de> for Fields {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct InOrder;
-        impl<'de> Visitor<'de> for InOrder {
-            type Value = Fields;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
-                let mut fields = Fields::default();
-                while let Some(field) = map.next_entry()? {
-                    fields.0.push(field);
+    let helper = helper(path, fields)?;
+    match edit {
+        Edit::PutIn {
+            auth,
+            user_and_password,
+        } => {
+            let entry = match (&helper, user_and_password) {
+                (None, _) => json!({ "auth": auth.expose() }),
+                (Some(helper), Some((user, password))) => {
+                    if is_for_good {
+                        helper.store(HOST, user.expose(), password)?;
+                    }
+                    // Docker notes like this that there is something.
+                    json!({})
                 }
-                Ok(fields)
+                (Some(helper), None) => {
+                    return Err(DockerConfigError::Helper {
+                        name: crate::text::clean(&helper.0),
+                        action: "store",
+                        said: "the credential is not one of user and password".to_owned(),
+                    });
+                }
+            };
+            auths.set(HOST, raw(&entry));
+            fields.set("auths", raw(&auths));
+        }
+        Edit::TakeOut => {
+            if let Some(helper) = helper.filter(|_| is_for_good) {
+                helper.erase(HOST)?;
+            }
+            if auths.take_out(HOST) {
+                fields.set("auths", raw(&auths));
             }
         }
-        deserializer.deserialize_map(InOrder)
     }
+    Ok(())
 }
 
-fn raw(value: &impl Serialize) -> Box<RawValue> {
-    // Texts and maps of texts can always be written as JSON.
-    to_raw_value(value).unwrap_or_default()
-}
-
-/// The file's text, a field to a line, as Docker indents it.
-fn to_text(fields: &Fields) -> String {
-    let lines: Vec<_> = fields
-        .0
-        .iter()
-        .map(|(name, value)| format!("\t{}: {}", raw(name), value.get()))
-        .collect();
-    match lines.as_slice() {
-        [] => "{}\n".to_owned(),
-        lines => format!("{{\n{}\n}}\n", lines.join(",\n")),
+/// An object among the fields; an empty one if it is not there.
+fn object(path: &Path, fields: &Fields, name: &'static str) -> Result<Fields, DockerConfigError> {
+    match fields.get(name) {
+        None => Ok(Fields::default()),
+        Some(value) if value.get() == "null" => Ok(Fields::default()),
+        Some(value) => serde_json::from_str(value.get()).map_err(|_| DockerConfigError::Format {
+            path: path.to_owned(),
+            place: format!("{name:?}, which is not an object"),
+        }),
     }
-}
-
-/// Writes a file beside its place, and then moves it there.
-fn write_privately(target: &Path, text: &str) -> io::Result<()> {
-    let directory = target
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
-    if let Some(directory) = directory {
-        let mut builder = fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.recursive(true).create(directory)?;
-    }
-    let name = target.file_name().unwrap_or_default().to_string_lossy();
-    let unfinished = target.with_file_name(format!(".{name}.{:016x}", fastrand::u64(..)));
-    let written = write_new(&unfinished, text).and_then(|()| fs::rename(&unfinished, target));
-    if written.is_err() {
-        // Nothing is known of it by now but its name.
-        let _ = fs::remove_file(&unfinished);
-    }
-    written
-}
-
-fn write_new(path: &Path, text: &str) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
 }
 
 /// Why Docker's `config.json` could not be read or written. It shows no value of the file.
@@ -273,6 +274,16 @@ pub enum DockerConfigError {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// A credential helper that the file names has failed.
+    #[error("the credential helper {name:?} fails to {action}: {said}")]
+    Helper {
+        /// Its name, without `docker-credential-`.
+        name: String,
+        /// What it was to do.
+        action: &'static str,
+        /// What it says.
+        said: String,
     },
     /// The file is not what Docker writes.
     #[error("{} is no configuration of Docker's, at {place}", path.display())]

@@ -55,22 +55,100 @@ fn an_empty_or_missing_file_becomes_one_with_credentials() {
 }
 
 #[test]
-fn a_credential_helper_does_not_hide_the_credentials() {
-    for text in [
-        r#"{"credsStore": "desktop"}"#,
-        r#"{"credHelpers": {"registry.digitalocean.com": "pass"}}"#,
+fn a_helper_that_fails_is_told_and_the_file_stays_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("config.json");
+    for (text, said) in [
+        (
+            r#"{"credsStore": "not-there-\u001b"}"#,
+            "that is not the name of a helper",
+        ),
+        (
+            r#"{"credHelpers": {"registry.digitalocean.com": "../../bin/sh"}}"#,
+            "that is not the name of a helper",
+        ),
+        (r#"{"credsStore": "docr-has-none"}"#, "No such file"),
     ] {
-        let text = inserted(text);
-        assert!(
-            text.contains(r#""credHelpers": {"registry.digitalocean.com":""}"#),
-            "{text}"
-        );
+        fs::write(&path, text).unwrap();
+        let mut config = DockerConfig::load(&path).unwrap();
+        config.insert(&credentials()).unwrap();
+        let error = config.save().unwrap_err().to_string();
+        assert!(error.starts_with("the credential helper \""), "{error}");
+        assert!(error.contains(said) && !error.contains('\u{1b}'), "{error}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        assert!(config.password().is_err());
     }
-    let text = inserted(r#"{"credsStore": "", "credHelpers": {"ghcr.io": "pass"}}"#);
+}
+
+#[test]
+fn a_helper_without_a_name_is_none() {
+    for (before, after) in [
+        (
+            r#"{"credHelpers": {"registry.digitalocean.com": ""}}"#,
+            None,
+        ),
+        (
+            r#"{"credsStore": "", "credHelpers": {"ghcr.io": "pass", "registry.digitalocean.com": ""}}"#,
+            Some(r#""credHelpers": {"ghcr.io":"pass"}"#),
+        ),
+    ] {
+        let text = inserted(before);
+        assert!(text.contains("bmV3OnNlY3JldA=="), "{text}");
+        assert_eq!(text.contains("credHelpers"), after.is_some(), "{text}");
+        assert!(text.contains(after.unwrap_or_default()), "{text}");
+    }
+}
+
+#[test]
+fn what_others_have_written_meanwhile_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("config.json");
+    fs::write(&path, "{}").unwrap();
+    let mut config = DockerConfig::load(&path).unwrap();
+    config.insert(&credentials()).unwrap();
+    fs::write(&path, r#"{"auths": {"ghcr.io": {"auth": "b2xk"}}, "x": 1}"#).unwrap();
+    config.save().unwrap();
+    let text = fs::read_to_string(&path).unwrap();
     assert!(
-        text.contains(r#""credHelpers": {"ghcr.io": "pass"}"#),
+        text.contains(r#""ghcr.io":{"auth": "b2xk"}"#) && text.contains(r#""x": 1"#),
         "{text}"
     );
+    let config = DockerConfig::load(&path).unwrap();
+    assert_eq!(config.password().unwrap().unwrap().expose(), "secret");
+}
+
+#[test]
+fn many_programs_at_once_lose_nothing_of_each_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("config.json");
+    let programs: Vec<_> = (0..8)
+        .map(|number| {
+            let path = path.clone();
+            std::thread::spawn(move || {
+                // As another program of this crate would, with a host of its own.
+                let target = place::behind_links(&path).unwrap();
+                let _lock = place::lock(&target).unwrap();
+                let mut fields = read(&target).unwrap();
+                let mut auths = object(&target, &fields, "auths").unwrap();
+                auths.set(&format!("host-{number}"), raw(&json!({})));
+                fields.set("auths", raw(&auths));
+                place::replace(&target, &to_text(&fields)).unwrap();
+            })
+        })
+        .collect();
+    let mut config = DockerConfig::load(&path).unwrap();
+    config.insert(&credentials()).unwrap();
+    config.save().unwrap();
+    for program in programs {
+        program.join().unwrap();
+    }
+    let text = fs::read_to_string(&path).unwrap();
+    for host in (0..8)
+        .map(|number| format!("host-{number}"))
+        .chain([HOST.to_owned()])
+    {
+        assert!(text.contains(&host), "{host}: {text}");
+    }
 }
 
 #[test]
@@ -123,22 +201,48 @@ fn no_value_is_shown() {
 
 #[cfg(unix)]
 #[test]
-fn the_file_is_its_owner_s_alone_also_behind_a_link() {
+fn a_file_keeps_its_mode_and_a_new_one_is_its_owner_s_alone_also_behind_links() {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
     let directory = tempfile::tempdir().unwrap();
-    let (real, link) = (
-        directory.path().join("real.json"),
-        directory.path().join("config.json"),
-    );
-    fs::write(&real, "{}").unwrap();
-    fs::set_permissions(&real, fs::Permissions::from_mode(0o644)).unwrap();
-    symlink(&real, &link).unwrap();
-    let mut config = DockerConfig::load(&link).unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let mode = |name: &str| fs::metadata(at(name)).unwrap().permissions().mode() & 0o777;
+    fs::write(at("real.json"), "{}").unwrap();
+    fs::set_permissions(at("real.json"), fs::Permissions::from_mode(0o644)).unwrap();
+    symlink("real.json", at("near.json")).unwrap();
+    symlink(at("near.json"), at("far.json")).unwrap();
+    symlink("elsewhere/new.json", at("dangling.json")).unwrap();
+    for (link, real, expected) in [
+        ("far.json", "real.json", 0o644),
+        ("dangling.json", "elsewhere/new.json", 0o600),
+    ] {
+        let mut config = DockerConfig::load(at(link)).unwrap();
+        config.insert(&credentials()).unwrap();
+        config.save().unwrap();
+        assert_eq!(mode(real), expected, "{link}");
+        assert!(fs::symlink_metadata(at(link)).unwrap().is_symlink());
+        assert!(
+            fs::read_to_string(at(real)).unwrap().contains(HOST),
+            "{link}"
+        );
+    }
+    symlink("round.json", at("round.json")).unwrap();
+    let error = match DockerConfig::load(at("round.json")) {
+        Ok(config) => config.save().unwrap_err(),
+        Err(error) => error,
+    };
+    assert!(matches!(error, DockerConfigError::Io { .. }), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_path_of_any_bytes_will_do() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory
+        .path()
+        .join(std::ffi::OsString::from_vec(vec![b'a', 0xff, b'b']));
+    let mut config = DockerConfig::load(&path).unwrap();
     config.insert(&credentials()).unwrap();
     config.save().unwrap();
-    assert_eq!(
-        fs::metadata(&real).unwrap().permissions().mode() & 0o777,
-        0o600
-    );
-    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert!(fs::read_to_string(path).unwrap().contains(HOST));
 }
