@@ -13,6 +13,7 @@ use docr_sandbox::{Clock, Sandbox};
 use crate::{
     clock::SandboxTime,
     doctl,
+    minted::Minted,
     output::{Format, WrongInput, note},
     sample,
 };
@@ -20,7 +21,7 @@ use crate::{
 /// Where a token may be, in this order.
 const TOKENS: [&str; 2] = ["DIGITALOCEAN_TOKEN", "DIGITALOCEAN_ACCESS_TOKEN"];
 
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(crate) struct AccountArguments {
     /// Work in a local sandbox with sample images: nothing is real, and no token is needed.
     #[arg(long, global = true)]
@@ -48,33 +49,46 @@ pub(crate) struct Account {
     clock: Arc<dyn docr::Clock>,
 }
 
+/// No token is set anywhere.
+#[derive(Debug)]
+pub(crate) struct NoToken(String);
+
+impl std::fmt::Display for NoToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NoToken {}
+
 impl AccountArguments {
+    /// What a program gets that has no arguments of its own.
+    pub(crate) fn chosen(context: Option<String>, registry: Option<RegistryName>) -> Self {
+        Self {
+            context,
+            registry,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn is_sandbox(&self) -> bool {
         self.sandbox
+    }
+
+    /// The registry and the context that were named.
+    pub(crate) fn choices(self) -> (Option<RegistryName>, Option<String>) {
+        (self.registry, self.context)
     }
 
     pub(crate) async fn open(self, format: Format) -> Result<Account> {
         if self.sandbox {
             return self.open_sandbox().await;
         }
-        let mut builder = Client::builder().token(self.token(format)?);
-        let url = variable("DIGITALOCEAN_API_URL");
-        if let Some(url) = &url {
-            builder = builder.base_url(url);
-        }
+        let token = self.token(format)?;
         Ok(Account {
-            docr: builder.user_agent(user_agent()).build()?,
+            docr: client(token, None)?,
             registry: self.registry,
-            // A sandbox that somebody else has started serves its images, too.
-            images_at: url
-                .and_then(|url| {
-                    Some(
-                        url.strip_prefix("http://")?
-                            .trim_end_matches('/')
-                            .to_owned(),
-                    )
-                })
-                .filter(|host| host.starts_with("127.0.0.1:") || host.starts_with("localhost:")),
+            images_at: sandbox_host(),
             sandbox: None,
             clock: Arc::new(docr::SystemClock),
         })
@@ -103,7 +117,7 @@ impl AccountArguments {
 
     /// The token of the context that was chosen, here, in the environment or in doctl; or else the environment's; or else
     /// doctl's default one.
-    fn token(&self, format: Format) -> Result<Secret> {
+    pub(crate) fn token(&self, format: Format) -> Result<Secret> {
         let path = self.doctl_config.clone().or_else(doctl::default_path);
         let loaded = match &path {
             Some(path) => doctl::Configuration::load(path),
@@ -155,12 +169,35 @@ impl AccountArguments {
                 "no token: {} are not set{place}; to try things out, use --sandbox",
                 TOKENS.join(" and ")
             );
-            WrongInput(message).into()
+            NoToken(message).into()
         })
     }
 }
 
-fn variable(name: &str) -> Option<String> {
+/// A client of the API that the environment names.
+pub(crate) fn client(token: Secret, deadline: Option<Duration>) -> docr::Result<Client> {
+    let mut builder = Client::builder().token(token).user_agent(user_agent());
+    if let Some(url) = variable("DIGITALOCEAN_API_URL") {
+        builder = builder.base_url(url);
+    }
+    if let Some(deadline) = deadline {
+        builder = builder.deadline(deadline);
+    }
+    builder.build()
+}
+
+/// The address of a sandbox that somebody else has started: it serves its images, too.
+pub(crate) fn sandbox_host() -> Option<String> {
+    let url = variable("DIGITALOCEAN_API_URL")?;
+    let host = url
+        .strip_prefix("http://")?
+        .trim_end_matches('/')
+        .to_owned();
+    let is_here = host.starts_with("127.0.0.1:") || host.starts_with("localhost:");
+    is_here.then_some(host)
+}
+
+pub(crate) fn variable(name: &str) -> Option<String> {
     let value = env::var(name).ok()?.trim().to_owned();
     (!value.is_empty()).then_some(value)
 }
@@ -193,20 +230,23 @@ impl Account {
         }
     }
 
+    /// The host that credentials are for. A sandbox of the command's own ends with it, and stands for the service.
+    pub(crate) fn host(&self) -> &str {
+        let here = self.images_at.as_deref().filter(|_| self.sandbox.is_none());
+        here.unwrap_or(DockerCredentials::HOST)
+    }
+
     /// Reads manifests from the registry itself, with credentials that have to be given back by
     /// [`Manifests::close`].
     pub(crate) async fn manifests(&self, registry: &RegistryHandle) -> Result<Manifests> {
         let request = CredentialsRequest::read_only().expires_in(Duration::from_secs(3600));
         let credentials = registry.docker_credentials(request).await?;
-        let mut reader = OciManifests::new(registry.name(), &credentials)?;
+        let minted = Minted::of(&self.docr, credentials);
+        let mut reader = OciManifests::new(registry.name(), minted.credentials()?)?;
         if let Some(host) = &self.images_at {
             reader = reader.plain_http_host(host);
         }
-        Ok(Manifests {
-            docr: self.docr.clone(),
-            credentials,
-            reader,
-        })
+        Ok(Manifests { minted, reader })
     }
 
     pub(crate) fn is_sandbox(&self) -> bool {
@@ -218,17 +258,16 @@ impl Account {
     }
 }
 
-/// Reads manifests, with credentials of its own.
+/// Reads manifests, with credentials of its own. Dropped, they are revoked.
 pub(crate) struct Manifests {
-    docr: Client,
-    credentials: DockerCredentials,
+    minted: Minted,
     pub(crate) reader: OciManifests,
 }
 
 impl Manifests {
     /// Revokes the credentials. When that fails they go on for an hour: no reason to lose what was done with them.
     pub(crate) async fn close(self, format: Format) {
-        if let Err(error) = self.docr.revoke(&self.credentials).await {
+        if let Err(error) = self.minted.revoke().await {
             let text = format_args!(
                 "The credentials for reading could not be revoked; they expire in an hour: {error}"
             );

@@ -6,8 +6,9 @@ use clap::{Parser, Subcommand};
 use crate::{
     account::AccountArguments,
     commands::{
-        certificates::Certificates, gc::Gc, kubernetes_secret::KubernetesSecret, login::Login,
-        prune::Prune, usage::Usage,
+        certificates::Certificates, configure_docker::ConfigureDocker, gc::Gc,
+        kubelet_config::KubeletConfig, kubernetes_secret::KubernetesSecret, login::Login,
+        logout::Logout, prune::Prune, usage::Usage,
     },
     output::{Format, Outcome},
 };
@@ -41,6 +42,9 @@ pub(crate) struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Login(Login),
+    Logout(Logout),
+    ConfigureDocker(ConfigureDocker),
+    KubeletConfig(KubeletConfig),
     KubernetesSecret(KubernetesSecret),
     Gc(Gc),
     Prune(Prune),
@@ -57,6 +61,9 @@ impl Cli {
         } = self;
         match command {
             Command::Login(login) => login.run(account, output).await,
+            Command::Logout(logout) => logout.run(account, output).await,
+            Command::ConfigureDocker(configure) => configure.run(account, output).await,
+            Command::KubeletConfig(config) => config.run(account, output).await,
             Command::KubernetesSecret(secret) => secret.run(account, output).await,
             Command::Gc(gc) => gc.run(account, output).await,
             Command::Prune(prune) => prune.run(account, output).await,

@@ -12,7 +12,7 @@ use docr::for_terminal;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-use crate::interrupt;
+use crate::{account::NoToken, interrupt};
 
 /// How to show the result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -65,6 +65,7 @@ pub(crate) fn fail(format: Format, error: &anyhow::Error) -> ExitCode {
         .is_some_and(|error| error.is_invalid_input() || error.is_configuration())
         || error.chain().any(|cause| {
             cause.is::<WrongInput>()
+                || cause.is::<NoToken>()
                 || cause.is::<docr::InvalidInput>()
                 || cause.is::<docr::retention::PolicyError>()
                 || cause.is::<docr::retention::PlanError>()

@@ -331,7 +331,7 @@ async fn docker_gets_credentials_beside_those_it_has_and_they_do_not_stay_when_t
     );
     let config = fs::read_to_string(shell.path(".docker/config.json")).unwrap();
     assert!(
-        config.contains("ghcr.io") && config.contains("registry.digitalocean.com"),
+        config.contains("ghcr.io") && config.contains(&sandbox.addr().to_string()),
         "{config}"
     );
     assert_eq!(sandbox.minted_credentials(), 1);

@@ -56,6 +56,7 @@
 //! | `rustls` | yes | TLS by rustls |
 //! | `native-tls` | no | TLS by the operating system's library |
 //! | `certificate-check` | no | custom certificates are read before they are sent ([`CreateCertificate::check`]) |
+//! | `credential-files` | no | credentials that many processes share, in files ([`CredentialFiles`]) |
 //! | `kubernetes` | no | pull secrets as `k8s-openapi`'s type |
 //! | `oci` | no | credentials as `oci-client`'s type, and with `retention` reading manifests; needs TLS |
 //! | `retention` | no | `retention`: deleting old images by rules |
@@ -81,6 +82,8 @@ pub use call::{Clock, ManualClock, SystemClock};
 pub use certificates::{CertificatePair, Certificates, CreateCertificate, RotateError};
 pub use client::{Client, ClientBuilder};
 pub use clusters::Clusters;
+#[cfg(feature = "credential-files")]
+pub use credentials::{CredentialFiles, KeptCredentials};
 pub use credentials::{
     CredentialsCache, CredentialsRequest, DockerConfig, DockerConfigError, DockerCredentials,
     KubernetesSecret,

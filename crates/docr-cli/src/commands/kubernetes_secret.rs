@@ -1,14 +1,18 @@
 //! `docr kubernetes-secret`
 
-use anyhow::Result;
+use std::io::{self, Write as _};
+
+use anyhow::{Context as _, Result};
+use chrono::TimeDelta;
 use clap::Args;
 use docr::CredentialsRequest;
-use serde_json::json;
 
 use super::expiry::Expiry;
 use crate::{
     account::AccountArguments,
-    output::{Format, Outcome, show},
+    interrupt::Interrupt,
+    minted::Minted,
+    output::{Format, Outcome, note},
 };
 
 /// Print a pull secret for Kubernetes, to be piped to `kubectl apply -f -`.
@@ -38,13 +42,36 @@ impl KubernetesSecret {
         }
         secret.check()?;
         let request = self.expiry.apply(CredentialsRequest::read_only());
-        let credentials = registry.docker_credentials(request).await?;
-        let manifest = secret.manifest(&credentials)?;
-        show(
-            format,
-            manifest.expose(),
-            &json!({ "manifest": manifest.expose() }),
-        )?;
+        let interrupt = Interrupt::listen()?;
+        let now = account.now();
+        let Some(minted) = Minted::mint(&account.docr, &registry, request, &interrupt).await?
+        else {
+            return Ok(Outcome::Interrupted);
+        };
+        let lifetime = minted.credentials()?.expires_in();
+        let expiry = lifetime
+            .and_then(|lifetime| now.checked_add_signed(TimeDelta::from_std(lifetime).ok()?));
+        if let Some(expiry) = expiry {
+            secret = secret.expires_at(expiry);
+        }
+        let handed = minted.hand_over(|credentials| {
+            let manifest = match format {
+                Format::Table => secret.manifest(credentials)?,
+                Format::Json => secret.manifest_json(credentials)?,
+            };
+            let mut out = io::stdout();
+            writeln!(out, "{}", manifest.expose().trim_end())?;
+            // What can't be written is not handed over.
+            Ok(out.flush()?)
+        });
+        handed.await.context("the secret can't be printed")?;
+        match expiry {
+            Some(expiry) => {
+                let expiry = expiry.format("%Y-%m-%d at %H:%M UTC");
+                note(format, format_args!("The credentials expire on {expiry}."));
+            }
+            None => note(format, "The credentials don't expire."),
+        }
         Ok(Outcome::Done)
     }
 }

@@ -4,16 +4,23 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use docr::{CredentialsRequest, DockerConfig, DockerCredentials};
+use docr::{CredentialsRequest, DockerConfig};
 use serde_json::json;
 
 use super::expiry::Expiry;
 use crate::{
-    account::AccountArguments,
-    output::{Format, Outcome, show},
+    account::{Account, AccountArguments},
+    helpers::HELPER,
+    interrupt::Interrupt,
+    ledger::Ledger,
+    minted::Minted,
+    output::{Format, Outcome, note, show},
 };
 
 /// Give Docker credentials for the registry.
+///
+/// They go where Docker looks for them: into its configuration, or into the credential helper that it names. Credentials
+/// that they replace are revoked, if docr has minted them. With `docr configure-docker` nobody has to log in.
 #[derive(Args)]
 pub(crate) struct Login {
     /// Credentials that can pull only.
@@ -36,25 +43,45 @@ impl Login {
             None => DockerConfig::default_path()?,
         };
         // Before anything is minted: a file that can't be read is found out in time.
-        let mut config = DockerConfig::load(&path)?;
+        let mut config = DockerConfig::load(&path)?.host(account.host());
+        let helper = config.helper()?;
+        if helper.as_deref() == Some(HELPER) {
+            let text = "Docker gets its credentials from docr whenever it needs some: there is no need to log in.";
+            show(
+                format,
+                text,
+                &json!({ "host": account.host(), "helper": HELPER }),
+            )?;
+            return Ok(Outcome::Done);
+        }
+        let replaced = config.password()?;
         let request = match self.read_only {
             true => CredentialsRequest::read_only(),
             false => CredentialsRequest::read_write(),
         };
         let registry = account.registry().await?;
-        let credentials = registry
-            .docker_credentials(self.expiry.apply(request))
-            .await?;
-        let saved = config.insert(&credentials).and_then(|()| config.save());
-        if let Err(error) = saved {
-            // Nobody has them: they must not stay behind.
-            let error = anyhow::Error::from(error);
-            return Err(match account.docr.revoke(&credentials).await {
-            Ok(()) => error,
-            Err(left) => error.context(format!(
-                "the credentials could not be kept, and are good still, since they could not be revoked ({left})"
-            )),
+        let interrupt = Interrupt::listen()?;
+        let wanted = self.expiry.apply(request);
+        let Some(minted) = Minted::mint(&account.docr, &registry, wanted, &interrupt).await? else {
+            return Ok(Outcome::Interrupted);
+        };
+        let ledger = Ledger::open();
+        let credentials = minted.hand_over(|credentials| {
+            if let (Some(ledger), Some((_, password))) = (&ledger, credentials.user_and_password())
+            {
+                // One that isn't noted is not revoked when it is replaced, and no worse than that.
+                let _ = ledger.note(&password);
+            }
+            config.insert(credentials)?;
+            config.save()?;
+            Ok(credentials.clone())
         });
+        let credentials = credentials.await?;
+        if let (Some(ledger), Some(replaced)) = (ledger, replaced)
+            && ledger.knows(&replaced)
+        {
+            revoke_replaced(&account, &replaced, format).await;
+            ledger.forget(&replaced);
         }
         let may = if credentials.is_read_write() {
             "pull, push and delete"
@@ -65,18 +92,34 @@ impl Login {
             Some(time) => format!("for {}", docr::retention::Age::from_duration(time)),
             None => "until the credentials are revoked".to_owned(),
         };
+        let place = match &helper {
+            Some(helper) => format!("with the credential helper {helper}"),
+            None => format!("in {}", path.display()),
+        };
         let text = format!(
-            "Docker may {may} at {} {until}.\nThe credentials are in {}.",
-            DockerCredentials::HOST,
-            path.display()
+            "Docker may {may} at {} {until}.\nThe credentials are {place}.",
+            account.host()
         );
         let json = json!({
-            "host": DockerCredentials::HOST,
-            "config_file": path,
+            "host": account.host(),
+            // Not every path is a text.
+            "config_file": path.to_string_lossy(),
+            "helper": helper,
             "read_write": credentials.is_read_write(),
             "expires_in_seconds": credentials.expires_in().map(|time| time.as_secs()),
         });
         show(format, text, &json)?;
         Ok(Outcome::Done)
+    }
+}
+
+/// When that fails they go on until they expire: no reason to fail for those that replace them.
+async fn revoke_replaced(account: &Account, password: &docr::Secret, format: Format) {
+    match account.docr.revoke_password(password).await {
+        Err(error) if !error.is_unauthorized() => {
+            let text = format_args!("The credentials from before could not be revoked: {error}");
+            note(format, text);
+        }
+        _ => {}
     }
 }

@@ -2,9 +2,12 @@
 
 mod audit;
 pub(crate) mod certificates;
+pub(crate) mod configure_docker;
 mod expiry;
 pub(crate) mod gc;
+pub(crate) mod kubelet_config;
 pub(crate) mod kubernetes_secret;
 pub(crate) mod login;
+pub(crate) mod logout;
 pub(crate) mod prune;
 pub(crate) mod usage;

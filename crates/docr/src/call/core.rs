@@ -96,6 +96,11 @@ impl Core {
         &self.shared.clock
     }
 
+    #[cfg(feature = "credential-files")]
+    pub(crate) fn token(&self) -> &Secret {
+        &self.shared.token
+    }
+
     /// Where tokens are revoked.
     pub(crate) fn oauth_url(&self) -> &str {
         &self.shared.oauth_url

@@ -24,7 +24,9 @@ use crate::error::{
     Error, ErrorKind, History, Inner, RateLimit, Result, classify, redaction::Hidden,
 };
 
-use clock::date_after;
+pub(crate) use clock::date_after;
+#[cfg(feature = "credential-files")]
+pub(crate) use clock::until;
 pub use clock::{Clock, ManualClock, SystemClock};
 use connecting::Connecting;
 use core::Shared;

@@ -6,8 +6,9 @@ mod handles;
 use std::{fmt, time::Duration};
 
 use crate::{
-    DockerCredentials, Result,
+    DockerCredentials, Result, Secret,
     call::{Core, Settings},
+    credentials::revoke,
 };
 
 pub use builder::ClientBuilder;
@@ -62,6 +63,17 @@ impl Client {
     /// in the control panel.
     pub async fn revoke(&self, credentials: &DockerCredentials) -> Result<()> {
         credentials.revoke(&self.core).await
+    }
+
+    /// Revokes credentials of which only the password is there, such as [`DockerConfig::password`](crate::DockerConfig::password)
+    /// has it. A personal access token would be revoked as well: don't pass one that somebody has used as a password.
+    /// `POST https://cloud.digitalocean.com/v1/oauth/revoke`
+    ///
+    /// # Errors
+    ///
+    /// [`is_unauthorized`](crate::Error::is_unauthorized), if it opens nothing, as when it was revoked or has expired.
+    pub async fn revoke_password(&self, password: &Secret) -> Result<()> {
+        revoke(&self.core, password.clone(), None).await
     }
 
     /// The generated client below, for what this crate doesn't offer.

@@ -42,13 +42,22 @@ struct Cache {
     registry: Target,
     wanted: CredentialsRequest,
     held: Mutex<Held>,
+    #[cfg(feature = "credential-files")]
+    files: Option<super::CredentialFiles>,
 }
 
 #[derive(Default)]
 struct Held {
-    minted: Option<(DockerCredentials, Moment)>,
+    minted: Option<Minted>,
     /// The request that is under way, for all who wait for it.
     minting: Option<Shared<BoxFuture<'static, Result<DockerCredentials>>>>,
+}
+
+struct Minted {
+    credentials: DockerCredentials,
+    since: Moment,
+    /// How long they were good for then; `None` if they don't expire.
+    lifetime: Option<Duration>,
 }
 
 /// A moment by both hands of a clock.
@@ -73,6 +82,20 @@ impl CredentialsCache {
             registry,
             wanted,
             held: Mutex::default(),
+            #[cfg(feature = "credential-files")]
+            files: None,
+        }))
+    }
+
+    /// The same cache, still empty, which shares its credentials with other processes.
+    #[cfg(feature = "credential-files")]
+    #[must_use]
+    pub fn in_files(&self, files: super::CredentialFiles) -> Self {
+        Self(Arc::new(Cache {
+            registry: self.0.registry.clone(),
+            wanted: self.0.wanted,
+            held: Mutex::default(),
+            files: Some(files),
         }))
     }
 
@@ -90,9 +113,9 @@ impl CredentialsCache {
         let (usable, minting) = {
             let mut held = self.0.held();
             let usable = match &held.minted {
-                Some((credentials, since)) => match age(credentials, *since, now) {
-                    Age::Fresh => return Ok(credentials.clone()),
-                    Age::Old => Some(credentials.clone()),
+                Some(minted) => match minted.age(now) {
+                    Age::Fresh => return Ok(minted.credentials.clone()),
+                    Age::Old => Some(minted.credentials.clone()),
                     Age::Expired => None,
                 },
                 None => None,
@@ -114,6 +137,18 @@ impl Cache {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// New credentials, or those of the files, and how long they are good for.
+    async fn mint(&self) -> Result<(DockerCredentials, Option<Duration>)> {
+        #[cfg(feature = "credential-files")]
+        if let Some(files) = &self.files {
+            let kept = files.get_for(&self.registry, self.wanted).await?;
+            return Ok((kept.credentials, kept.left));
+        }
+        let credentials = DockerCredentials::mint(&self.registry, self.wanted).await?;
+        let lifetime = credentials.expires_in();
+        Ok((credentials, lifetime))
+    }
+
     fn now(&self) -> Moment {
         let clock = self.registry.core.clock();
         Moment {
@@ -128,32 +163,38 @@ impl Cache {
 fn mint(cache: &Arc<Cache>, now: Moment) -> Shared<BoxFuture<'static, Result<DockerCredentials>>> {
     let cache = Arc::clone(cache);
     let task = async move {
-        let minted = DockerCredentials::mint(&cache.registry, cache.wanted).await;
+        let minted = cache.mint().await;
         let mut held = cache.held();
         held.minting = None;
-        if let Ok(credentials) = &minted {
-            // Counted from before the request: sooner rather than later.
-            held.minted = Some((credentials.clone(), now));
-        }
-        minted
+        let (credentials, lifetime) = minted?;
+        held.minted = Some(Minted {
+            credentials: credentials.clone(),
+            // From before the request: sooner rather than later.
+            since: now,
+            lifetime,
+        });
+        Ok(credentials)
     };
     let task = tokio::spawn(task.in_current_span());
     finished(task).boxed().shared()
 }
 
-fn age(credentials: &DockerCredentials, since: Moment, now: Moment) -> Age {
-    let Some(lifetime) = credentials.expires_in() else {
-        return Age::Fresh;
-    };
-    // The date may have been set back, and the other hand stands while a computer sleeps.
-    let by_date = now.date.signed_duration_since(since.date);
-    let by_date = by_date.to_std().unwrap_or_default();
-    let passed = now.monotonic.saturating_sub(since.monotonic).max(by_date);
-    let early = lifetime.checked_div(10).unwrap_or_default().min(EARLY);
-    match passed {
-        passed if passed >= lifetime => Age::Expired,
-        passed if passed >= lifetime.saturating_sub(early) => Age::Old,
-        _ => Age::Fresh,
+impl Minted {
+    fn age(&self, now: Moment) -> Age {
+        let Some(lifetime) = self.lifetime else {
+            return Age::Fresh;
+        };
+        // The date may have been set back, and the other hand stands while a computer sleeps.
+        let by_date = now.date.signed_duration_since(self.since.date);
+        let by_date = by_date.to_std().unwrap_or_default();
+        let monotonic = now.monotonic.saturating_sub(self.since.monotonic);
+        let passed = monotonic.max(by_date);
+        let early = lifetime.checked_div(10).unwrap_or_default().min(EARLY);
+        match passed {
+            passed if passed >= lifetime => Age::Expired,
+            passed if passed >= lifetime.saturating_sub(early) => Age::Old,
+            _ => Age::Fresh,
+        }
     }
 }
 

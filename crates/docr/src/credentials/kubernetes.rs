@@ -1,9 +1,11 @@
 //! Pull secrets for Kubernetes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use chrono::{DateTime, SecondsFormat, Utc};
 use docr_api::Secret;
+use serde_json::json;
 
 use crate::{DockerCredentials, InvalidInput, RegistryName};
 
@@ -11,6 +13,8 @@ use crate::{DockerCredentials, InvalidInput, RegistryName};
 const SYSTEM: &str = "kube-system";
 /// Marks a secret that is to be copied.
 const COPY_ANNOTATION: &str = "digitalocean.com/dosecret-identifier";
+/// Tells people when to make another one.
+const EXPIRY_ANNOTATION: &str = "docr-rs.github.io/expires-at";
 const TYPE: &str = "kubernetes.io/dockerconfigjson";
 const KEY: &str = ".dockerconfigjson";
 
@@ -24,7 +28,7 @@ const KEY: &str = ".dockerconfigjson";
 /// let registry = docr.registry("acme-images".parse()?);
 /// let credentials = registry.docker_credentials(CredentialsRequest::read_only()).await?;
 /// let secret = KubernetesSecret::new(registry.name()).namespaces(["shop", "tools"]);
-/// std::fs::write("pull-secret.yaml", secret.manifest(&credentials)?.expose())?; // for kubectl apply
+/// println!("{}", secret.manifest(&credentials)?.expose()); // for kubectl apply -f -
 /// # Ok(())
 /// # }
 /// ```
@@ -33,6 +37,7 @@ const KEY: &str = ".dockerconfigjson";
 pub struct KubernetesSecret {
     name: String,
     namespaces: BTreeSet<String>,
+    expires_at: Option<DateTime<Utc>>,
 }
 
 impl KubernetesSecret {
@@ -41,7 +46,14 @@ impl KubernetesSecret {
         Self {
             name: format!("registry-{registry}"),
             namespaces: BTreeSet::from([SYSTEM.to_owned()]),
+            expires_at: None,
         }
+    }
+
+    /// Notes on it when the credentials expire, as an annotation.
+    pub fn expires_at(mut self, instant: DateTime<Utc>) -> Self {
+        self.expires_at = Some(instant);
+        self
     }
 
     /// Gives it another name.
@@ -70,13 +82,50 @@ impl KubernetesSecret {
                 "apiVersion: v1\nkind: Secret\nmetadata:\n  name: \"{}\"\n  namespace: \"{namespace}\"\n",
                 self.name
             );
-            if let Some((key, value)) = self.annotation(namespace) {
-                yaml += &format!("  annotations:\n    {key}: \"{value}\"\n");
+            let annotations = self.annotations(namespace);
+            if !annotations.is_empty() {
+                yaml += "  annotations:\n";
+            }
+            for (key, value) in annotations {
+                yaml += &format!("    {key}: \"{value}\"\n");
             }
             yaml + &format!("type: {TYPE}\ndata:\n  {KEY}: {}\n", data.expose())
         });
         let documents: Vec<_> = documents.collect();
         Ok(documents.join("---\n").into())
+    }
+
+    /// The manifest in JSON: a `Secret`, or a `List` of them if there are several namespaces.
+    ///
+    /// # Errors
+    ///
+    /// As for [`check`](Self::check).
+    pub fn manifest_json(&self, credentials: &DockerCredentials) -> Result<Secret, InvalidInput> {
+        self.check()?;
+        let data = data(credentials);
+        let secret = |namespace: &String| {
+            let mut metadata = json!({ "name": self.name, "namespace": namespace });
+            let annotations = self.annotations(namespace);
+            if !annotations.is_empty() {
+                metadata["annotations"] = json!(annotations);
+            }
+            json!({
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": metadata,
+                "type": TYPE,
+                "data": { KEY: data.expose() },
+            })
+        };
+        let mut secrets: Vec<_> = self.namespaces.iter().map(secret).collect();
+        let manifest = match (secrets.len(), secrets.pop()) {
+            (1, Some(only)) => only,
+            (_, last) => {
+                secrets.extend(last);
+                json!({ "apiVersion": "v1", "kind": "List", "items": secrets })
+            }
+        };
+        Ok(format!("{manifest:#}").into())
     }
 
     /// The secrets as objects for a Kubernetes client, one for each namespace.
@@ -98,9 +147,13 @@ impl KubernetesSecret {
             metadata: ObjectMeta {
                 name: Some(self.name.clone()),
                 namespace: Some(namespace.clone()),
-                annotations: self
-                    .annotation(namespace)
-                    .map(|(key, value)| [(key.to_owned(), value.to_owned())].into()),
+                annotations: Some(self.annotations(namespace))
+                    .filter(|annotations| !annotations.is_empty())
+                    .map(|all| {
+                        all.into_iter()
+                            .map(|(key, value)| (key.to_owned(), value))
+                            .collect()
+                    }),
                 ..ObjectMeta::default()
             },
             type_: Some(TYPE.to_owned()),
@@ -110,8 +163,13 @@ impl KubernetesSecret {
         Ok(objects.collect())
     }
 
-    fn annotation(&self, namespace: &str) -> Option<(&'static str, &str)> {
-        (namespace == SYSTEM).then_some((COPY_ANNOTATION, &self.name))
+    fn annotations(&self, namespace: &str) -> BTreeMap<&'static str, String> {
+        let copy = (namespace == SYSTEM).then(|| (COPY_ANNOTATION, self.name.clone()));
+        let expiry = self.expires_at.map(|instant| {
+            let instant = instant.to_rfc3339_opts(SecondsFormat::Secs, true);
+            (EXPIRY_ANNOTATION, instant)
+        });
+        copy.into_iter().chain(expiry).collect()
     }
 
     /// Checks the name and the namespaces: before credentials are minted, say.

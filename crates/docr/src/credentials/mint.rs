@@ -3,6 +3,8 @@
 use tokio::{runtime::Handle, sync::oneshot};
 use tracing::{Instrument as _, debug};
 
+use docr_api::Secret;
+
 use super::DockerCredentials;
 use crate::{
     call::{Core, Request},
@@ -12,18 +14,22 @@ use crate::{
 impl DockerCredentials {
     /// Revokes the credentials.
     pub(crate) async fn revoke(&self, core: &Core) -> Result<()> {
-        let token = self.token()?;
-        let url = core.oauth_url().to_owned();
-        let revoke = Request {
-            operation: &docr_api::OAUTH_REVOKE,
-            secrets: vec![token.clone(), self.auth().clone()],
-            send: move |api: docr_api::Client| {
-                let (url, token) = (url.clone(), token.clone());
-                async move { api.oauth_revoke(&url, &token).await }
-            },
-        };
-        core.call(revoke).await
+        revoke(core, self.token()?, Some(self.auth())).await
     }
+}
+
+/// Revokes a token, which may be known by another secret as well.
+pub(crate) async fn revoke(core: &Core, token: Secret, alias: Option<&Secret>) -> Result<()> {
+    let url = core.oauth_url().to_owned();
+    let revoke = Request {
+        operation: &docr_api::OAUTH_REVOKE,
+        secrets: [token.clone()].into_iter().chain(alias.cloned()).collect(),
+        send: move |api: docr_api::Client| {
+            let (url, token) = (url.clone(), token.clone());
+            async move { api.oauth_revoke(&url, &token).await }
+        },
+    };
+    core.call(revoke).await
 }
 
 /// Mints in a task of its own. Credentials that come after the caller has given up are revoked.

@@ -5,8 +5,11 @@
 
 mod cache;
 mod docker_config;
+#[cfg(feature = "credential-files")]
+mod files;
 mod kubernetes;
 mod mint;
+mod place;
 
 use std::{fmt, time::Duration};
 
@@ -20,8 +23,10 @@ use crate::{
 
 pub use cache::CredentialsCache;
 pub use docker_config::{DockerConfig, DockerConfigError};
+#[cfg(feature = "credential-files")]
+pub use files::{CredentialFiles, KeptCredentials};
 pub use kubernetes::KubernetesSecret;
-pub(crate) use mint::or_revoke;
+pub(crate) use mint::{or_revoke, revoke};
 
 const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 

@@ -44,6 +44,8 @@ pub enum ErrorKind {
     GarbageCollectionFailed,
     /// Let's Encrypt did not issue a certificate that was waited for; see [`Error::certificate`](crate::Error::certificate).
     CertificateFailed,
+    /// A file of this machine could not be read or written.
+    Storage,
     /// What was waited for did not happen in time. It may happen yet.
     WaitExpired,
 }

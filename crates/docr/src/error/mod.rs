@@ -133,6 +133,15 @@ impl Error {
         })
     }
 
+    /// A file that can't be read or written.
+    #[cfg(feature = "credential-files")]
+    pub(crate) fn storage(summary: String, source: std::io::Error) -> Self {
+        Self::new(Inner {
+            source: Some(Box::new(source)),
+            ..Inner::new(ErrorKind::Storage, summary)
+        })
+    }
+
     /// A list whose pages lead nowhere.
     pub(crate) fn broken_list(operation: &'static Operation, why: String) -> Self {
         Self::new(Inner {

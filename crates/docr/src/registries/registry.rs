@@ -68,6 +68,11 @@ impl RegistryHandle {
         &**self.target.core.clock()
     }
 
+    #[cfg(feature = "credential-files")]
+    pub(crate) fn target(&self) -> &Target {
+        &self.target
+    }
+
     /// The registry's name.
     pub fn name(&self) -> &RegistryName {
         &self.target.name

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use docr_api::Secret;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{MapAccess, Visitor},
@@ -44,6 +45,15 @@ impl Fields {
     pub(super) fn text(&self, name: &str) -> Option<String> {
         let text: String = serde_json::from_str(self.get(name)?.get()).ok()?;
         (!text.is_empty()).then_some(text)
+    }
+}
+
+/// The values may be secrets: they are wiped.
+impl Drop for Fields {
+    fn drop(&mut self) {
+        for (_, value) in self.0.drain(..) {
+            drop(Secret::from(String::from(Box::<str>::from(value))));
+        }
     }
 }
 

@@ -34,7 +34,8 @@ impl Helper {
         secret: &Secret,
     ) -> Result<(), DockerConfigError> {
         let entry = json!({ "ServerURL": host, "Username": user, "Secret": secret.expose() });
-        self.run("store", &entry.to_string()).map(drop)
+        self.run("store", Secret::from(entry.to_string()).expose())
+            .map(drop)
     }
 
     /// Nothing to erase is no failure.
@@ -54,6 +55,11 @@ impl Helper {
         let kept: Kept = serde_json::from_str(said.expose())
             .map_err(|_| self.failed("get", "it answers with something else than credentials"))?;
         Ok(Some((kept.user.into(), kept.secret)))
+    }
+
+    /// Why it can't keep a credential that is not one of user and password.
+    pub(super) fn takes_no_other_form(&self) -> DockerConfigError {
+        self.failed("store", "the credential is not one of user and password")
     }
 
     /// What it says on success. A failure is said on the output, too.

@@ -2,7 +2,6 @@
 
 mod fields;
 mod helper;
-mod place;
 #[cfg(test)]
 mod tests;
 
@@ -15,11 +14,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use docr_api::Secret;
 use serde_json::json;
 
+use super::place;
 use crate::DockerCredentials;
 use fields::{Fields, raw, to_text};
 use helper::Helper;
-
-const HOST: &str = DockerCredentials::HOST;
 
 /// Docker's `config.json`. What this crate doesn't know in it stays as it is, to the byte and in its order.
 ///
@@ -38,6 +36,7 @@ const HOST: &str = DockerCredentials::HOST;
 #[derive(Clone, Debug)]
 pub struct DockerConfig {
     path: PathBuf,
+    host: String,
     fields: Fields,
     edits: Vec<Edit>,
 }
@@ -50,6 +49,7 @@ enum Edit {
         user_and_password: Option<(Secret, Secret)>,
     },
     TakeOut,
+    UseHelper(Option<String>),
 }
 
 impl DockerConfig {
@@ -78,9 +78,39 @@ impl DockerConfig {
         let fields = read(&path)?;
         Ok(Self {
             path,
+            host: DockerCredentials::HOST.to_owned(),
             fields,
             edits: Vec::new(),
         })
+    }
+
+    /// Is about another host than `registry.digitalocean.com`: a sandbox, by its address.
+    #[must_use]
+    pub fn host(mut self, host: impl Into<String>) -> Self {
+        self.host = host.into();
+        self
+    }
+
+    /// The credential helper that the file names for this host: a program `docker-credential-` and this.
+    ///
+    /// # Errors
+    ///
+    /// When `credHelpers` is there and is not an object.
+    pub fn helper(&self) -> Result<Option<String>, DockerConfigError> {
+        Ok(self
+            .scene(&self.path)
+            .helper(&self.fields)?
+            .map(|Helper(name)| name))
+    }
+
+    /// Names a credential helper for this host in `credHelpers`, or takes its name out. What the host had in `auths` goes,
+    /// since Docker would not look at it.
+    ///
+    /// # Errors
+    ///
+    /// When `auths` or `credHelpers` is there and is not an object.
+    pub fn use_helper(&mut self, name: Option<&str>) -> Result<(), DockerConfigError> {
+        self.edit(Edit::UseHelper(name.map(str::to_owned)))
     }
 
     /// Puts credentials in, in place of those that were there for the same host. [`save`](Self::save) writes them: into
@@ -104,7 +134,7 @@ impl DockerConfig {
     /// When `auths` is there and is not an object.
     pub fn remove(&mut self) -> Result<bool, DockerConfigError> {
         let had_any = object(&self.path, &self.fields, "auths")?
-            .get(HOST)
+            .get(&self.host)
             .is_some();
         self.edit(Edit::TakeOut)?;
         Ok(had_any)
@@ -117,11 +147,11 @@ impl DockerConfig {
     ///
     /// When the helper fails, or `auths` or `credHelpers` is not an object.
     pub fn password(&self) -> Result<Option<Secret>, DockerConfigError> {
-        if let Some(helper) = helper(&self.path, &self.fields)? {
-            return Ok(helper.get(HOST)?.map(|(_, password)| password));
+        if let Some(helper) = self.scene(&self.path).helper(&self.fields)? {
+            return Ok(helper.get(&self.host)?.map(|(_, password)| password));
         }
         let auths = object(&self.path, &self.fields, "auths")?;
-        let entry = auths.get(HOST).map(|entry| entry.get());
+        let entry = auths.get(&self.host).map(|entry| entry.get());
         let entry: Option<serde_json::Value> =
             entry.and_then(|entry| serde_json::from_str(entry).ok());
         let auth = entry.as_ref().and_then(|entry| entry["auth"].as_str());
@@ -150,21 +180,28 @@ impl DockerConfig {
         let target = place::behind_links(&self.path).map_err(io(&self.path))?;
         let _lock = place::lock(&target).map_err(io(&target))?;
         let mut fields = read(&target)?;
-        let before = to_text(&fields);
+        let before = Secret::from(to_text(&fields));
         for edit in &self.edits {
-            apply(&target, &mut fields, edit, true)?;
+            self.scene(&target).apply(&mut fields, edit, true)?;
         }
-        let text = to_text(&fields);
+        let text = Secret::from(to_text(&fields));
         if text == before && target.exists() {
             return Ok(());
         }
-        place::replace(&target, &text).map_err(io(&target))
+        place::replace(&target, text.expose()).map_err(io(&target))
     }
 
     fn edit(&mut self, edit: Edit) -> Result<(), DockerConfigError> {
-        apply(&self.path, &mut self.fields, &edit, false)?;
+        let mut fields = self.fields.clone();
+        self.scene(&self.path).apply(&mut fields, &edit, false)?;
+        self.fields = fields;
         self.edits.push(edit);
         Ok(())
+    }
+
+    fn scene<'a>(&'a self, path: &'a Path) -> Scene<'a> {
+        let host = &self.host;
+        Scene { path, host }
     }
 }
 
@@ -187,65 +224,77 @@ fn read(path: &Path) -> Result<Fields, DockerConfigError> {
     }
 }
 
-/// The helper that keeps the credentials of this host.
-fn helper(path: &Path, fields: &Fields) -> Result<Option<Helper>, DockerConfigError> {
-    let helpers = object(path, fields, "credHelpers")?;
-    let name = helpers.text(HOST).or_else(|| fields.text("credsStore"));
-    Ok(name.map(Helper))
+/// The host that a file's fields are looked at for.
+#[derive(Clone, Copy)]
+struct Scene<'a> {
+    path: &'a Path,
+    host: &'a str,
 }
 
-/// Does to a file's fields what is to be done; for good, with the helper that they name.
-fn apply(
-    path: &Path,
-    fields: &mut Fields,
-    edit: &Edit,
-    is_for_good: bool,
-) -> Result<(), DockerConfigError> {
-    let mut auths = object(path, fields, "auths")?;
-    let mut helpers = object(path, fields, "credHelpers")?;
-    // A helper without a name is none, and some programs fail on it.
-    if helpers.text(HOST).is_none() && helpers.take_out(HOST) {
-        match helpers.is_empty() {
-            true => drop(fields.take_out("credHelpers")),
-            false => fields.set("credHelpers", raw(&helpers)),
-        }
+impl Scene<'_> {
+    /// The helper that keeps the credentials of this host.
+    fn helper(self, fields: &Fields) -> Result<Option<Helper>, DockerConfigError> {
+        let helpers = object(self.path, fields, "credHelpers")?;
+        let name = helpers.text(self.host);
+        Ok(name.or_else(|| fields.text("credsStore")).map(Helper))
     }
-    let helper = helper(path, fields)?;
-    match edit {
-        Edit::PutIn {
-            auth,
-            user_and_password,
-        } => {
-            let entry = match (&helper, user_and_password) {
-                (None, _) => json!({ "auth": auth.expose() }),
-                (Some(helper), Some((user, password))) => {
-                    if is_for_good {
-                        helper.store(HOST, user.expose(), password)?;
+
+    /// Does to a file's fields what is to be done; for good, with the helper that they name.
+    fn apply(
+        self,
+        fields: &mut Fields,
+        edit: &Edit,
+        is_for_good: bool,
+    ) -> Result<(), DockerConfigError> {
+        let mut auths = object(self.path, fields, "auths")?;
+        let mut helpers = object(self.path, fields, "credHelpers")?;
+        // A helper without a name is none, and some programs fail on it.
+        let is_nameless = helpers.text(self.host).is_none() && helpers.take_out(self.host);
+        if let Edit::UseHelper(name) = edit {
+            match name {
+                Some(name) => helpers.set(self.host, raw(name)),
+                None => drop(helpers.take_out(self.host)),
+            }
+        }
+        if is_nameless || matches!(edit, Edit::UseHelper(_)) {
+            match helpers.is_empty() {
+                true => drop(fields.take_out("credHelpers")),
+                false => fields.set("credHelpers", raw(&helpers)),
+            }
+        }
+        let helper = self.helper(fields)?;
+        match edit {
+            Edit::PutIn {
+                auth,
+                user_and_password,
+            } => {
+                let entry = match (&helper, user_and_password) {
+                    (None, _) => json!({ "auth": auth.expose() }),
+                    (Some(helper), Some((user, password))) => {
+                        if is_for_good {
+                            helper.store(self.host, user.expose(), password)?;
+                        }
+                        // Docker notes like this that there is something.
+                        json!({})
                     }
-                    // Docker notes like this that there is something.
-                    json!({})
+                    (Some(helper), None) => return Err(helper.takes_no_other_form()),
+                };
+                auths.set(self.host, raw(&entry));
+                fields.set("auths", raw(&auths));
+                return Ok(());
+            }
+            Edit::TakeOut => {
+                if let Some(helper) = helper.filter(|_| is_for_good) {
+                    helper.erase(self.host)?;
                 }
-                (Some(helper), None) => {
-                    return Err(DockerConfigError::Helper {
-                        name: crate::text::clean(&helper.0),
-                        action: "store",
-                        said: "the credential is not one of user and password".to_owned(),
-                    });
-                }
-            };
-            auths.set(HOST, raw(&entry));
+            }
+            Edit::UseHelper(_) => {}
+        }
+        if auths.take_out(self.host) {
             fields.set("auths", raw(&auths));
         }
-        Edit::TakeOut => {
-            if let Some(helper) = helper.filter(|_| is_for_good) {
-                helper.erase(HOST)?;
-            }
-            if auths.take_out(HOST) {
-                fields.set("auths", raw(&auths));
-            }
-        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// An object among the fields; an empty one if it is not there.

@@ -5,6 +5,8 @@ use docr_api::types;
 use super::*;
 use crate::CredentialsRequest;
 
+const HOST: &str = DockerCredentials::HOST;
+
 fn credentials() -> DockerCredentials {
     let answer = r#"{"auths": {"registry.digitalocean.com": {"auth": "bmV3OnNlY3JldA=="}}}"#;
     let answer: types::DockerCredentials = serde_json::from_str(answer).unwrap();

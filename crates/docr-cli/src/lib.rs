@@ -1,4 +1,5 @@
-//! `docr`: the jobs around a DigitalOcean Container Registry, from the command line.
+//! The programs of docr: the command `docr`, and those that Docker and Kubernetes start to get credentials,
+//! `docker-credential-docr` and `docr-credential-provider`. Each is a function here; nothing else is meant to be used.
 
 #![allow(
     clippy::print_stdout,
@@ -11,7 +12,10 @@ mod cli;
 mod clock;
 mod commands;
 mod doctl;
+mod helpers;
 mod interrupt;
+mod ledger;
+mod minted;
 mod output;
 mod sample;
 
@@ -21,8 +25,10 @@ use clap::Parser as _;
 
 use cli::Cli;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+pub use helpers::{docker_credential_docr, docr_credential_provider};
+
+/// The command `docr`, with the arguments of the process.
+pub async fn docr() -> ExitCode {
     let cli = Cli::parse();
     let format = cli.output;
     match cli.run().await {

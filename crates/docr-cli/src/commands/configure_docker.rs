@@ -1,0 +1,121 @@
+//! `docr configure-docker`
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Result;
+use clap::Args;
+use docr::{DockerConfig, DockerCredentials, retention::Age};
+use serde_json::json;
+
+use crate::{
+    account::{self, AccountArguments},
+    helpers::{
+        HELPER,
+        settings::{Scope, Settings},
+    },
+    output::{Format, Outcome, WrongInput, show},
+};
+
+const PROGRAM: &str = "docker-credential-docr";
+
+/// Let Docker, Podman and others get credentials from docr whenever they need some.
+///
+/// Names the program docker-credential-docr in Docker's configuration as the helper for the registry. All else in it stays
+/// as it is.
+#[derive(Args)]
+pub(crate) struct ConfigureDocker {
+    /// Take it out again.
+    #[arg(long)]
+    undo: bool,
+    /// Credentials that can also push and delete.
+    #[arg(long, conflicts_with = "undo")]
+    read_write: bool,
+    /// How long each credential is good for [default: 12h].
+    #[arg(long, value_name = "AGE", conflicts_with = "undo")]
+    expires_in: Option<Age>,
+    /// Docker's configuration [default: the one that Docker uses].
+    #[arg(long, value_name = "FILE")]
+    config_file: Option<PathBuf>,
+}
+
+impl ConfigureDocker {
+    pub(crate) async fn run(self, account: AccountArguments, format: Format) -> Result<Outcome> {
+        let path = match self.config_file {
+            Some(path) => path,
+            None => DockerConfig::default_path()?,
+        };
+        let host = account::sandbox_host();
+        let host = host.as_deref().unwrap_or(DockerCredentials::HOST);
+        let mut config = DockerConfig::load(&path)?.host(host);
+        if self.undo {
+            let is_ours = config.helper()?.as_deref() == Some(HELPER);
+            if is_ours {
+                config.use_helper(None)?;
+                config.save()?;
+            }
+            Settings::delete()?;
+            let text = match is_ours {
+                true => format!("Docker doesn't get credentials for {host} from docr any more."),
+                false => format!("{} names no helper of docr's for {host}.", path.display()),
+            };
+            show(
+                format,
+                text,
+                &json!({ "host": host, "helper": null, "changed": is_ours }),
+            )?;
+            return Ok(Outcome::Done);
+        }
+        if !is_on_path(PROGRAM) {
+            let here = env::current_exe().ok();
+            let here = here.as_deref().and_then(Path::parent);
+            let place = match here.filter(|here| here.join(PROGRAM).is_file()) {
+                Some(here) => format!("; it is in {}, which has to be in PATH", here.display()),
+                None => "; it is installed together with docr".to_owned(),
+            };
+            return Err(WrongInput(format!(
+                "Docker would not find {PROGRAM}: it is not in PATH{place}"
+            ))
+            .into());
+        }
+        let (registry, context) = account.choices();
+        let settings = Settings {
+            scope: self.read_write.then_some(Scope::ReadWrite),
+            lifetime: self.expires_in,
+            registry,
+            context,
+        };
+        if settings.lifetime().as_secs() == 0 {
+            return Err(WrongInput(
+                "--expires-in 0s: a credential has to be good for a second at least".to_owned(),
+            )
+            .into());
+        }
+        config.use_helper(Some(HELPER))?;
+        settings.save()?;
+        config.save()?;
+        let may = if self.read_write {
+            "pull, push and delete"
+        } else {
+            "pull"
+        };
+        let text = format!(
+            "Docker gets credentials for {host} from docr now, whenever it needs some. They can {may}, for {} each.",
+            Age::from_duration(settings.lifetime())
+        );
+        show(
+            format,
+            text,
+            &json!({ "host": host, "helper": HELPER, "changed": true }),
+        )?;
+        Ok(Outcome::Done)
+    }
+}
+
+fn is_on_path(program: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let program = format!("{program}{}", env::consts::EXE_SUFFIX);
+    env::split_paths(&path).any(|directory| directory.join(&program).is_file())
+}

@@ -1,0 +1,63 @@
+//! `docr kubelet-config`
+
+use anyhow::Result;
+use clap::Args;
+use docr::DockerCredentials;
+use serde_json::json;
+
+use crate::{
+    account::{self, AccountArguments},
+    helpers::settings::Settings,
+    output::{Format, Outcome, show},
+};
+
+/// Print a CredentialProviderConfig that lets the kubelet get credentials from docr-credential-provider.
+///
+/// The kubelet takes it with --image-credential-provider-config, and looks for the program in the directory of
+/// --image-credential-provider-bin-dir. The token stands in the environment of the kubelet, or in a file of doctl's.
+#[derive(Args)]
+pub(crate) struct KubeletConfig {}
+
+impl KubeletConfig {
+    #[allow(clippy::unused_async, reason = "as all commands")]
+    pub(crate) async fn run(self, account: AccountArguments, format: Format) -> Result<Outcome> {
+        let (registry, _) = account.choices();
+        let host = account::sandbox_host();
+        let host = host.as_deref().unwrap_or(DockerCredentials::HOST);
+        // Only for responses that say nothing of it themselves.
+        let keep = "1h0m0s";
+        let mut lines = vec![
+            "apiVersion: kubelet.config.k8s.io/v1".to_owned(),
+            "kind: CredentialProviderConfig".to_owned(),
+            "providers:".to_owned(),
+            "  - name: docr-credential-provider".to_owned(),
+            "    apiVersion: credentialprovider.kubelet.k8s.io/v1".to_owned(),
+            "    matchImages:".to_owned(),
+            format!("      - \"{host}\""),
+            format!("    defaultCacheDuration: \"{keep}\""),
+        ];
+        let mut provider = json!({
+            "name": "docr-credential-provider",
+            "apiVersion": "credentialprovider.kubelet.k8s.io/v1",
+            "matchImages": [host],
+            "defaultCacheDuration": keep,
+        });
+        let settings = Settings {
+            registry,
+            ..Settings::default()
+        };
+        if let Some(registry) = settings.registry {
+            lines.push("    env:".to_owned());
+            lines.push("      - name: DOCR_CREDENTIAL_REGISTRY".to_owned());
+            lines.push(format!("        value: \"{registry}\""));
+            provider["env"] = json!([{ "name": "DOCR_CREDENTIAL_REGISTRY", "value": registry }]);
+        }
+        let json = json!({
+            "apiVersion": "kubelet.config.k8s.io/v1",
+            "kind": "CredentialProviderConfig",
+            "providers": [provider],
+        });
+        show(format, lines.join("\n"), &json)?;
+        Ok(Outcome::Done)
+    }
+}

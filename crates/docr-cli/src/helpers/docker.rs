@@ -1,0 +1,114 @@
+//! `docker-credential-docr`, by the protocol of Docker's credential helpers.
+//!
+//! Docker, Podman and others compare what it says with fixed texts, and a word on stderr upsets some of them: all that is
+//! said goes to stdout.
+
+use std::{
+    env,
+    io::{self, Read as _, Write as _},
+    process::ExitCode,
+};
+
+use anyhow::{Error, Result, anyhow, bail};
+use docr::for_terminal;
+use serde_json::json;
+
+use super::{Source, host_of, in_time, is_ours, parts};
+use crate::account::NoToken;
+
+const NOT_FOUND: &str = "credentials not found in native keychain";
+const NO_URL: &str = "no credentials server URL";
+
+/// Hands credentials out to Docker, Podman and others: the program `docker-credential-docr`, with the arguments and the
+/// input of the process.
+pub async fn docker_credential_docr() -> ExitCode {
+    let action = env::args().nth(1).unwrap_or_default();
+    let end = in_time(run(&action)).await;
+    let (text, code) = match end {
+        Ok(text) => (text, ExitCode::SUCCESS),
+        Err(error) => (said(&error), ExitCode::FAILURE),
+    };
+    let mut out = io::stdout();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Ok(()) => code,
+        // What was minted is kept for the next one.
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// What a failure is called here, on one line.
+fn said(error: &Error) -> String {
+    // Docker then goes on without credentials.
+    if error.chain().any(|cause| cause.is::<NoToken>()) {
+        return NOT_FOUND.to_owned();
+    }
+    for_terminal(&format!("{error:#}"), 2000)
+}
+
+async fn run(action: &str) -> Result<String> {
+    match action {
+        "get" => get(&input()?).await,
+        // Docker logs in with what it was given, and asks for it again later: it gets credentials all the same.
+        "store" => input().map(|_| String::new()),
+        "erase" => erase(&input()?).await,
+        "list" => list(),
+        "version" | "--version" => Ok(format!(
+            "docker-credential-docr {}",
+            env!("CARGO_PKG_VERSION")
+        )),
+        _ => bail!("usage: docker-credential-docr get|store|erase|list|version"),
+    }
+}
+
+fn input() -> Result<String> {
+    let mut input = String::new();
+    // More than any address or credential.
+    io::stdin().take(1 << 20).read_to_string(&mut input)?;
+    match input.trim() {
+        "" => Err(anyhow!(NO_URL)),
+        _ => Ok(input),
+    }
+}
+
+async fn get(address: &str) -> Result<String> {
+    if !is_ours(host_of(address)) {
+        bail!(NOT_FOUND);
+    }
+    let kept = Source::open()?.credentials().await?;
+    let (user, secret) = parts(&kept.credentials)?;
+    let entry = json!({
+        "ServerURL": address.trim(),
+        "Username": user.expose(),
+        "Secret": secret.expose(),
+    });
+    Ok(entry.to_string())
+}
+
+/// Revokes what is kept. What isn't there is erased already.
+async fn erase(address: &str) -> Result<String> {
+    if !is_ours(host_of(address)) {
+        return Ok(String::new());
+    }
+    let source = match Source::open() {
+        Err(error) if error.chain().any(|cause| cause.is::<NoToken>()) => return Ok(String::new()),
+        source => source?,
+    };
+    if let Some(registry) = source.known_registry() {
+        source.files.revoke(&registry, source.wanted()).await?;
+    }
+    Ok(String::new())
+}
+
+/// Docker gets each row of this: nothing is minted for it.
+fn list() -> Result<String> {
+    let kept = match Source::open() {
+        Err(error) if error.chain().any(|cause| cause.is::<NoToken>()) => None,
+        source => source?.kept(),
+    };
+    let host = crate::account::sandbox_host();
+    let host = host.as_deref().unwrap_or(docr::DockerCredentials::HOST);
+    Ok(match kept {
+        Some(kept) => json!({ host: parts(&kept.credentials)?.0.expose() }).to_string(),
+        None => "{}".to_owned(),
+    })
+}

@@ -1,0 +1,104 @@
+//! Credentials that were minted and not yet handed over: whatever goes wrong until then, they are revoked.
+
+use std::thread;
+
+use anyhow::{Error, Result, anyhow};
+use docr::{Client, CredentialsRequest, DockerCredentials, RegistryHandle};
+
+use crate::interrupt::Interrupt;
+
+pub(crate) struct Minted {
+    docr: Client,
+    /// `None` when they are handed over, or revoked.
+    credentials: Option<DockerCredentials>,
+}
+
+impl Minted {
+    /// Mints; `None` if somebody asks to stop meanwhile.
+    pub(crate) async fn mint(
+        docr: &Client,
+        registry: &RegistryHandle,
+        wanted: CredentialsRequest,
+        interrupt: &Interrupt,
+    ) -> Result<Option<Self>> {
+        let mut minting = std::pin::pin!(registry.docker_credentials(wanted));
+        // Whoever asks to stop has to wait for what is under way: it has to be revoked.
+        let minted = match interrupt.unless(&mut minting).await {
+            Some(minted) => minted?,
+            None => minting.await?,
+        };
+        let minted = Self::of(docr, minted);
+        if interrupt.is_asked() {
+            minted.revoke().await?;
+            return Ok(None);
+        }
+        Ok(Some(minted))
+    }
+
+    pub(crate) fn of(docr: &Client, credentials: DockerCredentials) -> Self {
+        Self {
+            docr: docr.clone(),
+            credentials: Some(credentials),
+        }
+    }
+
+    pub(crate) fn credentials(&self) -> Result<&DockerCredentials> {
+        let credentials = self.credentials.as_ref();
+        credentials.ok_or_else(|| anyhow!("the credentials are handed over or revoked"))
+    }
+
+    /// Hands them over. When that fails, they are revoked.
+    pub(crate) async fn hand_over<T>(
+        mut self,
+        handing: impl FnOnce(&DockerCredentials) -> Result<T>,
+    ) -> Result<T> {
+        let error = match self.credentials().and_then(handing) {
+            Ok(handed) => {
+                self.credentials = None;
+                return Ok(handed);
+            }
+            Err(error) => error,
+        };
+        Err(match self.revoke().await {
+            Ok(()) => error,
+            Err(left) => error.context(still_good(&left.into())),
+        })
+    }
+
+    /// Revokes them.
+    pub(crate) async fn revoke(mut self) -> docr::Result<()> {
+        match self.credentials.take() {
+            Some(credentials) => self.docr.revoke(&credentials).await,
+            None => Ok(()),
+        }
+    }
+}
+
+pub(crate) fn still_good(error: &Error) -> String {
+    format!(
+        "the credentials could not be handed over, and are good still, since they could not be revoked ({error:#})"
+    )
+}
+
+impl Drop for Minted {
+    /// An error on the way, or a panic.
+    fn drop(&mut self) {
+        let Some(credentials) = self.credentials.take() else {
+            return;
+        };
+        let docr = self.docr.clone();
+        // Where this is dropped, a runtime may be running, which must not be blocked.
+        let revoking = thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            let revoked = runtime.map(|runtime| runtime.block_on(docr.revoke(&credentials)));
+            revoked
+                .map_err(Error::from)
+                .and_then(|revoked| Ok(revoked?))
+        });
+        if let Ok(Err(error)) = revoking.join() {
+            eprintln!("{}", crate::output::visible(&still_good(&error)));
+        }
+    }
+}

@@ -1,0 +1,690 @@
+//! Credentials on demand, as Docker, Podman and the kubelet ask for them, and as people log in and out.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    sync::Arc,
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use docr_sandbox::{Sandbox, ScriptedAnswer};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const TOKEN: &str = "dop_v1_right";
+const NOT_FOUND: &str = "credentials not found in native keychain\n";
+
+/// A person's home before an account in a sandbox.
+struct Bench {
+    sandbox: Arc<Sandbox>,
+    home: TempDir,
+    variables: Vec<(&'static str, String)>,
+}
+
+/// What a program said.
+struct Said {
+    out: String,
+    err: String,
+    code: i32,
+}
+
+impl Bench {
+    async fn start() -> Self {
+        let sandbox = Sandbox::builder().token(TOKEN).start().await.unwrap();
+        sandbox.add_sample().unwrap();
+        let home = tempfile::tempdir().unwrap();
+        let url = sandbox.url().to_owned();
+        Self {
+            sandbox: Arc::new(sandbox),
+            home,
+            variables: vec![
+                ("DIGITALOCEAN_API_URL", url),
+                ("DIGITALOCEAN_TOKEN", TOKEN.to_owned()),
+            ],
+        }
+    }
+
+    fn set(mut self, name: &'static str, value: &str) -> Self {
+        self.variables.retain(|(known, _)| *known != name);
+        self.variables.push((name, value.to_owned()));
+        self
+    }
+
+    fn without(mut self, name: &str) -> Self {
+        self.variables.retain(|(known, _)| *known != name);
+        self
+    }
+
+    /// The host of the sandbox's images.
+    fn host(&self) -> String {
+        self.sandbox.addr().to_string()
+    }
+
+    fn command(&self, program: &str, arguments: &str) -> Command {
+        let mut command = Command::new(program);
+        let programs = Path::new(env!("CARGO_BIN_EXE_docr")).parent().unwrap();
+        let tools = self.home.path().join("bin");
+        command
+            .args(arguments.split_whitespace())
+            .env_clear()
+            .env("HOME", self.home.path())
+            .env(
+                "PATH",
+                format!("{}:{}:/usr/bin:/bin", tools.display(), programs.display()),
+            )
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .current_dir(self.home.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    fn run(&self, program: &str, arguments: &str, input: &str) -> Said {
+        said(
+            self.spawn(program, arguments, input)
+                .wait_with_output()
+                .unwrap(),
+        )
+    }
+
+    fn spawn(&self, program: &str, arguments: &str, input: &str) -> std::process::Child {
+        let mut child = self.command(program, arguments).spawn().unwrap();
+        // A program that doesn't read is done before.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        child
+    }
+
+    fn helper(&self, action: &str, input: &str) -> Said {
+        let said = self.run(env!("CARGO_BIN_EXE_docker-credential-docr"), action, input);
+        assert_eq!(
+            said.err, "",
+            "{action}: some clients take any word for a failure"
+        );
+        said
+    }
+
+    fn get(&self) -> Value {
+        let said = self.helper("get", &format!("{}\n", self.host()));
+        assert_eq!(said.code, 0, "{}", said.out);
+        serde_json::from_str(&said.out).unwrap()
+    }
+
+    fn docr(&self, arguments: &str) -> Said {
+        self.run(env!("CARGO_BIN_EXE_docr"), arguments, "")
+    }
+
+    fn write(&self, file: &str, text: &str) -> PathBuf {
+        let path = self.home.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn read(&self, file: &str) -> String {
+        fs::read_to_string(self.home.path().join(file)).unwrap_or_default()
+    }
+
+    /// The files of the cache that hold credentials.
+    fn kept(&self) -> Vec<PathBuf> {
+        let directory = self.home.path().join(".cache/docr/credentials");
+        let files = fs::read_dir(directory).into_iter().flatten();
+        let paths = files.map(|file| file.unwrap().path());
+        paths
+            .filter(|path| path.extension().is_some_and(|end| end == "json"))
+            .collect()
+    }
+
+    /// Makes what is kept so many seconds older.
+    fn age(&self, seconds: i64) {
+        for path in self.kept() {
+            let mut entry: Value =
+                serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+            let minted: chrono::DateTime<chrono::Utc> =
+                entry["minted_at"].as_str().unwrap().parse().unwrap();
+            entry["minted_at"] = json!(minted - chrono::TimeDelta::seconds(seconds));
+            fs::write(path, entry.to_string()).unwrap();
+        }
+    }
+
+    /// How many credentials were minted, and how many are good still.
+    async fn minted(&self) -> (usize, usize) {
+        let all = self.sandbox.credentials();
+        (
+            all.len(),
+            all.iter().filter(|minted| !minted.revoked).count(),
+        )
+    }
+
+    /// A program on the way to others: a credential helper, say.
+    fn program(&self, name: &str, text: &str) {
+        let path = self.write(&format!("bin/{name}"), text);
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+}
+
+fn said(output: Output) -> Said {
+    Said {
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+        code: output.status.code().unwrap_or(-1),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_helper_mints_once_and_anew_after_half_of_the_lifetime() {
+    let bench = Bench::start().await;
+    let first = bench.get();
+    assert_eq!(first["ServerURL"], bench.host());
+    assert!(
+        first["Secret"]
+            .as_str()
+            .is_some_and(|secret| secret.len() > 10)
+    );
+    assert_eq!(bench.get(), first);
+    assert_eq!(bench.minted().await, (1, 1));
+    let minted = &bench.sandbox.credentials()[0];
+    assert_eq!(
+        (minted.read_write, minted.expiry_seconds),
+        (false, 12 * 3600)
+    );
+    for path in bench.kept() {
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+    }
+
+    bench.age(6 * 3600 - 60);
+    assert_eq!(bench.get(), first);
+    bench.age(120);
+    let second = bench.get();
+    assert_ne!(second["Secret"], first["Secret"]);
+    assert_eq!(bench.get(), second);
+    assert_eq!(bench.minted().await.0, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_credential_that_is_good_is_served_while_the_api_is_away_and_an_expired_one_never() {
+    let bench = Bench::start().await;
+    let first = bench.get();
+    let away = |bench: Bench| bench.set("DIGITALOCEAN_API_URL", "http://127.0.0.1:9");
+    bench.age(11 * 3600);
+    bench
+        .sandbox
+        .answer_next(
+            "registries_get_dockerCredentials",
+            ScriptedAnswer::status(403),
+        )
+        .unwrap();
+    assert_eq!(bench.get(), first);
+    bench.age(2 * 3600);
+    bench
+        .sandbox
+        .answer_next(
+            "registries_get_dockerCredentials",
+            ScriptedAnswer::status(403),
+        )
+        .unwrap();
+    let said = bench.helper("get", &bench.host());
+    assert_eq!(said.code, 1);
+    assert!(
+        said.out.contains("registries_get_dockerCredentials: 403"),
+        "{}",
+        said.out
+    );
+    // Another address is another account, of which nothing is kept.
+    let bench = away(bench);
+    let said = bench.helper("get", "127.0.0.1:9");
+    assert!(
+        said.out.contains("no connection could be made"),
+        "{}",
+        said.out
+    );
+    assert_eq!(said.code, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_at_once_mint_one() {
+    let bench = Bench::start()
+        .await
+        .set("DOCR_CREDENTIAL_REGISTRY", "sample");
+    let host = bench.host();
+    let program = env!("CARGO_BIN_EXE_docker-credential-docr");
+    let all: Vec<_> = (0..100)
+        .map(|_| bench.spawn(program, "get", &host))
+        .collect();
+    let all = all
+        .into_iter()
+        .map(|child| said(child.wait_with_output().unwrap()));
+    let secrets: std::collections::BTreeSet<_> = all.map(|said| said.out).collect();
+    assert_eq!(secrets.len(), 1, "{secrets:?}");
+    assert_eq!(bench.minted().await, (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_helper_says_is_what_clients_compare_with() {
+    let bench = Bench::start().await;
+    for host in [
+        "ghcr.io",
+        "https://index.docker.io/v1/",
+        "registry.digitalocean.com.evil.example",
+    ] {
+        let said = bench.helper("get", host);
+        assert_eq!((said.out.as_str(), said.code), (NOT_FOUND, 1), "{host}");
+    }
+    assert_eq!(
+        bench.helper("get", " \n").out,
+        "no credentials server URL\n"
+    );
+    let scheme = bench.helper("get", &format!("http://{}/v2/\n", bench.host()));
+    assert_eq!(scheme.code, 0, "{}", scheme.out);
+    assert!(
+        bench
+            .helper("version", "")
+            .out
+            .starts_with("docker-credential-docr 0.")
+    );
+    assert_eq!(bench.helper("burn", "").code, 1);
+    assert_eq!(
+        bench
+            .helper("store", r#"{"ServerURL":"x","Username":"a","Secret":"b"}"#)
+            .code,
+        0
+    );
+
+    let strange = Bench::start()
+        .await
+        .set("DIGITALOCEAN_TOKEN", "dop_v1_wrong");
+    let said = strange.helper("get", &strange.host());
+    assert!(said.out.contains("401") && said.code == 1, "{}", said.out);
+    let nobody = Bench::start().await.without("DIGITALOCEAN_TOKEN");
+    let said = nobody.helper("get", &nobody.host());
+    assert_eq!((said.out.as_str(), said.code), (NOT_FOUND, 1));
+    assert_eq!(nobody.helper("erase", &nobody.host()).code, 0);
+    assert_eq!(nobody.helper("list", "").out, "{}\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn erase_revokes_and_list_mints_nothing() {
+    let bench = Bench::start().await;
+    assert_eq!(bench.helper("list", "").out, "{}\n");
+    assert_eq!(bench.minted().await, (0, 0));
+    let kept = bench.get();
+    let listed: Value = serde_json::from_str(&bench.helper("list", "").out).unwrap();
+    assert_eq!(listed, json!({ bench.host(): kept["Username"] }));
+    assert_eq!(bench.helper("erase", &bench.host()).code, 0);
+    assert_eq!(bench.minted().await, (1, 0));
+    assert_eq!(bench.kept(), Vec::<PathBuf>::new());
+    assert_eq!(bench.helper("erase", &bench.host()).code, 0);
+    assert_eq!(bench.helper("list", "").out, "{}\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scope_and_lifetime_come_from_variables_or_from_the_file() {
+    let bench = Bench::start().await;
+    let configured = bench.docr("configure-docker --read-write --expires-in 2h");
+    assert_eq!(configured.code, 0, "{}", configured.err);
+    bench.get();
+    let minted = |at: usize| {
+        let minted = &bench.sandbox.credentials()[at];
+        (minted.read_write, minted.expiry_seconds)
+    };
+    assert_eq!(minted(0), (true, 7200));
+    let bench = bench
+        .set("DOCR_CREDENTIAL_SCOPE", "read-only")
+        .set("DOCR_CREDENTIAL_LIFETIME", "1h");
+    bench.get();
+    let all = bench.sandbox.credentials();
+    assert_eq!((all[1].read_write, all[1].expiry_seconds), (false, 3600));
+    let bench = bench.set("DOCR_CREDENTIAL_SCOPE", "all");
+    let said = bench.helper("get", &bench.host());
+    assert!(
+        said.out.contains("neither read-only nor read-write"),
+        "{}",
+        said.out
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn docker_is_configured_and_nothing_else_in_its_file_changes() {
+    let bench = Bench::start().await;
+    let before = r#"{"auths": {"ghcr.io": {"auth": "b2xk"}}, "credHelpers": {"gcr.io": "gcloud"}, "x": 1.0}"#;
+    bench.write(".docker/config.json", before);
+    let done = bench.docr("configure-docker");
+    assert_eq!(done.code, 0, "{}", done.err);
+    let config: Value = serde_json::from_str(&bench.read(".docker/config.json")).unwrap();
+    assert_eq!(
+        config["credHelpers"],
+        json!({"gcr.io": "gcloud", bench.host(): "docr"})
+    );
+    assert_eq!(config["auths"], json!({"ghcr.io": {"auth": "b2xk"}}));
+    let login = bench.docr("login");
+    assert!(login.out.contains("no need to log in"), "{}", login.out);
+    assert_eq!(bench.minted().await, (0, 0));
+    for _ in 0..2 {
+        assert_eq!(bench.docr("configure-docker --undo").code, 0);
+        let config: Value = serde_json::from_str(&bench.read(".docker/config.json")).unwrap();
+        assert_eq!(config, serde_json::from_str::<Value>(before).unwrap());
+    }
+    let lost = bench.set("PATH", "/usr/bin:/bin");
+    let refused = lost.docr("configure-docker");
+    assert_eq!(refused.code, 2);
+    assert!(
+        refused
+            .err
+            .contains("docker-credential-docr: it is not in PATH"),
+        "{}",
+        refused.err
+    );
+    assert!(!lost.read(".docker/config.json").contains("docr\""));
+}
+
+fn request(version: &str, image: &str) -> String {
+    let version = format!("credentialprovider.kubelet.k8s.io/{version}");
+    json!({"kind": "CredentialProviderRequest", "apiVersion": version, "image": image,
+        "serviceAccountToken": "", "serviceAccountAnnotations": {}})
+    .to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_kubelet_gets_what_it_asks_for_in_its_own_version() {
+    let bench = Bench::start().await;
+    let provider = env!("CARGO_BIN_EXE_docr-credential-provider");
+    let image = format!("{}/sample/shop/api:latest", bench.host());
+    for version in ["v1", "v1beta1"] {
+        let said = bench.run(provider, "", &request(version, &image));
+        assert_eq!((said.code, said.err.as_str()), (0, ""));
+        let mut response: Value = serde_json::from_str(&said.out).unwrap();
+        let password = response["auth"][bench.host()]["password"].take();
+        assert!(
+            password
+                .as_str()
+                .is_some_and(|password| password.len() > 10)
+        );
+        let username = response["auth"][bench.host()]["username"].take();
+        let keep = response["cacheDuration"].take();
+        let keep = keep.as_str().unwrap();
+        assert!(keep == "6h0m0s" || keep.starts_with("5h59m"), "{keep}");
+        assert_eq!(username, password);
+        assert_eq!(
+            response,
+            json!({
+                "kind": "CredentialProviderResponse",
+                "apiVersion": format!("credentialprovider.kubelet.k8s.io/{version}"),
+                "cacheKeyType": "Registry",
+                "cacheDuration": null,
+                "auth": { bench.host(): { "username": null, "password": null } },
+            })
+        );
+    }
+    let said = bench.run(provider, "", &request("v1", "docker.io/library/redis:7"));
+    let response: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(
+        (&response["auth"], &response["cacheDuration"]),
+        (&json!({}), &json!("0s"))
+    );
+    for (input, why) in [
+        ("", "not a CredentialProviderRequest"),
+        ("{}", "not a CredentialProviderRequest"),
+        (&request("v2", &image), "is not supported"),
+    ] {
+        let said = bench.run(provider, "", input);
+        assert_eq!((said.code, said.out.as_str()), (1, ""));
+        assert!(said.err.contains(why), "{}", said.err);
+    }
+    assert_eq!(bench.minted().await, (1, 1));
+
+    // A node that boots asks for every image at once.
+    let bench = Bench::start().await;
+    let image = format!("{}/sample/shop/api:latest", bench.host());
+    let all: Vec<_> = (0..50)
+        .map(|_| bench.spawn(provider, "", &request("v1", &image)))
+        .collect();
+    for child in all {
+        assert!(child.wait_with_output().unwrap().status.success());
+    }
+    assert_eq!(bench.minted().await, (1, 1));
+    let config = bench.docr("kubelet-config --registry sample");
+    assert!(
+        config.out.contains("name: docr-credential-provider"),
+        "{}",
+        config.out
+    );
+    let json: Value = serde_json::from_str(&bench.docr("kubelet-config -o json").out).unwrap();
+    assert_eq!(json["providers"][0]["matchImages"], json!([bench.host()]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_revokes_what_it_replaces_and_a_logout_all() {
+    let bench = Bench::start().await;
+    assert_eq!(bench.docr("login").code, 0);
+    assert_eq!(bench.minted().await, (1, 1));
+    assert_eq!(bench.docr("login --read-only").code, 0);
+    assert_eq!(bench.minted().await, (2, 1));
+    // No token is needed.
+    let bench = bench.without("DIGITALOCEAN_TOKEN");
+    let out = bench.docr("logout");
+    assert!(
+        out.out.contains("taken out and revoked"),
+        "{} {}",
+        out.out,
+        out.err
+    );
+    assert_eq!(bench.minted().await, (2, 0));
+    assert!(!bench.read(".docker/config.json").contains(&bench.host()));
+    let again = bench.docr("logout");
+    assert!(
+        again.code == 0 && again.out.contains("There are no credentials"),
+        "{}",
+        again.out
+    );
+
+    let bench = bench.set("DIGITALOCEAN_TOKEN", TOKEN);
+    assert_eq!(bench.docr("login").code, 0);
+    let kept = bench.docr("logout --keep-valid");
+    assert!(kept.out.contains("good still"), "{}", kept.out);
+    assert_eq!(bench.minted().await, (3, 1));
+
+    // Somebody has logged in with the token itself: that is not to be revoked in passing.
+    let own = BASE64.encode(format!("me:{TOKEN}"));
+    bench.write(
+        ".docker/config.json",
+        &json!({"auths": {bench.host(): {"auth": own}}}).to_string(),
+    );
+    let out = bench.docr("logout");
+    assert!(out.out.contains("the account's own token"), "{}", out.out);
+    assert_eq!(bench.docr("usage").code, 0);
+    // What docr didn't mint is not revoked by a login.
+    let foreign = bench.get()["Secret"].as_str().unwrap().to_owned();
+    let auth = BASE64.encode(format!("{foreign}:{foreign}"));
+    bench.write(
+        ".docker/config.json",
+        &json!({"auths": {bench.host(): {"auth": auth}}}).to_string(),
+    );
+    let (_, good) = bench.minted().await;
+    assert_eq!(bench.docr("login").code, 0);
+    assert_eq!(bench.minted().await.1, good + 1);
+}
+
+const STORE: &str = "#!/bin/sh
+cd \"$HOME\" || exit 1
+case \"$1\" in
+store) cat > stored ;;
+get) [ -s stored ] && cat stored || { echo 'credentials not found in native keychain'; exit 1; } ;;
+erase) rm -f stored ;;
+esac
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_helper_is_named_it_keeps_the_credentials_and_its_failure_is_told() {
+    let bench = Bench::start().await;
+    bench.write(".docker/config.json", r#"{"credsStore": "shelf"}"#);
+    let missing = bench.docr("login");
+    assert!(
+        missing
+            .err
+            .contains("the credential helper \"shelf\" fails"),
+        "{}",
+        missing.err
+    );
+    assert_eq!(bench.minted().await, (0, 0), "it was found out before");
+
+    bench.program("docker-credential-shelf", STORE);
+    let login = bench.docr("login");
+    assert!(
+        login.out.contains("with the credential helper shelf"),
+        "{} {}",
+        login.out,
+        login.err
+    );
+    let stored: Value = serde_json::from_str(&bench.read("stored")).unwrap();
+    assert_eq!(stored["ServerURL"], bench.host());
+    let config = bench.read(".docker/config.json");
+    assert!(!config.contains("\"auth\""), "{config}");
+    assert_eq!(bench.docr("logout").code, 0);
+    assert_eq!(
+        (bench.read("stored").as_str(), bench.minted().await),
+        ("", (1, 0))
+    );
+
+    // One that can't store gets the credentials revoked.
+    let full = STORE.replace("cat > stored", "echo 'the shelf is full'; exit 1");
+    bench.program("docker-credential-shelf", &full);
+    let failed = bench.docr("login");
+    assert!(failed.err.contains("the shelf is full"), "{}", failed.err);
+    assert_eq!((failed.code, bench.minted().await), (1, (2, 0)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_minted_is_handed_over_or_revoked() {
+    let bench = Bench::start().await;
+    let mut handed_over = 0;
+    // A disk that is full, and a reader that is gone.
+    for arguments in ["kubernetes-secret", "kubernetes-secret -o json"] {
+        let full = fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap();
+        let mut command = bench.command(env!("CARGO_BIN_EXE_docr"), arguments);
+        let failed = said(command.stdout(full).output().unwrap());
+        assert!(
+            failed.code == 1 && failed.err.contains("can't be printed"),
+            "{}",
+            failed.err
+        );
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = bench.command(env!("CARGO_BIN_EXE_docr"), arguments);
+        assert_eq!(said(command.stdout(writer).output().unwrap()).code, 1);
+        let fine = bench.docr(arguments);
+        assert_eq!(fine.code, 0, "{}", fine.err);
+        handed_over += 1;
+    }
+    // A file that can't be written, since its directory can't be made.
+    assert_ne!(
+        bench
+            .docr("login --config-file /proc/none/config.json")
+            .code,
+        0
+    );
+    // Commands that mint for themselves.
+    assert_eq!(
+        bench.docr("prune --plan --keep-newest 1 --untagged").code,
+        0
+    );
+    assert_eq!(bench.docr("gc run --type both --yes").code, 0);
+    let (minted, good) = bench.minted().await;
+    assert!(minted > 4, "{minted}");
+    assert_eq!(good, handed_over);
+
+    // The signal comes while the credentials are on their way.
+    let bench = Bench::start().await;
+    for (arguments, number) in [("kubernetes-secret", 2), ("login", 15)] {
+        let asked = Arc::new(std::sync::Mutex::new(None::<u32>));
+        let process = Arc::clone(&asked);
+        bench.sandbox.before_each(Some(move |_: &str, path: &str| {
+            if path.ends_with("docker-credentials")
+                && let Some(process) = process.lock().unwrap().take()
+            {
+                let kill = format!("-{number}");
+                Command::new("kill")
+                    .args([&kill, &process.to_string()])
+                    .status()
+                    .unwrap();
+            }
+        }));
+        let child = {
+            let mut held = asked.lock().unwrap();
+            let child = bench
+                .command(env!("CARGO_BIN_EXE_docr"), arguments)
+                .spawn()
+                .unwrap();
+            *held = Some(child.id());
+            child
+        };
+        let end = said(child.wait_with_output().unwrap());
+        bench.sandbox.before_each(None::<fn(&str, &str)>);
+        assert_eq!((end.code, end.out.as_str()), (130, ""), "{}", end.err);
+    }
+    assert_eq!(bench.minted().await, (2, 0));
+}
+
+/// Only root may give a file to somebody else; others leave this out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_another_user_stays_that_user_s() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    let bench = Bench::start().await;
+    let path = bench.write(".docker/config.json", "{}");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    if chown(&path, Some(1000), Some(1000)).is_err() {
+        eprintln!("left out: only root may give files to others");
+        return;
+    }
+    assert_eq!(bench.docr("login").code, 0);
+    let after = fs::metadata(&path).unwrap();
+    assert_eq!(
+        (after.uid(), after.gid(), after.mode() & 0o777),
+        (1000, 1000, 0o644)
+    );
+    assert!(bench.read(".docker/config.json").contains(&bench.host()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pull_secret_is_one_that_kubectl_takes_and_says_when_it_expires() {
+    let bench = Bench::start().await;
+    let said = bench.docr("kubernetes-secret --expires-in 2d");
+    assert!(
+        said.err.starts_with("The credentials expire on 2"),
+        "{}",
+        said.err
+    );
+    assert!(
+        said.out.contains("docr-rs.github.io/expires-at: \"2"),
+        "{}",
+        said.out
+    );
+    let one: Value = serde_json::from_str(&bench.docr("kubernetes-secret -o json").out).unwrap();
+    assert_eq!(
+        (&one["kind"], &one["apiVersion"]),
+        (&json!("Secret"), &json!("v1"))
+    );
+    let several = bench.docr("kubernetes-secret -o json --namespace a -n b --never-expires");
+    let several: Value = serde_json::from_str(&several.out).unwrap();
+    assert_eq!(
+        (&several["kind"], &several["apiVersion"]),
+        (&json!("List"), &json!("v1"))
+    );
+    for (item, namespace) in several["items"].as_array().unwrap().iter().zip(["a", "b"]) {
+        assert_eq!(item["metadata"]["namespace"], namespace);
+        assert_eq!(item["metadata"].get("annotations"), None);
+        let config = BASE64
+            .decode(item["data"][".dockerconfigjson"].as_str().unwrap())
+            .unwrap();
+        assert!(serde_json::from_slice::<Value>(&config).unwrap()["auths"].is_object());
+    }
+}

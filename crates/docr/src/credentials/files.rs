@@ -1,0 +1,317 @@
+//! Credentials at hand for all processes of a user, in files.
+
+use std::{
+    env,
+    fs::{self, File, TryLockError},
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use docr_api::{ClientInfo as _, Secret, types};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::{CredentialsRequest, DockerCredentials, mint::or_revoke, place};
+use crate::{
+    RegistryHandle,
+    call::{Target, until},
+    error::{Error, ErrorKind, Result},
+};
+
+/// Credentials kept in files, so that many processes that come and go share one: a file for each API address, token,
+/// registry and scope. New ones are minted when half of the lifetime is over, once for all processes that ask at the same
+/// time (feature `credential-files`).
+///
+/// The files are their owner's alone, and hold credentials as they are, as Docker's own configuration does.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use docr::{CredentialFiles, CredentialsRequest};
+///
+/// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// let registry = docr.registry("acme-images".parse()?);
+/// let wanted = CredentialsRequest::read_only().expires_in(Duration::from_secs(12 * 3600));
+/// let files = CredentialFiles::new(CredentialFiles::default_directory().ok_or("no home directory")?);
+/// let kept = files.get(&registry, wanted).await?;
+/// println!("good until {:?}", kept.expires_at);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CredentialFiles {
+    directory: PathBuf,
+}
+
+/// Credentials from a file.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct KeptCredentials {
+    /// The credentials.
+    pub credentials: DockerCredentials,
+    /// When they expire; `None` if they don't.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// How long they are good for from now on; `None` if they don't expire.
+    pub left: Option<Duration>,
+}
+
+/// What stands in a file.
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    answer: types::DockerCredentials,
+    read_write: bool,
+    lifetime_seconds: Option<u64>,
+    minted_at: DateTime<Utc>,
+}
+
+/// How it stands with what is in a file.
+enum Kept {
+    Fresh(KeptCredentials),
+    /// Good still, and to be renewed.
+    Old(KeptCredentials),
+    Nothing,
+}
+
+impl CredentialFiles {
+    /// Keeps the files in this directory. It is made when the first one is written.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            directory: directory.into(),
+        }
+    }
+
+    /// Where the platform keeps such things: `docr/credentials` in `$XDG_CACHE_HOME` or `~/.cache`, in `~/Library/Caches`
+    /// or in `%LOCALAPPDATA%`. `None` without a home directory.
+    pub fn default_directory() -> Option<PathBuf> {
+        let set = |name: &str| {
+            let value = env::var_os(name).filter(|value| !value.is_empty());
+            value.map(PathBuf::from)
+        };
+        let caches = if cfg!(windows) {
+            set("LOCALAPPDATA")
+        } else if cfg!(target_os = "macos") {
+            set("HOME").map(|home| home.join("Library/Caches"))
+        } else {
+            set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")))
+        };
+        Some(caches?.join("docr").join("credentials"))
+    }
+
+    /// The credentials that are kept, or new ones. Those that can't be renewed are handed out until they expire.
+    /// `GET /v2/registries/{registry_name}/docker-credentials`
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Storage`], when the file can't be written: before anything is minted, or else what was minted is
+    /// revoked. Those of [`RegistryHandle::docker_credentials`].
+    pub async fn get(
+        &self,
+        registry: &RegistryHandle,
+        wanted: CredentialsRequest,
+    ) -> Result<KeptCredentials> {
+        self.get_for(registry.target(), wanted).await
+    }
+
+    pub(crate) async fn get_for(
+        &self,
+        target: &Target,
+        wanted: CredentialsRequest,
+    ) -> Result<KeptCredentials> {
+        let clock = target.core.clock();
+        let path = self.path(target, wanted);
+        if let Kept::Fresh(kept) = read(&path, clock.now()) {
+            return Ok(kept);
+        }
+        let _lock = self.lock(&path).await?;
+        let now = clock.now();
+        let usable = match read(&path, now) {
+            Kept::Fresh(kept) => return Ok(kept),
+            Kept::Old(kept) => Some(kept),
+            Kept::Nothing => None,
+        };
+        let place = place::Unfinished::beside(&path).map_err(|error| storage(&path, error))?;
+        let minting = {
+            let target = target.clone();
+            async move { DockerCredentials::mint(&target, wanted).await }
+        };
+        let credentials = match (or_revoke(&target.core, minting).await, usable) {
+            (Ok(credentials), _) => credentials,
+            (Err(_), Some(usable)) => return Ok(usable),
+            (Err(error), None) => return Err(error),
+        };
+        let entry = Entry {
+            read_write: credentials.is_read_write(),
+            lifetime_seconds: credentials.expires_in().map(|lifetime| lifetime.as_secs()),
+            answer: credentials.answer.clone(),
+            // Before the request was sent: sooner rather than later.
+            minted_at: now,
+        };
+        let text = serde_json::to_string(&entry).map(Secret::from);
+        let written = text
+            .map_err(io::Error::from)
+            .and_then(|text| place.become_file(text.expose()));
+        if let Err(error) = written {
+            let left = credentials.revoke(&target.core).await.err();
+            let error = storage(&path, error);
+            return Err(match left {
+                None => error,
+                Some(left) => Error::caused_by(
+                    Some(error),
+                    ErrorKind::Storage,
+                    format!(
+                        "credentials could not be kept, and are good still: revoking them failed, too ({left})"
+                    ),
+                ),
+            });
+        }
+        Ok(entry.kept(now))
+    }
+
+    /// The credentials that are kept and good. Sends no request.
+    pub fn kept(
+        &self,
+        registry: &RegistryHandle,
+        wanted: CredentialsRequest,
+    ) -> Option<KeptCredentials> {
+        let target = registry.target();
+        match read(&self.path(target, wanted), target.core.clock().now()) {
+            Kept::Fresh(kept) | Kept::Old(kept) => Some(kept),
+            Kept::Nothing => None,
+        }
+    }
+
+    /// Revokes the credentials that are kept, and forgets them. Whether there were any.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Client::revoke`](crate::Client::revoke): the file is left then. [`ErrorKind::Storage`], when the file
+    /// can't be deleted.
+    pub async fn revoke(
+        &self,
+        registry: &RegistryHandle,
+        wanted: CredentialsRequest,
+    ) -> Result<bool> {
+        let target = registry.target();
+        let path = self.path(target, wanted);
+        if !path.exists() {
+            return Ok(false);
+        }
+        let _lock = self.lock(&path).await?;
+        let kept = match read(&path, target.core.clock().now()) {
+            Kept::Fresh(kept) | Kept::Old(kept) => Some(kept),
+            Kept::Nothing => None,
+        };
+        if let Some(kept) = &kept {
+            kept.credentials.revoke(&target.core).await?;
+        }
+        fs::remove_file(&path).map_err(|error| storage(&path, error))?;
+        Ok(kept.is_some())
+    }
+
+    fn path(&self, target: &Target, wanted: CredentialsRequest) -> PathBuf {
+        let scope: &[u8] = if wanted.is_read_write() { b"rw" } else { b"r" };
+        let token = Sha256::digest(target.core.token().expose());
+        let mut key = Sha256::new();
+        for part in [
+            target.core.api.baseurl().as_bytes(),
+            &token,
+            target.name.as_str().as_bytes(),
+            scope,
+        ] {
+            // With its length, so that no two keys run into each other.
+            key.update(part.len().to_be_bytes());
+            key.update(part);
+        }
+        let name: String = key
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        self.directory.join(name).with_extension("json")
+    }
+
+    /// Holds a file against all other processes, until this is dropped.
+    async fn lock(&self, path: &Path) -> Result<File> {
+        let lock = path.with_extension("lock");
+        let directory = self.directory.clone();
+        let open = move || {
+            place::make_directory(&directory)?;
+            check_is_private(&directory)?;
+            let mut options = File::options();
+            options.create(true).truncate(false).write(true);
+            let file = options.open(lock)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => file.lock()?,
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+            Ok(file)
+        };
+        let opened = tokio::task::spawn_blocking(open).await;
+        let opened = opened.unwrap_or_else(|error| Err(io::Error::other(error)));
+        opened.map_err(|error| storage(path, error))
+    }
+}
+
+impl Entry {
+    fn kept(self, now: DateTime<Utc>) -> KeptCredentials {
+        let lifetime = self.lifetime_seconds.map(Duration::from_secs);
+        let expires_at = lifetime.map(|lifetime| crate::call::date_after(self.minted_at, lifetime));
+        let request = CredentialsRequest {
+            read_write: self.read_write,
+            expires_in: lifetime,
+        };
+        KeptCredentials {
+            credentials: DockerCredentials::new(self.answer, request),
+            left: expires_at.map(|end| until(end, now)),
+            expires_at,
+        }
+    }
+}
+
+/// What a file holds. One that can't be read holds nothing, and is written anew.
+fn read(path: &Path, now: DateTime<Utc>) -> Kept {
+    let text = fs::read_to_string(path).map(Secret::from);
+    let entry: Option<Entry> = text
+        .ok()
+        .and_then(|text| serde_json::from_str(text.expose()).ok());
+    let Some(entry) = entry else {
+        return Kept::Nothing;
+    };
+    // Of what was minted in the future, a clock that was set doesn't tell the age.
+    let is_known = entry.minted_at <= now;
+    let half = entry
+        .lifetime_seconds
+        .map(|seconds| Duration::from_secs(seconds / 2));
+    let kept = entry.kept(now);
+    match (kept.left, half) {
+        (Some(left), _) if left.is_zero() => Kept::Nothing,
+        (Some(left), Some(half)) if left <= half || !is_known => Kept::Old(kept),
+        _ => Kept::Fresh(kept),
+    }
+}
+
+/// Refuses a directory in which others could read or put something.
+fn check_is_private(directory: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = fs::metadata(directory)?.permissions().mode();
+        if mode & 0o077 != 0 {
+            let why = format!(
+                "{} is open to others; run chmod 700 on it",
+                directory.display()
+            );
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = directory;
+    Ok(())
+}
+
+fn storage(path: &Path, error: io::Error) -> Error {
+    let summary = format!("credentials can't be kept in {}: {error}", path.display());
+    Error::storage(summary, error)
+}

@@ -1,0 +1,116 @@
+//! Files that hold secrets: where they are, held against other programs, and others put in their place.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+/// The file that a path leads to, over links, also where it is not there yet.
+pub(crate) fn behind_links(path: &Path) -> io::Result<PathBuf> {
+    // As many as Linux follows.
+    const MOST: usize = 40;
+    let mut place = path.to_owned();
+    for _ in 0..MOST {
+        match fs::read_link(&place) {
+            Ok(target) => place = directory(&place).join(target),
+            Err(_) => return Ok(place),
+        }
+    }
+    Err(io::Error::other("too many links"))
+}
+
+fn directory(file: &Path) -> &Path {
+    let parent = file.parent().unwrap_or(Path::new(""));
+    match parent.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => parent,
+    }
+}
+
+/// Holds the directory of a file against other programs of this crate, until it is dropped. Makes it, if need be.
+pub(crate) fn lock(file: &Path) -> io::Result<File> {
+    let directory = directory(file);
+    make_directory(directory)?;
+    #[cfg(unix)]
+    let lock = File::open(directory)?;
+    #[cfg(not(unix))]
+    let lock = File::create(directory.join(".docr.lock"))?;
+    lock.lock()?;
+    Ok(lock)
+}
+
+/// Makes a directory for its owner alone, unless it is there.
+pub(crate) fn make_directory(directory: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(directory)
+}
+
+/// Writes a file whole or not at all. A new one is for its owner alone; one that was there keeps owner and mode.
+pub(crate) fn replace(target: &Path, text: &str) -> io::Result<()> {
+    Unfinished::beside(target)?.become_file(text)
+}
+
+/// A file beside the place in which it is to be put. Dropped before, it is gone.
+pub(crate) struct Unfinished<'a> {
+    file: File,
+    path: PathBuf,
+    target: &'a Path,
+}
+
+impl<'a> Unfinished<'a> {
+    pub(crate) fn beside(target: &'a Path) -> io::Result<Self> {
+        let mut name = std::ffi::OsString::from(".");
+        name.push(target.file_name().unwrap_or_default());
+        name.push(format!(".{:016x}", fastrand::u64(..)));
+        let path = target.with_file_name(name);
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&path)?;
+        let unfinished = Self { file, path, target };
+        #[cfg(unix)]
+        if let Ok(before) = fs::metadata(target) {
+            keep_owner(&unfinished.file, &before)?;
+        }
+        Ok(unfinished)
+    }
+
+    pub(crate) fn become_file(mut self, text: &str) -> io::Result<()> {
+        self.file.write_all(text.as_bytes())?;
+        self.file.sync_all()?;
+        fs::rename(&self.path, self.target).map_err(|error| {
+            let why =
+                format!("it can't be replaced as a whole, such as one that is mounted: {error}");
+            io::Error::new(error.kind(), why)
+        })
+    }
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        // Nothing has this name any more when it has become the file.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+#[cfg(unix)]
+fn keep_owner(file: &File, before: &fs::Metadata) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
+    let now = file.metadata()?;
+    let mut mode = before.mode() & 0o7777;
+    if (now.uid(), now.gid()) != (before.uid(), before.gid())
+        && let Err(error) = fchown(file, Some(before.uid()), Some(before.gid()))
+    {
+        if now.uid() != before.uid() {
+            let why = format!("it belongs to another user, and would not any more: {error}");
+            return Err(io::Error::new(error.kind(), why));
+        }
+        // Of the group that it belongs to now, nobody was meant.
+        mode &= !0o070;
+    }
+    file.set_permissions(fs::Permissions::from_mode(mode))
+}
