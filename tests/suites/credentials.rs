@@ -233,6 +233,54 @@ async fn what_is_revoked_speaks_for_itself_and_the_account_s_token_stays_at_home
 }
 
 #[tokio::test]
+async fn credentials_for_other_hosts_are_kept_and_an_answer_without_any_is_told() {
+    let minting = |auths: Value| async move {
+        let body = json!({ "auths": auths }).to_string();
+        let server = RawServer::answering(response(200, "", body)).await;
+        let docr = docr_tests::sandbox::client_at(server.url(), TOKEN);
+        let by_name = docr.registry(registry_name());
+        let by_name = by_name
+            .docker_credentials(CredentialsRequest::read_only())
+            .await;
+        let of_account = docr.account_registry();
+        let of_account = of_account
+            .docker_credentials(CredentialsRequest::read_only())
+            .await;
+        [by_name, of_account]
+    };
+    let (main, further) = ("bWU6b25l", "bWU6dHdv");
+    let both =
+        json!({"registry.digitalocean.com": {"auth": main}, "fra1.example": {"auth": further}});
+    for minted in minting(both.clone()).await {
+        let minted = minted.unwrap();
+        assert_eq!(minted.auth().expose(), main);
+        let config: Value = serde_json::from_str(minted.docker_config_json().expose()).unwrap();
+        assert_eq!(config, json!({ "auths": both }));
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config.json");
+        let mut config = DockerConfig::load(&path).unwrap();
+        config.insert(&minted).unwrap();
+        config.save().unwrap();
+        let written: Value =
+            serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        assert_eq!(written, json!({ "auths": both }));
+    }
+    for minted in minting(json!({"fra1.example": {"auth": further}})).await {
+        let minted = minted.unwrap();
+        assert_eq!(minted.hosts().next().unwrap().0, "fra1.example");
+        assert_eq!(minted.auth().expose(), further);
+    }
+    for minted in minting(json!({})).await {
+        let error = minted.unwrap_err();
+        assert!(error.is_unreadable() && error.is_ambiguous(), "{error}");
+        assert!(
+            error.to_string().contains("no credentials for any host"),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_cache_hands_out_the_same_credentials_and_renews_them_before_they_expire() {
     let (sandbox, clock, _, registry) = bench().await;
     let cache = registry.credentials_cache(CredentialsRequest::read_only().expires_in(10 * HOUR));

@@ -320,7 +320,7 @@ async fn a_credential_that_cannot_be_read_is_not_shown() {
     let bodies = [
         r#"{"auths": {"registry.digitalocean.com": {"auth": "c2VjcmV0", "extra": }}}"#,
         r#"{"auths": {"registry.digitalocean.com": "c2VjcmV0"}}"#,
-        r#"{"auths": {"other.example.com": {"auth": "c2VjcmV0"}}}"#,
+        r#"{"auths": {"other.example.com": {"token": "c2VjcmV0"}}}"#,
         r#"{"auths": "c2VjcmV0"}"#,
     ];
     for body in bodies {

@@ -7,6 +7,7 @@ mod adversary;
 mod architecture;
 mod behaviour;
 mod certificates;
+mod credential_files;
 mod credentials;
 mod faults;
 mod garbage_collection;

@@ -6,13 +6,14 @@ use anyhow::{Result, bail};
 use clap::Args;
 use docr::{
     Client, CredentialsRequest, DockerCredentials, RegistryHandle, RegistryName, Secret,
-    retention::OciManifests,
+    for_terminal, retention::OciManifests,
 };
 use docr_sandbox::{Clock, Sandbox};
 
 use crate::{
     clock::SandboxTime,
     doctl,
+    interrupt::Interrupt,
     minted::Minted,
     output::{Format, WrongInput, note},
     sample,
@@ -219,7 +220,7 @@ impl Account {
             several => {
                 let names: Vec<_> = several
                     .iter()
-                    .map(|registry| registry.name.as_str())
+                    .map(|registry| for_terminal(&registry.name, 100))
                     .collect();
                 let message = format!(
                     "the account has several registries: choose one with --registry: {}",
@@ -237,16 +238,22 @@ impl Account {
     }
 
     /// Reads manifests from the registry itself, with credentials that have to be given back by
-    /// [`Manifests::close`].
-    pub(crate) async fn manifests(&self, registry: &RegistryHandle) -> Result<Manifests> {
+    /// [`Manifests::close`]; `None` if somebody asks to stop.
+    pub(crate) async fn manifests(
+        &self,
+        registry: &RegistryHandle,
+        interrupt: &Interrupt,
+    ) -> Result<Option<Manifests>> {
         let request = CredentialsRequest::read_only().expires_in(Duration::from_secs(3600));
-        let credentials = registry.docker_credentials(request).await?;
-        let minted = Minted::of(&self.docr, credentials);
+        let minted = Minted::mint(&self.docr, registry, request, interrupt).await?;
+        let Some(minted) = minted else {
+            return Ok(None);
+        };
         let mut reader = OciManifests::new(registry.name(), minted.credentials()?)?;
         if let Some(host) = &self.images_at {
             reader = reader.plain_http_host(host);
         }
-        Ok(Manifests { minted, reader })
+        Ok(Some(Manifests { minted, reader }))
     }
 
     pub(crate) fn is_sandbox(&self) -> bool {

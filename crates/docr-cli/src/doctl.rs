@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow};
-use docr::Secret;
+use docr::{Secret, for_terminal};
 use serde::Deserialize;
 
 use crate::output::WrongInput;
@@ -64,7 +64,7 @@ impl Configuration {
             Some(token) => token,
             None => {
                 let contexts = self.auth_contexts.iter().flatten();
-                let known: Vec<_> = contexts.map(|(name, _)| name.as_str()).collect();
+                let known: Vec<_> = contexts.map(|(name, _)| for_terminal(name, 100)).collect();
                 let known = match known.as_slice() {
                     [] => "none".to_owned(),
                     known => known.join(", "),

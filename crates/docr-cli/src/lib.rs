@@ -29,7 +29,24 @@ pub use helpers::{docker_credential_docr, docr_credential_provider};
 
 /// The command `docr`, with the arguments of the process.
 pub async fn docr() -> ExitCode {
-    let cli = Cli::parse();
+    let arguments = std::env::args_os();
+    if let Some(hostile) = arguments
+        .map(|text| text.to_string_lossy().into_owned())
+        .find(|text| text.contains(char::is_control))
+    {
+        let message =
+            format!("argument {hostile:?}: control characters can't stand in an argument");
+        return output::fail(
+            output::Format::Table,
+            &anyhow::Error::new(output::WrongInput(message)),
+        );
+    }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help and version are texts of our own; an error quotes what it was given.
+        Err(error) if error.use_stderr() => return output::refuse(&error),
+        Err(text) => text.exit(),
+    };
     let format = cli.output;
     match cli.run().await {
         Ok(outcome) => outcome.into(),

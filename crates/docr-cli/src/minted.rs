@@ -35,7 +35,7 @@ impl Minted {
         Ok(Some(minted))
     }
 
-    pub(crate) fn of(docr: &Client, credentials: DockerCredentials) -> Self {
+    fn of(docr: &Client, credentials: DockerCredentials) -> Self {
         Self {
             docr: docr.clone(),
             credentials: Some(credentials),

@@ -3,6 +3,7 @@
 use std::{
     io::{self, IsTerminal as _, Write as _},
     process::ExitCode,
+    thread,
     time::Duration,
 };
 
@@ -11,8 +12,12 @@ use comfy_table::{Table, presets};
 use docr::for_terminal;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
+use tokio::sync::oneshot;
 
-use crate::{account::NoToken, interrupt};
+use crate::{
+    account::NoToken,
+    interrupt::{self, Interrupt},
+};
 
 /// How to show the result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -93,6 +98,14 @@ pub(crate) fn fail(format: Format, error: &anyhow::Error) -> ExitCode {
     ExitCode::from(code)
 }
 
+/// Says what is wrong with the arguments.
+pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
+    let text = visible(error.render().to_string().trim_end());
+    // Where that fails, there is nowhere left to report it.
+    let _ = writeln!(io::stderr(), "{text}");
+    ExitCode::from(2)
+}
+
 /// Shows the result: text to people, or JSON to programs.
 pub(crate) fn show(
     format: Format,
@@ -148,14 +161,23 @@ pub(crate) fn is_interactive(format: Format) -> bool {
     format == Format::Table && io::stdin().is_terminal()
 }
 
-/// Asks a person.
-pub(crate) fn agrees(question: &str) -> io::Result<bool> {
+/// Asks a person, who may also ask to stop.
+pub(crate) async fn agrees(question: &str, interrupt: &Interrupt) -> io::Result<bool> {
     let mut err = io::stderr();
     write!(err, "{} [y/N] ", visible(question))?;
     err.flush()?;
-    let mut reply = String::new();
-    io::stdin().read_line(&mut reply)?;
-    Ok(matches!(reply.trim(), "y" | "Y" | "yes"))
+    let (sender, reply) = oneshot::channel();
+    // Not a task: whoever asks to stop doesn't have to press return as well.
+    thread::spawn(move || {
+        let mut reply = String::new();
+        let read = io::stdin().read_line(&mut reply).map(|_| reply);
+        // Nobody waits for it any more when somebody has asked to stop.
+        let _ = sender.send(read);
+    });
+    match interrupt.unless(reply).await {
+        Some(Ok(reply)) => Ok(matches!(reply?.trim(), "y" | "Y" | "yes")),
+        Some(Err(_)) | None => Ok(false),
+    }
 }
 
 /// A table without lines.

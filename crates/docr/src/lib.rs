@@ -11,7 +11,9 @@
 //!     registry.create(CreateRegistry::new(name, TierSlug::Basic)).await?;
 //! }
 //! let credentials = registry.docker_credentials(CredentialsRequest::read_only()).await?;
-//! std::fs::write("config.json", credentials.docker_config_json().expose())?;
+//! let mut docker = docr::DockerConfig::load(docr::DockerConfig::default_path()?)?;
+//! docker.insert(&credentials)?;
+//! docker.save()?;
 //! # Ok(())
 //! # }
 //! ```

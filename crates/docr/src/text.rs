@@ -20,13 +20,15 @@ pub fn for_terminal(text: &str, most: usize) -> String {
         // Marks that change the direction of writing hide text as well as escapes do, and so does what takes no room.
         let is_mark = matches!(
             character,
-            '\u{61c}'
-                | '\u{200b}'
-                | '\u{200e}'
-                | '\u{200f}'
+            '\u{ad}'
+                | '\u{61c}'
+                | '\u{180e}'
+                | '\u{200b}'..='\u{200f}'
                 | '\u{2028}'..='\u{202e}'
                 | '\u{2060}'..='\u{206f}'
                 | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e007f}'
         );
         match character.is_control() || is_mark {
             true => shown.extend(character.escape_unicode()),

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use docr::{
-    GarbageCollection, GarbageCollectionType, RegistryHandle,
+    GarbageCollection, GarbageCollectionType, RegistryHandle, for_terminal,
     retention::{RegistryInventory, UntaggedManifests},
 };
 use indicatif::HumanBytes;
@@ -11,9 +11,10 @@ use serde_json::json;
 
 use crate::{
     account::{Account, AccountArguments},
+    interrupt::Interrupt,
     output::{
         Format, Outcome, WrongInput, agrees, is_interactive, note, row, show, spinner, table,
-        trimmed, visible,
+        trimmed,
     },
 };
 
@@ -76,13 +77,25 @@ impl Gc {
         let registry = account.registry().await?;
         match self.command {
             Command::Run { what, wait, yes } => {
+                let interrupt = Interrupt::listen()?;
                 if what.takes_manifests()
-                    && !may_take_untagged(&account, &registry, format, yes).await?
+                    && !may_take_untagged(&account, &registry, format, yes, &interrupt).await?
                 {
                     show(format, "Nothing was started.", &json!(null))?;
-                    return Ok(Outcome::InPart);
+                    return Ok(match interrupt.is_asked() {
+                        true => Outcome::Interrupted,
+                        false => Outcome::InPart,
+                    });
                 }
-                let run = collect(&registry, format, what.into(), wait).await?;
+                let collecting = collect(&registry, format, what.into(), wait);
+                let Some(run) = interrupt.unless(collecting).await else {
+                    note(
+                        format,
+                        "A garbage collection that was started goes on: see docr gc list.",
+                    );
+                    return Ok(Outcome::Interrupted);
+                };
+                let run = run?;
                 show(format, summary(&run), &run)?;
             }
             Command::Wait => {
@@ -126,6 +139,7 @@ async fn may_take_untagged(
     registry: &RegistryHandle,
     format: Format,
     yes: bool,
+    interrupt: &Interrupt,
 ) -> Result<bool> {
     let is_asked = !yes && !account.is_sandbox();
     if is_asked && !is_interactive(format) {
@@ -137,14 +151,22 @@ async fn may_take_untagged(
     spinner.set_message("reading which manifests are untagged");
     let mut inventory = RegistryInventory::read(registry).await?;
     if !UntaggedManifests::of(&inventory)?.repositories.is_empty() {
-        let manifests = account.manifests(registry).await?;
-        inventory.read_all_manifests(&manifests.reader).await;
+        let Some(manifests) = account.manifests(registry, interrupt).await? else {
+            return Ok(false);
+        };
+        let reading = inventory.read_all_manifests(&manifests.reader);
+        let read = interrupt.unless(reading).await;
         manifests.close(format).await;
+        if read.is_none() {
+            return Ok(false);
+        }
     }
     spinner.finish_and_clear();
     let untagged = UntaggedManifests::of(&inventory)?;
     note(format, &untagged);
-    Ok(!is_asked || untagged.repositories.is_empty() || agrees("Take these manifests?")?)
+    Ok(!is_asked
+        || untagged.repositories.is_empty()
+        || agrees("Take these manifests?", interrupt).await?)
 }
 
 /// Starts a garbage collection, and waits for it if asked to.
@@ -171,13 +193,13 @@ async fn follow(
     let mut watch = registry.garbage_collections().watch(run.uuid.parse()?);
     while let Some(change) = watch.next().await {
         run = change?;
-        spinner.set_message(visible(&summary(&run)));
+        spinner.set_message(summary(&run));
     }
     spinner.finish_and_clear();
     if !matches!(status(&run), "succeeded" | "success") {
         bail!(
             "the garbage collection {} has ended as {:?}",
-            run.uuid,
+            for_terminal(&run.uuid, 100),
             status(&run)
         );
     }
@@ -195,8 +217,8 @@ fn summary(run: &GarbageCollection) -> String {
     let blobs = run.blobs_deleted.unwrap_or(0);
     format!(
         "Garbage collection {}: {}, {blobs} blobs deleted, {freed} freed.",
-        run.uuid,
-        status(run)
+        for_terminal(&run.uuid, 100),
+        for_terminal(status(run), 100)
     )
 }
 

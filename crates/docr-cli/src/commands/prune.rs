@@ -259,16 +259,24 @@ impl Prune {
                 let message = "cannot prompt: pass --yes to delete what the plan names";
                 return Err(WrongInput(message.to_owned()).into());
             }
-            if !agrees("Delete this?")? {
+            if !agrees("Delete this?", interrupt).await? {
                 show(format, "Nothing was deleted.", &nothing)?;
-                return Ok(Outcome::InPart);
+                return Ok(match interrupt.is_asked() {
+                    true => Outcome::Interrupted,
+                    false => Outcome::InPart,
+                });
             }
         }
         let mut progress = Progress::new(plan, format, self.audit_log.as_deref(), interrupt)?;
         // A plan from a file has to know what was pushed since, too.
         let opened = match manifests.take() {
-            Some(manifests) => manifests,
-            None => account.manifests(registry).await?,
+            Some(manifests) => Some(manifests),
+            None => account.manifests(registry, interrupt).await?,
+        };
+        let Some(opened) = opened else {
+            progress.finish();
+            show(format, "Nothing was deleted.", &nothing)?;
+            return Ok(Outcome::Interrupted);
         };
         let execution = execution.reader(&opened.reader).until(interrupt.asked());
         let report = execution.run_observed(&mut progress).await;
@@ -301,7 +309,9 @@ impl Prune {
                     || (is_interactive(format)
                         && agrees(
                             "Collect the garbage now? The registry is read-only meanwhile.",
+                            interrupt,
                         )
+                        .await
                         .unwrap_or(false)));
             let collected = match wanted {
                 true => {
@@ -366,7 +376,9 @@ async fn make(
     let mut manifests = None;
     if !policy.tags_only && inventory.has_candidates(policy) {
         spinner.set_message("reading what belongs together");
-        let opened = account.manifests(registry).await?;
+        let Some(opened) = account.manifests(registry, interrupt).await? else {
+            return Ok(None);
+        };
         let read = inventory.read_manifests(policy, &opened.reader);
         if interrupt.unless(read).await.is_none() {
             opened.close(format).await;

@@ -2,8 +2,8 @@
 
 use std::{env, fs, io, path::PathBuf, time::Duration};
 
-use anyhow::{Context as _, Result, bail};
-use docr::{CredentialsRequest, RegistryName, retention::Age};
+use anyhow::{Context as _, Result, anyhow, bail};
+use docr::{CredentialsRequest, RegistryName, for_terminal, retention::Age};
 use serde::{Deserialize, Serialize};
 
 use crate::account::variable;
@@ -57,7 +57,14 @@ impl Settings {
             return Ok(Self::default());
         };
         match fs::read_to_string(&path) {
-            Ok(text) => toml::from_str(&text).with_context(|| path.display().to_string()),
+            Ok(text) => toml::from_str(&text).map_err(|error| {
+                // On one line: it quotes the file, whose line ends are not ours.
+                anyhow!(
+                    "{}: {}",
+                    path.display(),
+                    for_terminal(&error.to_string(), 1000)
+                )
+            }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(error).with_context(|| path.display().to_string()),
         }

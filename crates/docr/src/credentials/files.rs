@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use super::{CredentialsRequest, DockerCredentials, mint::or_revoke, place};
 use crate::{
     RegistryHandle,
-    call::{Target, until},
+    call::{Target, date_after, until},
     error::{Error, ErrorKind, Result},
 };
 
@@ -165,7 +165,11 @@ impl CredentialFiles {
                 ),
             });
         }
-        Ok(entry.kept(now))
+        Ok(KeptCredentials {
+            left: entry.lifetime(),
+            expires_at: entry.expires_at(),
+            credentials,
+        })
     }
 
     /// The credentials that are kept and good. Sends no request.
@@ -255,18 +259,26 @@ impl CredentialFiles {
 }
 
 impl Entry {
-    fn kept(self, now: DateTime<Utc>) -> KeptCredentials {
-        let lifetime = self.lifetime_seconds.map(Duration::from_secs);
-        let expires_at = lifetime.map(|lifetime| crate::call::date_after(self.minted_at, lifetime));
+    fn lifetime(&self) -> Option<Duration> {
+        self.lifetime_seconds.map(Duration::from_secs)
+    }
+
+    fn expires_at(&self) -> Option<DateTime<Utc>> {
+        self.lifetime()
+            .map(|lifetime| date_after(self.minted_at, lifetime))
+    }
+
+    fn kept(self, now: DateTime<Utc>) -> Option<KeptCredentials> {
+        let (lifetime, expires_at) = (self.lifetime(), self.expires_at());
         let request = CredentialsRequest {
             read_write: self.read_write,
             expires_in: lifetime,
         };
-        KeptCredentials {
-            credentials: DockerCredentials::new(self.answer, request),
+        Some(KeptCredentials {
+            credentials: DockerCredentials::new(self.answer, request)?,
             left: expires_at.map(|end| until(end, now)),
             expires_at,
-        }
+        })
     }
 }
 
@@ -284,7 +296,9 @@ fn read(path: &Path, now: DateTime<Utc>) -> Kept {
     let half = entry
         .lifetime_seconds
         .map(|seconds| Duration::from_secs(seconds / 2));
-    let kept = entry.kept(now);
+    let Some(kept) = entry.kept(now) else {
+        return Kept::Nothing;
+    };
     match (kept.left, half) {
         (Some(left), _) if left.is_zero() => Kept::Nothing,
         (Some(left), Some(half)) if left <= half || !is_known => Kept::Old(kept),

@@ -11,14 +11,15 @@ mod kubernetes;
 mod mint;
 mod place;
 
-use std::{fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::LazyLock, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use docr_api::{Secret, types};
+use serde::Serialize;
 
 use crate::{
     call::{Target, call},
-    error::{InvalidInput, Result},
+    error::{Error, InvalidInput, Result},
 };
 
 pub use cache::CredentialsCache;
@@ -106,8 +107,14 @@ impl DockerCredentials {
     /// The host that the credentials are for, the key under `auths` in a Docker `config.json`.
     pub const HOST: &str = crate::names::HOST;
 
-    pub(crate) fn new(answer: types::DockerCredentials, request: CredentialsRequest) -> Self {
-        Self { answer, request }
+    /// `None` for an answer without a credential.
+    pub(crate) fn new(
+        answer: types::DockerCredentials,
+        request: CredentialsRequest,
+    ) -> Option<Self> {
+        let credentials = Self { answer, request };
+        let has_any = credentials.hosts().next().is_some();
+        has_any.then_some(credentials)
     }
 
     /// Mints credentials. Each call leaves another one with the service.
@@ -120,30 +127,44 @@ impl DockerCredentials {
                 .read_write(wanted.is_read_write())
                 .expiry_seconds(expiry_seconds)
         );
-        Ok(Self::new(minted.await?, wanted))
+        let operation = docr_api::operations::registries_get_docker_credentials();
+        Self::new(minted.await?, wanted).ok_or_else(|| Error::no_credentials(operation))
     }
 
-    /// The credential, base64, as it stands under `auth` in a Docker `config.json`.
+    /// The hosts that there are credentials for, each with what stands under `auth` in a Docker `config.json`:
+    /// [`HOST`](Self::HOST), and whatever else the service may add.
+    pub fn hosts(&self) -> impl Iterator<Item = (&str, &Secret)> {
+        let auths = &self.answer.auths;
+        let main = auths.registry_digitalocean_com.iter();
+        let main = main.map(|entry| (Self::HOST, &entry.auth));
+        let others = auths
+            .extra
+            .iter()
+            .map(|(host, entry)| (host.as_str(), &entry.auth));
+        main.chain(others)
+    }
+
+    /// The credential, base64, as it stands under `auth` in a Docker `config.json`; of the first of the
+    /// [`hosts`](Self::hosts), if it is none for [`HOST`](Self::HOST).
     pub fn auth(&self) -> &Secret {
-        &self.answer.auths.registry_digitalocean_com.auth
+        static NONE: LazyLock<Secret> = LazyLock::new(|| Secret::from(""));
+        self.hosts().next().map_or(&*NONE, |(_, auth)| auth)
     }
 
     /// A complete Docker `config.json` with these credentials and nothing else.
     pub fn docker_config_json(&self) -> Secret {
-        let config = serde_json::json!({
-            "auths": { Self::HOST: { "auth": self.auth().expose() } }
-        });
-        Secret::from(config.to_string())
+        let auths = self.hosts().map(|(host, auth)| (host, Auth { auth }));
+        let config = Config {
+            auths: auths.collect(),
+        };
+        // Texts can always be written as JSON.
+        Secret::from(serde_json::to_string(&config).unwrap_or_default())
     }
 
     /// The credential as user name and password, for what asks for these; `None` if it has another form than it has
     /// been seen to have. Neither part tells anything: they may look otherwise tomorrow.
     pub fn user_and_password(&self) -> Option<(Secret, Secret)> {
-        let bytes = BASE64.decode(self.auth().expose()).ok()?;
-        let plain = String::from_utf8(bytes).ok()?;
-        let (user, password) = plain.split_once(':')?;
-        let is_there = !user.is_empty() && !password.is_empty();
-        is_there.then(|| (user.into(), password.into()))
+        user_and_password(self.auth())
     }
 
     /// The credential for libraries that speak the registry's own protocol with the types of `oci-client`.
@@ -184,6 +205,26 @@ impl DockerCredentials {
     pub fn expires_in(&self) -> Option<Duration> {
         self.request.expires_in
     }
+}
+
+/// Docker's configuration, written without a copy of what it holds.
+#[derive(Serialize)]
+struct Config<'a> {
+    auths: BTreeMap<&'a str, Auth<'a>>,
+}
+
+#[derive(Serialize)]
+struct Auth<'a> {
+    auth: &'a Secret,
+}
+
+/// What stands under `auth` in a Docker `config.json`, taken apart.
+fn user_and_password(auth: &Secret) -> Option<(Secret, Secret)> {
+    let bytes = BASE64.decode(auth.expose()).ok()?;
+    let plain = Secret::from(String::from_utf8(bytes).ok()?);
+    let (user, password) = plain.expose().split_once(':')?;
+    let is_there = !user.is_empty() && !password.is_empty();
+    is_there.then(|| (user.into(), password.into()))
 }
 
 /// The credential itself is not shown.

@@ -1,11 +1,13 @@
 //! The error for input that is refused before a request is sent.
 
+use crate::text::for_terminal;
+
 /// A value that breaks a rule of the service. No request was sent.
 ///
 /// The message names the field, the value and the rule: `registry name "Acme": 'A' at position 1 is an
 /// upper-case letter; allowed are lower-case letters, digits and hyphens`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field} {}: {rule}", shown(value))]
+#[error("{field} {}: {}", shown(value), for_terminal(rule, usize::MAX))]
 pub struct InvalidInput {
     field: &'static str,
     value: String,

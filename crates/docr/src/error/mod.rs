@@ -142,6 +142,22 @@ impl Error {
         })
     }
 
+    /// A credential was minted, and the answer holds none: it can be neither used nor revoked.
+    pub(crate) fn no_credentials(operation: &'static Operation) -> Self {
+        Self::new(Inner {
+            operation: Some(operation),
+            history: History {
+                attempts: 1,
+                ambiguous: true,
+                ..History::default()
+            },
+            ..Inner::new(
+                ErrorKind::Unreadable,
+                "the answer holds no credentials for any host",
+            )
+        })
+    }
+
     /// A list whose pages lead nowhere.
     pub(crate) fn broken_list(operation: &'static Operation, why: String) -> Self {
         Self::new(Inner {

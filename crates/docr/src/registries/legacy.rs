@@ -10,7 +10,7 @@ use crate::{
     RegistryName, TierSlug,
     call::{Core, call, deleted, optional, request},
     credentials::{CredentialsRequest, DockerCredentials, or_revoke},
-    error::Result,
+    error::{Error, Result},
 };
 
 /// The registry of an account that has exactly one, and the account's subscription: the older calls, under
@@ -127,7 +127,9 @@ impl AccountRegistry {
                     .read_write(wanted.is_read_write())
                     .expiry_seconds(expiry_seconds)
             );
-            Ok(DockerCredentials::new(answer.await?, wanted))
+            let operation = docr_api::operations::registry_get_docker_credentials();
+            let minted = DockerCredentials::new(answer.await?, wanted);
+            minted.ok_or_else(|| Error::no_credentials(operation))
         };
         or_revoke(&self.core, minting).await
     }

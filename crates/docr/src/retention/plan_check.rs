@@ -5,11 +5,12 @@ use std::collections::{HashMap, HashSet};
 use serde::Deserialize;
 
 use super::plan::{Deletion, RetentionPlan, Subject};
+use crate::text::for_terminal;
 use crate::{Digest, InvalidInput, RegistryHandle, RepositoryName, Tag};
 
 /// Why a text is not a plan that can be carried out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the plan can't be read: {0}")]
+#[error("the plan can't be read: {}", for_terminal(.0, 1000))]
 pub struct PlanError(String);
 
 /// What every version of a plan has.

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::{age::Age, pattern::NamePattern, version::KeepVersions};
-use crate::InvalidInput;
+use crate::{InvalidInput, text::for_terminal};
 
 /// What to keep in the repositories of a registry.
 ///
@@ -211,7 +211,7 @@ impl RetentionPolicy {
     /// When it is not TOML, has fields that a policy doesn't have, or a value that is not valid: with line and column.
     /// When a rule can never be reached, or a pattern never match.
     pub fn from_toml(text: &str) -> Result<Self, PolicyError> {
-        let policy: Self = toml::from_str(text).map_err(|error| PolicyError(error.to_string()))?;
+        let policy: Self = toml::from_str(text).map_err(|error| PolicyError::of(&error))?;
         policy
             .check()
             .map_err(|error| PolicyError(error.to_string()))?;
@@ -262,6 +262,14 @@ impl RetentionPolicy {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the retention policy can't be read: {0}")]
 pub struct PolicyError(String);
+
+impl PolicyError {
+    /// What the reader says quotes the file: its line ends are not ours.
+    fn of(error: &toml::de::Error) -> Self {
+        let message = for_terminal(error.message(), 1000);
+        Self(error.to_string().replace(error.message(), &message))
+    }
+}
 
 /// How many images may go at the most: a number, or a percentage of the images in the repositories that rules are for.
 ///

@@ -10,11 +10,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use docr_api::Secret;
 use serde_json::json;
 
-use super::place;
+use super::{place, user_and_password};
 use crate::DockerCredentials;
 use fields::{Fields, raw, to_text};
 use helper::Helper;
@@ -43,7 +42,13 @@ pub struct DockerConfig {
 
 /// What is to be done to the file when it is saved.
 #[derive(Clone, Debug)]
-enum Edit {
+struct Edit {
+    host: String,
+    what: What,
+}
+
+#[derive(Clone, Debug)]
+enum What {
     PutIn {
         auth: Secret,
         user_and_password: Option<(Secret, Secret)>,
@@ -110,7 +115,8 @@ impl DockerConfig {
     ///
     /// When `auths` or `credHelpers` is there and is not an object.
     pub fn use_helper(&mut self, name: Option<&str>) -> Result<(), DockerConfigError> {
-        self.edit(Edit::UseHelper(name.map(str::to_owned)))
+        let name = name.map(str::to_owned);
+        self.edit(self.host.clone(), What::UseHelper(name))
     }
 
     /// Puts credentials in, in place of those that were there for the same host. [`save`](Self::save) writes them: into
@@ -120,10 +126,16 @@ impl DockerConfig {
     ///
     /// When `auths` or `credHelpers` is there and is not an object.
     pub fn insert(&mut self, credentials: &DockerCredentials) -> Result<(), DockerConfigError> {
-        self.edit(Edit::PutIn {
-            auth: credentials.auth().clone(),
-            user_and_password: credentials.user_and_password(),
-        })
+        for (host, auth) in credentials.hosts() {
+            let is_main = host == DockerCredentials::HOST;
+            let host = if is_main { &self.host } else { host };
+            let put_in = What::PutIn {
+                auth: auth.clone(),
+                user_and_password: user_and_password(auth),
+            };
+            self.edit(host.to_owned(), put_in)?;
+        }
+        Ok(())
     }
 
     /// Takes the credentials out, of the credential helper as well when it is saved. Returns whether there were any in
@@ -136,7 +148,7 @@ impl DockerConfig {
         let had_any = object(&self.path, &self.fields, "auths")?
             .get(&self.host)
             .is_some();
-        self.edit(Edit::TakeOut)?;
+        self.edit(self.host.clone(), What::TakeOut)?;
         Ok(had_any)
     }
 
@@ -155,10 +167,8 @@ impl DockerConfig {
         let entry: Option<serde_json::Value> =
             entry.and_then(|entry| serde_json::from_str(entry).ok());
         let auth = entry.as_ref().and_then(|entry| entry["auth"].as_str());
-        let plain = auth.and_then(|auth| BASE64.decode(auth).ok());
-        let plain = plain.and_then(|plain| String::from_utf8(plain).ok());
-        let password = plain.as_deref().and_then(|plain| plain.split_once(':'));
-        Ok(password.map(|(_, password)| Secret::from(password)))
+        let parts = auth.and_then(|auth| user_and_password(&Secret::from(auth)));
+        Ok(parts.map(|(_, password)| password))
     }
 
     /// Writes what was put in and taken out, as Docker itself would: the file is read again just before, under a lock
@@ -182,7 +192,7 @@ impl DockerConfig {
         let mut fields = read(&target)?;
         let before = Secret::from(to_text(&fields));
         for edit in &self.edits {
-            self.scene(&target).apply(&mut fields, edit, true)?;
+            edit.scene(&target).apply(&mut fields, &edit.what, true)?;
         }
         let text = Secret::from(to_text(&fields));
         if text == before && target.exists() {
@@ -191,14 +201,23 @@ impl DockerConfig {
         place::replace(&target, text.expose()).map_err(io(&target))
     }
 
-    fn edit(&mut self, edit: Edit) -> Result<(), DockerConfigError> {
+    fn edit(&mut self, host: String, what: What) -> Result<(), DockerConfigError> {
         let mut fields = self.fields.clone();
-        self.scene(&self.path).apply(&mut fields, &edit, false)?;
+        let edit = Edit { host, what };
+        edit.scene(&self.path)
+            .apply(&mut fields, &edit.what, false)?;
         self.fields = fields;
         self.edits.push(edit);
         Ok(())
     }
 
+    fn scene<'a>(&'a self, path: &'a Path) -> Scene<'a> {
+        let host = &self.host;
+        Scene { path, host }
+    }
+}
+
+impl Edit {
     fn scene<'a>(&'a self, path: &'a Path) -> Scene<'a> {
         let host = &self.host;
         Scene { path, host }
@@ -243,20 +262,20 @@ impl Scene<'_> {
     fn apply(
         self,
         fields: &mut Fields,
-        edit: &Edit,
+        edit: &What,
         is_for_good: bool,
     ) -> Result<(), DockerConfigError> {
         let mut auths = object(self.path, fields, "auths")?;
         let mut helpers = object(self.path, fields, "credHelpers")?;
         // A helper without a name is none, and some programs fail on it.
         let is_nameless = helpers.text(self.host).is_none() && helpers.take_out(self.host);
-        if let Edit::UseHelper(name) = edit {
+        if let What::UseHelper(name) = edit {
             match name {
                 Some(name) => helpers.set(self.host, raw(name)),
                 None => drop(helpers.take_out(self.host)),
             }
         }
-        if is_nameless || matches!(edit, Edit::UseHelper(_)) {
+        if is_nameless || matches!(edit, What::UseHelper(_)) {
             match helpers.is_empty() {
                 true => drop(fields.take_out("credHelpers")),
                 false => fields.set("credHelpers", raw(&helpers)),
@@ -264,7 +283,7 @@ impl Scene<'_> {
         }
         let helper = self.helper(fields)?;
         match edit {
-            Edit::PutIn {
+            What::PutIn {
                 auth,
                 user_and_password,
             } => {
@@ -283,12 +302,12 @@ impl Scene<'_> {
                 fields.set("auths", raw(&auths));
                 return Ok(());
             }
-            Edit::TakeOut => {
+            What::TakeOut => {
                 if let Some(helper) = helper.filter(|_| is_for_good) {
                     helper.erase(self.host)?;
                 }
             }
-            Edit::UseHelper(_) => {}
+            What::UseHelper(_) => {}
         }
         if auths.take_out(self.host) {
             fields.set("auths", raw(&auths));

@@ -10,7 +10,7 @@ const HOST: &str = DockerCredentials::HOST;
 fn credentials() -> DockerCredentials {
     let answer = r#"{"auths": {"registry.digitalocean.com": {"auth": "bmV3OnNlY3JldA=="}}}"#;
     let answer: types::DockerCredentials = serde_json::from_str(answer).unwrap();
-    DockerCredentials::new(answer, CredentialsRequest::read_only())
+    DockerCredentials::new(answer, CredentialsRequest::read_only()).unwrap()
 }
 
 /// What becomes of a file when credentials are put in.

@@ -1,0 +1,154 @@
+//! A proxy before a sandbox that puts escapes into what the service says.
+
+use std::{
+    io::{self, Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    thread,
+};
+
+use serde_json::{Value, json};
+
+use crate::ESCAPES;
+
+/// What a proxy makes of a response: status and body. No body is null, and a text is one that isn't JSON.
+pub(crate) type Spoil = fn(u16, Value) -> (u16, Value);
+
+/// Every text gets escapes, also where the client expects an id, a date or a digest.
+pub(crate) fn all(status: u16, body: Value) -> (u16, Value) {
+    (status, spoiled("", body, &|_| true))
+}
+
+/// Those texts get them that can be anything, so that the client goes on.
+pub(crate) fn free(status: u16, body: Value) -> (u16, Value) {
+    let is_free = |key: &str| {
+        let is_read = key.ends_with("_at") || key.ends_with("digest") || key == "auth";
+        !is_read
+            && !matches!(
+                key,
+                "id" | "uuid" | "name" | "registry_name" | "next" | "last" | "first" | "slug"
+            )
+    };
+    (status, spoiled("", body, &is_free))
+}
+
+/// Names, too: they are only shown, in lists.
+pub(crate) fn names(status: u16, body: Value) -> (u16, Value) {
+    let is_registry = body.get("registry").is_some() || body.get("registries").is_some();
+    (
+        status,
+        spoiled("", body, &|key| key == "name" && !is_registry),
+    )
+}
+
+/// The account has several registries, of which none can be told from the others by its name alone.
+pub(crate) fn several(status: u16, mut body: Value) -> (u16, Value) {
+    if let Some(Value::Array(registries)) = body.get_mut("registries") {
+        registries.extend(registries.clone());
+    }
+    (status, spoiled("", body, &|key| key == "name"))
+}
+
+/// Reads go on, and changes are refused.
+pub(crate) fn read_only(status: u16, body: Value) -> (u16, Value) {
+    match status {
+        200 => free(status, body),
+        _ => refusal(422),
+    }
+}
+
+pub(crate) fn refusal(status: u16) -> (u16, Value) {
+    let text = format!("no{ESCAPES}");
+    (
+        status,
+        json!({"id": text, "message": text, "request_id": text}),
+    )
+}
+
+/// What a gateway says that knows nothing of the API.
+pub(crate) fn page(_: u16, _: Value) -> (u16, Value) {
+    let page = format!("<html><title>no{ESCAPES}</title></html>");
+    (400, Value::String(page))
+}
+
+/// A value in which those texts have escapes whose keys are chosen.
+pub(crate) fn spoiled(key: &str, value: Value, is_chosen: &dyn Fn(&str) -> bool) -> Value {
+    match value {
+        Value::String(text) if is_chosen(key) => Value::String(text + ESCAPES),
+        Value::Array(all) => all
+            .into_iter()
+            .map(|value| spoiled(key, value, is_chosen))
+            .collect(),
+        Value::Object(all) => {
+            let all = all.into_iter();
+            all.map(|(key, value)| (key.clone(), spoiled(&key, value, is_chosen)))
+                .collect()
+        }
+        other => other,
+    }
+}
+
+/// A proxy before a sandbox, for as long as the test goes on.
+pub(crate) fn proxy(sandbox: SocketAddr, spoil: Spoil) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            thread::spawn(move || pass(client?, sandbox, spoil));
+        }
+    });
+    address
+}
+
+/// Passes one request on, and its response back.
+fn pass(mut client: TcpStream, sandbox: SocketAddr, spoil: Spoil) -> io::Result<()> {
+    let request = message(&mut client)?;
+    let mut service = TcpStream::connect(sandbox)?;
+    let request = request.replacen("\r\n\r\n", "\r\nconnection: close\r\n\r\n", 1);
+    service.write_all(request.as_bytes())?;
+    let mut response = Vec::new();
+    service.read_to_end(&mut response)?;
+    let response = String::from_utf8_lossy(&response).into_owned();
+    let (head, body) = response.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let body = serde_json::from_str(body).unwrap_or(Value::Null);
+    let (status, body) = spoil(status, body);
+    let body = match body {
+        Value::Null => String::new(),
+        Value::String(text) => text,
+        json => json.to_string(),
+    };
+    let headers = head.lines().skip(1).filter(|line| {
+        let line = line.to_ascii_lowercase();
+        !["content-length", "connection", "x-request-id"]
+            .iter()
+            .any(|name| line.starts_with(name))
+    });
+    let mut spoiled = format!(
+        "HTTP/1.1 {status} Status\r\nconnection: close\r\nx-request-id: id\t\u{9b}2J\u{202e}\r\n"
+    );
+    headers.for_each(|line| spoiled += &format!("{line}\r\n"));
+    spoiled += &format!("content-length: {}\r\n\r\n{body}", body.len());
+    client.write_all(spoiled.as_bytes())
+}
+
+/// A request whole.
+fn message(stream: &mut TcpStream) -> io::Result<String> {
+    let mut read = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        let length = stream.read(&mut buffer)?;
+        read.extend_from_slice(&buffer[..length]);
+        let text = String::from_utf8_lossy(&read);
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            assert!(length > 0, "{text}");
+            continue;
+        };
+        let head = head.to_ascii_lowercase();
+        let wanted = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "));
+        if body.len() >= wanted.map_or(0, |length| length.parse().unwrap()) {
+            return Ok(text.into_owned());
+        }
+    }
+}
