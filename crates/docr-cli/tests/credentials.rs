@@ -1,7 +1,11 @@
 //! Credentials on demand, as Docker, Podman and the kubelet ask for them, and as people log in and out.
 
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+#![allow(
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails, and what is left out is said"
+)]
 
 use std::{
     fs,
@@ -632,6 +636,79 @@ async fn what_was_minted_is_handed_over_or_revoked() {
         assert_eq!((end.code, end.out.as_str()), (130, ""), "{}", end.err);
     }
     assert_eq!(bench.minted().await, (2, 0));
+}
+
+/// A program of the system's. CI makes it a failure where one is missing.
+fn is_there(program: &str) -> bool {
+    let found = Command::new(program)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .status()
+        .is_ok();
+    let is_required = std::env::var_os("DOCR_REQUIRE_TOOLS").is_some();
+    assert!(found || !is_required, "{program} is missing");
+    if !found {
+        eprintln!("left out: {program} is not there");
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn skopeo_and_podman_pull_with_what_the_helper_hands_out() {
+    let bench = Bench::start().await;
+    // Two blocks of nothing are an empty archive.
+    let image = docr_sandbox::Image::new("tools/empty")
+        .tag("v1")
+        .layer([0; 1024]);
+    let digest = image.digest();
+    bench.sandbox.push("sample", image).unwrap();
+    assert_eq!(bench.docr("configure-docker").code, 0);
+    let reference = format!("{}/sample/tools/empty:v1", bench.host());
+    if is_there("skopeo") {
+        let home = bench.home.path().display();
+        let policy = bench.write(
+            "policy.json",
+            r#"{"default": [{"type": "insecureAcceptAnything"}]}"#,
+        );
+        let arguments = format!(
+            "--policy {} copy --src-tls-verify=false docker://{reference} dir:{home}/pulled",
+            policy.display()
+        );
+        let said = bench.run("skopeo", &arguments, "");
+        assert_eq!(said.code, 0, "{} {}", said.out, said.err);
+        assert!(
+            bench
+                .read("pulled/manifest.json")
+                .contains("image.manifest")
+        );
+    }
+    if is_there("podman") {
+        let home = bench.home.path().display();
+        let policy = bench.write(
+            ".config/containers/policy.json",
+            r#"{"default": [{"type": "insecureAcceptAnything"}]}"#,
+        );
+        assert!(policy.exists());
+        let arguments = format!(
+            "--root {home}/images --runroot {home}/run --storage-driver vfs --cgroup-manager cgroupfs pull --quiet --tls-verify=false {reference}"
+        );
+        let said = bench.run("podman", &arguments, "");
+        assert_eq!(said.code, 0, "{} {}", said.out, said.err);
+    }
+    let (minted, _) = bench.minted().await;
+    assert!(minted <= 1, "{minted} for {digest}");
+    let nobody = bench.without("DIGITALOCEAN_TOKEN");
+    if is_there("skopeo") {
+        fs::remove_dir_all(nobody.home.path().join(".cache")).unwrap();
+        let arguments = format!("inspect --raw --tls-verify=false docker://{reference}");
+        let said = nobody.run("skopeo", &arguments, "");
+        assert!(
+            said.code != 0 && said.err.contains("auth"),
+            "{} {}",
+            said.out,
+            said.err
+        );
+    }
 }
 
 /// Only root may give a file to somebody else; others leave this out.

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -114,6 +115,7 @@ impl Image {
         self.layers.push(Blob {
             digest: digest(about.as_bytes()),
             bytes,
+            content: None,
         });
         self
     }
@@ -194,6 +196,7 @@ impl Image {
                 Some(Blob {
                     digest: blob["digest"].as_str()?.into(),
                     bytes: blob["size"].as_u64()?,
+                    content: None,
                 })
             })
             .collect();
@@ -254,6 +257,8 @@ pub(crate) struct Built {
 pub(crate) struct Blob {
     pub(crate) digest: Arc<str>,
     pub(crate) bytes: u64,
+    /// `None` for one that was only said to be so large.
+    pub(crate) content: Option<Bytes>,
 }
 
 impl Blob {
@@ -261,6 +266,7 @@ impl Blob {
         Self {
             digest: digest(content),
             bytes: content.len() as u64,
+            content: Some(Bytes::copy_from_slice(content)),
         }
     }
 }

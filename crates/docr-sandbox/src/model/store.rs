@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::image::{Blob, Built};
@@ -19,6 +20,7 @@ pub(crate) struct Store {
 
 struct Stored {
     bytes: u64,
+    content: Option<Bytes>,
     /// How many manifests need it.
     needed: usize,
 }
@@ -32,6 +34,11 @@ impl Store {
     /// The bytes of a blob that is there.
     pub(crate) fn blob(&self, digest: &str) -> Option<u64> {
         self.blobs.get(digest).map(|stored| stored.bytes)
+    }
+
+    /// What is in a blob, if that is known.
+    pub(crate) fn content(&self, digest: &str) -> Option<Bytes> {
+        self.blobs.get(digest)?.content.clone()
     }
 
     pub(crate) fn repositories(&self) -> &[Repository] {
@@ -71,9 +78,17 @@ impl Store {
                     .entry(Arc::clone(&blob.digest))
                     .or_insert_with(|| {
                         self.bytes = self.bytes.saturating_add(bytes);
-                        Stored { bytes, needed: 0 }
+                        Stored {
+                            bytes,
+                            content: None,
+                            needed: 0,
+                        }
                     });
                 stored.needed += 1;
+                // A manifest as it is names blobs whose content another push may have.
+                if stored.content.is_none() {
+                    stored.content.clone_from(&blob.content);
+                }
             }
         }
         for tag in &built.tags {

@@ -63,9 +63,35 @@ async fn a_manifest_is_read_by_tag_and_by_digest_as_it_was_pushed() {
     }
     // What is no path of the protocol stays unknown to the API.
     bench
-        .get("/v2/acme/shop/api/blobs/v1")
+        .get("/v2/acme/shop/api/uploads/v1")
         .await
         .refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_blob_is_read_if_its_content_was_pushed() {
+    let bench = Bench::with_registry("basic").await;
+    let image = Image::new("shop/api").layer("a layer").sized_layer(1, 1000);
+    let pushed = bench.sandbox.push("acme", image).unwrap();
+    let manifest: Value = serde_json::from_str(&pushed.manifest).unwrap();
+    let good = credentials(&bench, "").await;
+    let path = |digest: &Value| format!("/v2/acme/shop/api/blobs/{}", digest.as_str().unwrap());
+    let layer = read(&bench, &path(&manifest["layers"][0]["digest"]), &good).await;
+    assert_eq!((layer.status, layer.text.as_str()), (200, "a layer"));
+    let config = read(&bench, &path(&manifest["config"]["digest"]), &good).await;
+    assert_eq!(
+        config.json()["rootfs"]["diff_ids"][0],
+        manifest["layers"][0]["digest"]
+    );
+    // One that is only said to be so large has nothing to read.
+    for digest in [
+        &manifest["layers"][1]["digest"],
+        &Value::from(format!("sha256:{:064}", 1)),
+    ] {
+        let none = read(&bench, &path(digest), &good).await;
+        assert_eq!(none.status, 404);
+        assert_eq!(none.json()["errors"][0]["code"], "BLOB_UNKNOWN");
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! The registry's own protocol, as far as it reads manifests (`GET /v2/<registry>/<repository>/manifests/<reference>`) and
-//! tells whether it has a blob (`HEAD /v2/<registry>/<repository>/blobs/<digest>`).
+//! The registry's own protocol, as far as it reads: manifests (`GET /v2/<registry>/<repository>/manifests/<reference>`) and
+//! blobs (`GET /v2/<registry>/<repository>/blobs/<digest>`), of which only the size may be known.
 
 use axum::http::{HeaderMap, StatusCode, header};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::http::response::Response;
 use crate::model::account::{Account, Credential, World};
+use crate::model::store::Store;
 
 /// A request for something in a repository.
 pub(crate) struct Wanted<'a> {
@@ -23,6 +24,7 @@ pub(crate) enum OciRequest<'a> {
     Version,
     Manifest(Wanted<'a>),
     /// Whether a blob is there.
+    HasBlob(Wanted<'a>),
     Blob(Wanted<'a>),
 }
 
@@ -47,8 +49,11 @@ pub(crate) fn request<'a>(method: &str, path: &'a str) -> Option<OciRequest<'a>>
     if let Some(manifest) = wanted("/manifests/") {
         return Some(OciRequest::Manifest(manifest));
     }
-    let blob = wanted("/blobs/").filter(|_| method == "HEAD")?;
-    Some(OciRequest::Blob(blob))
+    let blob = wanted("/blobs/")?;
+    Some(match method {
+        "HEAD" => OciRequest::HasBlob(blob),
+        _ => OciRequest::Blob(blob),
+    })
 }
 
 /// Answers a request of the protocol by anybody who has credentials of the account.
@@ -65,8 +70,8 @@ pub(crate) fn respond(
     };
     match request {
         OciRequest::Version => Response::json(StatusCode::OK, json!({})),
-        OciRequest::Blob(wanted) => blob(account, wanted)
-            .unwrap_or_else(|| problem(StatusCode::NOT_FOUND, "BLOB_UNKNOWN", "blob unknown")),
+        OciRequest::HasBlob(wanted) => has_blob(account, wanted).unwrap_or_else(no_blob),
+        OciRequest::Blob(wanted) => blob(account, wanted).unwrap_or_else(no_blob),
         OciRequest::Manifest(wanted) => manifest(account, wanted).unwrap_or_else(|| {
             problem(
                 StatusCode::NOT_FOUND,
@@ -77,20 +82,33 @@ pub(crate) fn respond(
     }
 }
 
-fn blob(account: &Account, wanted: &Wanted<'_>) -> Option<Response> {
+fn no_blob() -> Response {
+    problem(StatusCode::NOT_FOUND, "BLOB_UNKNOWN", "blob unknown")
+}
+
+/// The store of a registry that has the repository.
+fn store<'a>(account: &'a Account, wanted: &Wanted<'_>) -> Option<&'a Store> {
     let mut registries = account.registries.iter();
     let registry = registries.find(|registry| registry.name == wanted.registry)?;
     registry.store.repository(wanted.repository)?;
-    let bytes = registry.store.blob(wanted.reference)?;
+    Some(&registry.store)
+}
+
+fn has_blob(account: &Account, wanted: &Wanted<'_>) -> Option<Response> {
+    let bytes = store(account, wanted)?.blob(wanted.reference)?;
     let response =
         Response::empty(StatusCode::OK).with_header("docker-content-digest", wanted.reference);
     Some(response.with_header("content-length", &bytes.to_string()))
 }
 
+fn blob(account: &Account, wanted: &Wanted<'_>) -> Option<Response> {
+    let content = store(account, wanted)?.content(wanted.reference)?;
+    let response = Response::empty(StatusCode::OK).with_body("application/octet-stream", content);
+    Some(response.with_header("docker-content-digest", wanted.reference))
+}
+
 fn manifest(account: &Account, wanted: &Wanted<'_>) -> Option<Response> {
-    let mut registries = account.registries.iter();
-    let registry = registries.find(|registry| registry.name == wanted.registry)?;
-    let repository = registry.store.repository(wanted.repository)?;
+    let repository = store(account, wanted)?.repository(wanted.repository)?;
     let (digest, text) = repository.document(wanted.reference)?;
     let document: Value = serde_json::from_str(text).ok()?;
     let media_type = document["mediaType"].as_str().unwrap_or("application/json");
