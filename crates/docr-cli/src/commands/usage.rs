@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use clap::Args;
-use docr::retention::{RegistryInventory, RepositoryInventory};
+use docr::{
+    for_terminal,
+    retention::{RegistryInventory, RepositoryInventory},
+};
 use indicatif::HumanBytes;
 use serde::Serialize;
 
@@ -128,7 +131,7 @@ fn summary(report: &Report) -> String {
     format!(
         "{}\n\nThe account's {} tier: {storage} stored, {repositories} repositories.",
         trimmed(&table),
-        report.tier
+        for_terminal(&report.tier, 100)
     )
 }
 

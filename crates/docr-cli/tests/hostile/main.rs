@@ -320,7 +320,7 @@ fn every_command_is_among_those_that_are_tried() {
     for name in names {
         let is_tried = |arguments: &&str| arguments.split(' ').any(|word| word == name);
         assert!(
-            COMMANDS.iter().any(|arguments| is_tried(&arguments)),
+            COMMANDS.iter().any(|arguments| is_tried(arguments)),
             "{name}"
         );
     }

@@ -7,7 +7,7 @@ use docr_api::types::{
 };
 
 use super::all::Registries;
-use crate::{RegistryName, RepositoryName, error::Result};
+use crate::{RegistryName, RepositoryName, error::Result, text::clean};
 
 const GIB: u64 = 1 << 30;
 
@@ -159,7 +159,7 @@ impl fmt::Display for PushObstacle {
             Self::ReadOnly(run) => write!(
                 f,
                 "the registry is read-only while the garbage collection {} is active",
-                run.uuid
+                clean(&run.uuid)
             ),
         }
     }

@@ -62,7 +62,7 @@ impl fmt::Display for KeepReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoRule => f.write_str("no rule is for the repository"),
-            Self::Protected(pattern) => write!(f, "protected by {pattern}"),
+            Self::Protected(pattern) => write!(f, "protected by {}", clean(pattern.as_str())),
             Self::SameImageAs(tag) => write!(f, "same image as {}", clean(tag)),
             Self::InUse(reference) => write!(f, "in use: {}", clean(reference)),
             Self::NotNamed => f.write_str("not named by delete_tags"),
