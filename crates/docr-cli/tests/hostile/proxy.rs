@@ -25,7 +25,7 @@ pub(crate) fn free(status: u16, body: Value) -> (u16, Value) {
         !is_read
             && !matches!(
                 key,
-                "id" | "uuid" | "name" | "registry_name" | "next" | "last" | "first" | "slug"
+                "id" | "uuid" | "name" | "registry_name" | "next" | "last" | "first"
             )
     };
     (status, spoiled("", body, &is_free))
