@@ -136,12 +136,11 @@ impl DockerCredentials {
     pub fn hosts(&self) -> impl Iterator<Item = (&str, &Secret)> {
         let auths = &self.answer.auths;
         let main = auths.registry_digitalocean_com.iter();
-        let main = main.map(|entry| (Self::HOST, &entry.auth));
-        let others = auths
-            .extra
-            .iter()
-            .map(|(host, entry)| (host.as_str(), &entry.auth));
-        main.chain(others)
+        let main = main.map(|entry| (Self::HOST, entry));
+        let others = auths.extra.iter();
+        let others = others.map(|(host, entry)| (host.as_str(), entry));
+        let all = main.chain(others);
+        all.filter_map(|(host, entry)| Some((host, entry.auth.as_ref()?)))
     }
 
     /// The credential, base64, as it stands under `auth` in a Docker `config.json`; of the first of the
