@@ -87,17 +87,21 @@ pub(crate) fn chosen(context: &str) -> Option<&str> {
 
 /// Where doctl keeps its configuration.
 pub(crate) fn default_path() -> Option<PathBuf> {
+    Some(configurations()?.join("doctl").join("config.yaml"))
+}
+
+/// Where programs keep their configurations on this platform.
+pub(crate) fn configurations() -> Option<PathBuf> {
     let set = |name: &str| {
         env::var_os(name)
             .filter(|value| !value.is_empty())
             .map(PathBuf::from)
     };
-    let directory = if cfg!(windows) {
+    if cfg!(windows) {
         set("APPDATA")
     } else if cfg!(target_os = "macos") {
         set("HOME").map(|home| home.join("Library/Application Support"))
     } else {
         set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config")))
-    };
-    Some(directory?.join("doctl").join("config.yaml"))
+    }
 }

@@ -102,3 +102,40 @@ impl Drop for Minted {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use docr_sandbox::Sandbox;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    #[allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+    async fn a_panic_on_the_way_revokes() {
+        let sandbox = Sandbox::start().await.unwrap();
+        sandbox.add_sample().unwrap();
+        let docr = Client::builder()
+            .base_url(sandbox.url())
+            .token(sandbox.token());
+        let docr = docr.build().unwrap();
+        let registry = docr.registry("sample".parse().unwrap());
+        let mint = async || {
+            let wanted = CredentialsRequest::read_only();
+            Minted::of(&docr, registry.docker_credentials(wanted).await.unwrap())
+        };
+        let (minted, other) = (mint().await, mint().await);
+        let panicking = tokio::spawn(async move {
+            let handing = |_: &DockerCredentials| -> Result<()> { panic!("in the middle") };
+            minted.hand_over(handing).await
+        });
+        assert!(panicking.await.unwrap_err().is_panic());
+        assert!(sandbox.credentials()[0].revoked);
+        other.hand_over(|_| Ok(())).await.unwrap();
+        assert!(!sandbox.credentials()[1].revoked);
+        let failed = mint()
+            .await
+            .hand_over(|_| -> Result<()> { Err(anyhow!("no room")) });
+        assert_eq!(failed.await.unwrap_err().to_string(), "no room");
+        assert!(sandbox.credentials()[2].revoked);
+    }
+}

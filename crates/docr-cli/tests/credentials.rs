@@ -596,19 +596,45 @@ async fn what_was_minted_is_handed_over_or_revoked() {
             .code,
         0
     );
+    // A login's credentials are handed over before it says so.
+    let full = fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let mut command = bench.command(env!("CARGO_BIN_EXE_docr"), "login");
+    assert_eq!(said(command.stdout(full).output().unwrap()).code, 1);
+    handed_over += 1;
     // Commands that mint for themselves.
-    assert_eq!(
-        bench.docr("prune --plan --keep-newest 1 --untagged").code,
-        0
-    );
-    assert_eq!(bench.docr("gc run --type both --yes").code, 0);
+    for arguments in [
+        "prune --plan --keep-newest 1 --untagged --min-age 0s",
+        "prune --apply --yes --keep-newest 1 --untagged --min-age 0s",
+        "gc run --type both --yes",
+    ] {
+        for place in ["/dev/full", "/dev/null"] {
+            let place = fs::OpenOptions::new().write(true).open(place).unwrap();
+            let mut command = bench.command(env!("CARGO_BIN_EXE_docr"), arguments);
+            command.stdout(place).output().unwrap();
+        }
+    }
     let (minted, good) = bench.minted().await;
     assert!(minted > 4, "{minted}");
     assert_eq!(good, handed_over);
 
     // The signal comes while the credentials are on their way.
     let bench = Bench::start().await;
-    for (arguments, number) in [("kubernetes-secret", 2), ("login", 15)] {
+    let helper = env!("CARGO_BIN_EXE_docker-credential-docr");
+    let docr = env!("CARGO_BIN_EXE_docr");
+    for (program, arguments, number) in [
+        (docr, "kubernetes-secret", 2),
+        (docr, "login", 15),
+        (
+            docr,
+            "prune --plan --keep-newest 1 --untagged --min-age 0s",
+            2,
+        ),
+        (docr, "gc run --type both --yes", 15),
+        (helper, "get", 2),
+    ] {
         let asked = Arc::new(std::sync::Mutex::new(None::<u32>));
         let process = Arc::clone(&asked);
         bench.sandbox.before_each(Some(move |_: &str, path: &str| {
@@ -624,18 +650,48 @@ async fn what_was_minted_is_handed_over_or_revoked() {
         }));
         let child = {
             let mut held = asked.lock().unwrap();
-            let child = bench
-                .command(env!("CARGO_BIN_EXE_docr"), arguments)
-                .spawn()
-                .unwrap();
+            let child = bench.spawn(program, arguments, &bench.host());
             *held = Some(child.id());
             child
         };
         let end = said(child.wait_with_output().unwrap());
         bench.sandbox.before_each(None::<fn(&str, &str)>);
-        assert_eq!((end.code, end.out.as_str()), (130, ""), "{}", end.err);
+        match program == helper {
+            // What it has is kept for the next one.
+            true => assert_eq!(end.code, 0, "{}", end.out),
+            false => {
+                let out = end.out.trim();
+                assert!(
+                    end.code == 130 && (out.is_empty() || out == "Nothing was started."),
+                    "{arguments}: {out} {}",
+                    end.err
+                );
+            }
+        }
     }
-    assert_eq!(bench.minted().await, (2, 0));
+    assert_eq!((bench.minted().await, bench.kept().len()), ((5, 1), 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_by_a_name_of_any_bytes_will_do() {
+    use std::{ffi::OsString, os::unix::ffi::OsStringExt as _};
+    let bench = Bench::start().await;
+    let name = OsString::from_vec(vec![b'a', 0xff, b'.', b'j']);
+    for output in ["table", "json"] {
+        let mut command = bench.command(env!("CARGO_BIN_EXE_docr"), "login --output");
+        let end = command
+            .arg(output)
+            .arg("--config-file")
+            .arg(&name)
+            .output()
+            .unwrap();
+        assert_eq!(said(end).code, 0);
+    }
+    assert!(
+        fs::read_to_string(bench.home.path().join(&name))
+            .unwrap()
+            .contains(&bench.host())
+    );
 }
 
 /// A program of the system's. CI makes it a failure where one is missing.

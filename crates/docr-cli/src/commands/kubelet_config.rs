@@ -7,7 +7,6 @@ use serde_json::json;
 
 use crate::{
     account::{self, AccountArguments},
-    helpers::settings::Settings,
     output::{Format, Outcome, show},
 };
 
@@ -42,11 +41,7 @@ impl KubeletConfig {
             "matchImages": [host],
             "defaultCacheDuration": keep,
         });
-        let settings = Settings {
-            registry,
-            ..Settings::default()
-        };
-        if let Some(registry) = settings.registry {
+        if let Some(registry) = registry {
             lines.push("    env:".to_owned());
             lines.push("      - name: DOCR_CREDENTIAL_REGISTRY".to_owned());
             lines.push(format!("        value: \"{registry}\""));

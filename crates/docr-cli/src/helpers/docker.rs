@@ -14,7 +14,7 @@ use docr::for_terminal;
 use serde_json::json;
 
 use super::{Source, host_of, in_time, is_ours, parts};
-use crate::account::NoToken;
+use crate::{account::NoToken, interrupt::Interrupt};
 
 const NOT_FOUND: &str = "credentials not found in native keychain";
 const NO_URL: &str = "no credentials server URL";
@@ -23,6 +23,8 @@ const NO_URL: &str = "no credentials server URL";
 /// input of the process.
 pub async fn docker_credential_docr() -> ExitCode {
     let action = env::args().nth(1).unwrap_or_default();
+    // Ctrl-C reaches whoever asks and this program as well: what is under way is finished, and kept for the next one.
+    let _finishes = Interrupt::listen();
     let end = in_time(run(&action)).await;
     let (text, code) = match end {
         Ok(text) => (text, ExitCode::SUCCESS),

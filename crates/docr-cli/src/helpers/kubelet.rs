@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Source, host_of, in_time, is_ours, parts};
+use crate::interrupt::Interrupt;
 
 /// The versions of the protocol: a response has that of its request.
 const VERSIONS: [&str; 2] = [
@@ -32,6 +33,8 @@ struct Request {
 
 /// Hands credentials out to the kubelet: the program `docr-credential-provider`, with the input of the process.
 pub async fn docr_credential_provider() -> ExitCode {
+    // What is under way is finished, and kept for the next one.
+    let _finishes = Interrupt::listen();
     let end = in_time(run()).await.and_then(|response| {
         let mut out = io::stdout();
         writeln!(out, "{response}")?;

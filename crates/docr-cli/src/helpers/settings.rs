@@ -1,12 +1,12 @@
 //! What credentials the helpers hand out: by variables, or by a small file that `docr configure-docker` writes.
 
-use std::{env, fs, io, path::PathBuf, time::Duration};
+use std::{fs, io, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use docr::{CredentialsRequest, RegistryName, for_terminal, retention::Age};
 use serde::{Deserialize, Serialize};
 
-use crate::account::variable;
+use crate::{account::variable, doctl};
 
 const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
 
@@ -97,16 +97,8 @@ impl Settings {
 
     /// Beside doctl's configuration.
     fn path() -> Option<PathBuf> {
-        let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
-        let set = |name: &str| set(name).map(PathBuf::from);
-        let directory = if cfg!(windows) {
-            set("APPDATA")
-        } else if cfg!(target_os = "macos") {
-            set("HOME").map(|home| home.join("Library/Application Support"))
-        } else {
-            set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config")))
-        };
-        Some(directory?.join("docr").join("credential-helper.toml"))
+        let directory = doctl::configurations()?.join("docr");
+        Some(directory.join("credential-helper.toml"))
     }
 
     pub(crate) fn request(&self) -> CredentialsRequest {
