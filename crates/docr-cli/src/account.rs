@@ -15,7 +15,7 @@ use crate::{
     doctl,
     interrupt::Interrupt,
     minted::Minted,
-    output::{Format, WrongInput, note},
+    output::{Format, NoToken, WrongInput, note},
     sample,
 };
 
@@ -49,18 +49,6 @@ pub(crate) struct Account {
     sandbox: Option<Sandbox>,
     clock: Arc<dyn docr::Clock>,
 }
-
-/// No token is set anywhere.
-#[derive(Debug)]
-pub(crate) struct NoToken(String);
-
-impl std::fmt::Display for NoToken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for NoToken {}
 
 impl AccountArguments {
     /// What a program gets that has no arguments of its own.

@@ -14,10 +14,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use tokio::sync::oneshot;
 
-use crate::{
-    account::NoToken,
-    interrupt::{self, Interrupt},
-};
+use crate::interrupt::{self, Interrupt};
 
 /// How to show the result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -60,6 +57,18 @@ impl std::fmt::Display for WrongInput {
 }
 
 impl std::error::Error for WrongInput {}
+
+/// No token is set anywhere.
+#[derive(Debug)]
+pub(crate) struct NoToken(pub(crate) String);
+
+impl std::fmt::Display for NoToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NoToken {}
 
 /// Shows an error, and says with which code to end.
 pub(crate) fn fail(format: Format, error: &anyhow::Error) -> ExitCode {

@@ -14,7 +14,7 @@ use docr::for_terminal;
 use serde_json::json;
 
 use super::{Source, host_of, in_time, is_ours, parts};
-use crate::{account::NoToken, interrupt::Interrupt};
+use crate::{interrupt::Interrupt, output::NoToken};
 
 const NOT_FOUND: &str = "credentials not found in native keychain";
 const NO_URL: &str = "no credentials server URL";

@@ -15,7 +15,6 @@ use sha2::{Digest as _, Sha256};
 
 use super::{CredentialsRequest, DockerCredentials, mint::or_revoke, place};
 use crate::{
-    RegistryHandle,
     call::{Target, date_after, until},
     error::{Error, ErrorKind, Result},
 };
@@ -98,21 +97,6 @@ impl CredentialFiles {
         Some(caches?.join("docr").join("credentials"))
     }
 
-    /// The credentials that are kept, or new ones. Those that can't be renewed are handed out until they expire.
-    /// `GET /v2/registries/{registry_name}/docker-credentials`
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Storage`], when the file can't be written: before anything is minted, or else what was minted is
-    /// revoked. Those of [`RegistryHandle::docker_credentials`].
-    pub async fn get(
-        &self,
-        registry: &RegistryHandle,
-        wanted: CredentialsRequest,
-    ) -> Result<KeptCredentials> {
-        self.get_for(registry.target(), wanted).await
-    }
-
     pub(crate) async fn get_for(
         &self,
         target: &Target,
@@ -172,31 +156,22 @@ impl CredentialFiles {
         })
     }
 
-    /// The credentials that are kept and good. Sends no request.
-    pub fn kept(
+    pub(crate) fn kept_for(
         &self,
-        registry: &RegistryHandle,
+        target: &Target,
         wanted: CredentialsRequest,
     ) -> Option<KeptCredentials> {
-        let target = registry.target();
         match read(&self.path(target, wanted), target.core.clock().now()) {
             Kept::Fresh(kept) | Kept::Old(kept) => Some(kept),
             Kept::Nothing => None,
         }
     }
 
-    /// Revokes the credentials that are kept, and forgets them. Whether there were any.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Client::revoke`](crate::Client::revoke): the file is left then. [`ErrorKind::Storage`], when the file
-    /// can't be deleted.
-    pub async fn revoke(
+    pub(crate) async fn revoke_for(
         &self,
-        registry: &RegistryHandle,
+        target: &Target,
         wanted: CredentialsRequest,
     ) -> Result<bool> {
-        let target = registry.target();
         let path = self.path(target, wanted);
         if !path.exists() {
             return Ok(false);

@@ -2,6 +2,8 @@
 
 mod all;
 mod create;
+#[cfg(feature = "credential-files")]
+mod kept;
 mod legacy;
 mod preflight;
 mod registry;
