@@ -9,5 +9,6 @@ pub(crate) mod kubelet_config;
 pub(crate) mod kubernetes_secret;
 pub(crate) mod login;
 pub(crate) mod logout;
+mod plan;
 pub(crate) mod prune;
 pub(crate) mod usage;

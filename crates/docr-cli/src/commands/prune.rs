@@ -11,20 +11,18 @@ use clap::{ArgGroup, Args};
 use docr::{
     RegistryHandle,
     retention::{
-        Age, MaxDelete, NamePattern, RegistryInventory, RetentionPlan, RetentionPolicy,
-        RetentionReport, RetentionRule, in_use,
+        Age, MaxDelete, NamePattern, RetentionPlan, RetentionPolicy, RetentionReport,
+        RetentionRule, in_use,
     },
 };
 use indicatif::HumanBytes;
 use serde_json::json;
 
-use super::{audit::Progress, gc::collect};
+use super::{audit::Progress, gc::collect, plan::make};
 use crate::{
     account::{Account, AccountArguments, Manifests},
     interrupt::Interrupt,
-    output::{
-        Format, Outcome, WrongInput, agrees, is_interactive, note, report_result, show, spinner,
-    },
+    output::{Format, Outcome, WrongInput, agrees, is_interactive, note, report_result, show},
 };
 
 /// What is tried in a sandbox when nothing is said.
@@ -356,49 +354,4 @@ impl Prune {
         });
         report_result(format, text, &json, outcome)
     }
-}
-
-/// Makes a plan, and keeps what it reads manifests by; `None` if somebody asked to stop.
-async fn make(
-    account: &Account,
-    registry: &RegistryHandle,
-    policy: &RetentionPolicy,
-    format: Format,
-    interrupt: &Interrupt,
-) -> Result<Option<(RetentionPlan, Option<Manifests>)>> {
-    let spinner = spinner(format);
-    spinner.set_message(format!("reading what is in {}", registry.name()));
-    let read = RegistryInventory::read_for(registry, policy);
-    let Some(inventory) = interrupt.unless(read).await else {
-        return Ok(None);
-    };
-    let mut inventory = inventory?;
-    let mut manifests = None;
-    if !policy.tags_only && inventory.has_candidates(policy) {
-        spinner.set_message("reading what belongs together");
-        let Some(opened) = account.manifests(registry, interrupt).await? else {
-            return Ok(None);
-        };
-        let read = inventory.read_manifests(policy, &opened.reader);
-        if interrupt.unless(read).await.is_none() {
-            opened.close(format).await;
-            return Ok(None);
-        }
-        manifests = Some(opened);
-    }
-    spinner.finish_and_clear();
-    let mut plan = match RetentionPlan::make(policy, &inventory) {
-        Ok(plan) => plan,
-        Err(error) => {
-            if let Some(manifests) = manifests {
-                manifests.close(format).await;
-            }
-            return Err(error.into());
-        }
-    };
-    if account.is_sandbox() {
-        // The next one is another process, with the same images.
-        plan.api = None;
-    }
-    Ok(Some((plan, manifests)))
 }
