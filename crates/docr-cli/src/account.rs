@@ -186,6 +186,11 @@ pub(crate) fn sandbox_host() -> Option<String> {
     is_here.then_some(host)
 }
 
+/// The host that programs get credentials for.
+pub(crate) fn host() -> String {
+    sandbox_host().unwrap_or_else(|| DockerCredentials::HOST.to_owned())
+}
+
 pub(crate) fn variable(name: &str) -> Option<String> {
     let value = env::var(name).ok()?.trim().to_owned();
     (!value.is_empty()).then_some(value)

@@ -74,7 +74,7 @@ impl Minted {
     }
 }
 
-pub(crate) fn still_good(error: &Error) -> String {
+fn still_good(error: &Error) -> String {
     format!(
         "the credentials could not be handed over, and are good still, since they could not be revoked ({error:#})"
     )

@@ -69,6 +69,14 @@ impl Shell {
     }
 }
 
+/// A sandbox with sample images, and the token that opens it.
+async fn sample() -> Sandbox {
+    let sandbox = Sandbox::builder().token("dop_v1_right");
+    let sandbox = sandbox.start().await.unwrap();
+    sandbox.add_sample().unwrap();
+    sandbox
+}
+
 macro_rules! assert_shown {
     ($name:expr, $text:expr) => {
         insta::with_settings!({
@@ -195,12 +203,7 @@ fn rules_come_from_a_file_and_a_plan_is_kept_and_applied_later() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_token_comes_from_the_environment_or_from_doctl() {
-    let sandbox = Sandbox::builder()
-        .token("dop_v1_right")
-        .start()
-        .await
-        .unwrap();
-    sandbox.add_sample().unwrap();
+    let sandbox = sample().await;
     let command = "certificates --expiring-within 1d";
     let finds_it = |shell: &Shell, arguments: &str| shell.run(arguments).contains("exit code 0");
 
@@ -313,12 +316,7 @@ async fn failures_end_with_a_code_and_a_message_for_people_or_programs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn docker_gets_credentials_beside_those_it_has_and_they_do_not_stay_when_they_cannot_be_kept()
 {
-    let sandbox = Sandbox::builder()
-        .token("dop_v1_right")
-        .start()
-        .await
-        .unwrap();
-    sandbox.add_sample().unwrap();
+    let sandbox = sample().await;
     let shell = Shell::at(&sandbox).set("DIGITALOCEAN_TOKEN", "dop_v1_right");
     shell.write(
         ".docker/config.json",
@@ -362,12 +360,7 @@ async fn docker_gets_credentials_beside_those_it_has_and_they_do_not_stay_when_t
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_proxy_gets_to_see_what_is_meant_for_this_machine() {
-    let sandbox = Sandbox::builder()
-        .token("dop_v1_right")
-        .start()
-        .await
-        .unwrap();
-    sandbox.add_sample().unwrap();
+    let sandbox = sample().await;
     let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     proxy.set_nonblocking(true).unwrap();
     let address = format!("http://{}", proxy.local_addr().unwrap());

@@ -145,6 +145,15 @@ impl Bench {
             .collect()
     }
 
+    /// The next credentials are not minted.
+    fn refuse_next(&self) {
+        let refusal = ScriptedAnswer::status(403);
+        let next = self
+            .sandbox
+            .answer_next("registries_get_dockerCredentials", refusal);
+        next.unwrap();
+    }
+
     /// Makes what is kept so many seconds older.
     fn age(&self, seconds: i64) {
         for path in self.kept() {
@@ -218,22 +227,10 @@ async fn a_credential_that_is_good_is_served_while_the_api_is_away_and_an_expire
     let first = bench.get();
     let away = |bench: Bench| bench.set("DIGITALOCEAN_API_URL", "http://127.0.0.1:9");
     bench.age(11 * 3600);
-    bench
-        .sandbox
-        .answer_next(
-            "registries_get_dockerCredentials",
-            ScriptedAnswer::status(403),
-        )
-        .unwrap();
+    bench.refuse_next();
     assert_eq!(bench.get(), first);
     bench.age(2 * 3600);
-    bench
-        .sandbox
-        .answer_next(
-            "registries_get_dockerCredentials",
-            ScriptedAnswer::status(403),
-        )
-        .unwrap();
+    bench.refuse_next();
     let said = bench.helper("get", &bench.host());
     assert_eq!(said.code, 1);
     assert!(

@@ -43,6 +43,11 @@ pub(crate) fn clean(text: &str) -> String {
     for_terminal(text, 200)
 }
 
+/// Bytes as digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

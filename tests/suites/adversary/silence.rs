@@ -71,6 +71,7 @@ async fn a_connection_that_takes_longer_than_an_attempt_may_has_sent_nothing() {
 
 #[tokio::test]
 async fn a_body_that_stops_is_a_time_limit_and_not_for_ever() {
+    let mut reading = 0;
     for operation in operations::ALL
         .iter()
         .filter(|o| !o.statuses.contains(&204))
@@ -87,12 +88,10 @@ async fn a_body_that_stops_is_a_time_limit_and_not_for_ever() {
         let error = outcome.unwrap_err();
         assert!(error.is_timeout(), "{}: {error}", operation.id);
         assert_eq!(error.status(), Some(200), "{}: {error}", operation.id);
+        reading += 1;
         assert_eq!(error.operation(), Some(operation.id));
     }
-    held(
-        "a time limit holds while a body is read",
-        operations::ALL.len(),
-    );
+    held("a time limit holds while a body is read", reading);
 }
 
 /// Reads of manifests from a server instead of the registry.

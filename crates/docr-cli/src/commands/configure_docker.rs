@@ -7,9 +7,10 @@ use std::{
 
 use anyhow::Result;
 use clap::Args;
-use docr::{DockerConfig, DockerCredentials, retention::Age};
+use docr::retention::Age;
 use serde_json::json;
 
+use super::docker;
 use crate::{
     account::{self, AccountArguments},
     helpers::{
@@ -43,13 +44,8 @@ pub(crate) struct ConfigureDocker {
 
 impl ConfigureDocker {
     pub(crate) async fn run(self, account: AccountArguments, format: Format) -> Result<Outcome> {
-        let path = match self.config_file {
-            Some(path) => path,
-            None => DockerConfig::default_path()?,
-        };
-        let host = account::sandbox_host();
-        let host = host.as_deref().unwrap_or(DockerCredentials::HOST);
-        let mut config = DockerConfig::load(&path)?.host(host);
+        let host = &account::host();
+        let (path, mut config) = docker::open(self.config_file, host)?;
         if self.undo {
             let is_ours = config.helper()?.as_deref() == Some(HELPER);
             if is_ours {

@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 use clap::Args;
-use docr::DockerCredentials;
 use serde_json::json;
 
 use crate::{
@@ -21,8 +20,7 @@ impl KubeletConfig {
     #[allow(clippy::unused_async, reason = "as all commands")]
     pub(crate) async fn run(self, account: AccountArguments, format: Format) -> Result<Outcome> {
         let (registry, _) = account.choices();
-        let host = account::sandbox_host();
-        let host = host.as_deref().unwrap_or(DockerCredentials::HOST);
+        let host = account::host();
         // Only for responses that say nothing of it themselves.
         let keep = "1h0m0s";
         let mut lines = vec![

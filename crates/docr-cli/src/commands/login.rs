@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use docr::{CredentialsRequest, DockerConfig};
+use docr::CredentialsRequest;
 use serde_json::json;
 
-use super::expiry::Expiry;
+use super::{docker, expiry::Expiry};
 use crate::{
     account::{Account, AccountArguments},
     helpers::HELPER,
@@ -36,14 +36,13 @@ pub(crate) struct Login {
 impl Login {
     pub(crate) async fn run(self, account: AccountArguments, format: Format) -> Result<Outcome> {
         let account = account.open(format).await?;
-        let path = match self.config_file {
-            Some(path) => path,
+        let file = match self.config_file {
             // Docker must not be given credentials that open nothing.
-            None if account.is_sandbox() => tempfile::tempdir()?.keep().join("config.json"),
-            None => DockerConfig::default_path()?,
+            None if account.is_sandbox() => Some(tempfile::tempdir()?.keep().join("config.json")),
+            file => file,
         };
         // Before anything is minted: a file that can't be read is found out in time.
-        let mut config = DockerConfig::load(&path)?.host(account.host());
+        let (path, mut config) = docker::open(file, account.host())?;
         let helper = config.helper()?;
         if helper.as_deref() == Some(HELPER) {
             let text = "Docker gets its credentials from docr whenever it needs some: there is no need to log in.";

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use docr::{DockerConfig, DockerCredentials, Secret};
+use docr::Secret;
 use serde_json::json;
 
+use super::docker;
 use crate::{
     account::{self, AccountArguments},
     ledger::Ledger,
@@ -33,13 +34,8 @@ impl Logout {
                 "a sandbox of this command's own ends with it: there is nothing to log out of";
             return Err(WrongInput(message.to_owned()).into());
         }
-        let path = match self.config_file {
-            Some(path) => path,
-            None => DockerConfig::default_path()?,
-        };
-        let host = account::sandbox_host();
-        let host = host.as_deref().unwrap_or(DockerCredentials::HOST);
-        let mut config = DockerConfig::load(&path)?.host(host);
+        let host = &account::host();
+        let (path, mut config) = docker::open(self.config_file, host)?;
         let password = config.password()?;
         let revoked = match &password {
             Some(password) if !self.keep_valid => {

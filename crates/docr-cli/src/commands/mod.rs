@@ -3,6 +3,7 @@
 mod audit;
 pub(crate) mod certificates;
 pub(crate) mod configure_docker;
+mod docker;
 mod expiry;
 pub(crate) mod gc;
 pub(crate) mod kubelet_config;

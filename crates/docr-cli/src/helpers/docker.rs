@@ -14,7 +14,7 @@ use docr::for_terminal;
 use serde_json::json;
 
 use super::{Source, host_of, in_time, is_ours, parts};
-use crate::{interrupt::Interrupt, output::NoToken};
+use crate::{account, interrupt::Interrupt, output::NoToken};
 
 const NOT_FOUND: &str = "credentials not found in native keychain";
 const NO_URL: &str = "no credentials server URL";
@@ -107,10 +107,8 @@ fn list() -> Result<String> {
         Err(error) if error.chain().any(|cause| cause.is::<NoToken>()) => None,
         source => source?.kept(),
     };
-    let host = crate::account::sandbox_host();
-    let host = host.as_deref().unwrap_or(docr::DockerCredentials::HOST);
     Ok(match kept {
-        Some(kept) => json!({ host: parts(&kept.credentials)?.0.expose() }).to_string(),
+        Some(kept) => json!({ account::host(): parts(&kept.credentials)?.0.expose() }).to_string(),
         None => "{}".to_owned(),
     })
 }

@@ -93,7 +93,7 @@ fn response(version: &str, keep: Duration, auth: Value) -> Value {
 }
 
 /// As Go writes it: `6h0m0s`.
-pub(crate) fn go_duration(duration: Duration) -> String {
+fn go_duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
     match (hours, minutes) {

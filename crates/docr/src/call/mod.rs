@@ -229,7 +229,7 @@ impl Core {
             let reached_before = may_have_taken_effect;
             may_have_taken_effect |= retry::fate(error.kind, error.status()) == Fate::Unknown;
             span.record("http.response.status_code", error.status());
-            // How much too late the next attempt would be.
+            // When the next attempt could be made, if that is too late.
             let mut too_late = (repeats && wait >= left()).then_some(wait);
             if repeats && too_late.is_none() && budget.spend() {
                 debug!(error = %error.summary, ?wait, "the attempt failed and will be repeated");

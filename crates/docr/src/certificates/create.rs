@@ -10,7 +10,10 @@ use docr_api::{
 };
 use sha1::{Digest as _, Sha1};
 
-use crate::error::{InvalidInput, Result};
+use crate::{
+    error::{InvalidInput, Result},
+    text::hex,
+};
 
 /// The certificate that [`Certificates::create`](crate::Certificates::create) adds.
 ///
@@ -174,8 +177,7 @@ fn fingerprint(pem: &str) -> Option<String> {
     let (_, rest) = pem.split_once("-----BEGIN CERTIFICATE-----")?;
     let (body, _) = rest.split_once("-----END CERTIFICATE-----")?;
     let body: String = body.split_whitespace().collect();
-    let digest = Sha1::digest(BASE64.decode(body).ok()?);
-    Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    Some(hex(&Sha1::digest(BASE64.decode(body).ok()?)))
 }
 
 /// A fingerprint without what some put between its digits.

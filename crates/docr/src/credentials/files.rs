@@ -2,7 +2,7 @@
 
 use std::{
     env,
-    fs::{self, File, TryLockError},
+    fs::{self, File},
     io,
     path::{Path, PathBuf},
     time::Duration,
@@ -17,6 +17,7 @@ use super::{CredentialsRequest, DockerCredentials, mint::or_revoke, place};
 use crate::{
     call::{Target, date_after, until},
     error::{Error, ErrorKind, Result},
+    text::hex,
 };
 
 /// Credentials kept in files, so that many processes that come and go share one: a file for each API address, token,
@@ -202,11 +203,7 @@ impl CredentialFiles {
             key.update(part.len().to_be_bytes());
             key.update(part);
         }
-        let name: String = key
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let name = hex(&key.finalize());
         self.directory.join(name).with_extension("json")
     }
 
@@ -220,11 +217,7 @@ impl CredentialFiles {
             let mut options = File::options();
             options.create(true).truncate(false).write(true);
             let file = options.open(lock)?;
-            match file.try_lock() {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => file.lock()?,
-                Err(TryLockError::Error(error)) => return Err(error),
-            }
+            file.lock()?;
             Ok(file)
         };
         let opened = tokio::task::spawn_blocking(open).await;
