@@ -4,7 +4,10 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc, time::Du
 
 use docr::{Client, CredentialFiles, CredentialsRequest, ErrorKind, RegistryHandle};
 use docr_sandbox::{Clock, ScriptedAnswer};
-use docr_tests::sandbox::{Checked, furnish, registry_name, sharing, start};
+use docr_tests::{
+    raw_server::{RawServer, response},
+    sandbox::{Checked, TOKEN, furnish, registry_name, sharing, start},
+};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -155,6 +158,20 @@ async fn a_file_that_says_nothing_is_written_anew() {
     .unwrap();
     files.get(&registry, wanted()).await.unwrap();
     assert_eq!(bench.minted().0, 3);
+}
+
+#[tokio::test]
+async fn what_somebody_else_has_revoked_is_forgotten() {
+    let bench = Bench::start().await;
+    let refusing = RawServer::answering(response(401, "", "")).await;
+    let docr = Client::builder()
+        .base_url(bench.sandbox.url())
+        .oauth_url(refusing.url());
+    let docr = docr.token(TOKEN).build().unwrap();
+    let (files, registry) = (bench.files(), docr.registry(registry_name()));
+    files.get(&registry, wanted()).await.unwrap();
+    assert!(files.revoke(&registry, wanted()).await.unwrap());
+    assert!(files.kept(&registry, wanted()).is_none());
 }
 
 #[tokio::test]

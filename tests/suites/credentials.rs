@@ -233,6 +233,20 @@ async fn what_is_revoked_speaks_for_itself_and_the_account_s_token_stays_at_home
 }
 
 #[tokio::test]
+async fn what_a_lost_attempt_has_revoked_is_revoked() {
+    for (first, is_revoked) in [(502, true), (401, false)] {
+        let server = RawServer::serving(move |number, _| {
+            let status = if number == 0 { first } else { 401 };
+            std::future::ready(response(status, "", ""))
+        });
+        let server = server.await;
+        let docr = docr_tests::sandbox::client_at(server.url(), TOKEN);
+        let end = docr.revoke_password(&"dop_v1_minted".into()).await;
+        assert_eq!(end.is_ok(), is_revoked, "{end:?}");
+    }
+}
+
+#[tokio::test]
 async fn credentials_for_other_hosts_are_kept_and_an_answer_without_any_is_told() {
     let minting = |auths: Value| async move {
         let body = json!({ "auths": auths }).to_string();

@@ -512,6 +512,32 @@ async fn a_login_revokes_what_it_replaces_and_a_logout_all() {
     assert_eq!(bench.minted().await.1, good + 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_logout_where_docr_is_the_helper_mints_nothing_and_revokes_what_is_kept() {
+    let bench = Bench::start().await;
+    assert_eq!(bench.docr("configure-docker").code, 0);
+    let none = bench.docr("logout");
+    assert_eq!(
+        (none.code, bench.minted().await),
+        (0, (0, 0)),
+        "{}",
+        none.err
+    );
+    bench.get();
+    let kept = bench.docr("logout --keep-valid");
+    assert_eq!(
+        (kept.code, bench.minted().await),
+        (0, (1, 1)),
+        "{}",
+        kept.err
+    );
+    let out = bench.docr("logout");
+    assert_eq!((out.code, bench.minted().await), (0, (1, 0)), "{}", out.err);
+    assert_eq!(bench.kept(), Vec::<PathBuf>::new());
+    bench.get();
+    assert_eq!(bench.minted().await, (2, 1));
+}
+
 const STORE: &str = "#!/bin/sh
 cd \"$HOME\" || exit 1
 case \"$1\" in

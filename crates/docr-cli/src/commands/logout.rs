@@ -10,6 +10,7 @@ use serde_json::json;
 use super::docker;
 use crate::{
     account::{self, AccountArguments},
+    helpers::HELPER,
     ledger::Ledger,
     output::{Format, Outcome, WrongInput, show},
 };
@@ -36,6 +37,25 @@ impl Logout {
         }
         let host = &account::host();
         let (path, mut config) = docker::open(self.config_file, host)?;
+        if config.helper()?.as_deref() == Some(HELPER) {
+            // Asked for them, it would mint some.
+            let text = match self.keep_valid {
+                true => "There is nothing to take out: Docker gets its credentials from docr.",
+                false => {
+                    config.remove()?;
+                    config.save()?;
+                    "What docr kept for Docker is revoked. Docker gets other credentials when it needs some: docr \
+                     configure-docker --undo ends that."
+                }
+            };
+            let revoked = !self.keep_valid;
+            show(
+                format,
+                text,
+                &json!({ "host": host, "removed": false, "revoked": revoked }),
+            )?;
+            return Ok(Outcome::Done);
+        }
         let password = config.password()?;
         let revoked = match &password {
             Some(password) if !self.keep_valid => {

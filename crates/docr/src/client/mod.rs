@@ -53,14 +53,15 @@ impl Client {
         ClientBuilder::new()
     }
 
-    /// Revokes credentials: from now on they open nothing. To revoke them twice is no error.
+    /// Revokes credentials: from now on they open nothing.
     /// `POST https://cloud.digitalocean.com/v1/oauth/revoke`, a host of its own: see
     /// [`ClientBuilder::oauth_url`].
     ///
     /// # Errors
     ///
     /// Before a request is sent: credentials of another form than they were when this version was made. Revoke them
-    /// in the control panel.
+    /// in the control panel. [`is_unauthorized`](crate::Error::is_unauthorized), if they open nothing, as when they have
+    /// expired.
     pub async fn revoke(&self, credentials: &DockerCredentials) -> Result<()> {
         credentials.revoke(&self.core).await
     }

@@ -183,7 +183,11 @@ impl CredentialFiles {
             Kept::Nothing => None,
         };
         if let Some(kept) = &kept {
-            kept.credentials.revoke(&target.core).await?;
+            match kept.credentials.revoke(&target.core).await {
+                // Somebody else has revoked them: they are to be forgotten all the same.
+                Err(error) if !error.is_unauthorized() => return Err(error),
+                _ => {}
+            }
         }
         fs::remove_file(&path).map_err(|error| storage(&path, error))?;
         Ok(kept.is_some())

@@ -29,7 +29,11 @@ pub(crate) async fn revoke(core: &Core, token: Secret, alias: Option<&Secret>) -
             async move { api.oauth_revoke(&url, &token).await }
         },
     };
-    core.call(revoke).await
+    match core.call(revoke).await {
+        // An attempt whose end isn't known has revoked it: by now it doesn't even speak for itself.
+        Err(error) if error.is_unauthorized() && error.reached_before() => Ok(()),
+        end => end,
+    }
 }
 
 /// Mints in a task of its own. Credentials that come after the caller has given up are revoked.
