@@ -37,20 +37,40 @@ pub enum Unreadable {
 /// Stands in for the generator's own reader, which loses status and headers of an answer that it
 /// can't read and shows its body, secrets included, in the error.
 pub(crate) async fn json<T: DeserializeOwned, E>(
+    response: Response,
+) -> Result<ResponseValue<T>, Error<E>> {
+    json_or(response, b"").await
+}
+
+/// Reads JSON, and an empty body as `null`.
+pub(crate) async fn json_or_nothing<T: DeserializeOwned, E>(
+    response: Response,
+) -> Result<ResponseValue<T>, Error<E>> {
+    json_or(response, b"null").await
+}
+
+async fn json_or<T: DeserializeOwned, E>(
     mut response: Response,
+    empty: &'static [u8],
 ) -> Result<ResponseValue<T>, Error<E>> {
     let BodyLimit(limit) = response.extensions().get().copied().unwrap_or_default();
     let failure = match body_prefix(&mut response, limit).await {
         (_, Some(error)) => Unreadable::Interrupted(Arc::new(error)),
         (body, None) if body.len() > limit => Unreadable::TooLarge(limit),
-        (body, None) => match serde_json::from_slice(&body) {
-            Ok(value) => {
-                let status = response.status();
-                let headers = std::mem::take(response.headers_mut());
-                return Ok(ResponseValue::new(value, status, headers));
+        (body, None) => {
+            let body = match body.is_empty() {
+                true => Bytes::from_static(empty),
+                false => body,
+            };
+            match serde_json::from_slice(&body) {
+                Ok(value) => {
+                    let status = response.status();
+                    let headers = std::mem::take(response.headers_mut());
+                    return Ok(ResponseValue::new(value, status, headers));
+                }
+                Err(_) => Unreadable::Payload(explain::<T>(&body)),
             }
-            Err(_) => Unreadable::Payload(explain::<T>(&body)),
-        },
+        }
     };
     response.extensions_mut().insert(failure);
     Err(Error::UnexpectedResponse(response))

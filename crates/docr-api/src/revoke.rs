@@ -1,6 +1,6 @@
 //! Revoking a token: a call of the service's OAuth endpoint, which its API description doesn't have.
 
-use progenitor_client::{ClientHooks as _, Error, OperationInfo, ResponseValue};
+use progenitor_client::{Error, ResponseValue};
 use reqwest::{Url, header::CONTENT_TYPE};
 
 use crate::{Client, Effect, Operation, Secret, Session};
@@ -29,27 +29,19 @@ impl Client {
         token: &Secret,
     ) -> Result<ResponseValue<()>, Error<()>> {
         let url = format!("{base_url}{}", OAUTH_REVOKE.path);
-        let mut request = self
+        let request = self
             .client
             .post(url)
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(form("token", token.expose()))
             .build()?;
-        let info = OperationInfo {
-            operation_id: OAUTH_REVOKE.id,
-        };
-        self.pre(&mut request, &info).await?;
         // Whoever has a token may revoke it: it speaks for itself, and the account's own token stays at home.
-        let session =
+        let itself =
             Session::bearer(token).map_err(|error| Error::InvalidRequest(error.to_string()))?;
-        session.authorize(&mut request);
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
-        match response.status().as_u16() {
-            200..=299 => Ok(ResponseValue::empty(response)),
-            _ => Err(Error::UnexpectedResponse(response)),
-        }
+        let response = self
+            .exchange(request, OAUTH_REVOKE.id, Some(&itself))
+            .await?;
+        Ok(ResponseValue::empty(response))
     }
 }
 

@@ -1,18 +1,28 @@
-//! Who is calling: the bearer token, put on each request.
+//! Who is calling: the bearer token and the headers that are put on each request.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use progenitor_client::{ClientHooks, OperationInfo};
-use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 
-use crate::{Client, Error, Secret, read::BodyLimit};
+use crate::{Client, Error, Secret, TokenProvider, read::BodyLimit};
 
 /// The part of a [`Client`] that knows the token.
 #[derive(Clone)]
 pub struct Session {
-    authorization: HeaderValue,
+    authorization: Authorization,
+    on_request: Option<OnRequest>,
     timeout: Option<Duration>,
     body_limit: Option<BodyLimit>,
+}
+
+/// What changes the headers of each request before it is sent.
+type OnRequest = Arc<dyn Fn(&mut HeaderMap) + Send + Sync>;
+
+#[derive(Clone)]
+enum Authorization {
+    Bearer(HeaderValue),
+    Provider(Arc<dyn TokenProvider>),
 }
 
 /// The token holds a character that can't stand in a header: a space, a line end, or none of ASCII.
@@ -27,26 +37,57 @@ impl Session {
     ///
     /// [`InvalidToken`], for what is no token: empty, with spaces or line ends inside.
     pub fn bearer(token: &Secret) -> Result<Self, InvalidToken> {
-        let token = token.expose();
-        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(InvalidToken);
-        }
-        let mut authorization =
-            HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| InvalidToken)?;
-        authorization.set_sensitive(true);
-        Ok(Self {
+        Ok(Self::with(Authorization::Bearer(header(token)?)))
+    }
+
+    /// A session that asks for the token before each request.
+    pub fn provided(tokens: Arc<dyn TokenProvider>) -> Self {
+        Self::with(Authorization::Provider(tokens))
+    }
+
+    fn with(authorization: Authorization) -> Self {
+        Self {
             authorization,
+            on_request: None,
             timeout: None,
             body_limit: None,
-        })
+        }
+    }
+
+    /// The same session, which lets `change` see and change the headers of each request before it is sent. The token is
+    /// put beside them afterwards.
+    #[must_use]
+    pub fn on_request(mut self, change: impl Fn(&mut HeaderMap) + Send + Sync + 'static) -> Self {
+        self.on_request = Some(Arc::new(change));
+        self
+    }
+
+    pub(crate) async fn authorize<E>(
+        &self,
+        request: &mut reqwest::Request,
+    ) -> Result<(), Error<E>> {
+        let value = match &self.authorization {
+            Authorization::Bearer(value) => value.clone(),
+            Authorization::Provider(tokens) => {
+                let custom = |error: &dyn fmt::Display| Error::Custom(format!("no token: {error}"));
+                let token = tokens.token().await.map_err(|error| custom(&error))?;
+                header(token.secret()).map_err(|error| custom(&error))?
+            }
+        };
+        request.headers_mut().insert(AUTHORIZATION, value);
+        Ok(())
     }
 }
 
-impl Session {
-    pub(crate) fn authorize(&self, request: &mut reqwest::Request) {
-        let headers = request.headers_mut();
-        headers.insert(AUTHORIZATION, self.authorization.clone());
+/// A token as it stands in a header.
+fn header(token: &Secret) -> Result<HeaderValue, InvalidToken> {
+    let token = token.expose();
+    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(InvalidToken);
     }
+    let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| InvalidToken)?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 impl fmt::Debug for Session {
@@ -56,6 +97,16 @@ impl fmt::Debug for Session {
 }
 
 impl Client {
+    /// The same client with another token.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Session::bearer`].
+    pub fn with_token(mut self, token: &Secret) -> Result<Self, InvalidToken> {
+        self.inner.authorization = Authorization::Bearer(header(token)?);
+        Ok(self)
+    }
+
     /// The same client with another time limit for each request, in place of the HTTP client's own.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
@@ -63,11 +114,26 @@ impl Client {
         self
     }
 
-    /// The same client with another limit for what it reads of a successful answer, in bytes; 8 MiB.
+    /// The same client with another limit for what it reads of a successful response, in bytes; 8 MiB.
     #[must_use]
     pub fn with_body_limit(mut self, bytes: usize) -> Self {
         self.inner.body_limit = Some(BodyLimit(bytes));
         self
+    }
+}
+
+impl Client {
+    /// Gives a request all that each request has but its token.
+    pub(crate) fn prepare(&self, request: &mut reqwest::Request) {
+        let headers = request.headers_mut();
+        // The generator's own header; the service has no such thing.
+        headers.remove("api-version");
+        if let Some(change) = &self.inner.on_request {
+            change(headers);
+        }
+        if self.inner.timeout.is_some() {
+            *request.timeout_mut() = self.inner.timeout;
+        }
     }
 }
 
@@ -77,14 +143,8 @@ impl ClientHooks<Session> for Client {
         request: &mut reqwest::Request,
         _: &OperationInfo,
     ) -> Result<(), Error<E>> {
-        let headers = request.headers_mut();
-        // The generator's own header; the service has no such thing.
-        headers.remove("api-version");
-        self.inner.authorize(request);
-        if self.inner.timeout.is_some() {
-            *request.timeout_mut() = self.inner.timeout;
-        }
-        Ok(())
+        self.prepare(request);
+        self.inner.authorize(request).await
     }
 
     async fn exec(
@@ -100,11 +160,14 @@ impl ClientHooks<Session> for Client {
     }
 }
 
-/// The beginnings of an HTTP client that fits this API: it follows no redirect, since the API has
-/// none and a token must not travel, and repeats nothing by itself, since only the caller knows what
-/// may be repeated.
+/// The beginnings of an HTTP client that fits this API. See [`made_safe`].
 pub fn http_client() -> reqwest::ClientBuilder {
-    reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
+    made_safe(reqwest::Client::builder())
+}
+
+/// An HTTP client as it fits this API: it follows no redirect, since the API has none and a token must not travel, and
+/// repeats nothing by itself, since only the caller knows what may be repeated.
+pub fn made_safe(http: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+    http.redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
 }

@@ -1,0 +1,89 @@
+//! Requests that the API's description doesn't have.
+
+use bytes::Bytes;
+use progenitor_client::{ClientHooks as _, Error, OperationInfo, ResponseValue};
+use reqwest::{Method, Response, Url, header::CONTENT_TYPE};
+use serde::de::DeserializeOwned;
+
+use crate::{Client, Session, read};
+
+/// A request of the caller's own making, to a path of the API.
+#[derive(Clone, Debug)]
+pub struct RawRequest {
+    /// The method.
+    pub method: Method,
+    /// The path as it travels, from the slash at its beginning. It is put behind the client's base URL.
+    pub path: String,
+    /// The names and values of the query, not yet encoded.
+    pub query: Vec<(String, String)>,
+    /// The JSON to send.
+    pub json: Option<Bytes>,
+}
+
+impl Client {
+    /// Sends a request to a path of the API, and reads the response as JSON. An empty body reads as `null`.
+    ///
+    /// # Errors
+    ///
+    /// As for every call; any status but success is an unexpected response. Before anything is sent: a path that would
+    /// lead elsewhere than to what it says.
+    pub async fn send_raw<T: DeserializeOwned>(
+        &self,
+        request: &RawRequest,
+    ) -> Result<ResponseValue<T>, Error<()>> {
+        let url = self.url_of(request).map_err(Error::InvalidRequest)?;
+        let mut http = self.client.request(request.method.clone(), url);
+        if let Some(json) = &request.json {
+            http = http
+                .header(CONTENT_TYPE, "application/json")
+                .body(json.clone());
+        }
+        let response = self.exchange(http.build()?, "request", None).await?;
+        read::json_or_nothing(response).await
+    }
+
+    fn url_of(&self, request: &RawRequest) -> Result<Url, String> {
+        let refuse = |why: &str| format!("the path {:?} {why}", request.path);
+        if !request.path.starts_with('/') {
+            return Err(refuse("doesn't begin with a slash"));
+        }
+        if request.path.contains(['?', '#']) {
+            return Err(refuse("has a query or fragment: give the query apart"));
+        }
+        let text = format!("{}{}", self.baseurl, request.path);
+        let mut url = Url::parse(&text).map_err(|_| refuse("makes no URL"))?;
+        // What a URL's parser changes leads elsewhere: dots as segments, backslashes, line ends.
+        if url.as_str() != text {
+            return Err(refuse(
+                "holds dots as a segment, or a character that must be percent-encoded",
+            ));
+        }
+        if !request.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&request.query);
+        }
+        Ok(url)
+    }
+
+    /// Sends a request with all that each request has, authorized by `session` if that is another one than the client's.
+    /// Any status but success is an error.
+    pub(crate) async fn exchange(
+        &self,
+        mut request: reqwest::Request,
+        operation_id: &'static str,
+        session: Option<&Session>,
+    ) -> Result<Response, Error<()>> {
+        let info = OperationInfo { operation_id };
+        self.prepare(&mut request);
+        session
+            .unwrap_or(&self.inner)
+            .authorize(&mut request)
+            .await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().is_success() {
+            true => Ok(response),
+            false => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+}
