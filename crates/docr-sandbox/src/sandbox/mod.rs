@@ -80,7 +80,11 @@ impl Sandbox {
         answer: ScriptedAnswer,
     ) -> Result<(), ScriptError> {
         if self.service.spec.operation(operation_id).is_none() {
-            return Err(ScriptError::UnknownOperation(operation_id.to_owned()));
+            let nearest = self.service.spec.nearest(operation_id).to_owned();
+            return Err(ScriptError::UnknownOperation(
+                operation_id.to_owned(),
+                nearest,
+            ));
         }
         let answer = answer.prepare()?;
         self.service

@@ -137,8 +137,8 @@ impl Prepared {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ScriptError {
-    /// The spec has no operation by that id.
-    UnknownOperation(String),
+    /// The spec has no operation by that id; the second one is the id that is most like it.
+    UnknownOperation(String, String),
     /// No final response can have that status.
     Status(u16),
     /// The header's name or value is malformed, or the header is one that the server must set itself.
@@ -148,7 +148,12 @@ pub enum ScriptError {
 impl fmt::Display for ScriptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownOperation(id) => write!(f, "the spec has no operation `{id}`"),
+            Self::UnknownOperation(id, nearest) => {
+                write!(
+                    f,
+                    "the spec has no operation `{id}`; did you mean `{nearest}`?"
+                )
+            }
             Self::Status(status) => write!(f, "{status} is no status that ends a request"),
             Self::Header(name) => write!(f, "header `{name}` can't be scripted"),
         }

@@ -34,6 +34,14 @@ impl Spec {
         self.operations.iter().find(|operation| operation.id == id)
     }
 
+    /// The id that is most like another text, whatever the order of its words.
+    pub(crate) fn nearest(&self, id: &str) -> &str {
+        let likeness = |operation: &&Operation| strsim::sorensen_dice(&operation.id, id);
+        let ids = self.operations.iter();
+        let nearest = ids.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        nearest.map_or("", |operation| &operation.id)
+    }
+
     fn read(text: &str) -> Result<Self, String> {
         let mut document = Document::parse(text)?;
         let operations = operation::read_all(&mut document)?;

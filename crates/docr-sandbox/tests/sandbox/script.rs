@@ -100,6 +100,17 @@ async fn what_can_not_be_scripted_is_told_at_once() {
             Err(ScriptError::Header(name.to_owned()))
         );
     }
+    for (id, nearest) in [
+        ("create_registry", "registry_create"),
+        ("registries.create", "registries_create"),
+        ("registryListRepositoryTags", "registry_list_repositoryTags"),
+        ("certificate_delete", "certificates_delete"),
+    ] {
+        let answer = ScriptedAnswer::status(500);
+        let error = bench.sandbox.answer_next(id, answer).unwrap_err();
+        let said = format!("the spec has no operation `{id}`; did you mean `{nearest}`?");
+        assert_eq!(error.to_string(), said);
+    }
     bench.get("/v2/registry").await.refused(404, "not_found");
 }
 
