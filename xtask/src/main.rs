@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod generate;
+mod listing;
 mod spec;
 mod workspace;
 
@@ -24,6 +25,12 @@ enum Task {
     /// Write everything that is generated from openapi/docr.yaml.
     Generate {
         /// Write nothing; fail if a generated file differs from what would be written.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Write the public API of the published crates, item by item, to crates/*/public-api.txt.
+    PublicApi {
+        /// Write nothing; fail with the difference if the API is another one than listed.
         #[arg(long)]
         check: bool,
     },
@@ -58,6 +65,9 @@ enum SpecTask {
 }
 
 fn main() -> ExitCode {
+    if let Some(end) = listing::as_rustdoc() {
+        return end;
+    }
     match run(Cli::parse().task) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -78,6 +88,7 @@ fn run(task: Task) -> Result<()> {
                 generate::write(&root, &outputs)
             }
         }
+        Task::PublicApi { check } => listing::run(&root, check),
         Task::Spec {
             task: SpecTask::Diff { file },
         } => spec::diff::run(&root, &file),

@@ -29,3 +29,11 @@ pub(crate) fn cargo(root: &Path, command: &[&str], args: &[String]) -> Result<()
     }
     Ok(())
 }
+
+/// Where cargo puts what it builds.
+pub(crate) fn target(root: &Path) -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(directory) => root.join(directory),
+        None => root.join("target"),
+    }
+}

@@ -1,0 +1,118 @@
+//! The public API of the published crates, item by item: checked in, so that a change of it shows in the diff.
+//!
+//! It is read from what rustdoc writes as JSON. That output is not stable yet: the compiler writes it only when it is told
+//! that it may, and each version has a form of its own.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
+
+use anyhow::{Context as _, Result, bail};
+use similar::TextDiff;
+
+use crate::workspace;
+
+/// The crates, and the features with which their documentation is built.
+const CRATES: [(&str, &str); 3] = [
+    (
+        "docr",
+        "certificate-check,credential-files,oci,retention,schemars",
+    ),
+    ("docr-api", "schemars"),
+    ("docr-sandbox", "record"),
+];
+
+/// Set for this program when it stands in for rustdoc.
+const STAND_IN: &str = "DOCR_XTASK_IS_RUSTDOC";
+/// CI sets it: what is left out elsewhere is a failure there.
+const REQUIRE_TOOLS: &str = "DOCR_REQUIRE_TOOLS";
+
+/// Runs rustdoc as cargo asked for it, allowed to write JSON. Only rustdoc is told so: cargo would build every dependency
+/// anew if it were told itself. `None` when this program was not called in its place.
+pub(crate) fn as_rustdoc() -> Option<ExitCode> {
+    env::var_os(STAND_IN)?;
+    let status = Command::new("rustdoc")
+        .args(env::args_os().skip(1))
+        .env("RUSTC_BOOTSTRAP", "1")
+        .status();
+    Some(match status {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    })
+}
+
+pub(crate) fn run(root: &Path, check: bool) -> Result<()> {
+    let mut differs = false;
+    for (name, features) in CRATES {
+        let json = json(root, name, features)?;
+        let Some(listing) = listing(&json)? else {
+            return Ok(());
+        };
+        let path = root.join("crates").join(name).join("public-api.txt");
+        let before = fs::read_to_string(&path).unwrap_or_default();
+        if before == listing {
+            continue;
+        }
+        if !check {
+            fs::write(&path, listing).with_context(|| path.display().to_string())?;
+            println!("wrote crates/{name}/public-api.txt");
+            continue;
+        }
+        differs = true;
+        let diff = TextDiff::from_lines(&before, &listing);
+        print!(
+            "{}",
+            diff.unified_diff()
+                .context_radius(0)
+                .header(name, "as it is now")
+        );
+    }
+    if differs {
+        bail!("the public API has changed; if that is meant, run `cargo xtask public-api`");
+    }
+    if check {
+        println!("the public API is as it is listed");
+    }
+    Ok(())
+}
+
+/// Has rustdoc describe a crate.
+fn json(root: &Path, name: &str, features: &str) -> Result<PathBuf> {
+    let own = env::current_exe()?;
+    let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .current_dir(root)
+        .args(["rustdoc", "--quiet", "--lib", "--package", name])
+        .args(["--features", features])
+        .args(["--", "-Z", "unstable-options", "--output-format", "json"])
+        .args(["--cap-lints", "allow"])
+        .env("RUSTDOC", own)
+        .env(STAND_IN, "1")
+        .env_remove("RUSTDOCFLAGS")
+        .output()?;
+    if !output.status.success() {
+        bail!("{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let file = format!("{}.json", name.replace('-', "_"));
+    Ok(workspace::target(root).join("doc").join(file))
+}
+
+/// One line an item; `None` where this compiler's form can't be read, which CI's can.
+fn listing(json: &Path) -> Result<Option<String>> {
+    let api = public_api::Builder::from_rustdoc_json(json)
+        .omit_blanket_impls(true)
+        .omit_auto_trait_impls(true)
+        .omit_auto_derived_impls(true)
+        .build();
+    match api {
+        Ok(api) => Ok(Some(format!("{api}\n").replace("\n\n", "\n"))),
+        Err(error) if env::var_os(REQUIRE_TOOLS).is_some() => Err(error.into()),
+        Err(error) => {
+            println!(
+                "left out: this compiler describes crates in a form that can't be read here ({error})"
+            );
+            Ok(None)
+        }
+    }
+}
