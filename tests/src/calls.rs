@@ -1,8 +1,8 @@
 //! Every operation of the spec, by its id: how a user calls it.
 
 use docr::{
-    AccountRegistryHandle, CertificateId, Client, ClusterId, CreateCertificate, CreateRegistry,
-    CredentialsRequest, Digest, GarbageCollectionId, GarbageCollectionType, RegistryHandle,
+    CertificateId, Client, ClusterId, CreateCertificate, CreateRegistry, CredentialsRequest,
+    Digest, GarbageCollectionId, GarbageCollectionType, LegacyRegistry, RegistryHandle,
     RepositoryHandle, RepositoryName, Result, Tag, TierSlug,
 };
 
@@ -56,13 +56,7 @@ pub async fn call(docr: &Client, operation: &str, subjects: &Subjects) -> Option
             None => registry(&docr.registry(registry_name()), call, subjects).await,
             called => called,
         },
-        Some(("registry", call)) => match account_registry(docr, call).await {
-            None => {
-                let named = docr.account_registry().named(registry_name());
-                named_account_registry(&named, call, subjects).await
-            }
-            called => called,
-        },
+        Some(("registry", call)) => legacy_registry(&docr.legacy_registry(), call, subjects).await,
         _ => None,
     }
 }
@@ -89,8 +83,8 @@ async fn clusters(docr: &Client, operation: &str, subjects: &Subjects) -> Option
     let clusters = docr.clusters();
     let (these, registries) = ([subjects.cluster.clone()], [registry_name()]);
     Some(shown(match operation {
-        "kubernetes_add_registry" => clusters.add_account_registry(&these).await,
-        "kubernetes_remove_registry" => clusters.remove_account_registry(&these).await,
+        "kubernetes_add_registry" => clusters.add_legacy_registry(&these).await,
+        "kubernetes_remove_registry" => clusters.remove_legacy_registry(&these).await,
         "kubernetes_add_registries" => clusters.add_registries(&these, &registries).await,
         "kubernetes_remove_registries" => clusters.remove_registries(&these, &registries).await,
         _ => return None,
@@ -100,7 +94,7 @@ async fn clusters(docr: &Client, operation: &str, subjects: &Subjects) -> Option
 async fn registries(docr: &Client, call: &str) -> Option<Result<String>> {
     let registries = docr.registries();
     Some(match call {
-        "list" => shown(registries.list().await),
+        "list" => shown(registries.list().all().await),
         "create" => {
             let wanted = CreateRegistry::new(
                 "acme-mirror".parse().expect("a name"),
@@ -111,13 +105,17 @@ async fn registries(docr: &Client, call: &str) -> Option<Result<String>> {
         "get_subscription" => shown(registries.subscription().await),
         "update_subscription" => shown(registries.change_tier(TierSlug::Professional).await),
         "get_options" => shown(registries.options().await),
-        "validate_name" => shown(registries.is_name_free(&registry_name()).await),
+        "validate_name" => shown(registries.is_name_available(&registry_name()).await),
         _ => return None,
     })
 }
 
-async fn account_registry(docr: &Client, call: &str) -> Option<Result<String>> {
-    let registry = docr.account_registry();
+async fn legacy_registry(
+    registry: &LegacyRegistry,
+    call: &str,
+    subjects: &Subjects,
+) -> Option<Result<String>> {
+    let name = &registry_name();
     Some(match call {
         "get" => shown(registry.get().await),
         "create" => shown(registry.create(wanted_registry()).await),
@@ -130,8 +128,14 @@ async fn account_registry(docr: &Client, call: &str) -> Option<Result<String>> {
                 .await,
         ),
         "get_options" => shown(registry.options().await),
-        "validate_name" => shown(registry.is_name_free(&registry_name()).await),
-        _ => return None,
+        "validate_name" => shown(registry.is_name_available(name).await),
+        "list_repositories" => shown(registry.repositories_with_latest_tag(name).page(1).await),
+        "list_repositoriesV2" => shown(registry.repositories(name).page(1).await),
+        _ => {
+            let runs = registry.garbage_collections(name);
+            let repository = registry.repository(name, repository_name());
+            return shared(repository, runs, call, subjects).await;
+        }
     })
 }
 
@@ -150,21 +154,6 @@ async fn registry(
         ),
         "list_repositoriesV2" => shown(registry.repositories().page(1).await),
         "delete_repository" => shown(registry.repository(repository_name()).delete().await),
-        _ => {
-            let runs = registry.garbage_collections();
-            return shared(registry.repository(repository_name()), runs, call, subjects).await;
-        }
-    })
-}
-
-async fn named_account_registry(
-    registry: &AccountRegistryHandle,
-    call: &str,
-    subjects: &Subjects,
-) -> Option<Result<String>> {
-    Some(match call {
-        "list_repositories" => shown(registry.repositories_with_latest_tag().page(1).await),
-        "list_repositoriesV2" => shown(registry.repositories().page(1).await),
         _ => {
             let runs = registry.garbage_collections();
             return shared(registry.repository(repository_name()), runs, call, subjects).await;

@@ -139,7 +139,7 @@ impl Fault {
     }
 }
 
-/// Passes everything on to a server, but for the first request to come.
+/// Passes everything on to a server, but for one request.
 pub struct FaultProxy {
     url: String,
     requests: Arc<AtomicUsize>,
@@ -149,14 +149,19 @@ pub struct FaultProxy {
 impl FaultProxy {
     /// A proxy before `target` that spoils the first request.
     pub async fn start(target: std::net::SocketAddr, fault: Fault) -> Self {
+        Self::at(target, fault, 0).await
+    }
+
+    /// A proxy before `target` that spoils the request of this number, from 0.
+    pub async fn at(target: std::net::SocketAddr, fault: Fault, number: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("a bound address"));
         let requests = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&requests);
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let is_first = count.fetch_add(1, Ordering::SeqCst) == 0;
-                tokio::spawn(serve(client, target, is_first.then_some(fault)));
+                let is_it = count.fetch_add(1, Ordering::SeqCst) == number;
+                tokio::spawn(serve(client, target, is_it.then_some(fault)));
             }
         });
         Self {

@@ -2,6 +2,7 @@
 //! a way to call every operation by its id, and the scenarios that are recorded and replayed.
 
 pub mod calls;
+pub mod connect_proxy;
 pub mod fault_proxy;
 pub mod instances;
 pub mod raw_client;

@@ -122,7 +122,7 @@ pub fn wanted_registry() -> CreateRegistry {
 
 /// Puts a registry into the sandbox.
 pub async fn furnish(sandbox: &Sandbox) {
-    let registry = client(sandbox).account_registry();
+    let registry = client(sandbox).legacy_registry();
     registry
         .create(wanted_registry())
         .await
@@ -151,7 +151,7 @@ pub async fn prepare(sandbox: &Sandbox, operation: &Operation, status: u16) -> S
     let docr = client(sandbox);
     match operation.id {
         "registry_create" | "registry_validate_name" | "registries_validate_name" => {
-            docr.account_registry()
+            docr.legacy_registry()
                 .delete()
                 .await
                 .expect("the registry is there");

@@ -15,17 +15,17 @@ use docr_tests::sandbox::{
 #[tokio::test]
 async fn a_registry_lives_from_a_free_name_to_its_deletion() {
     let (sandbox, _) = start().await;
-    let registry = client(&sandbox).account_registry();
+    let registry = client(&sandbox).legacy_registry();
     let name = registry_name();
 
-    assert!(registry.is_name_free(&name).await.unwrap());
+    assert!(registry.is_name_available(&name).await.unwrap());
     assert_eq!(registry.get_opt().await.unwrap(), None);
 
     let created = registry.create(wanted_registry()).await.unwrap();
     assert_eq!(created.name, "acme-images");
     assert_eq!(created.region, Some(Region::Fra1));
     assert_eq!(created.created_at, Some(noon()));
-    assert!(!registry.is_name_free(&name).await.unwrap());
+    assert!(!registry.is_name_available(&name).await.unwrap());
     assert_eq!(registry.get().await.unwrap(), created);
 
     assert_eq!(
@@ -39,13 +39,13 @@ async fn a_registry_lives_from_a_free_name_to_its_deletion() {
     registry.delete().await.unwrap();
     assert!(registry.get().await.unwrap_err().is_not_found());
     assert!(registry.delete().await.unwrap_err().is_not_found());
-    assert!(registry.is_name_free(&name).await.unwrap());
+    assert!(registry.is_name_available(&name).await.unwrap());
 }
 
 #[tokio::test]
 async fn bad_input_never_reaches_the_server() {
     let (sandbox, _) = start().await;
-    let registry = client(&sandbox).account_registry();
+    let registry = client(&sandbox).legacy_registry();
     let named = |name: &str| RegistryName::new(name).unwrap();
 
     for name in ["1acme", "-acme", "acme-"] {
@@ -56,7 +56,7 @@ async fn bad_input_never_reaches_the_server() {
         assert_eq!((input.field(), input.value()), ("registry name", name));
         assert!(
             registry
-                .is_name_free(&named(name))
+                .is_name_available(&named(name))
                 .await
                 .unwrap_err()
                 .is_invalid_input()
@@ -100,7 +100,7 @@ async fn a_region_that_is_newer_than_this_version_is_sent_and_the_service_decide
     let (sandbox, _) = start().await;
     let wanted = wanted_registry().region(Region::Other("mars1".into()));
     let error = client(&sandbox)
-        .account_registry()
+        .legacy_registry()
         .create(wanted)
         .await
         .unwrap_err();
@@ -112,9 +112,9 @@ async fn a_region_that_is_newer_than_this_version_is_sent_and_the_service_decide
 async fn a_name_that_another_account_has_is_a_conflict() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
-    let other = client_at(sandbox.url(), &sandbox.add_account()).account_registry();
+    let other = client_at(sandbox.url(), &sandbox.add_account()).legacy_registry();
 
-    assert!(!other.is_name_free(&registry_name()).await.unwrap());
+    assert!(!other.is_name_available(&registry_name()).await.unwrap());
     let error = other.create(wanted_registry()).await.unwrap_err();
     assert!(error.is_conflict(), "{error}");
     assert_eq!(error.api_id(), Some("conflict"));
@@ -127,7 +127,7 @@ async fn a_second_registry_of_one_account_is_rejected() {
     furnish(&sandbox).await;
     let wanted = CreateRegistry::new("acme-second".parse().unwrap(), TierSlug::Basic);
     let error = client(&sandbox)
-        .account_registry()
+        .legacy_registry()
         .create(wanted)
         .await
         .unwrap_err();
@@ -143,7 +143,7 @@ async fn a_tier_that_does_not_fit_tells_every_reason() {
         storage_bytes: 600 << 20,
         repositories: 3,
     });
-    let registry = client(&sandbox).account_registry();
+    let registry = client(&sandbox).legacy_registry();
 
     let error = registry.change_tier(TierSlug::Starter).await.unwrap_err();
     assert!(error.is_tier_not_eligible(), "{error}");
@@ -170,7 +170,7 @@ async fn an_account_with_several_registries_is_told_which_calls_to_use() {
     sandbox
         .answer_next("registry_get", ScriptedAnswer::status(412))
         .unwrap();
-    let error = client(&sandbox).account_registry().get().await.unwrap_err();
+    let error = client(&sandbox).legacy_registry().get().await.unwrap_err();
     assert!(error.is_several_registries());
     assert!(
         error.to_string().contains("use the calls that name one"),
@@ -182,7 +182,7 @@ async fn an_account_with_several_registries_is_told_which_calls_to_use() {
 async fn each_credentials_call_mints_one_and_says_how_long_it_lasts() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
-    let registry = client(&sandbox).account_registry();
+    let registry = client(&sandbox).legacy_registry();
 
     let hour = CredentialsRequest::read_write().expires_in(Duration::from_secs(3600));
     let first = registry.docker_credentials(hour).await.unwrap();
@@ -220,7 +220,7 @@ async fn a_certificate_is_read_and_deleted_unless_it_is_in_use() {
 
     let busy = id(CertificateSeed::custom("shop", ["shop.example.com"]).in_use());
     let error = certificates.delete(&busy).await.unwrap_err();
-    assert!(error.is_forbidden(), "{error}");
+    assert!(error.is_in_use(), "{error}");
     assert!(certificates.get_opt(&busy).await.unwrap().is_some());
 
     certificates.delete(&pending).await.unwrap();
@@ -238,7 +238,7 @@ async fn a_certificate_is_read_and_deleted_unless_it_is_in_use() {
 async fn a_token_that_is_not_accepted_fails_every_call_the_same_way() {
     let (sandbox, _) = start().await;
     let error = client_at(sandbox.url(), "dop_v1_wrong")
-        .account_registry()
+        .legacy_registry()
         .get()
         .await
         .unwrap_err();
@@ -255,7 +255,7 @@ async fn a_used_up_rate_limit_is_told_with_its_numbers() {
         per_hour: 5000,
     };
     let (sandbox, _) = start_with(|builder| builder.rate_limits(limits)).await;
-    let registry = client(&sandbox).account_registry();
+    let registry = client(&sandbox).legacy_registry();
     for _ in 0..2 {
         registry.options().await.unwrap();
     }
@@ -269,7 +269,7 @@ async fn a_used_up_rate_limit_is_told_with_its_numbers() {
 #[tokio::test]
 async fn an_error_keeps_what_support_will_ask_for() {
     let (sandbox, _) = start().await;
-    let error = client(&sandbox).account_registry().get().await.unwrap_err();
+    let error = client(&sandbox).legacy_registry().get().await.unwrap_err();
     let request_id = error.request_id().unwrap();
     assert_eq!(
         error.to_string(),
@@ -283,7 +283,7 @@ async fn an_error_keeps_what_support_will_ask_for() {
 #[tokio::test]
 async fn a_server_that_is_not_there_is_a_connect_error() {
     let port = RefusingPort::take();
-    let registry = client_at(port.url(), TOKEN).account_registry();
+    let registry = client_at(port.url(), TOKEN).legacy_registry();
     let error = registry.get().await.unwrap_err();
     assert!(error.is_connect(), "{error:?}");
     assert_eq!(error.status(), None);
@@ -298,7 +298,7 @@ async fn the_user_agent_names_the_program_first() {
         .user_agent("acme-deploy/1.4")
         .build()
         .unwrap();
-    docr.account_registry().options().await.unwrap();
+    docr.legacy_registry().options().await.unwrap();
     let request = &server.requests()[0];
     assert!(
         request.contains("user-agent: acme-deploy/1.4 docr/"),
@@ -311,7 +311,7 @@ async fn the_user_agent_names_the_program_first() {
 async fn calls_can_be_spawned_and_made_at_once() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
-    let registry = client(&sandbox).account_registry();
+    let registry = client(&sandbox).legacy_registry();
     let calls: Vec<_> = (0..20)
         .map(|_| {
             let registry = registry.clone();

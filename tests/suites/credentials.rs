@@ -256,7 +256,7 @@ async fn credentials_for_other_hosts_are_kept_and_an_answer_without_any_is_told(
         let by_name = by_name
             .docker_credentials(CredentialsRequest::read_only())
             .await;
-        let of_account = docr.account_registry();
+        let of_account = docr.legacy_registry();
         let of_account = of_account
             .docker_credentials(CredentialsRequest::read_only())
             .await;

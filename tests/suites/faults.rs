@@ -58,7 +58,8 @@ async fn no_fault_makes_a_call_happen_twice_or_vanish() {
             let clock = Arc::new(ManualClock::at(noon()));
             let mut docr = client_with_clock(proxy.url(), TOKEN, clock.clone());
             if let Fault::Silence | Fault::SlowDrip = fault {
-                docr = docr.with_attempt_timeout(std::time::Duration::from_millis(40));
+                docr =
+                    docr.with(|calls| calls.attempt_timeout(std::time::Duration::from_millis(40)));
             }
 
             let outcome = call(&docr, operation.id, &subjects)
@@ -135,7 +136,8 @@ async fn the_server_s_wait_is_kept_and_a_deadline_before_its_end_fails_at_once()
         let clock = Arc::new(ManualClock::at(noon()));
         let docr_at = |url: &str| client_with_clock(url, TOKEN, clock.clone());
         let proxy = FaultProxy::start(sandbox.addr(), fault).await;
-        let hasty = docr_at(proxy.url()).with_deadline(std::time::Duration::from_secs(10));
+        let hasty =
+            docr_at(proxy.url()).with(|calls| calls.deadline(std::time::Duration::from_secs(10)));
         let error = hasty.registries().options().await.unwrap_err();
         let due = noon() + std::time::Duration::from_secs(seconds);
         assert_eq!(error.retry_at(), Some(due), "{fault:?}: {error}");

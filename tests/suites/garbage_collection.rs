@@ -34,7 +34,7 @@ const BOTH: Type = Type::UntaggedManifestsAndUnreferencedBlobs;
 async fn a_run_is_waited_for_to_its_end_and_tells_what_it_freed() {
     let (_sandbox, clock, runs) = bench().await;
     let run = runs.start(BOTH).await.unwrap();
-    let done = runs.watch(run.uuid.parse().unwrap()).wait().await.unwrap();
+    let done = runs.watch(&run).wait().await.unwrap();
     assert_eq!(done.status, Some(Status::Succeeded));
     assert!(done.freed_bytes >= Some(3_000_000), "{done:?}");
     assert!(done.blobs_deleted >= Some(1), "{done:?}");
@@ -46,9 +46,7 @@ async fn a_run_is_waited_for_to_its_end_and_tells_what_it_freed() {
 async fn each_change_of_a_run_is_told_once() {
     let (_sandbox, _, runs) = bench().await;
     let run = runs.start(BOTH).await.unwrap();
-    let mut watch = runs
-        .watch(run.uuid.parse().unwrap())
-        .every(Duration::from_secs(1));
+    let mut watch = runs.watch(&run).every(Duration::from_secs(1));
     let mut statuses = Vec::new();
     while let Some(run) = watch.next().await {
         statuses.push(run.unwrap().status.unwrap());
@@ -67,9 +65,8 @@ async fn each_change_of_a_run_is_told_once() {
 async fn a_cancelled_run_is_no_success() {
     let (_sandbox, _, runs) = bench().await;
     let run = runs.start(BOTH).await.unwrap();
-    let id = run.uuid.parse().unwrap();
-    runs.cancel(&id).await.unwrap();
-    let error = runs.watch(id).wait().await.unwrap_err();
+    runs.cancel(&run).await.unwrap();
+    let error = runs.watch(&run).wait().await.unwrap_err();
     assert!(error.is_garbage_collection_failed());
     assert_eq!(
         error.garbage_collection().unwrap().status,
@@ -114,26 +111,30 @@ async fn a_start_that_is_refused_for_another_reason_says_so() {
 async fn a_run_that_takes_too_long_is_told_with_its_state() {
     let (_sandbox, clock, runs) = bench().await;
     let run = runs.start(BOTH).await.unwrap();
-    let watch = runs
-        .watch(run.uuid.parse().unwrap())
-        .limit(Duration::from_secs(30));
-    let error = watch.wait().await.unwrap_err();
+    let hasty = runs.with(|calls| calls.wait_limit(Duration::from_secs(30)));
+    let error = hasty.watch(&run).wait().await.unwrap_err();
     assert!(error.is_wait_expired());
     let status = error.garbage_collection().unwrap().status.clone();
     assert_eq!(status, Some(Status::WaitingForWriteJwTsToExpire));
     assert!(clock.now() - noon() <= chrono::TimeDelta::seconds(30));
     assert!(error.to_string().ends_with("still, after 30s"), "{error}");
     // No limit is too long to be counted.
-    let watch = runs.watch(run.uuid.parse().unwrap()).limit(Duration::MAX);
-    watch.wait().await.unwrap();
+    let patient = runs.with(|calls| calls.wait_limit(Duration::MAX));
+    patient.watch(&run).wait().await.unwrap();
 }
 
 #[tokio::test]
 async fn a_run_that_is_nowhere_is_not_found() {
     let (_sandbox, _, runs) = bench().await;
-    let id = "7a1f0c52-9b7e-4a55-b8a4-2f6f3f1f9a10".parse().unwrap();
+    let id = "7a1f0c52-9b7e-4a55-b8a4-2f6f3f1f9a10";
     let error = runs.watch(id).wait().await.unwrap_err();
     assert!(error.is_not_found(), "{error}");
+    assert_eq!(runs.get_opt(id).await.unwrap(), None);
+    // What is no id is refused when it is asked for.
+    let error = runs.watch("latest").wait().await.unwrap_err();
+    assert!(error.is_invalid_input(), "{error}");
+    let run = runs.start(BOTH).await.unwrap();
+    assert_eq!(runs.get(&run).await.unwrap().uuid, run.uuid);
 }
 
 #[tokio::test]
@@ -147,23 +148,19 @@ async fn a_run_in_an_unknown_state_is_followed_while_it_is_active() {
             .answer_next("registries_get_garbageCollection", answer)
             .unwrap();
     }
-    let done = runs.watch(run.uuid.parse().unwrap()).wait().await.unwrap();
+    let done = runs.watch(&run).wait().await.unwrap();
     assert_eq!(done.status, Some(Status::Other("success".into())));
 }
 
 #[tokio::test]
 async fn one_waits_until_no_run_is_active() {
     let (_sandbox, clock, runs) = bench().await;
-    runs.wait_until_idle(Duration::ZERO).await.unwrap();
+    let within = |seconds| runs.with(|calls| calls.wait_limit(Duration::from_secs(seconds)));
+    within(0).wait_until_idle().await.unwrap();
     runs.start(BOTH).await.unwrap();
-    let error = runs
-        .wait_until_idle(Duration::from_secs(20))
-        .await
-        .unwrap_err();
+    let error = within(20).wait_until_idle().await.unwrap_err();
     assert!(error.is_wait_expired());
     assert!(error.garbage_collection().is_some());
-    runs.wait_until_idle(Duration::from_secs(3600))
-        .await
-        .unwrap();
+    runs.wait_until_idle().await.unwrap();
     assert!((clock.now() - noon()).num_seconds() >= 100);
 }

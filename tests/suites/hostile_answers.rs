@@ -34,7 +34,7 @@ async fn unknown_values_and_fields_are_kept_or_skipped() {
         }
     });
     let (_server, docr) = answering(body.to_string()).await;
-    let registry = docr.account_registry().get().await.unwrap();
+    let registry = docr.legacy_registry().get().await.unwrap();
     assert_eq!(registry.name, "1-old-");
     assert_eq!(registry.region, Some(Region::Other("mars1".into())));
     assert_eq!(registry.storage_usage_bytes, Some(9_007_199_254_740_993));
@@ -52,7 +52,7 @@ async fn a_subscription_beside_the_registry_is_found() {
         "subscription": {"tier": {"slug": "basic"}}
     });
     let (_server, docr) = answering(body.to_string()).await;
-    let registry = docr.account_registry().get().await.unwrap();
+    let registry = docr.legacy_registry().get().await.unwrap();
     assert_eq!(registry.subscription.unwrap().tier.slug, TierSlug::Basic);
 }
 
@@ -61,14 +61,14 @@ async fn nulls_read_as_nothing() {
     let body = r#"{"registry": {"name": "acme", "region": null, "created_at": null,
         "storage_usage_bytes": null, "storage_usage_bytes_updated_at": null, "subscription": null}}"#;
     let (_server, docr) = answering(body).await;
-    let registry = docr.account_registry().get().await.unwrap();
+    let registry = docr.legacy_registry().get().await.unwrap();
     assert_eq!((registry.region, registry.created_at), (None, None));
 
     let body = r#"{"options": {"available_regions": null, "subscription_tiers": [
         {"slug": "starter", "eligible": null, "eligibility_reasons": null},
         {"slug": "basic", "eligible": false, "eligibility_reasons": ["FullMoon"]}]}}"#;
     let (_server, docr) = answering(body).await;
-    let options = docr.account_registry().options().await.unwrap();
+    let options = docr.legacy_registry().options().await.unwrap();
     assert!(options.available_regions.is_empty());
     assert!(options.subscription_tiers[0].eligibility_reasons.is_empty());
     let reasons = &options.subscription_tiers[1].eligibility_reasons;
@@ -84,7 +84,7 @@ async fn a_pending_certificate_with_empty_texts_is_read() {
                 "dns_names": {names}, "state": "half-done", "type": "lets_encrypt"}}}}"#
         );
         let (_server, docr) = answering(body).await;
-        let certificate = docr.certificates().get(&id.parse().unwrap()).await.unwrap();
+        let certificate = docr.certificates().get(id).await.unwrap();
         assert_eq!(certificate.not_after, None);
         assert_eq!(
             certificate.state,
@@ -97,13 +97,13 @@ async fn a_pending_certificate_with_empty_texts_is_read() {
 async fn another_success_than_the_documented_one_is_a_success() {
     let (_server, docr) =
         with_status("202 Accepted", JSON, r#"{"registry":{"name":"acme"}}"#).await;
-    assert_eq!(docr.account_registry().get().await.unwrap().name, "acme");
+    assert_eq!(docr.legacy_registry().get().await.unwrap().name, "acme");
 }
 
 #[tokio::test]
 async fn a_missing_identity_is_named() {
     let (_server, docr) = answering(r#"{"registry": {"region": "fra1"}}"#).await;
-    let error = docr.account_registry().get().await.unwrap_err();
+    let error = docr.legacy_registry().get().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreadable);
     assert_eq!(
         error.to_string(),
@@ -128,7 +128,7 @@ async fn what_is_not_json_is_unreadable_and_keeps_status_and_request_id() {
     ];
     for body in bodies {
         let (_server, docr) = answering(body).await;
-        let error = docr.account_registry().get().await.unwrap_err();
+        let error = docr.legacy_registry().get().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unreadable, "{body:?}: {error}");
         assert_eq!(error.status(), Some(200));
         assert_eq!(error.request_id(), Some("0b5f6f0e"));
@@ -140,7 +140,7 @@ async fn a_number_that_is_no_size_is_named_with_its_place() {
     for number in ["-1", "1e30", "18446744073709551616", "\"5 GB\"", "1.5"] {
         let body = format!(r#"{{"registry": {{"name": "a", "storage_usage_bytes": {number}}}}}"#);
         let (_server, docr) = answering(body).await;
-        let error = docr.account_registry().get().await.unwrap_err();
+        let error = docr.legacy_registry().get().await.unwrap_err();
         assert!(error.is_unreadable(), "{number}");
         assert!(
             error.to_string().contains("registry.storage_usage_bytes"),
@@ -156,7 +156,7 @@ async fn a_proxy_s_page_keeps_its_status_and_is_cut() {
         "x".repeat(10_000_000)
     );
     let (_server, docr) = with_status("502 Bad Gateway", "text/html", page).await;
-    let error = docr.account_registry().get().await.unwrap_err();
+    let error = docr.legacy_registry().get().await.unwrap_err();
     assert!(error.is_server_error());
     assert_eq!(error.status(), Some(502));
     let message = error.to_string();
@@ -179,10 +179,7 @@ async fn an_error_that_comes_in_pieces_is_read_whole() {
         let head =
             "HTTP/1.1 404 Not Found\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n";
         let server = RawServer::answering(format!("{head}{chunks}0\r\n\r\n")).await;
-        let error = client_at(server.url(), TOKEN)
-            .account_registry()
-            .get()
-            .await;
+        let error = client_at(server.url(), TOKEN).legacy_registry().get().await;
         let error = error.unwrap_err();
         assert_eq!(
             error.api_message(),
@@ -206,7 +203,7 @@ async fn an_error_body_in_any_shape_keeps_its_status() {
     ];
     for body in bodies {
         let (_server, docr) = with_status("404 Not Found", JSON, body).await;
-        let error = docr.account_registry().get().await.unwrap_err();
+        let error = docr.legacy_registry().get().await.unwrap_err();
         assert!(error.is_not_found(), "{body:?}: {error}");
         assert_eq!(error.request_id(), Some("0b5f6f0e"));
     }
@@ -216,7 +213,7 @@ async fn an_error_body_in_any_shape_keeps_its_status() {
 async fn a_partial_envelope_is_used_for_what_it_has() {
     let (_server, docr) =
         with_status("418 I'm a teapot", JSON, r#"{"message":"short and stout"}"#).await;
-    let error = docr.account_registry().get().await.unwrap_err();
+    let error = docr.legacy_registry().get().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnexpectedStatus);
     assert_eq!(
         (error.api_id(), error.api_message()),
@@ -242,8 +239,8 @@ async fn a_connection_that_breaks_is_interrupted_wherever_it_breaks() {
     for (bytes, status) in cases {
         let server = RawServer::answering(bytes).await;
         let error = client_at(server.url(), TOKEN)
-            .with_attempts(1)
-            .account_registry()
+            .with(|calls| calls.max_attempts(1))
+            .legacy_registry()
             .get()
             .await
             .unwrap_err();
@@ -270,7 +267,7 @@ async fn garbage_in_place_of_http_is_an_error_and_no_panic() {
     ] {
         let server = RawServer::answering(bytes).await;
         let error = client_at(server.url(), TOKEN)
-            .account_registry()
+            .legacy_registry()
             .get()
             .await
             .unwrap_err();
@@ -293,7 +290,7 @@ async fn a_redirect_is_not_followed_and_the_token_stays() {
         );
         let server = RawServer::answering(head).await;
         let error = client_at(server.url(), TOKEN)
-            .account_registry()
+            .legacy_registry()
             .get()
             .await
             .unwrap_err();
@@ -308,7 +305,7 @@ async fn a_server_that_repeats_the_token_does_not_get_it_into_an_error() {
     let body = json!({"id": "unauthorized", "message": format!("bad token {TOKEN}")}).to_string();
     for content in [body, format!("<p>{TOKEN}</p>")] {
         let (_server, docr) = with_status("401 Unauthorized", JSON, content).await;
-        let error = docr.account_registry().get().await.unwrap_err();
+        let error = docr.legacy_registry().get().await.unwrap_err();
         let shown = format!("{error} {error:?} {error:#?} {:?}", error.api_message());
         assert!(!shown.contains(TOKEN), "{shown}");
         assert!(shown.contains("[redacted]"), "{shown}");
@@ -327,7 +324,7 @@ async fn a_credential_that_cannot_be_read_is_not_shown() {
         let (_server, docr) = answering(body).await;
         let wanted = docr::CredentialsRequest::read_only();
         let error = docr
-            .account_registry()
+            .legacy_registry()
             .docker_credentials(wanted)
             .await
             .unwrap_err();
@@ -340,7 +337,7 @@ async fn a_credential_that_cannot_be_read_is_not_shown() {
 async fn control_characters_from_outside_do_not_reach_a_terminal() {
     let body = json!({"id": "x\u{1b}[2J", "message": "line\nline\u{7}"}).to_string();
     let (_server, docr) = with_status("500 Internal Server Error", JSON, body).await;
-    let error = docr.account_registry().get().await.unwrap_err();
+    let error = docr.legacy_registry().get().await.unwrap_err();
     assert!(
         !error.to_string().chars().any(char::is_control),
         "{error:?}"

@@ -61,7 +61,7 @@ async fn an_outage_costs_a_client_a_bounded_number_of_repeats() {
     let docr = client_at(server.url(), TOKEN);
     let mut repeats = 0;
     for _ in 0..50 {
-        let error = docr.registries().list().await.unwrap_err();
+        let error = docr.registries().list().all().await.unwrap_err();
         assert!(error.is_server_error() && !error.is_ambiguous());
         repeats += error.attempts() - 1;
         assert_eq!(

@@ -53,6 +53,7 @@ async fn what_a_flow_creates_is_announced_recorded_and_gone_afterwards() {
         client(&sandbox)
             .registries()
             .list()
+            .all()
             .await
             .unwrap()
             .is_empty()
@@ -97,6 +98,7 @@ async fn a_flow_that_fails_halfway_leaves_nothing_behind() {
         client(&sandbox)
             .registries()
             .list()
+            .all()
             .await
             .unwrap()
             .is_empty()
@@ -113,7 +115,16 @@ async fn an_account_with_a_registry_is_left_alone() {
         text(&output.stderr).contains("the account has a registry"),
         "{output:?}"
     );
-    assert_eq!(client(&sandbox).registries().list().await.unwrap().len(), 1);
+    assert_eq!(
+        client(&sandbox)
+            .registries()
+            .list()
+            .all()
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 #[tokio::test]

@@ -93,10 +93,10 @@ async fn read_on<T: Send + 'static>(list: List<T>) -> Option<Error> {
 /// Reads the list that an operation is; `None` for one that has no pages.
 async fn read_list(docr: &Client, operation: &Operation) -> Option<Option<Error>> {
     let by_name = docr.registry(registry_name());
-    let of_account = docr.account_registry().named(registry_name());
+    let (legacy, name) = (docr.legacy_registry(), registry_name());
     let (repository, older_repository) = (
         by_name.repository(repository_name()),
-        of_account.repository(repository_name()),
+        legacy.repository(&name, repository_name()),
     );
     Some(match operation.id {
         "certificates_list" => read_on(docr.certificates().list()).await,
@@ -104,12 +104,12 @@ async fn read_list(docr: &Client, operation: &Operation) -> Option<Option<Error>
         "registries_list_repositoryTags" => read_on(repository.tags()).await,
         "registries_list_repositoryManifests" => read_on(repository.manifests()).await,
         "registries_list_garbageCollections" => read_on(by_name.garbage_collections().list()).await,
-        "registry_list_repositories" => read_on(of_account.repositories_with_latest_tag()).await,
-        "registry_list_repositoriesV2" => read_on(of_account.repositories()).await,
+        "registry_list_repositories" => read_on(legacy.repositories_with_latest_tag(&name)).await,
+        "registry_list_repositoriesV2" => read_on(legacy.repositories(&name)).await,
         "registry_list_repositoryTags" => read_on(older_repository.tags()).await,
         "registry_list_repositoryManifests" => read_on(older_repository.manifests()).await,
         "registry_list_garbageCollections" => {
-            read_on(of_account.garbage_collections().list()).await
+            read_on(legacy.garbage_collections(&name).list()).await
         }
         _ => return None,
     })

@@ -47,13 +47,14 @@ async fn an_account_on_the_professional_tier_has_several_registries() {
     let names: Vec<_> = docr
         .registries()
         .list()
+        .all()
         .await
         .unwrap()
         .into_iter()
         .map(|r| r.name)
         .collect();
     assert_eq!(names, ["acme-images", "acme-mirror"]);
-    let error = docr.account_registry().get().await.unwrap_err();
+    let error = docr.legacy_registry().get().await.unwrap_err();
     assert!(error.is_several_registries(), "{error}");
 
     let mirror = docr.registry(second);
@@ -61,7 +62,7 @@ async fn an_account_on_the_professional_tier_has_several_registries() {
     mirror.delete().await.unwrap();
     assert_eq!(mirror.get_opt().await.unwrap(), None);
     assert_eq!(
-        docr.account_registry().get().await.unwrap().name,
+        docr.legacy_registry().get().await.unwrap().name,
         "acme-images"
     );
 }
@@ -231,13 +232,12 @@ async fn a_garbage_collection_can_be_cancelled() {
         .start(GarbageCollectionType::UnreferencedBlobsOnly)
         .await
         .unwrap();
-    let id = run.uuid.parse().unwrap();
-    let cancelled = runs.cancel(&id).await.unwrap();
+    let cancelled = runs.cancel(&run).await.unwrap();
     assert_eq!(cancelled.status, Some(GarbageCollectionStatus::Cancelling));
     clock.advance(Duration::from_secs(3600));
     let ended = runs.list().all().await.unwrap().remove(0);
     assert_eq!(ended.status, Some(GarbageCollectionStatus::Cancelled));
-    assert!(runs.cancel(&id).await.unwrap_err().is_not_found());
+    assert!(runs.cancel(&run).await.unwrap_err().is_not_found());
 }
 
 #[tokio::test]
@@ -283,14 +283,18 @@ async fn the_older_calls_read_the_same_images() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
     push(&sandbox, "api", "v1", "a layer");
-    let older = client(&sandbox).account_registry().named(registry_name());
-    let with_tags = older.repositories_with_latest_tag().all().await.unwrap();
+    let (older, name) = (client(&sandbox).legacy_registry(), &registry_name());
+    let with_tags = older
+        .repositories_with_latest_tag(name)
+        .all()
+        .await
+        .unwrap();
     assert_eq!(with_tags[0].latest_tag.as_ref().unwrap().tag, "v1");
     assert_eq!(
-        older.repositories().all().await.unwrap()[0].tag_count,
+        older.repositories(name).all().await.unwrap()[0].tag_count,
         Some(1)
     );
-    let api = older.repository(repository("api"));
+    let api = older.repository(name, repository("api"));
     assert_eq!(api.tags().all().await.unwrap().len(), 1);
     assert_eq!(api.manifests().all().await.unwrap().len(), 1);
     assert!(
@@ -307,14 +311,14 @@ async fn a_certificate_is_found_by_its_name_whatever_characters_it_has() {
     let certificates = client(&sandbox).certificates();
     for name in ["a&b#c+d e%/?=", "a", "ä"] {
         sandbox.add_certificate(CertificateSeed::custom(name, ["a.example.com"]));
-        let found = certificates.by_name(name).await.unwrap().unwrap();
+        let found = certificates.get_by_name_opt(name).await.unwrap().unwrap();
         assert_eq!(found.name, name);
     }
-    assert_eq!(certificates.by_name("b").await.unwrap(), None);
+    assert_eq!(certificates.get_by_name_opt("b").await.unwrap(), None);
     assert_eq!(certificates.list().all().await.unwrap().len(), 3);
     assert!(
         certificates
-            .by_name("")
+            .get_by_name_opt("")
             .await
             .unwrap_err()
             .is_invalid_input()
@@ -336,7 +340,7 @@ async fn a_certificate_is_issued_after_a_while_and_its_name_is_taken_at_once() {
             .is_rejected()
     );
     clock.advance(Duration::from_secs(600));
-    let issued = certificates.by_name("shop").await.unwrap().unwrap();
+    let issued = certificates.get_by_name_opt("shop").await.unwrap().unwrap();
     assert_eq!(issued.state, Some(docr::CertificateState::Verified));
     assert!(issued.not_after.is_some());
 }
@@ -381,13 +385,13 @@ async fn clusters_get_and_lose_registries() {
         .await
         .unwrap();
     assert!(sandbox.cluster_registries(&uuid).is_empty());
-    clusters.add_account_registry(&cluster).await.unwrap();
-    clusters.remove_account_registry(&cluster).await.unwrap();
+    clusters.add_legacy_registry(&cluster).await.unwrap();
+    clusters.remove_legacy_registry(&cluster).await.unwrap();
 
     let unknown = ["6b7c1f0a-2d1e-4f5c-8a90-3c4d5e6f7a8b".parse().unwrap()];
     assert!(
         clusters
-            .add_account_registry(&unknown)
+            .add_legacy_registry(&unknown)
             .await
             .unwrap_err()
             .is_not_found()
@@ -395,7 +399,7 @@ async fn clusters_get_and_lose_registries() {
     sandbox.clear_requests();
     assert!(
         clusters
-            .add_account_registry(&[])
+            .add_legacy_registry(&[])
             .await
             .unwrap_err()
             .is_invalid_input()

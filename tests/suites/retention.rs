@@ -81,7 +81,7 @@ impl Bench {
     }
 
     async fn plan_by(&self, policy: &RetentionPolicy) -> RetentionPlan {
-        RetentionPlan::make(policy, &self.inventory(policy).await).unwrap()
+        RetentionPlan::compute(policy, &self.inventory(policy).await).unwrap()
     }
 
     async fn apply(&self, plan: &RetentionPlan) -> RetentionReport {
@@ -103,7 +103,7 @@ impl Bench {
     async fn collect(&self, report: &RetentionReport) -> Option<u64> {
         let runs = self.registry.garbage_collections();
         let run = runs.start(report.garbage_collection()?).await.unwrap();
-        let done = runs.watch(run.uuid.parse().unwrap()).wait().await.unwrap();
+        let done = runs.watch(&run).wait().await.unwrap();
         done.freed_bytes
     }
 
@@ -240,7 +240,7 @@ async fn what_has_changed_since_the_plan_is_left_alone() {
     bench.push(Image::new("shop/api").sized_layer(9, 1_000_000).tag("v1"));
     bench.push(Image::new("shop/api").sized_layer(4, 1_000_000).tag("prod"));
     let repository = bench.registry.repository("shop/api".parse().unwrap());
-    repository.delete_tag(&"v2".parse().unwrap()).await.unwrap();
+    repository.delete_tag("v2").await.unwrap();
     let reader = bench.reader().await;
     let execution = plan.execution(&bench.registry).unwrap().reader(&reader);
     let report = execution.run(|_| {}).await;
@@ -727,7 +727,7 @@ async fn a_clock_that_is_ahead_deletes_nothing_young() {
     let mut inventory = RegistryInventory::read_for(&registry, &rule).await.unwrap();
     assert_eq!(inventory.read_at, bench.clock.now());
     inventory.read_manifests(&rule, &bench.reader().await).await;
-    let plan = RetentionPlan::make(&rule, &inventory).unwrap();
+    let plan = RetentionPlan::compute(&rule, &inventory).unwrap();
     let going: Vec<_> = plan
         .deletions
         .iter()
@@ -768,7 +768,7 @@ async fn manifests_that_nobody_reads_stay_and_so_does_what_can_not_be_read() {
     let mut inventory = RegistryInventory::read_for(&bench.registry, &rule)
         .await
         .unwrap();
-    let plan = RetentionPlan::make(&rule, &inventory).unwrap();
+    let plan = RetentionPlan::compute(&rule, &inventory).unwrap();
     assert_eq!(plan.warnings, [PlanWarning::Unread("shop/api".into())]);
     let is_tag = |deletion: &Deletion| matches!(deletion.subject, Subject::Tag(_));
     assert!(plan.deletions.iter().all(is_tag), "{plan}");
@@ -782,7 +782,7 @@ async fn manifests_that_nobody_reads_stay_and_so_does_what_can_not_be_read() {
     let secret = credentials.user_and_password().unwrap().1;
     bench.docr.revoke(&credentials).await.unwrap();
     inventory.read_manifests(&rule, &reader).await;
-    let plan = RetentionPlan::make(&rule, &inventory).unwrap();
+    let plan = RetentionPlan::compute(&rule, &inventory).unwrap();
     assert!(plan.deletions.iter().all(is_tag), "{plan}");
     assert_eq!(plan.warnings.len(), 7);
     let text = format!("{plan:?} {reader:?}");
@@ -798,7 +798,7 @@ fn an_inventory_with_the_same_tag_twice_is_refused() {
         {"name": "shop", "tags": [{"tag": "v1", "digest": null, "updated_at": null},
                                   {"tag": "v1", "digest": null, "updated_at": null}], "manifests": []}]}"#;
     let inventory: RegistryInventory = serde_json::from_str(text).unwrap();
-    let error = RetentionPlan::make(&policy("keep_newest = 1"), &inventory).unwrap_err();
+    let error = RetentionPlan::compute(&policy("keep_newest = 1"), &inventory).unwrap_err();
     assert_eq!(error.to_string(), "tag \"v1\": is twice in the inventory");
 }
 

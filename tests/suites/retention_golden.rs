@@ -199,7 +199,7 @@ fn prime(sandbox: &Sandbox, clock: &docr_sandbox::Clock, primed: &Primed) -> Nam
 async fn collect(registry: &RegistryHandle, what: GarbageCollectionType) -> u64 {
     let runs = registry.garbage_collections();
     let run = runs.start(what).await.unwrap();
-    let done = runs.watch(run.uuid.parse().unwrap()).wait().await.unwrap();
+    let done = runs.watch(&run).wait().await.unwrap();
     done.freed_bytes.unwrap()
 }
 
@@ -263,7 +263,7 @@ async fn run(case: &Path, updates: bool) -> Vec<String> {
             }
         }
     }
-    let plan = RetentionPlan::make(&policy, &inventory).unwrap();
+    let plan = RetentionPlan::compute(&policy, &inventory).unwrap();
     let before = content(&registry, &names).await;
     let mut faults = Vec::new();
     let read_again = RetentionPlan::from_json(&serde_json::to_string(&plan).unwrap());

@@ -253,7 +253,7 @@ impl Registry {
             .await
             .unwrap();
         inventory.read_manifests(policy, self).await;
-        RetentionPlan::make(policy, &inventory).unwrap()
+        RetentionPlan::compute(policy, &inventory).unwrap()
     }
 
     async fn apply(&self, plan: &RetentionPlan) -> RetentionReport {
@@ -268,7 +268,7 @@ impl Registry {
         };
         let runs = self.registry.garbage_collections();
         let run = runs.start(what).await.unwrap();
-        let done = runs.watch(run.uuid.parse().unwrap()).wait().await.unwrap();
+        let done = runs.watch(&run).wait().await.unwrap();
         done.freed_bytes.unwrap()
     }
 

@@ -32,8 +32,7 @@ async fn the_token_is_in_no_debug() {
         Box::new(Session::bearer(&token).unwrap()),
         Box::new(token),
         Box::new(docr.registries()),
-        Box::new(docr.account_registry()),
-        Box::new(docr.account_registry().named(registry_name())),
+        Box::new(docr.legacy_registry()),
         Box::new(docr.certificates()),
         Box::new(docr.clusters()),
         Box::new(registry.garbage_collections()),
@@ -50,7 +49,7 @@ async fn the_token_is_in_no_debug() {
     for value in &values {
         assert_hides(TOKEN, value);
     }
-    let error = unauthorized.registries().list().await.unwrap_err();
+    let error = unauthorized.registries().list().all().await.unwrap_err();
     assert_hides("dop_v1_other", &error);
     assert_hides(TOKEN, &sandbox);
 }

@@ -3,10 +3,12 @@
 use std::{
     io,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
+use docr::{Client, ErrorKind, ManualClock, Method};
 use docr_sandbox::ScriptedAnswer;
-use docr_tests::sandbox::{TOKEN, client, furnish, registry_name, start};
+use docr_tests::sandbox::{TOKEN, client, furnish, noon, registry_name, start};
 use tracing::{Dispatch, instrument::WithSubscriber as _, subscriber::NoSubscriber};
 use tracing_subscriber::fmt::{MakeWriter, format::FmtSpan};
 
@@ -60,19 +62,37 @@ async fn a_call_leaves_its_operation_route_and_attempts_and_no_name_and_no_token
         .filter(|line| line.contains("docr.call"))
         .collect();
     let own = own.join("\n");
-    assert!(own.contains("operation=\"registries_get\""), "{own}");
+    assert!(own.contains("docr.operation=\"registries_get\""), "{own}");
+    let port = sandbox.addr().port();
+    let every = format!(
+        "docr.attempt{{otel.kind=\"client\" otel.name=\"GET /v2/registries/{{registry_name}}\" \
+         http.request.method=\"GET\" url.template=\"/v2/registries/{{registry_name}}\" \
+         server.address=\"127.0.0.1\" server.port={port}"
+    );
+    let closed: Vec<_> = own.lines().filter(|line| line.contains("close")).collect();
+    let attempts: Vec<_> = closed
+        .iter()
+        .filter(|line| line.contains("docr.attempt"))
+        .collect();
+    assert_eq!(attempts.len(), 2, "{attempts:#?}");
+    assert!(attempts[0].contains(&every), "{attempts:#?}");
+    for has in [
+        "http.response.status_code=503",
+        "error.type=503",
+        "otel.status_code=\"ERROR\"",
+    ] {
+        assert!(attempts[0].contains(has), "{attempts:#?}");
+    }
+    assert!(!attempts[0].contains("resend_count"), "{attempts:#?}");
     assert!(
-        own.contains("http.route=\"/v2/registries/{registry_name}\""),
-        "{own}"
+        attempts[1].contains("http.request.resend_count=1"),
+        "{attempts:#?}"
     );
     assert!(
-        own.contains("attempt=1 http.response.status_code=503"),
-        "{own}"
+        attempts[1].contains("http.response.status_code=200"),
+        "{attempts:#?}"
     );
-    assert!(
-        own.contains("attempt=2 http.response.status_code=200"),
-        "{own}"
-    );
+    assert!(!attempts[1].contains("error.type"), "{attempts:#?}");
     assert!(own.contains("will be repeated"), "{own}");
     assert!(!text.contains(TOKEN), "{text}");
     let spans: Vec<_> = own
@@ -80,4 +100,64 @@ async fn a_call_leaves_its_operation_route_and_attempts_and_no_name_and_no_token
         .filter(|line| line.contains("docr::client"))
         .collect();
     assert!(!spans.join("\n").contains("acme-images"), "{spans:#?}");
+}
+
+#[tokio::test]
+async fn each_attempt_is_told_with_what_came_of_it() {
+    let (sandbox, _) = start().await;
+    furnish(&sandbox).await;
+    let limits = |answer: ScriptedAnswer| {
+        let answer = answer.header("ratelimit-limit", "5000");
+        let answer = answer.header("ratelimit-remaining", "12");
+        answer.header("ratelimit-reset", "1767268850")
+    };
+    let outage = limits(ScriptedAnswer::status(503)).header("retry-after", "7");
+    sandbox.answer_next("registries_get", outage).unwrap();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let notes = Arc::clone(&seen);
+    let docr = Client::builder()
+        .base_url(sandbox.url())
+        .token(TOKEN)
+        .clock(Arc::new(ManualClock::at(noon())))
+        .on_attempt(move |attempt| {
+            let left = attempt.rate_limit.map(|limit| limit.remaining);
+            let what = (
+                attempt.operation,
+                attempt.method.to_owned(),
+                attempt.url_template,
+            );
+            let end = (
+                attempt.number,
+                attempt.status,
+                attempt.error,
+                attempt.repeats_after,
+            );
+            notes.lock().unwrap().push((what, end, left.is_some()));
+        })
+        .build()
+        .unwrap();
+    docr.registry(registry_name()).get().await.unwrap();
+    docr.request(Method::DELETE, "/v2/registries/none")
+        .send::<()>()
+        .await
+        .unwrap_err();
+    let get = (
+        Some("registries_get"),
+        "GET".to_owned(),
+        Some("/v2/registries/{registry_name}"),
+    );
+    let seven = Some(Duration::from_secs(7));
+    let (server, missing) = (Some(ErrorKind::Server), Some(ErrorKind::NotFound));
+    assert_eq!(
+        *seen.lock().unwrap(),
+        [
+            (get.clone(), (1, Some(503), server, seven), true),
+            (get, (2, Some(200), None, None), true),
+            (
+                (None, "DELETE".to_owned(), None),
+                (1, Some(404), missing, None),
+                true
+            ),
+        ]
+    );
 }

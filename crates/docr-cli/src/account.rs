@@ -5,8 +5,8 @@ use std::{env, path::PathBuf, sync::Arc, time::Duration};
 use anyhow::{Result, bail};
 use clap::Args;
 use docr::{
-    Client, CredentialsRequest, DockerCredentials, RegistryHandle, RegistryName, Secret,
-    for_terminal, retention::OciManifests,
+    Client, ClientBuilder, CredentialsRequest, DockerCredentials, RegistryHandle, RegistryName,
+    Secret, for_terminal, retention::OciManifests,
 };
 use docr_sandbox::{Clock, Sandbox};
 
@@ -165,10 +165,9 @@ impl AccountArguments {
 
 /// A client of the API that the environment names.
 pub(crate) fn client(token: Secret, deadline: Option<Duration>) -> docr::Result<Client> {
-    let mut builder = Client::builder().token(token).user_agent(user_agent());
-    if let Some(url) = variable("DIGITALOCEAN_API_URL") {
-        builder = builder.base_url(url);
-    }
+    let mut builder = ClientBuilder::from_env()
+        .token(token)
+        .user_agent(user_agent());
     if let Some(deadline) = deadline {
         builder = builder.deadline(deadline);
     }
@@ -206,7 +205,7 @@ impl Account {
         if let Some(name) = &self.registry {
             return Ok(self.docr.registry(name.clone()));
         }
-        let all = self.docr.registries().list().await?;
+        let all = self.docr.registries().list().all().await?;
         match all.as_slice() {
             [only] => Ok(self.docr.registry(only.name.parse()?)),
             [] => bail!("the account has no registry"),

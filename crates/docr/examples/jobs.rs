@@ -115,7 +115,7 @@ async fn retention(docr: &Client, registry: &RegistryHandle, images_at: String) 
     let reader = OciManifests::new(registry.name(), &credentials)?;
     let reader = reader.plain_http_host(images_at);
     inventory.read_manifests(&policy, &reader).await;
-    let plan = RetentionPlan::make(&policy, &inventory)?;
+    let plan = RetentionPlan::compute(&policy, &inventory)?;
     for line in plan.to_string().lines() {
         println!("   {line}");
     }
@@ -127,7 +127,7 @@ async fn retention(docr: &Client, registry: &RegistryHandle, images_at: String) 
     let runs = registry.garbage_collections();
     if let Some(what) = report.garbage_collection() {
         let run = runs.start(what).await?;
-        let mut changes = runs.watch(run.uuid.parse()?);
+        let mut changes = runs.watch(&run);
         while let Some(run) = changes.next().await {
             let run = run?;
             let status = run

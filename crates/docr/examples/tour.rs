@@ -13,9 +13,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use docr::{
-    AccountRegistry, Client, CreateRegistry, CredentialsRequest, Region, RegistryName, TierSlug,
-};
+use docr::{Client, CreateRegistry, CredentialsRequest, Region, RegistryName, TierSlug};
 use docr_sandbox::Sandbox;
 
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
@@ -57,12 +55,12 @@ enum Mode {
 }
 
 async fn tour(docr: &Client, name: RegistryName, mode: Mode) -> Result<()> {
-    let registry = docr.account_registry();
+    let registries = docr.registries();
 
-    step("validate-name", "is the name free?");
-    let free = registry.is_name_free(&name).await?;
-    println!("   {name} is {}", if free { "free" } else { "taken" });
-    if let Some(existing) = registry.get_opt().await? {
+    step("validate-name", "is the name available?");
+    let free = registries.is_name_available(&name).await?;
+    println!("   {name} is {}", if free { "available" } else { "taken" });
+    if let Some(existing) = registries.list().all().await?.first() {
         println!(
             "   This account has the registry {} already. The tour leaves it alone.",
             existing.name
@@ -79,7 +77,7 @@ async fn tour(docr: &Client, name: RegistryName, mode: Mode) -> Result<()> {
         return Ok(());
     }
     let wanted = CreateRegistry::new(name.clone(), TierSlug::Starter).region(Region::Fra1);
-    let created = registry.create(wanted).await?;
+    let created = registries.create(wanted).await?;
     println!(
         "   created {} at {}",
         created.name,
@@ -87,17 +85,17 @@ async fn tour(docr: &Client, name: RegistryName, mode: Mode) -> Result<()> {
     );
 
     // Whatever happens from here on, what was created must not stay behind unnoticed.
-    let walked = walk(&registry, mode).await;
-    let removed = remove(&registry, &name, mode).await;
+    let walked = walk(docr, &name, mode).await;
+    let removed = remove(docr, &name, mode).await;
     walked.and(removed)
 }
 
-async fn walk(registry: &AccountRegistry, mode: Mode) -> Result<()> {
+async fn walk(docr: &Client, name: &RegistryName, mode: Mode) -> Result<()> {
+    let (registries, registry) = (docr.registries(), docr.registry(name.clone()));
     step("get", "what the service knows of it");
     let found = registry.get().await?;
-    let tier = found
-        .subscription
-        .map(|subscription| subscription.tier.slug);
+    let subscription = registries.subscription_opt().await?;
+    let tier = subscription.map(|subscription| subscription.tier.slug);
     println!(
         "   {} in {}, tier {}, {} bytes stored",
         found.name,
@@ -111,7 +109,7 @@ async fn walk(registry: &AccountRegistry, mode: Mode) -> Result<()> {
         mode,
         "Change the tier to basic? It costs 5 US dollars a month.",
     )? {
-        let tier = registry.change_tier(TierSlug::Basic).await?.tier;
+        let tier = registries.change_tier(TierSlug::Basic).await?.tier;
         println!(
             "   {} includes {} repositories and {} GiB",
             tier.slug,
@@ -133,7 +131,8 @@ async fn walk(registry: &AccountRegistry, mode: Mode) -> Result<()> {
     Ok(())
 }
 
-async fn remove(registry: &AccountRegistry, name: &RegistryName, mode: Mode) -> Result<()> {
+async fn remove(docr: &Client, name: &RegistryName, mode: Mode) -> Result<()> {
+    let registry = docr.registry(name.clone());
     step("delete", "the registry, with everything in it");
     if !agreed(mode, &format!("Delete the registry {name}?"))? {
         println!("   {name} stays, and so does its subscription.");

@@ -4,7 +4,7 @@ use docr_api::types;
 
 use crate::{
     ClusterId, RegistryName,
-    call::{Core, call},
+    call::{Core, call, with_options},
     error::{InvalidInput, Result},
 };
 
@@ -16,6 +16,8 @@ use crate::{
 pub struct Clusters {
     core: Core,
 }
+
+with_options!(Clusters, core);
 
 impl Clusters {
     pub(crate) fn new(core: Core) -> Self {
@@ -57,7 +59,7 @@ impl Clusters {
     ///
     /// Before a request is sent: no cluster given.
     /// [`is_not_found`](crate::Error::is_not_found), if the account has no registry or lacks a cluster.
-    pub async fn add_account_registry(&self, clusters: &[ClusterId]) -> Result<()> {
+    pub async fn add_legacy_registry(&self, clusters: &[ClusterId]) -> Result<()> {
         let body = &only_clusters(clusters)?;
         call!(self.core, kubernetes_add_registry.body(body)).await
     }
@@ -66,8 +68,8 @@ impl Clusters {
     ///
     /// # Errors
     ///
-    /// As [`add_account_registry`](Self::add_account_registry).
-    pub async fn remove_account_registry(&self, clusters: &[ClusterId]) -> Result<()> {
+    /// As [`add_legacy_registry`](Self::add_legacy_registry).
+    pub async fn remove_legacy_registry(&self, clusters: &[ClusterId]) -> Result<()> {
         let body = &only_clusters(clusters)?;
         call!(self.core, kubernetes_remove_registry.body(body)).await
     }

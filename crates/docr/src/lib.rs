@@ -1,22 +1,24 @@
 //! The SDK for the DigitalOcean Container Registry (DOCR) and its TLS certificates.
 //!
 //! ```no_run
-//! use docr::{Client, CreateRegistry, CredentialsRequest, TierSlug};
+//! use docr::{Client, CreateRegistry, CredentialsRequest, DockerConfig, TierSlug};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let docr = Client::from_env()?;
-//! let registry = docr.account_registry();
-//! let name = "acme-images".parse()?;
-//! if registry.is_name_free(&name).await? {
-//!     registry.create(CreateRegistry::new(name, TierSlug::Basic)).await?;
-//! }
+//! let wanted = CreateRegistry::new("acme-images".parse()?, TierSlug::Basic);
+//! docr.registries().ensure(wanted).await?; // created, unless it is there
+//!
+//! let registry = docr.registry("acme-images".parse()?);
 //! let credentials = registry.docker_credentials(CredentialsRequest::read_only()).await?;
-//! let mut docker = docr::DockerConfig::load(docr::DockerConfig::default_path()?)?;
+//! let mut docker = DockerConfig::load(DockerConfig::default_path()?)?;
 //! docker.insert(&credentials)?;
 //! docker.save()?;
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Calls are made inside of a tokio runtime with its timers and I/O turned on, as `#[tokio::main]` has them; without a
+//! runtime they fail as [`ErrorKind::Configuration`].
 //!
 //! # What it does for you
 //!
@@ -35,7 +37,10 @@
 //!   | mint credentials | repeat | stop: [`Error::is_ambiguous`] |
 //!
 //!   A budget bounds repeats while the service is down, a deadline bounds them in time, and
-//!   [`Client::paced`] keeps bulk work below the rate limit.
+//!   [`Client::paced`] keeps bulk work below the rate limit. All of it is set for a client, a handle or a single call by
+//!   [`with`](Client::with).
+//! - **Ensure is a call**: [`Registries::ensure`], [`Registries::ensure_tier`] and [`Certificates::ensure`] give back what
+//!   is there or make it, say which, and never make it twice.
 //! - **Lists are streams** ([`List`]): of items or of pages. An empty page in the middle goes on, a repeated token is
 //!   an error.
 //! - **Certificates fit before they are sent**: key, chain and validity of one of your own are checked (feature
@@ -45,6 +50,27 @@
 //!   request id, rate limit, attempts and elapsed time, also when a proxy answered with HTML.
 //! - **Secrets stay secret**: tokens and credentials are a [`Secret`], which `Debug` hides; a token goes
 //!   to the configured host alone, over plain http only to this machine, and never along a redirect.
+//!
+//! # Yours and ours
+//!
+//! What programs bring along, and where it goes:
+//!
+//! | you have or need | here it is |
+//! |---|---|
+//! | an HTTP client of your own | [`ClientBuilder::http`] |
+//! | a proxy | [`ClientBuilder::proxy`], [`ClientBuilder::no_proxy`], and by itself that of the environment |
+//! | a certificate authority | [`ClientBuilder::root_certificate`] |
+//! | time limits | [`CallOptions::deadline`], [`CallOptions::attempt_timeout`], [`ClientBuilder::connect_timeout`] |
+//! | hooks on requests | [`ClientBuilder::on_request`] |
+//! | headers | [`ClientBuilder::header`], [`ClientBuilder::user_agent`] |
+//! | tokens that change | [`ClientBuilder::token_provider`] with [`TokenFile`], [`TokenFn`] or a [`TokenProvider`] of your own |
+//! | a call that isn't here | [`Client::request`], or [`Client::api`] for the generated client |
+//! | tracing | spans by OpenTelemetry's conventions, `docr.call` and in it `docr.attempt`: `examples/telemetry.rs` |
+//! | metrics | [`ClientBuilder::on_attempt`] |
+//! | pages | [`List`]: [`items`](List::items), [`pages`](List::pages), [`all`](List::all) |
+//! | waits | [`Certificates::issue`], [`GarbageCollections::watch`]; bounded by [`CallOptions::wait_limit`] |
+//! | retry | [`CallOptions::max_attempts`], [`CallOptions::retry_budget`], [`Effect`] |
+//! | fakes | the crate `docr-sandbox`, and [`ManualClock`] |
 //!
 //! # Testing without the service
 //!
@@ -66,11 +92,18 @@
 
 #![warn(missing_docs)]
 
+#[cfg(all(feature = "oci", not(any(feature = "rustls", feature = "native-tls"))))]
+compile_error!(
+    "the feature `oci` speaks with the registry over TLS: turn on `rustls` or `native-tls` as well"
+);
+
 mod call;
 mod certificates;
 mod client;
 mod clusters;
 mod credentials;
+mod endpoint;
+mod ensured;
 mod error;
 mod garbage_collections;
 mod list;
@@ -78,11 +111,13 @@ mod names;
 mod registries;
 #[cfg(feature = "retention")]
 pub mod retention;
+mod task;
 mod text;
+mod token;
 
-pub use call::{Clock, ManualClock, SystemClock};
+pub use call::{Attempt, CallOptions, Clock, ManualClock, RetryBudget, SystemClock};
 pub use certificates::{CertificatePair, Certificates, CreateCertificate, RotateError};
-pub use client::{Client, ClientBuilder};
+pub use client::{ApiRequest, Client, ClientBuilder};
 pub use clusters::Clusters;
 #[cfg(feature = "credential-files")]
 pub use credentials::{CredentialFiles, KeptCredentials};
@@ -91,7 +126,7 @@ pub use credentials::{
     KubernetesSecret,
 };
 pub use docr_api::{
-    Secret, UnlistedValue,
+    AccessToken, Effect, Secret, TokenError, TokenFuture, TokenProvider, UnlistedValue,
     types::{
         Certificate, CertificateState, CertificateType, EligibilityReason, GarbageCollection,
         GarbageCollectionStatus, GarbageCollectionType, Region, Registry, RegistryOptions,
@@ -99,15 +134,18 @@ pub use docr_api::{
         SubscriptionTier, SubscriptionTierOption, TierSlug,
     },
 };
+pub use ensured::Ensured;
 pub use error::{Error, ErrorKind, InvalidInput, RateLimit, Result};
 pub use garbage_collections::{GarbageCollectionWatch, GarbageCollections};
 pub use list::{Items, List, Page, Pages};
 pub use names::{
-    CertificateId, ClusterId, Digest, GarbageCollectionId, ImageRef, RegistryName, RepositoryName,
-    Tag,
+    CertificateId, ClusterId, Digest, GarbageCollectionId, Identifies, ImageRef, RegistryName,
+    RepositoryName, Tag,
 };
 pub use registries::{
-    AccountRegistry, AccountRegistryHandle, AccountUsage, CreateRegistry, Overage, PlannedPush,
-    Preflight, PushObstacle, Registries, RegistryHandle, RegistryUsage, RepositoryHandle,
+    AccountUsage, CreateRegistry, LegacyRegistry, Overage, PlannedPush, Preflight, PushObstacle,
+    Registries, RegistryHandle, RegistryUsage, RepositoryHandle,
 };
+pub use reqwest::{self, Method};
 pub use text::for_terminal;
+pub use token::{TokenFile, TokenFn};

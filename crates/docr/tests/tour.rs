@@ -62,9 +62,14 @@ async fn each_change_needs_its_own_yes() {
     let sandbox = Sandbox::start().await.unwrap();
     let printed = run(&sandbox, "y\nn\nn\ny\n");
     assert!(printed.contains("is gone"), "{printed}");
+    let (_, name) = printed.split_once("created ").unwrap();
+    let (name, _) = name.split_once(' ').unwrap();
     assert_eq!(
         changes(&sandbox),
-        ["POST /v2/registry", "DELETE /v2/registry"]
+        [
+            "POST /v2/registries".to_owned(),
+            format!("DELETE /v2/registries/{name}")
+        ]
     );
 }
 

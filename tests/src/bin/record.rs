@@ -166,7 +166,7 @@ impl Visit<'_> {
     }
 
     async fn record(&self, flow: &Flow, live: &LiveFlow, title: String) -> Result<Recording> {
-        if live.creates_registry && !self.docr.registries().list().await?.is_empty() {
+        if live.creates_registry && !self.docr.registries().list().all().await?.is_empty() {
             return Err(
                 "the account has a registry: another one would change its subscription".into(),
             );

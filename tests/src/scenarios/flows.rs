@@ -68,7 +68,7 @@ pub(super) static ALL: &[Flow] = &[
         live: None,
         furnished: false,
         set_up: |_| Subjects::default(),
-        act: |docr, name, _| Box::pin(account_registry(docr, name)),
+        act: |docr, name, _| Box::pin(legacy_registry(docr, name)),
     },
     Flow {
         name: "several-registries",
@@ -232,13 +232,16 @@ fn starter(name: &RegistryName) -> CreateRegistry {
 async fn registry_lifecycle(docr: Client, name: RegistryName) -> Result<String> {
     let mut steps = Steps::default();
     let registries = docr.registries();
-    steps.read("is the name free?", registries.is_name_free(&name).await)?;
+    steps.read(
+        "is the name free?",
+        registries.is_name_available(&name).await,
+    )?;
     steps.read("create", registries.create(starter(&name)).await)?;
     let registry = docr.registry(name.clone());
     steps.read("get", registry.get().await)?;
     steps.read(
         "is the name free now?",
-        registries.is_name_free(&name).await,
+        registries.is_name_available(&name).await,
     )?;
     let request = CredentialsRequest::read_only().expires_in(Duration::from_secs(60));
     steps.read(
@@ -257,9 +260,9 @@ async fn options(docr: Client) -> Result<String> {
     Ok(steps.0)
 }
 
-async fn account_registry(docr: Client, name: RegistryName) -> Result<String> {
+async fn legacy_registry(docr: Client, name: RegistryName) -> Result<String> {
     let mut steps = Steps::default();
-    let registry = docr.account_registry();
+    let registry = docr.legacy_registry();
     steps.read("get", registry.get_opt().await)?;
     steps.read("create", registry.create(starter(&name)).await)?;
     steps.fails("create again", registry.create(starter(&name)).await);
@@ -288,8 +291,8 @@ async fn several_registries(docr: Client, name: RegistryName) -> Result<String> 
     )?;
     let wanted = CreateRegistry::new(second, tier);
     steps.read("create the second one", registries.create(wanted).await)?;
-    steps.read("list", registries.list().await)?;
-    steps.fails("an older call", docr.account_registry().get().await);
+    steps.read("list", registries.list().all().await)?;
+    steps.fails("an older call", docr.legacy_registry().get().await);
     Ok(steps.0)
 }
 
@@ -310,8 +313,7 @@ async fn pruning(docr: Client, name: RegistryName) -> Result<String> {
     let registry = docr.registry(name);
     let repository = registry.repository(shop("api")?);
     let manifests = steps.read("manifests", repository.manifests().all().await)?;
-    let first = "v1".parse().map_err(docr::Error::from)?;
-    steps.read("delete the tag v1", repository.delete_tag(&first).await)?;
+    steps.read("delete the tag v1", repository.delete_tag("v1").await)?;
     let tags = repository.tags().all().await;
     let names = tags.map(|tags| tags.into_iter().map(|tag| tag.tag).collect::<Vec<_>>());
     steps.read("tags", names)?;
@@ -321,14 +323,13 @@ async fn pruning(docr: Client, name: RegistryName) -> Result<String> {
     let digest = untagged
         .map(|manifest| manifest.digest.as_str())
         .unwrap_or_default();
-    let digest = digest.parse().map_err(docr::Error::from)?;
     steps.read(
         "delete its manifest",
-        repository.delete_manifest(&digest).await,
+        repository.delete_manifest(digest).await,
     )?;
     steps.fails(
         "delete its manifest again",
-        repository.delete_manifest(&digest).await,
+        repository.delete_manifest(digest).await,
     );
     steps.read(
         "delete the repository",
@@ -350,8 +351,7 @@ async fn garbage_collection(docr: Client, name: RegistryName) -> Result<String> 
     let what = GarbageCollectionType::UntaggedManifestsAndUnreferencedBlobs;
     let run = steps.read("start", runs.start(what.clone()).await)?;
     steps.fails("start another", runs.start(what).await);
-    let id = run.uuid.parse().map_err(docr::Error::from)?;
-    steps.read("cancel", runs.cancel(&id).await)?;
+    steps.read("cancel", runs.cancel(&run).await)?;
     steps.read("list", runs.list().all().await)?;
     Ok(steps.0)
 }
@@ -363,10 +363,12 @@ async fn certificates(docr: Client) -> Result<String> {
     let made = steps.read("create", certificates.create(wanted.clone()).await)?;
     assert_eq!(made.state, Some(CertificateState::Pending));
     steps.fails("create again", certificates.create(wanted).await);
-    let found = steps.read("by name", certificates.by_name("front & back").await)?;
+    let found = steps.read(
+        "by name",
+        certificates.get_by_name_opt("front & back").await,
+    )?;
     for certificate in found.iter().chain([&made]) {
-        let id = certificate.id.parse().map_err(docr::Error::from)?;
-        let deleted = certificates.delete(&id).await;
+        let deleted = certificates.delete(certificate).await;
         let step = format!("delete {}", certificate.name);
         match certificate.name.as_str() {
             "shop" => steps.read(&step, deleted)?,

@@ -124,7 +124,7 @@ impl Scenario {
             Self::Odd(odd) => odd.operation,
             Self::Operation(operation, _) => operation.id,
         };
-        let outcome = call(&docr.with_attempts(1), id, subjects).await;
+        let outcome = call(&docr.with(|calls| calls.max_attempts(1)), id, subjects).await;
         let outcome = outcome.unwrap_or_else(|| panic!("no client method for {id}"));
         Ok(match outcome {
             Ok(value) => format!("read: {value}"),

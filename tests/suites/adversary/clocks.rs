@@ -50,7 +50,7 @@ async fn a_deadline_is_kept_whatever_happens_to_the_date() {
                 let clock = Arc::new(ManualClock::at(noon()));
                 let server = setting(&clock, status, headers).await;
                 let docr = client_with_clock(server.url(), TOKEN, clock.clone());
-                let docr = docr.with_deadline(deadline);
+                let docr = docr.with(|calls| calls.deadline(deadline));
                 let docr = if paced { docr.paced() } else { docr };
                 let outcome = call(&docr, operation.id, &Subjects::default()).await;
                 let error = outcome.unwrap().unwrap_err();
@@ -147,25 +147,28 @@ async fn a_wait_takes_as_long_as_its_limit_whatever_happens_to_the_date() {
 
     // The sandbox's own clock stands still, so nothing ever ends.
     let wanted = CreateCertificate::lets_encrypt("shop", ["shop.example.com"]);
-    let certificates = docr.certificates().with_wait_limit(limit);
+    let certificates = docr.certificates().with(|calls| calls.wait_limit(limit));
     let error = certificates.issue(wanted).await.unwrap_err();
     assert!(error.is_wait_expired(), "{error}");
     assert_eq!(clock.monotonic(), limit);
 
-    let runs = docr.registry(registry_name()).garbage_collections();
+    let registry = docr
+        .registry(registry_name())
+        .with(|calls| calls.wait_limit(limit));
+    let runs = registry.garbage_collections();
     let run = runs
         .start(docr::GarbageCollectionType::UnreferencedBlobsOnly)
         .await
         .unwrap();
     let begin = clock.monotonic();
-    let watch = runs.watch(run.uuid.parse().unwrap()).limit(limit);
+    let watch = runs.watch(&run);
     let error = watch.wait().await.unwrap_err();
     assert!(error.is_wait_expired(), "{error}");
     // Two looks, five seconds apart: a third would have come after it.
     assert_eq!(clock.monotonic() - begin, Duration::from_secs(10));
 
     let begin = clock.monotonic();
-    let error = runs.wait_until_idle(limit).await.unwrap_err();
+    let error = runs.wait_until_idle().await.unwrap_err();
     assert!(error.is_wait_expired(), "{error}");
     assert_eq!(clock.monotonic() - begin, Duration::from_secs(10));
     assert_eq!(*clock.1.lock().unwrap(), clock.monotonic());

@@ -202,7 +202,7 @@ async fn a_look_up_ends_with_the_deadline_of_its_call_and_counts_as_part_of_it()
         let server = server.await;
         let docr = client_with_clock(server.url(), TOKEN, clock.clone());
         let deadline = std::time::Duration::from_secs(10);
-        let docr = docr.with_deadline(deadline);
+        let docr = docr.with(|calls| calls.deadline(deadline));
         let outcome = call(&docr, operation.id, &Subjects::default())
             .await
             .unwrap();

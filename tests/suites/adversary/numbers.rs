@@ -29,7 +29,10 @@ const NUMBERS: [&str; 10] = [
 fn clocked(url: &str) -> (Arc<ManualClock>, docr::Client) {
     let clock = Arc::new(ManualClock::at(noon()));
     let docr = client_with_clock(url, TOKEN, clock.clone());
-    (clock, docr.with_deadline(Duration::from_secs(5)))
+    (
+        clock,
+        docr.with(|calls| calls.deadline(Duration::from_secs(5))),
+    )
 }
 
 #[tokio::test]
@@ -103,7 +106,9 @@ async fn a_turn_that_is_far_off_is_not_waited_for_beyond_the_limit_of_the_caller
 async fn the_wait_for_a_turn_between_attempts_counts_towards_the_deadline() {
     let server = RawServer::answering(response(503, "", "")).await;
     let (clock, docr) = clocked(server.url());
-    let docr = docr.with_deadline(Duration::from_secs(20)).paced();
+    let docr = docr
+        .with(|calls| calls.deadline(Duration::from_secs(20)))
+        .paced();
     for _ in 0..50 {
         let _end = docr.registries().options().await;
     }

@@ -81,7 +81,7 @@ async fn no_error_of_any_operation_shows_the_token() {
             (502, 0),
         ] {
             let server = quoting(status, form).await;
-            let docr = client_at(server.url(), TOKEN).with_attempts(1);
+            let docr = client_at(server.url(), TOKEN).with(|calls| calls.max_attempts(1));
             for _ in 0..3 {
                 let outcome = call(&docr, operation.id, &Subjects::default()).await;
                 if let Err(error) = outcome.unwrap() {
@@ -109,7 +109,7 @@ async fn no_error_shows_the_key_of_a_certificate() {
     for form in 0..FORMS.len() {
         for status in [307, 400, 422, 500] {
             let server = quoting(status, form).await;
-            let docr = client_at(server.url(), TOKEN).with_attempts(1);
+            let docr = client_at(server.url(), TOKEN).with(|calls| calls.max_attempts(1));
             for _ in 0..3 {
                 let wanted = CreateCertificate::custom("shop", key, made.leaf.clone());
                 let error = docr.certificates().create(wanted).await.unwrap_err();

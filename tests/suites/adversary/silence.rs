@@ -53,8 +53,8 @@ async fn a_connection_that_takes_longer_than_an_attempt_may_has_sent_nothing() {
     for operation in operations::ALL {
         let docr = client_at(&format!("http://{}", queue.address), TOKEN);
         let docr = docr
-            .with_attempts(1)
-            .with_attempt_timeout(Duration::from_millis(5));
+            .with(|calls| calls.max_attempts(1))
+            .with(|calls| calls.attempt_timeout(Duration::from_millis(5)));
         let outcome = call(&docr, operation.id, &Subjects::default())
             .await
             .unwrap();
@@ -80,8 +80,8 @@ async fn a_body_that_stops_is_a_time_limit_and_not_for_ever() {
         let server = RawServer::stopping_after(whole, 300).await;
         let docr = client_at(server.url(), TOKEN);
         let docr = docr
-            .with_attempts(1)
-            .with_attempt_timeout(Duration::from_millis(30));
+            .with(|calls| calls.max_attempts(1))
+            .with(|calls| calls.attempt_timeout(Duration::from_millis(30)));
         let outcome = call(&docr, operation.id, &Subjects::default())
             .await
             .unwrap();
@@ -156,7 +156,7 @@ async fn a_registry_that_stumbles_is_asked_again() {
 async fn an_answer_of_any_size_takes_no_more_memory_than_the_limit() {
     let huge = response(200, "", vec![b' '; 60 * 1024 * 1024]);
     let server = RawServer::answering(huge).await;
-    let docr = client_at(server.url(), TOKEN).with_attempts(1);
+    let docr = client_at(server.url(), TOKEN).with(|calls| calls.max_attempts(1));
     let mut reading = 0;
     for operation in operations::ALL
         .iter()
@@ -175,7 +175,11 @@ async fn an_answer_of_any_size_takes_no_more_memory_than_the_limit() {
         reading += 1;
     }
     let builder = docr::Client::builder().base_url(server.url()).token(TOKEN);
-    let narrow = builder.attempts(1).response_limit(1000).build().unwrap();
+    let narrow = builder
+        .max_attempts(1)
+        .response_limit(1000)
+        .build()
+        .unwrap();
     let error = narrow.registries().options().await.unwrap_err();
     assert!(
         error.to_string().contains("larger than 1000 bytes"),

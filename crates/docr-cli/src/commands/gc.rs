@@ -116,7 +116,7 @@ impl Gc {
                     show(format, "No garbage collection is active.", &json!(null))?;
                     return Ok(Outcome::Done);
                 };
-                let run = runs.cancel(&active.uuid.parse()?).await?;
+                let run = runs.cancel(&active).await?;
                 show(format, summary(&run), &run)?;
             }
         }
@@ -190,7 +190,7 @@ async fn follow(
     mut run: GarbageCollection,
 ) -> Result<GarbageCollection> {
     let spinner = spinner(format);
-    let mut watch = registry.garbage_collections().watch(run.uuid.parse()?);
+    let mut watch = registry.garbage_collections().watch(&run);
     while let Some(change) = watch.next().await {
         run = change?;
         spinner.set_message(summary(&run));

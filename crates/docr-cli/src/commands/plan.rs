@@ -41,7 +41,7 @@ pub(super) async fn make(
         manifests = Some(opened);
     }
     spinner.finish_and_clear();
-    let mut plan = match RetentionPlan::make(policy, &inventory) {
+    let mut plan = match RetentionPlan::compute(policy, &inventory) {
         Ok(plan) => plan,
         Err(error) => {
             if let Some(manifests) = manifests {

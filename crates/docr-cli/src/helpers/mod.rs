@@ -102,7 +102,7 @@ impl Source {
         if let Some(registry) = self.known_registry() {
             return Ok(registry);
         }
-        let all = self.docr.registries().list().await?;
+        let all = self.docr.registries().list().all().await?;
         let first = all.first().context("the account has no registry")?;
         let registry = self.docr.registry(first.name.parse()?);
         if let Some(directory) = self.name_file.parent() {

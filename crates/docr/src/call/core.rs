@@ -1,89 +1,81 @@
-//! What a call is made with: the generated client, the settings, and what all clones share.
+//! What a call is made with: the generated client, the options, and what all clones share.
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use docr_api::{ClientInfo as _, Secret};
+use docr_api::{AccessToken, ClientInfo as _, Secret, TokenError, TokenFuture, TokenProvider};
+use reqwest::Url;
 
-use super::{
-    clock::Clock,
-    pacer::Pacer,
-    retry::{Budget, Limits},
-    service_clock::ServiceClock,
-};
+use super::{CallOptions, Observers, clock::Clock, pacer::Pacer, service_clock::ServiceClock};
+#[cfg(feature = "credential-files")]
+use crate::error::{Error, Result};
+use crate::{endpoint::Endpoint, token::Tokens};
 
-/// Makes calls on behalf of one token. Each handle holds one. Cheap to clone.
+/// Makes calls on behalf of one account. Each handle holds one. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Core {
     pub(crate) api: docr_api::Client,
-    pub(crate) settings: Settings,
+    pub(crate) options: CallOptions,
     pub(super) shared: Arc<Shared>,
-}
-
-/// What a clone may have otherwise than the client it was made of.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Settings {
-    pub(crate) attempt_timeout: Duration,
-    pub(crate) limits: Limits,
-    pub(crate) paced: bool,
-    /// How long a paced call waits for its first turn.
-    pub(crate) turn_limit: Duration,
-    /// When all calls have to be over, by [`Clock::monotonic`]: those that are part of another call.
-    pub(crate) until: Option<Duration>,
-}
-
-impl Settings {
-    /// How much of a time limit is left, for a call that is part of another one as well.
-    pub(super) fn left(&self, limit: Duration, since: Duration, now: Duration) -> Duration {
-        let own = limit.saturating_sub(now.saturating_sub(since));
-        self.until
-            .map_or(own, |until| own.min(until.saturating_sub(now)))
-    }
 }
 
 /// What all clones have in common.
 pub(super) struct Shared {
-    pub(super) token: Secret,
+    pub(super) tokens: Arc<Tokens>,
+    /// What the user's own headers hold.
+    pub(super) header_values: Vec<Secret>,
+    server: Server,
     /// Where tokens are revoked.
-    pub(super) oauth_url: String,
-    pub(super) budget: Budget,
+    oauth_url: String,
+    oauth_server: Server,
+    pub(super) observers: Observers,
     pub(super) pacer: Pacer,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) service_clock: ServiceClock,
 }
 
+/// A server as spans name it.
+pub(super) struct Server {
+    pub(super) address: String,
+    pub(super) port: Option<u16>,
+}
+
+/// What a core is made of.
+pub(crate) struct Setup {
+    pub(crate) tokens: Arc<Tokens>,
+    pub(crate) header_values: Vec<Secret>,
+    pub(crate) oauth_url: String,
+    pub(crate) options: CallOptions,
+    pub(crate) observers: Observers,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
 impl Core {
-    pub(crate) fn new(
-        api: docr_api::Client,
-        token: Secret,
-        oauth_url: String,
-        settings: Settings,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
+    pub(crate) fn new(api: docr_api::Client, setup: Setup) -> Self {
         let shared = Arc::new(Shared {
-            token,
-            oauth_url,
-            budget: Budget::full(),
+            tokens: setup.tokens,
+            header_values: setup.header_values,
+            server: Server::of(api.baseurl()),
+            oauth_server: Server::of(&setup.oauth_url),
+            oauth_url: setup.oauth_url,
+            observers: setup.observers,
             pacer: Pacer::new(),
-            clock,
+            clock: setup.clock,
             service_clock: ServiceClock::unknown(),
         });
         Self {
             api,
-            settings,
+            options: setup.options,
             shared,
         }
     }
 
-    /// The same core with other settings.
-    pub(crate) fn with(&self, change: impl FnOnce(&mut Settings)) -> Self {
-        let mut core = self.clone();
-        change(&mut core.settings);
-        core
-    }
-
-    /// The same core, which waits for its turn before each call.
-    pub(crate) fn paced(&self) -> Self {
-        self.with(|settings| settings.paced = true)
+    /// The same core with other options.
+    pub(crate) fn with(&self, change: impl FnOnce(CallOptions) -> CallOptions) -> Self {
+        Self {
+            api: self.api.clone(),
+            options: change(self.options.clone()),
+            shared: Arc::clone(&self.shared),
+        }
     }
 
     /// The service's time; `None` before a response has shown it.
@@ -96,9 +88,18 @@ impl Core {
         &self.shared.clock
     }
 
+    /// The token that the next request would carry.
     #[cfg(feature = "credential-files")]
-    pub(crate) fn token(&self) -> &Secret {
-        &self.shared.token
+    pub(crate) async fn current_token(&self) -> Result<Secret> {
+        let (now, limit) = (self.clock().monotonic(), self.options.attempt_timeout);
+        let token = self.shared.tokens.current(now, limit).await;
+        token.map_err(|error| Error::no_token(Box::new(error)))
+    }
+
+    /// The token that was used last; `None` if none was, and they change.
+    #[cfg(feature = "credential-files")]
+    pub(crate) fn last_token(&self) -> Option<Secret> {
+        self.shared.tokens.last()
     }
 
     /// Where tokens are revoked.
@@ -107,12 +108,49 @@ impl Core {
     }
 }
 
+impl Shared {
+    pub(super) fn server_of(&self, endpoint: &Endpoint) -> &Server {
+        match endpoint.authorizes_itself() {
+            true => &self.oauth_server,
+            false => &self.server,
+        }
+    }
+}
+
+impl Server {
+    fn of(url: &str) -> Self {
+        let url = Url::parse(url).ok();
+        let host = url.as_ref().and_then(Url::host_str);
+        Self {
+            address: host.unwrap_or_default().to_owned(),
+            port: url.as_ref().and_then(Url::port_or_known_default),
+        }
+    }
+}
+
 impl fmt::Debug for Core {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Core")
             .field("base_url", &self.api.baseurl())
-            .field("token", &self.shared.token)
-            .field("settings", &self.settings)
-            .finish()
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The tokens for the generated client, which asks before each request.
+pub(crate) struct TokensOfClient {
+    pub(crate) tokens: Arc<Tokens>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// How long a provider may take.
+    pub(crate) limit: Duration,
+}
+
+impl TokenProvider for TokensOfClient {
+    fn token(&self) -> TokenFuture<'_> {
+        Box::pin(async {
+            let now = self.clock.monotonic();
+            let token = self.tokens.current(now, self.limit).await;
+            token.map(AccessToken::new).map_err(TokenError::from)
+        })
     }
 }

@@ -6,7 +6,7 @@ macro_rules! request {
     ($method:ident $(.$setter:ident($value:expr))*) => {{
         $(let $setter = ($value).to_owned();)*
         $crate::call::Request {
-            operation: docr_api::operations::$method(),
+            endpoint: docr_api::operations::$method().into(),
             secrets: ::std::vec::Vec::new(),
             send: move |api: docr_api::Client| {
                 $(let $setter = $setter.clone();)*

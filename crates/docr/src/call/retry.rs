@@ -1,7 +1,10 @@
 //! When a call is repeated: the policy, the waiting and the budget.
 
 use std::{
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -11,27 +14,9 @@ use docr_api::Effect;
 use super::clock::until;
 use crate::error::{ErrorKind, Inner, RetryAfter};
 
-/// How often and for how long a client tries. Set by [`ClientBuilder`](crate::ClientBuilder).
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// Attempts of one call, the first included.
-    pub(crate) attempts: u32,
-    /// Time for one call, all attempts and waits together.
-    pub(crate) deadline: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            attempts: 5,
-            deadline: Duration::from_secs(120),
-        }
-    }
-}
-
 /// What is known of a failed attempt's effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum AttemptOutcome {
     /// Nothing was sent, or the service refused before it did anything.
     NoEffect,
     /// It may have taken effect.
@@ -42,7 +27,7 @@ pub(crate) enum Fate {
 
 /// What to do after a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum RetryDecision {
     /// Try again.
     Repeat,
     /// It may have been done: look whether it was.
@@ -53,29 +38,35 @@ pub(crate) enum Verdict {
     Stop,
 }
 
-pub(crate) fn fate(kind: ErrorKind, status: Option<u16>) -> Fate {
+pub(crate) fn outcome(kind: ErrorKind, status: Option<u16>) -> AttemptOutcome {
     match (kind, status) {
-        (ErrorKind::Connect | ErrorKind::RateLimited, _) => Fate::NoEffect,
-        (ErrorKind::Timeout | ErrorKind::Interrupted, _) => Fate::Unknown,
-        (_, Some(408 | 500 | 502 | 503 | 504)) => Fate::Unknown,
-        _ => Fate::Decided,
+        (ErrorKind::Connect | ErrorKind::RateLimited, _) => AttemptOutcome::NoEffect,
+        (ErrorKind::Timeout | ErrorKind::Interrupted, _) => AttemptOutcome::Unknown,
+        (_, Some(408 | 500 | 502 | 503 | 504)) => AttemptOutcome::Unknown,
+        _ => AttemptOutcome::Decided,
     }
 }
 
 /// The table of repeats: what one call does on the server, against what is known of the attempt.
-pub(crate) fn verdict(effect: Effect, error: &Inner) -> Verdict {
-    let fate = fate(error.kind, error.status());
-    match (effect, fate) {
-        (_, Fate::NoEffect) => Verdict::Repeat,
-        (Effect::Read | Effect::Set | Effect::Delete, Fate::Unknown) => Verdict::Repeat,
-        (Effect::Create, Fate::Unknown) => Verdict::LookUp,
+pub(crate) fn decide(effect: Effect, error: &Inner) -> RetryDecision {
+    let outcome = outcome(error.kind, error.status());
+    match (effect, outcome) {
+        (_, AttemptOutcome::NoEffect) => RetryDecision::Repeat,
+        (Effect::Read | Effect::Set | Effect::Delete, AttemptOutcome::Unknown) => {
+            RetryDecision::Repeat
+        }
+        (Effect::Create, AttemptOutcome::Unknown) => RetryDecision::LookUp,
         // A success whose answer can't be read has made something, too.
-        (Effect::Create, Fate::Decided) if error.kind == ErrorKind::Unreadable => Verdict::LookUp,
-        (Effect::Mint, Fate::Decided) if error.kind == ErrorKind::Unreadable => Verdict::Ambiguous,
-        (_, Fate::Decided) => Verdict::Stop,
+        (Effect::Create, AttemptOutcome::Decided) if error.kind == ErrorKind::Unreadable => {
+            RetryDecision::LookUp
+        }
+        (Effect::Mint, AttemptOutcome::Decided) if error.kind == ErrorKind::Unreadable => {
+            RetryDecision::Ambiguous
+        }
+        (_, AttemptOutcome::Decided) => RetryDecision::Stop,
         // A secret that was minted and lost stays behind; another one would, too. An effect that this
         // version doesn't know is repeated as little.
-        _ => Verdict::Ambiguous,
+        _ => RetryDecision::Ambiguous,
     }
 }
 
@@ -105,32 +96,50 @@ fn server_wait(error: &Inner, now: DateTime<Utc>) -> Option<Duration> {
     }
 }
 
-/// What a client may spend on retries while the service is down: each costs, each success gives a little
-/// back. An outage then costs a client a few requests more, not a multiple.
-#[derive(Debug)]
-pub(crate) struct Budget(AtomicU32);
+/// What calls may spend on repeats while the service is down: each repeat costs as much as five successes give back. An
+/// outage then costs a client a few requests more, not a multiple. Clones are the same budget. A client has one of
+/// 20 repeats, which all its handles share; [`CallOptions::retry_budget`](crate::CallOptions::retry_budget) gives some
+/// calls one of their own.
+#[derive(Clone, Debug)]
+pub struct RetryBudget(Arc<Purse>);
 
-impl Budget {
-    const FULL: u32 = 100;
+#[derive(Debug)]
+struct Purse {
+    left: AtomicU32,
+    full: u32,
+}
+
+impl RetryBudget {
     const COST: u32 = 5;
 
-    pub(crate) fn full() -> Self {
-        Self(AtomicU32::new(Self::FULL))
+    /// A budget for so many repeats in a row.
+    pub fn of(repeats: u32) -> Self {
+        let full = repeats.saturating_mul(Self::COST);
+        Self(Arc::new(Purse {
+            left: AtomicU32::new(full),
+            full,
+        }))
     }
 
-    /// Takes the cost of a retry; `false` if there is too little left.
+    /// Takes the cost of a repeat; `false` if there is too little left.
     pub(crate) fn spend(&self) -> bool {
         let take = |left: u32| left.checked_sub(Self::COST);
-        self.0
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+        let left = &self.0.left;
+        left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
             .is_ok()
     }
 
     pub(crate) fn succeed(&self) {
-        let give = |left: u32| (left < Self::FULL).then(|| left.saturating_add(1));
-        let _full_already = self
-            .0
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, give);
+        let full = self.0.full;
+        let give = |left: u32| (left < full).then(|| left.saturating_add(1));
+        let left = &self.0.left;
+        let _full_already = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, give);
+    }
+}
+
+impl Default for RetryBudget {
+    fn default() -> Self {
+        Self::of(20)
     }
 }
 
@@ -140,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_budget_runs_out_and_comes_back_with_successes() {
-        let budget = Budget::full();
+        let budget = RetryBudget::default();
         assert_eq!((0..100).filter(|_| budget.spend()).count(), 20);
         for _ in 0..5 {
             budget.succeed();
@@ -166,14 +175,26 @@ mod tests {
 
     #[test]
     fn the_fate_of_an_attempt_follows_from_how_it_failed() {
-        assert_eq!(fate(ErrorKind::Connect, None), Fate::NoEffect);
-        assert_eq!(fate(ErrorKind::RateLimited, Some(429)), Fate::NoEffect);
-        assert_eq!(fate(ErrorKind::Interrupted, Some(200)), Fate::Unknown);
+        assert_eq!(outcome(ErrorKind::Connect, None), AttemptOutcome::NoEffect);
+        assert_eq!(
+            outcome(ErrorKind::RateLimited, Some(429)),
+            AttemptOutcome::NoEffect
+        );
+        assert_eq!(
+            outcome(ErrorKind::Interrupted, Some(200)),
+            AttemptOutcome::Unknown
+        );
         for status in [408, 500, 502, 503, 504] {
-            assert_eq!(fate(ErrorKind::Server, Some(status)), Fate::Unknown);
+            assert_eq!(
+                outcome(ErrorKind::Server, Some(status)),
+                AttemptOutcome::Unknown
+            );
         }
         for status in [400, 401, 403, 404, 409, 412, 422, 501] {
-            assert_eq!(fate(ErrorKind::Rejected, Some(status)), Fate::Decided);
+            assert_eq!(
+                outcome(ErrorKind::Rejected, Some(status)),
+                AttemptOutcome::Decided
+            );
         }
     }
 }

@@ -11,8 +11,8 @@ use docr_api::{
 use sha1::{Digest as _, Sha1};
 
 use crate::{
-    error::{InvalidInput, Result},
-    text::hex,
+    error::{Error, ErrorKind, InvalidInput, Result},
+    text::{clean, hex},
 };
 
 /// The certificate that [`Certificates::create`](crate::Certificates::create) adds.
@@ -146,21 +146,50 @@ impl CreateCertificate {
         }
     }
 
+    /// What is there, or the error that it is another one than this.
+    pub(super) fn unless_different(&self, found: Certificate) -> Result<Certificate> {
+        if self.is_met_by(&found) {
+            return Ok(found);
+        }
+        let is_same_type = found.type_.as_ref() == Some(&self.certificate_type());
+        let difference = match (self.dns_names(), is_same_type) {
+            (_, false) => {
+                let is = found
+                    .type_
+                    .as_ref()
+                    .map_or("unknown", CertificateType::as_str);
+                format!("its type is {}", clean(is))
+            }
+            (Some(_), true) => format!("it is for {}", clean(&found.dns_names.join(", "))),
+            (None, true) => "it is of another leaf certificate".to_owned(),
+        };
+        let name = clean(&found.name);
+        let summary = format!("the account has a certificate by the name {name}, but {difference}");
+        let error = Error::caused_by(None, ErrorKind::Mismatch, summary);
+        Err(error.about_certificate(&found))
+    }
+
+    fn certificate_type(&self) -> CertificateType {
+        match &self.0 {
+            types::CertificateCreate::LetsEncrypt(_) => CertificateType::LetsEncrypt,
+            types::CertificateCreate::Custom(_) => CertificateType::Custom,
+        }
+    }
+
     /// Whether a certificate is all that is wanted here, as far as its name, names and fingerprint tell.
     pub(crate) fn is_met_by(&self, certificate: &Certificate) -> bool {
         let is_same = match &self.0 {
             types::CertificateCreate::LetsEncrypt(wanted) => {
-                certificate.type_ == Some(CertificateType::LetsEncrypt)
-                    && same_names(&wanted.dns_names, &certificate.dns_names)
+                same_names(&wanted.dns_names, &certificate.dns_names)
             }
             types::CertificateCreate::Custom(wanted) => {
-                certificate.type_ == Some(CertificateType::Custom)
-                    && certificate.sha1_fingerprint.is_some()
+                certificate.sha1_fingerprint.is_some()
                     && fingerprint(&wanted.leaf_certificate)
                         == certificate.sha1_fingerprint.as_deref().map(hex_digits)
             }
         };
-        is_same && certificate.name == self.name()
+        let is_same_type = certificate.type_.as_ref() == Some(&self.certificate_type());
+        is_same && is_same_type && certificate.name == self.name()
     }
 }
 

@@ -1,34 +1,28 @@
 //! The handle of all certificates of an account: reading, adding, deleting.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 use docr_api::types::{self, Certificate};
 
 use super::create::{CreateCertificate, check_name};
 use crate::{
-    CertificateId,
-    call::{Core, Found, call, deleted, optional, request},
+    CertificateId, Identifies,
+    call::{Core, Found, call, deleted, optional, request, with_options},
+    ensured::Ensured,
     error::{Error, ErrorKind, Result},
     list::{List, PageRequest, page_answer},
 };
-
-/// How long to wait at all, unless told otherwise.
-const WAIT_LIMIT: Duration = Duration::from_secs(10 * 60);
 
 /// The account's TLS certificates. Made by [`Client::certificates`](crate::Client::certificates); does no I/O by itself.
 #[derive(Clone, Debug)]
 pub struct Certificates {
     pub(super) core: Core,
-    pub(super) wait_limit: Duration,
 }
+
+with_options!(Certificates, core);
 
 impl Certificates {
     pub(crate) fn new(core: Core) -> Self {
-        Self {
-            core,
-            wait_limit: WAIT_LIMIT,
-        }
+        Self { core }
     }
 
     /// Lists the certificates. `GET /v2/certificates`
@@ -60,13 +54,27 @@ impl Certificates {
         )
     }
 
-    /// Reads the certificate of this name, `None` if there is none. Names are unique within an account, and
-    /// unlike the id they stay when Let's Encrypt renews. `GET /v2/certificates?name=`
+    /// Reads the certificate of this name. Names are unique within an account, and unlike the id they stay when Let's
+    /// Encrypt renews. `GET /v2/certificates?name=`
     ///
     /// # Errors
     ///
-    /// Before a request is sent: an empty name.
-    pub async fn by_name(&self, name: &str) -> Result<Option<Certificate>> {
+    /// Before a request is sent: an empty name. [`is_not_found`](crate::Error::is_not_found), if the account has none by
+    /// this name; see also [`get_by_name_opt`](Self::get_by_name_opt).
+    pub async fn get_by_name(&self, name: &str) -> Result<Certificate> {
+        let found = self.get_by_name_opt(name).await?;
+        found.ok_or_else(|| {
+            let summary = format!("the account has no certificate by the name {name:?}");
+            Error::caused_by(None, ErrorKind::NotFound, summary)
+        })
+    }
+
+    /// Like [`get_by_name`](Self::get_by_name), with `None` if the account has no certificate by this name.
+    ///
+    /// # Errors
+    ///
+    /// All but "not found".
+    pub async fn get_by_name_opt(&self, name: &str) -> Result<Option<Certificate>> {
         check_name(name)?;
         let mut found = self.listed(Some(name.to_owned())).items();
         while let Some(certificate) = found.next().await {
@@ -82,7 +90,7 @@ impl Certificates {
     ///
     /// ```no_run
     /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// let id = "3f6d0b1e-52c4-4c8a-9a77-0d1f6be2a954".parse()?;
+    /// let id: docr::CertificateId = "3f6d0b1e-52c4-4c8a-9a77-0d1f6be2a954".parse()?;
     /// let certificate = docr.certificates().get(&id).await?;
     /// println!("{} until {:?}", certificate.name, certificate.not_after);
     /// # Ok(())
@@ -93,7 +101,11 @@ impl Certificates {
     ///
     /// [`is_not_found`](crate::Error::is_not_found), if the account has none by this id. A Let's Encrypt
     /// certificate gets a new id at each renewal.
-    pub async fn get(&self, id: &CertificateId) -> Result<Certificate> {
+    pub async fn get(
+        &self,
+        which: &(impl Identifies<CertificateId> + ?Sized),
+    ) -> Result<Certificate> {
+        let id = which.identify()?;
         let id = id.as_str();
         let answer = call!(self.core, certificates_get.certificate_id(id));
         Ok(answer.await?.certificate)
@@ -104,8 +116,11 @@ impl Certificates {
     /// # Errors
     ///
     /// All but "not found".
-    pub async fn get_opt(&self, id: &CertificateId) -> Result<Option<Certificate>> {
-        optional(self.get(id).await)
+    pub async fn get_opt(
+        &self,
+        which: &(impl Identifies<CertificateId> + ?Sized),
+    ) -> Result<Option<Certificate>> {
+        optional(self.get(which).await)
     }
 
     /// Adds a certificate. One from Let's Encrypt is pending at first; [`issue`](Self::issue) waits.
@@ -118,11 +133,7 @@ impl Certificates {
     pub async fn create(&self, wanted: CreateCertificate) -> Result<Certificate> {
         wanted.check(self.now())?;
         let look_up = async |core| {
-            let certificates = Self {
-                core,
-                wait_limit: self.wait_limit,
-            };
-            let found = certificates.by_name(wanted.name()).await?;
+            let found = Self { core }.get_by_name_opt(wanted.name()).await?;
             let found = found.filter(|certificate| wanted.is_met_by(certificate));
             Ok(found.map(|made| Found {
                 at: made.created_at,
@@ -135,14 +146,56 @@ impl Certificates {
         self.core.create(create, made, look_up).await
     }
 
+    /// Makes sure that the account has a certificate as it is wanted, by its name: reads it, and adds it if it isn't there.
+    /// `GET /v2/certificates?name=`, `POST /v2/certificates`
+    ///
+    /// Made twice, or by several programs at once, there is one certificate in the end, and each gets it. One from Let's
+    /// Encrypt may be pending still; [`wait_until_issued`](Self::wait_until_issued) waits.
+    ///
+    /// ```no_run
+    /// use docr::CreateCertificate;
+    ///
+    /// # async fn example(docr: docr::Client) -> docr::Result<()> {
+    /// let certificates = docr.certificates();
+    /// let wanted = CreateCertificate::lets_encrypt("shop-front", ["shop.example.com"]);
+    /// let certificate = certificates.ensure(wanted).await?.into_inner();
+    /// let certificate = certificates.wait_until_issued(&certificate).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](Self::create). [`is_mismatch`](crate::Error::is_mismatch), if the account has another
+    /// certificate by this name, of another type, for other DNS names or of another leaf: nothing is changed then, and
+    /// [`Error::certificate`] has what is there.
+    pub async fn ensure(&self, wanted: CreateCertificate) -> Result<Ensured<Certificate>> {
+        wanted.check(self.now())?;
+        let found = || self.get_by_name_opt(wanted.name());
+        if let Some(found) = found().await? {
+            return wanted.unless_different(found).map(Ensured::Unchanged);
+        }
+        match self.create(wanted.clone()).await {
+            Ok(made) => Ok(Ensured::Changed(made)),
+            // Another program may have been faster, and what may have taken effect may be there.
+            Err(error) if error.is_rejected() || error.is_conflict() || error.is_ambiguous() => {
+                match found().await {
+                    Ok(Some(found)) => wanted.unless_different(found).map(Ensured::Unchanged),
+                    _ => Err(error),
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Deletes a certificate. `DELETE /v2/certificates/{certificate_id}`
     ///
     /// # Errors
     ///
-    /// [`is_forbidden`](crate::Error::is_forbidden), while a load balancer or CDN endpoint uses it
-    /// ([`is_in_use`](crate::Error::is_in_use) too);
+    /// [`is_in_use`](crate::Error::is_in_use), while a load balancer or CDN endpoint uses it;
     /// [`is_not_found`](crate::Error::is_not_found), if the account has none by this id.
-    pub async fn delete(&self, id: &CertificateId) -> Result<()> {
+    pub async fn delete(&self, which: &(impl Identifies<CertificateId> + ?Sized)) -> Result<()> {
+        let id = which.identify()?;
         let id = id.as_str();
         let done = call!(self.core, certificates_delete.certificate_id(id));
         deleted(done.await)
@@ -160,19 +213,9 @@ impl Certificates {
     ///
     /// # Errors
     ///
-    /// Those of [`by_name`](Self::by_name) and [`delete`](Self::delete).
+    /// Those of [`get_by_name`](Self::get_by_name) and [`delete`](Self::delete).
     pub async fn delete_by_name(&self, name: &str) -> Result<()> {
-        let certificate = self.existing(name).await?;
-        self.delete(&certificate.id.parse()?).await
-    }
-
-    /// The certificate of this name, or "not found".
-    pub(crate) async fn existing(&self, name: &str) -> Result<Certificate> {
-        let found = self.by_name(name).await?;
-        found.ok_or_else(|| {
-            let summary = format!("the account has no certificate by the name {name:?}");
-            Error::caused_by(None, ErrorKind::NotFound, summary)
-        })
+        self.delete(&self.get_by_name(name).await?).await
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {

@@ -56,7 +56,7 @@ pub enum RotateError<E> {
     NotDeleted {
         /// Both certificates.
         pair: Box<CertificatePair>,
-        /// Why it could not be deleted; [`is_in_use`](Error::is_in_use), if something used it to the end.
+        /// Why it could not be deleted; [`is_wait_expired`](Error::is_wait_expired), if something used it to the end.
         source: Error,
     },
 }
@@ -66,7 +66,7 @@ impl Certificates {
     /// the old one is used, and deletes the old one as soon as nothing uses it any more.
     /// `POST /v2/certificates`, `GET` and `DELETE /v2/certificates/{certificate_id}`
     ///
-    /// Each of the two waits takes at most the limit of [`with_wait_limit`](Self::with_wait_limit). Deleting is
+    /// Each of the two waits takes at most the limit of [`CallOptions::wait_limit`](crate::CallOptions::wait_limit). Deleting is
     /// repeated only while the service says that the certificate is in use. To stop waiting for this future leaves
     /// what is done by then.
     ///
@@ -143,7 +143,7 @@ impl Certificates {
             return Err(InvalidInput::new("certificate name", old, rule).into());
         }
         wanted.check(self.now())?;
-        let old = self.existing(old).await?;
+        let old = self.get_by_name(old).await?;
         let missing = wanted
             .dns_names()
             .map(|names| uncovered(&old.dns_names, names))

@@ -17,20 +17,12 @@ use crate::{
     text::clean,
 };
 
+/// How long to wait at all, unless told otherwise.
+const LIMIT: Duration = Duration::from_secs(10 * 60);
 const FIRST: Duration = Duration::from_secs(3);
 const LONGEST: Duration = Duration::from_secs(15);
 
 impl Certificates {
-    /// The same handle with another time limit for the methods that wait: [`issue`](Self::issue),
-    /// [`wait_until_issued`](Self::wait_until_issued), [`delete_when_unused`](Self::delete_when_unused) and each of
-    /// the two waits of [`rotate`](Self::rotate). It is 10 minutes otherwise. A call that is under way when the
-    /// time is over is finished.
-    #[must_use]
-    pub fn with_wait_limit(mut self, limit: Duration) -> Self {
-        self.wait_limit = limit;
-        self
-    }
-
     /// Adds a certificate and waits until it can be used: [`create`](Self::create) and
     /// [`wait_until_issued`](Self::wait_until_issued). `POST /v2/certificates`, `GET /v2/certificates/{certificate_id}`
     ///
@@ -64,7 +56,8 @@ impl Certificates {
     /// # Errors
     ///
     /// [`is_certificate_failed`](Error::is_certificate_failed), if it was not issued;
-    /// [`is_wait_expired`](Error::is_wait_expired), if it is neither when the time limit is over;
+    /// [`is_wait_expired`](Error::is_wait_expired), if it is neither when the
+    /// [time limit](crate::CallOptions::wait_limit) is over;
     /// [`is_not_found`](Error::is_not_found), if it was deleted; those of any call. [`Error::certificate`] has the
     /// certificate as it was last seen.
     pub async fn wait_until_issued(&self, certificate: &Certificate) -> Result<Certificate> {
@@ -100,18 +93,19 @@ impl Certificates {
     ///
     /// # Errors
     ///
-    /// [`is_wait_expired`](Error::is_wait_expired), if it is in use still when the time limit is over;
+    /// [`is_wait_expired`](Error::is_wait_expired), if it is in use still when the
+    /// [time limit](crate::CallOptions::wait_limit) is over;
     /// [`is_forbidden`](Error::is_forbidden), if it may not be deleted for any other reason, at once; those of any
     /// call. [`Error::certificate`] has the certificate.
     pub async fn delete_when_unused(&self, certificate: &Certificate) -> Result<()> {
         let mut waits = self.waits();
         let mut current = certificate.clone();
         loop {
-            let Err(error) = self.delete(&current.id.parse()?).await else {
+            let Err(error) = self.delete(&current).await else {
                 return Ok(());
             };
             if error.is_not_found() {
-                let found = self.by_name(&current.name).await;
+                let found = self.get_by_name_opt(&current.name).await;
                 match found.map_err(|error| error.about_certificate(&current))? {
                     Some(found) if is_renewal(&found, &current) => current = found,
                     _ => return Ok(()),
@@ -132,11 +126,13 @@ impl Certificates {
 
     /// The certificate as it is now, under whatever id.
     pub(crate) async fn current(&self, certificate: &Certificate) -> Result<Certificate> {
-        match self.get(&certificate.id.parse()?).await {
-            Err(error) if error.is_not_found() => match self.by_name(&certificate.name).await? {
-                Some(found) if is_renewal(&found, certificate) => Ok(found),
-                _ => Err(error),
-            },
+        match self.get(certificate).await {
+            Err(error) if error.is_not_found() => {
+                match self.get_by_name_opt(&certificate.name).await? {
+                    Some(found) if is_renewal(&found, certificate) => Ok(found),
+                    _ => Err(error),
+                }
+            }
             read => read,
         }
     }
@@ -146,7 +142,7 @@ impl Certificates {
         Waits {
             clock,
             since: clock.monotonic(),
-            limit: self.wait_limit,
+            limit: self.core.options.wait_limit.unwrap_or(LIMIT),
             next: FIRST,
         }
     }

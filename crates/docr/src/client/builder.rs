@@ -1,84 +1,104 @@
 //! Setting up a client.
 
-use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
-use docr_api::{Secret, Session};
-use reqwest::Url;
+use docr_api::{Secret, Session, TokenProvider};
+use reqwest::header::HeaderMap;
 
-use super::Client;
+use super::{
+    Client,
+    address::{DEFAULT_BASE_URL, checked_base_url, oauth_url},
+    http::Http,
+};
 use crate::{
-    Clock, Error, Result, SystemClock,
-    call::{Core, Settings, connecting::WatchConnections, retry::Limits},
+    Attempt, CallOptions, Clock, Error, Result, RetryBudget, SystemClock,
+    call::{Core, Observers, Setup, TokensOfClient},
+    token::Tokens,
 };
 
-const DEFAULT_BASE_URL: &str = "https://api.digitalocean.com";
-const DEFAULT_OAUTH_URL: &str = "https://cloud.digitalocean.com";
 const TOKEN_VARIABLES: [&str; 2] = ["DIGITALOCEAN_TOKEN", "DIGITALOCEAN_ACCESS_TOKEN"];
 const BASE_URL_VARIABLE: &str = "DIGITALOCEAN_API_URL";
-const TURN_LIMIT: Duration = Duration::from_secs(2 * 60 * 60);
-const USER_AGENT: &str = concat!("docr/", env!("CARGO_PKG_VERSION"));
 
 /// Sets up a [`Client`]. Made by [`Client::builder`].
-#[derive(Clone)]
 #[must_use]
 pub struct ClientBuilder {
-    token: Option<Secret>,
+    is_from_env: bool,
+    token: Option<Token>,
     base_url: String,
     oauth_url: Option<String>,
-    settings: Settings,
-    connect_timeout: Duration,
-    user_agent: Option<String>,
-    plain_http: bool,
+    options: CallOptions,
+    http: Http,
+    on_request: Vec<OnRequest>,
+    observers: Observers,
     response_limit: Option<usize>,
     clock: Arc<dyn Clock>,
 }
 
+enum Token {
+    Fixed(Secret),
+    Provider(Arc<dyn TokenProvider>),
+}
+
+type OnRequest = Box<dyn Fn(&mut HeaderMap) + Send + Sync>;
+
 impl ClientBuilder {
     pub(crate) fn new() -> Self {
         Self {
+            is_from_env: false,
             token: None,
             base_url: DEFAULT_BASE_URL.into(),
             oauth_url: None,
-            settings: Settings {
-                attempt_timeout: Duration::from_secs(30),
-                limits: Limits::default(),
-                paced: false,
-                turn_limit: TURN_LIMIT,
-                until: None,
-            },
-            connect_timeout: Duration::from_secs(10),
-            user_agent: None,
-            plain_http: false,
+            options: CallOptions::new(),
+            http: Http::default(),
+            on_request: Vec::new(),
+            observers: Observers::default(),
             response_limit: None,
             clock: Arc::new(SystemClock),
         }
     }
 
-    /// Takes token and base URL from variables, as [`Client::from_env`] describes.
-    pub(crate) fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
+    /// A builder with the token of `DIGITALOCEAN_TOKEN` or else `DIGITALOCEAN_ACCESS_TOKEN`, for the API at
+    /// `DIGITALOCEAN_API_URL`, as far as these are set. White space around the values doesn't count.
+    ///
+    /// ```no_run
+    /// let docr = docr::ClientBuilder::from_env().user_agent("acme-deploy/1.4").build()?;
+    /// # Ok::<(), docr::Error>(())
+    /// ```
+    pub fn from_env() -> Self {
+        Self::from_variables(|name| std::env::var(name).ok())
+    }
+
+    fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| {
             let value = variable(name)?.trim().to_owned();
             (!value.is_empty()).then_some(value)
         };
-        let Some(token) = TOKEN_VARIABLES.into_iter().find_map(set) else {
-            let names = TOKEN_VARIABLES.join(" or ");
-            return Err(Error::configuration(format!("no token: set {names}"), None));
-        };
-        let builder = Self::new().token(token);
-        Ok(match set(BASE_URL_VARIABLE) {
+        let mut builder = Self::new();
+        builder.is_from_env = true;
+        if let Some(token) = TOKEN_VARIABLES.into_iter().find_map(set) {
+            builder = builder.token(token);
+        }
+        match set(BASE_URL_VARIABLE) {
             Some(url) => builder.base_url(url),
             None => builder,
-        })
+        }
     }
 
     /// The personal access token or OAuth token.
     pub fn token(mut self, token: impl Into<Secret>) -> Self {
-        self.token = Some(token.into());
+        self.token = Some(Token::Fixed(token.into()));
         self
     }
 
-    /// Where the API is: `https://api.digitalocean.com` unless told otherwise. A path in it is kept. A client of an
-    /// address with plain http, or on this machine, uses no proxy, whatever the environment says.
+    /// Where tokens come from that change while the program runs: [`TokenFile`](crate::TokenFile),
+    /// [`TokenFn`](crate::TokenFn) or a type of your own. However many calls need a token at once, it is asked once. When
+    /// the service refuses a token (401), another one is asked for, and the call is made again once.
+    pub fn token_provider(mut self, provider: impl TokenProvider + 'static) -> Self {
+        self.token = Some(Token::Provider(Arc::new(provider)));
+        self
+    }
+
+    /// Where the API is: `https://api.digitalocean.com` unless told otherwise. A path in it is kept.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = url.into();
         self
@@ -91,55 +111,110 @@ impl ClientBuilder {
         self
     }
 
-    /// How long one attempt may take, from the connection to the end of the answer; 30 s.
-    pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.attempt_timeout = timeout;
+    /// Your own HTTP client, with whatever it has: proxies, certificates, DNS, connection pool, layers around its
+    /// connector. The version of reqwest is that of [`docr::reqwest`](crate::reqwest).
+    ///
+    /// What safety needs is set on it: no redirects, no repeats of its own, this client's `user-agent`. Towards an address
+    /// with plain http its proxies are left out, since they would see the token; [`proxy`](Self::proxy) names one for that
+    /// as well.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let http = docr::reqwest::Client::builder().pool_idle_timeout(Duration::from_secs(5));
+    /// let docr = docr::Client::builder().token("dop_v1_0123").http(http).build()?;
+    /// # Ok::<(), docr::Error>(())
+    /// ```
+    pub fn http(mut self, http: reqwest::ClientBuilder) -> Self {
+        self.http.own = Some(http);
         self
     }
 
-    /// How long a call may take, all attempts and waits together; 2 minutes. A wait that would pass the deadline
-    /// is not begun: the call fails at once, and [`Error::retry_at`] tells when it could be made again.
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.settings.limits.deadline = deadline;
+    /// Sends all requests through this proxy, such as `http://proxy.example.com:3128`, with user name and password if it
+    /// needs them; in place of those of the environment (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`). A client of an address
+    /// with plain http, or on this machine, uses none of the environment.
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.http.proxy = Some(url.into());
         self
     }
 
-    /// How often a call is attempted at the most, the first time included; 5. With 1 nothing is repeated.
-    pub fn attempts(mut self, attempts: u32) -> Self {
-        self.settings.limits.attempts = attempts;
+    /// Uses no proxy, whatever the environment says.
+    pub fn no_proxy(mut self) -> Self {
+        self.http.no_proxy = true;
         self
     }
 
-    /// Whether calls wait for their turn below the rate limit, as [`Client::paced`] has it; no.
-    pub fn paced(mut self, paced: bool) -> Self {
-        self.settings.paced = paced;
+    /// Trusts this certificate as well, or several: PEM, such as that of the authority of a proxy which looks into TLS.
+    #[cfg(any(feature = "rustls", feature = "native-tls"))]
+    pub fn root_certificate(mut self, pem: impl AsRef<[u8]>) -> Self {
+        self.http.roots.push(pem.as_ref().to_vec());
         self
     }
 
-    /// How long a paced call may wait for its first turn below the rate limit; 2 hours, which is more than the service
-    /// ever makes one wait. A wait that would take longer is not begun: the call fails at once as
-    /// [`is_rate_limited`](Error::is_rate_limited), with nothing sent, and [`Error::retry_at`] tells when there is a turn.
-    pub fn turn_limit(mut self, limit: Duration) -> Self {
-        self.settings.turn_limit = limit;
+    /// A header for all requests. Its value is treated as a secret: no error and no `Debug` shows it.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<Secret>) -> Self {
+        self.http.headers.push((name.into(), value.into()));
         self
     }
 
-    /// Where the time comes from; the system unless told otherwise. For tests there is
-    /// [`ManualClock`](crate::ManualClock).
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
+    /// Sees and changes the headers of each attempt before it is sent, to add the context of a trace, say. The token is
+    /// put beside them afterwards: it can be neither seen nor changed here.
+    ///
+    /// ```
+    /// use docr::reqwest::header::HeaderValue;
+    ///
+    /// let docr = docr::Client::builder()
+    ///     .token("dop_v1_0123")
+    ///     .on_request(|headers| {
+    ///         headers.insert("x-caller", HeaderValue::from_static("acme-deploy"));
+    ///     })
+    ///     .build()?;
+    /// # Ok::<(), docr::Error>(())
+    /// ```
+    pub fn on_request(mut self, change: impl Fn(&mut HeaderMap) + Send + Sync + 'static) -> Self {
+        self.on_request.push(Box::new(change));
         self
     }
 
-    /// How long making a connection may take; 10 s.
+    /// Is told of each attempt when it has ended, to count and to measure. It is called by the task that makes the call:
+    /// it should be quick. An attempt whose caller has gone is not reported.
+    ///
+    /// ```
+    /// use std::sync::{Arc, atomic::{AtomicU64, Ordering}};
+    ///
+    /// let repeats = Arc::new(AtomicU64::new(0));
+    /// let counter = Arc::clone(&repeats);
+    /// let docr = docr::Client::builder()
+    ///     .token("dop_v1_0123")
+    ///     .on_attempt(move |attempt| {
+    ///         if attempt.repeats_after.is_some() {
+    ///             counter.fetch_add(1, Ordering::Relaxed);
+    ///         }
+    ///     })
+    ///     .build()?;
+    /// # Ok::<(), docr::Error>(())
+    /// ```
+    pub fn on_attempt(mut self, observer: impl Fn(&Attempt<'_>) + Send + Sync + 'static) -> Self {
+        self.observers.add(observer);
+        self
+    }
+
+    /// How long making a connection may take; 10 s, or with an HTTP client of your own what that says.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
+        self.http.connect_timeout = Some(timeout);
         self
     }
 
     /// The name and version of your program, put before this crate's own in `user-agent`.
     pub fn user_agent(mut self, product: impl Into<String>) -> Self {
-        self.user_agent = Some(product.into());
+        self.http.product = Some(product.into());
+        self
+    }
+
+    /// Allows plain http to a host other than this machine. The token then crosses the network in
+    /// clear text.
+    pub fn allow_plain_http(mut self, allow: bool) -> Self {
+        self.http.allow_plain = allow;
         self
     }
 
@@ -150,11 +225,53 @@ impl ClientBuilder {
         self
     }
 
-    /// Allows plain http to a host other than this machine. The token then crosses the network in
-    /// clear text.
-    pub fn allow_plain_http(mut self, allow: bool) -> Self {
-        self.plain_http = allow;
+    /// Where the time comes from; the system unless told otherwise. For tests there is
+    /// [`ManualClock`](crate::ManualClock).
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
         self
+    }
+
+    /// How calls are made, unless a handle says otherwise. All of it can be changed later, by [`Client::with`]; the usual
+    /// ones have a method of their own here.
+    pub fn calls(mut self, change: impl FnOnce(CallOptions) -> CallOptions) -> Self {
+        self.options = change(self.options);
+        self
+    }
+
+    /// See [`CallOptions::attempt_timeout`]; 30 s.
+    pub fn attempt_timeout(self, timeout: Duration) -> Self {
+        self.calls(|calls| calls.attempt_timeout(timeout))
+    }
+
+    /// See [`CallOptions::deadline`]; 2 minutes.
+    pub fn deadline(self, deadline: Duration) -> Self {
+        self.calls(|calls| calls.deadline(deadline))
+    }
+
+    /// See [`CallOptions::max_attempts`]; 5.
+    pub fn max_attempts(self, attempts: u32) -> Self {
+        self.calls(|calls| calls.max_attempts(attempts))
+    }
+
+    /// See [`CallOptions::retry_budget`]; 20 repeats.
+    pub fn retry_budget(self, budget: RetryBudget) -> Self {
+        self.calls(|calls| calls.retry_budget(budget))
+    }
+
+    /// See [`CallOptions::paced`]; no.
+    pub fn paced(self, paced: bool) -> Self {
+        self.calls(|calls| calls.paced(paced))
+    }
+
+    /// See [`CallOptions::turn_limit`]; 2 hours.
+    pub fn turn_limit(self, limit: Duration) -> Self {
+        self.calls(|calls| calls.turn_limit(limit))
+    }
+
+    /// See [`CallOptions::wait_limit`].
+    pub fn wait_limit(self, limit: Duration) -> Self {
+        self.calls(|calls| calls.wait_limit(limit))
     }
 
     /// Makes the client. Does no I/O.
@@ -162,51 +279,59 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration): no token or one that can't stand
-    /// in a header; a base URL that is none, is plain http to another machine, or holds credentials;
-    /// no TLS in this build.
+    /// in a header; an invalid base URL, one with plain http to another machine, or with credentials; a proxy,
+    /// certificate or header that can't be used; no TLS in this build.
     pub fn build(self) -> Result<Client> {
-        let token = self
-            .token
-            .ok_or_else(|| Error::configuration("no token was given", None))?;
-        let session = Session::bearer(&token).map_err(|error| {
-            Error::configuration("the token can't be used", Some(Box::new(error)))
-        })?;
-        let base_url = checked_base_url(&self.base_url, self.plain_http)?;
-        let oauth_url = match &self.oauth_url {
-            Some(url) => checked_base_url(url, self.plain_http)?,
-            None if base_url == DEFAULT_BASE_URL => DEFAULT_OAUTH_URL.into(),
-            None => base_url.clone(),
+        let base_url = checked_base_url(&self.base_url, self.http.allow_plain)?;
+        let oauth_url = oauth_url(self.oauth_url.as_deref(), &base_url, self.http.allow_plain)?;
+        let no_token = || {
+            let summary = match self.is_from_env {
+                true => format!("no token: set {}", TOKEN_VARIABLES.join(" or ")),
+                false => "no token was given".to_owned(),
+            };
+            Error::configuration(summary, None)
         };
-        let user_agent = match self.user_agent {
-            Some(product) => format!("{product} {USER_AGENT}"),
-            None => USER_AGENT.into(),
+        let (tokens, mut session) = match self.token.ok_or_else(no_token)? {
+            Token::Fixed(token) => {
+                let session = Session::bearer(&token).map_err(|error| {
+                    Error::configuration("the token can't be used", Some(Box::new(error)))
+                })?;
+                (Arc::new(Tokens::fixed(token)), session)
+            }
+            Token::Provider(provider) => {
+                let tokens = Arc::new(Tokens::provided(provider));
+                let clock = Arc::clone(&self.clock);
+                let provider = TokensOfClient {
+                    tokens: Arc::clone(&tokens),
+                    clock,
+                    limit: self.options.attempt_timeout,
+                };
+                (tokens, Session::provided(Arc::new(provider)))
+            }
         };
-        let mut http = docr_api::http_client()
-            .user_agent(user_agent)
-            .connect_timeout(self.connect_timeout)
-            .connector_layer(WatchConnections);
-        let is = |is_so: fn(&Url) -> bool| {
-            let urls = [&base_url, &oauth_url].into_iter();
-            urls.map(move |url| Url::parse(url).is_ok_and(|url| is_so(&url)))
-        };
-        // Neither a token in clear text nor what is meant for this machine is a proxy's business.
-        if is(|url| is_plain(url) || is_this_machine(url)).any(|is_so| is_so) {
-            http = http.no_proxy();
+        if !self.on_request.is_empty() {
+            let changes = self.on_request;
+            session = session
+                .on_request(move |headers| changes.iter().for_each(|change| change(headers)));
         }
-        #[cfg(any(feature = "rustls", feature = "native-tls"))]
-        if is(is_plain).all(|is_so| is_so) {
-            // Reading the system's certificates takes longer than many calls.
-            http = http.tls_certs_only([]);
-        }
-        let http = http.build().map_err(|error| {
-            Error::configuration("the HTTP client can't be set up", Some(Box::new(error)))
-        })?;
+        let header_values = self.http.headers.iter().map(|(_, value)| value.clone());
+        let header_values = header_values.collect();
+        let http = self.http.build(&[&base_url, &oauth_url])?;
         let mut api = docr_api::Client::new_with_client(&base_url, http, session);
         if let Some(limit) = self.response_limit {
             api = api.with_body_limit(limit);
         }
-        let core = Core::new(api, token, oauth_url, self.settings, self.clock);
-        Ok(Client { core })
+        let setup = Setup {
+            tokens,
+            header_values,
+            oauth_url,
+            options: self.options,
+            observers: self.observers,
+            clock: self.clock,
+        };
+        Ok(Client {
+            core: Core::new(api, setup),
+        })
     }
 }
 
@@ -215,100 +340,18 @@ impl fmt::Debug for ClientBuilder {
         f.debug_struct("ClientBuilder")
             .field("base_url", &self.base_url)
             .field("oauth_url", &self.oauth_url)
-            .field("token", &self.token)
-            .field("settings", &self.settings)
-            .field("connect_timeout", &self.connect_timeout)
-            .field("user_agent", &self.user_agent)
-            .field("plain_http", &self.plain_http)
+            .field("options", &self.options)
+            .field("http", &self.http)
+            .field("observers", &self.observers)
             .field("response_limit", &self.response_limit)
             .field("clock", &self.clock)
-            .finish()
+            .finish_non_exhaustive()
     }
-}
-
-/// The base URL without a slash at its end, as the generated client wants it.
-fn checked_base_url(text: &str, plain_http: bool) -> Result<String> {
-    let refuse = |rule: &str| Err(Error::configuration(format!("base URL {rule}"), None));
-    let Ok(url) = Url::parse(text) else {
-        return refuse(&format!(
-            "{text:?} is not a URL, such as {DEFAULT_BASE_URL}"
-        ));
-    };
-    if !url.username().is_empty() || url.password().is_some() {
-        // Not shown: it holds a password.
-        return refuse("holds a user name or password; give the token to the builder instead");
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return refuse(&format!("{text:?} has a query or fragment"));
-    }
-    match url.scheme() {
-        "https" => {}
-        "http" if plain_http || is_this_machine(&url) => {}
-        "http" => {
-            return refuse(&format!(
-                "{text:?} would send the token unencrypted; use https, or call allow_plain_http"
-            ));
-        }
-        _ => return refuse(&format!("{text:?} is neither https nor http")),
-    }
-    Ok(url.as_str().trim_end_matches('/').to_owned())
-}
-
-fn is_plain(url: &Url) -> bool {
-    url.scheme() == "http"
-}
-
-fn is_this_machine(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn url_error(url: &str) -> String {
-        match checked_base_url(url, false) {
-            Ok(url) => format!("accepted as {url}"),
-            Err(error) => error.to_string(),
-        }
-    }
-
-    #[test]
-    fn a_base_url_loses_its_last_slash_and_keeps_its_path() {
-        assert_eq!(
-            url_error("https://example.com/"),
-            "accepted as https://example.com"
-        );
-        assert_eq!(
-            url_error("https://example.com/do/"),
-            "accepted as https://example.com/do"
-        );
-        assert_eq!(
-            url_error("http://127.0.0.1:80/"),
-            "accepted as http://127.0.0.1"
-        );
-        assert_eq!(
-            url_error("http://[::1]:8080"),
-            "accepted as http://[::1]:8080"
-        );
-        assert_eq!(
-            url_error("http://localhost:1"),
-            "accepted as http://localhost:1"
-        );
-    }
-
-    #[test]
-    fn a_base_url_that_would_leak_or_fail_is_refused() {
-        assert!(url_error("http://example.com").contains("unencrypted"));
-        assert!(url_error("http://127.0.0.1.example.com").contains("unencrypted"));
-        assert!(url_error("ftp://example.com").contains("neither"));
-        assert!(url_error("example.com").contains("not a URL"));
-        assert!(url_error("https://example.com?a=b").contains("query"));
-        let with_password = url_error("https://user:hunter2@example.com");
-        assert!(with_password.contains("password") && !with_password.contains("hunter2"));
-    }
 
     #[test]
     fn the_token_comes_from_the_first_variable_that_is_set() {
@@ -318,11 +361,9 @@ mod tests {
                 found.map(|(_, value)| (*value).to_owned())
             })
         };
-        let token = |builder: Result<ClientBuilder>| {
-            builder
-                .unwrap()
-                .token
-                .map(|token| token.expose().to_owned())
+        let token = |builder: ClientBuilder| match builder.token {
+            Some(Token::Fixed(token)) => Some(token.expose().to_owned()),
+            _ => None,
         };
         let both = from(&[
             ("DIGITALOCEAN_ACCESS_TOKEN", "b"),
@@ -334,7 +375,7 @@ mod tests {
             ("DIGITALOCEAN_TOKEN", " "),
         ]);
         assert_eq!(token(second).as_deref(), Some("b"));
-        let error = from(&[]).unwrap_err();
+        let error = from(&[]).build().unwrap_err();
         assert!(error.is_configuration());
         assert_eq!(
             error.to_string(),

@@ -2,7 +2,7 @@
 //! one place that knows both.
 
 use super::Client;
-use crate::{AccountRegistry, Certificates, Clusters, Registries, RegistryHandle, RegistryName};
+use crate::{Certificates, Clusters, LegacyRegistry, Registries, RegistryHandle, RegistryName};
 
 impl Client {
     /// All registries of the account, its subscription and its options.
@@ -15,9 +15,10 @@ impl Client {
         RegistryHandle::new(self.core.clone(), name)
     }
 
-    /// The registry of an account that has exactly one, by the service's older calls.
-    pub fn account_registry(&self) -> AccountRegistry {
-        AccountRegistry::new(self.core.clone())
+    /// The registry of an account that has exactly one, by the service's older calls under `/v2/registry`.
+    /// [`registries`](Self::registries) and [`registry`](Self::registry) do all of this for any account.
+    pub fn legacy_registry(&self) -> LegacyRegistry {
+        LegacyRegistry::new(self.core.clone())
     }
 
     /// The account's TLS certificates.

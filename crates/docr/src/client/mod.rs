@@ -1,25 +1,32 @@
 //! The client: what it is set up with, and the handles that it gives out.
 
+mod address;
 mod builder;
 mod handles;
+mod http;
+mod request;
 
-use std::{fmt, time::Duration};
+use std::fmt;
+
+use reqwest::Method;
 
 use crate::{
     DockerCredentials, Result, Secret,
-    call::{Core, Settings},
+    call::{Core, with_options},
     credentials::revoke,
 };
 
 pub use builder::ClientBuilder;
+pub use request::ApiRequest;
 
 /// Speaks with the API on behalf of one token. Cheap to clone; clones share their connections.
 ///
 /// ```no_run
 /// # async fn example() -> docr::Result<()> {
 /// let docr = docr::Client::from_env()?;
-/// let registry = docr.account_registry().get().await?;
-/// println!("{} in {:?}", registry.name, registry.region);
+/// for registry in docr.registries().list().all().await? {
+///     println!("{} in {:?}", registry.name, registry.region);
+/// }
 /// # Ok(())
 /// # }
 /// ```
@@ -30,13 +37,13 @@ pub struct Client {
 
 impl Client {
     /// A client with the token of `DIGITALOCEAN_TOKEN` or else `DIGITALOCEAN_ACCESS_TOKEN`, for the API
-    /// at `DIGITALOCEAN_API_URL` if that is set. White space around the values doesn't count.
+    /// at `DIGITALOCEAN_API_URL` if that is set; [`ClientBuilder::from_env`] for one with more to it.
     ///
     /// # Errors
     ///
     /// As [`ClientBuilder::build`]: no token is set, or a value can't be used.
     pub fn from_env() -> Result<Self> {
-        ClientBuilder::from_variables(|name| std::env::var(name).ok())?.build()
+        ClientBuilder::from_env().build()
     }
 
     /// Sets up a client.
@@ -77,55 +84,36 @@ impl Client {
         revoke(&self.core, password.clone(), None).await
     }
 
-    /// The generated client below, for what this crate doesn't offer.
+    /// A request to any path of the API, with all that every call has: token, repeats, pacing, time limits, spans and
+    /// errors. For what this crate has no method for.
+    ///
+    /// ```no_run
+    /// use docr::Method;
+    ///
+    /// # async fn example(docr: docr::Client) -> docr::Result<()> {
+    /// let account: serde_json::Value = docr.request(Method::GET, "/v2/account").send().await?;
+    /// println!("{}", account["account"]["email"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn request(&self, method: Method, path: impl Into<String>) -> ApiRequest {
+        ApiRequest::new(self.core.clone(), method, path.into())
+    }
+
+    /// The generated client below: one request each, without repeats, and as it comes.
     pub fn api(&self) -> &docr_api::Client {
         &self.core.api
     }
 
-    /// The same client with another deadline for each call, all attempts and waits together. Connections and
-    /// retry budget are shared.
-    ///
-    /// ```no_run
-    /// # async fn example(docr: docr::Client) -> docr::Result<()> {
-    /// let quick = docr.with_deadline(std::time::Duration::from_secs(5));
-    /// let options = quick.registries().options().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn with_deadline(&self, deadline: Duration) -> Self {
-        self.with(|settings| settings.limits.deadline = deadline)
-    }
-
-    /// The same client with another number of attempts for each call, the first included; 1 for no retry.
-    #[must_use]
-    pub fn with_attempts(&self, attempts: u32) -> Self {
-        self.with(|settings| settings.limits.attempts = attempts)
-    }
-
-    /// The same client with another time limit for each attempt.
-    #[must_use]
-    pub fn with_attempt_timeout(&self, timeout: Duration) -> Self {
-        self.with(|settings| settings.attempt_timeout = timeout)
-    }
-
-    /// The same client, pacing itself: a call waits for its turn, so that all paced calls of this client and its
-    /// clones stay below the service's limits of 250 requests a minute and 5,000 an hour, also while other programs
-    /// use the same token. For bulk work. The wait for the first turn doesn't count towards the deadline, but has a limit
-    /// of its own: [`ClientBuilder::turn_limit`].
+    /// The same client, whose calls wait for their turn below the rate limit: see [`CallOptions::paced`].
+    #[doc(alias = "rate_limited")]
     #[must_use]
     pub fn paced(&self) -> Self {
-        Self {
-            core: self.core.paced(),
-        }
-    }
-
-    fn with(&self, change: impl FnOnce(&mut Settings)) -> Self {
-        Self {
-            core: self.core.with(change),
-        }
+        self.with(|calls| calls.paced(true))
     }
 }
+
+with_options!(Client, core);
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -11,12 +11,14 @@ use futures_util::{
     FutureExt as _,
     future::{BoxFuture, Shared},
 };
+use tokio::runtime::Handle;
 use tracing::Instrument as _;
 
 use super::{CredentialsRequest, DockerCredentials};
 use crate::{
-    call::{Target, finished},
-    error::Result,
+    call::Target,
+    error::{Error, Result},
+    task::finished,
 };
 
 /// The longest time before their end at which credentials are renewed.
@@ -109,6 +111,9 @@ impl CredentialsCache {
     /// Those of [`RegistryHandle::docker_credentials`](crate::RegistryHandle::docker_credentials). Callers who waited for
     /// the same request get the same error; the next one asks again.
     pub async fn get(&self) -> Result<DockerCredentials> {
+        if Handle::try_current().is_err() {
+            return Err(Error::no_runtime());
+        }
         let now = self.0.now();
         let (usable, minting) = {
             let mut held = self.0.held();

@@ -24,6 +24,9 @@ use crate::{
 /// registry and scope. New ones are minted when half of the lifetime is over, once for all processes that ask at the same
 /// time (feature `credential-files`).
 ///
+/// With a [token provider](crate::TokenProvider), another token means other credentials: those of the one before stay until
+/// they expire.
+///
 /// The files are their owner's alone, and hold credentials as they are, as Docker's own configuration does.
 ///
 /// ```no_run
@@ -104,7 +107,7 @@ impl CredentialFiles {
         wanted: CredentialsRequest,
     ) -> Result<KeptCredentials> {
         let clock = target.core.clock();
-        let path = self.path(target, wanted);
+        let path = self.path(target, wanted, &target.core.current_token().await?);
         if let Kept::Fresh(kept) = read(&path, clock.now()) {
             return Ok(kept);
         }
@@ -162,7 +165,8 @@ impl CredentialFiles {
         target: &Target,
         wanted: CredentialsRequest,
     ) -> Option<KeptCredentials> {
-        match read(&self.path(target, wanted), target.core.clock().now()) {
+        let path = self.path(target, wanted, &target.core.last_token()?);
+        match read(&path, target.core.clock().now()) {
             Kept::Fresh(kept) | Kept::Old(kept) => Some(kept),
             Kept::Nothing => None,
         }
@@ -173,7 +177,7 @@ impl CredentialFiles {
         target: &Target,
         wanted: CredentialsRequest,
     ) -> Result<bool> {
-        let path = self.path(target, wanted);
+        let path = self.path(target, wanted, &target.core.current_token().await?);
         if !path.exists() {
             return Ok(false);
         }
@@ -193,9 +197,9 @@ impl CredentialFiles {
         Ok(kept.is_some())
     }
 
-    fn path(&self, target: &Target, wanted: CredentialsRequest) -> PathBuf {
+    fn path(&self, target: &Target, wanted: CredentialsRequest, token: &Secret) -> PathBuf {
         let scope: &[u8] = if wanted.is_read_write() { b"rw" } else { b"r" };
-        let token = Sha256::digest(target.core.token().expose());
+        let token = Sha256::digest(token.expose());
         let mut key = Sha256::new();
         for part in [
             target.core.api.baseurl().as_bytes(),

@@ -1,5 +1,7 @@
 //! Minting of which nothing is left behind when nobody waits for it any more.
 
+use std::future;
+
 use tokio::{runtime::Handle, sync::oneshot};
 use tracing::{Instrument as _, debug};
 
@@ -8,7 +10,8 @@ use docr_api::Secret;
 use super::DockerCredentials;
 use crate::{
     call::{Core, Request},
-    error::Result,
+    error::{Error, Result},
+    task::finished,
 };
 
 impl DockerCredentials {
@@ -22,7 +25,7 @@ impl DockerCredentials {
 pub(crate) async fn revoke(core: &Core, token: Secret, alias: Option<&Secret>) -> Result<()> {
     let url = core.oauth_url().to_owned();
     let revoke = Request {
-        operation: &docr_api::OAUTH_REVOKE,
+        endpoint: (&docr_api::OAUTH_REVOKE).into(),
         secrets: [token.clone()].into_iter().chain(alias.cloned()).collect(),
         send: move |api: docr_api::Client| {
             let (url, token) = (url.clone(), token.clone());
@@ -42,7 +45,7 @@ pub(crate) async fn or_revoke(
     minting: impl Future<Output = Result<DockerCredentials>> + Send + 'static,
 ) -> Result<DockerCredentials> {
     let (sender, receiver) = oneshot::channel();
-    let runtime = Handle::current();
+    let runtime = Handle::try_current().map_err(|_| Error::no_runtime())?;
     let mut caller = Caller {
         core: core.clone(),
         runtime: runtime.clone(),
@@ -54,11 +57,14 @@ pub(crate) async fn or_revoke(
             revoke_unwanted(core, unwanted).await;
         }
     };
-    runtime.spawn(task.in_current_span());
+    let task = runtime.spawn(task.in_current_span());
     match (&mut caller.receiver).await {
         Ok(minted) => minted,
-        // The task ends without an answer only when the runtime is being shut down, and the caller with it.
-        Err(_) => std::future::pending().await,
+        // The task has panicked, and the caller does, or the runtime is being shut down, and the caller with it.
+        Err(_) => {
+            finished(task).await;
+            future::pending().await
+        }
     }
 }
 

@@ -1,29 +1,34 @@
 //! From what went wrong below to an error that keeps all of it but secrets.
 
 use chrono::DateTime;
-use docr_api::{Operation, Unreadable, body_prefix, types::EligibilityReason};
+use docr_api::{Unreadable, body_prefix};
 use reqwest::{Response, StatusCode};
 
-use super::{Answer, ErrorKind, Inner, InvalidInput, RateLimit, RetryAfter, redaction::Hidden};
+use super::{
+    Answer, ErrorKind, Inner, InvalidInput, RateLimit, RetryAfter,
+    redaction::Hidden,
+    service_texts::{eligibility_reasons, says_in_use},
+};
+use crate::endpoint::Endpoint;
 
 /// How much of a failure's body is read. The service's own errors are below 1 KiB.
 const READ_LIMIT: usize = 64 * 1024;
 
 /// What an attempt failed for. It was not sent if it ran out of time while its connection was being made.
 pub(crate) async fn error_of(
-    operation: &'static Operation,
+    endpoint: &Endpoint,
     failure: docr_api::Error<()>,
     was_sent: bool,
     hidden: &Hidden<'_>,
 ) -> Inner {
     let error = |kind, summary: String, source| Inner {
-        operation: Some(operation),
+        endpoint: Some(endpoint.clone()),
         source,
         ..Inner::new(kind, summary)
     };
     match failure {
         docr_api::Error::UnexpectedResponse(response) => {
-            of_response(operation, response, hidden).await
+            of_response(endpoint, response, hidden).await
         }
         docr_api::Error::CommunicationError(source)
         | docr_api::Error::ResponseBodyError(source)
@@ -32,7 +37,7 @@ pub(crate) async fn error_of(
             error(kind, summary.into(), Some(Box::new(source.without_url())))
         }
         docr_api::Error::InvalidRequest(message) | docr_api::Error::Custom(message) => Inner::from(
-            InvalidInput::new("request", operation.id, hidden.shown(&message)),
+            InvalidInput::new("request", endpoint.name(), hidden.shown(&message)),
         ),
         // The generated client documents no failure and reads no payload itself.
         docr_api::Error::ErrorResponse(answer) => error(
@@ -66,11 +71,7 @@ fn of_transport(error: &reqwest::Error, was_sent: bool) -> (ErrorKind, &'static 
     }
 }
 
-async fn of_response(
-    operation: &'static Operation,
-    mut response: Response,
-    hidden: &Hidden<'_>,
-) -> Inner {
+async fn of_response(endpoint: &Endpoint, mut response: Response, hidden: &Hidden<'_>) -> Inner {
     let status = response.status();
     let header = |name| {
         let text = response.headers().get(name)?.to_str().ok()?;
@@ -98,7 +99,7 @@ async fn of_response(
             _ => None,
         };
         return Inner {
-            operation: Some(operation),
+            endpoint: Some(endpoint.clone()),
             answer: Some(answer),
             source: source.map(|s: std::sync::Arc<reqwest::Error>| Box::new(s) as _),
             ..Inner::new(kind, summary)
@@ -116,14 +117,17 @@ async fn of_response(
                 .or(answer.request_id);
             let text = [id.as_deref(), message.as_deref()];
             let text: Vec<_> = text.into_iter().flatten().collect();
-            answer.eligibility_reasons = message.as_deref().map(reasons).unwrap_or_default();
+            answer.eligibility_reasons = message
+                .as_deref()
+                .map(eligibility_reasons)
+                .unwrap_or_default();
             let summary = format!("{} {}", status.as_u16(), text.join(": "));
             (answer.id, answer.message) = (id, message);
             summary
         }
         None => of_foreign_body(status, &body, location, hidden),
     };
-    let kind = kind_of(operation, status, &answer);
+    let kind = kind_of(endpoint, status, &answer);
     let hint = match kind {
         ErrorKind::SeveralRegistries => {
             " (the account has several registries: use the calls that name one)"
@@ -131,7 +135,7 @@ async fn of_response(
         _ => "",
     };
     Inner {
-        operation: Some(operation),
+        endpoint: Some(endpoint.clone()),
         answer: Some(answer),
         ..Inner::new(kind, summary + hint)
     }
@@ -149,15 +153,16 @@ fn retry_after(text: &str) -> Option<RetryAfter> {
     }
 }
 
-fn kind_of(operation: &Operation, status: StatusCode, answer: &Answer) -> ErrorKind {
+fn kind_of(endpoint: &Endpoint, status: StatusCode, answer: &Answer) -> ErrorKind {
     match status.as_u16() {
         400 | 422 => ErrorKind::Rejected,
         401 => ErrorKind::Unauthorized,
+        403 if answer.message.as_deref().is_some_and(says_in_use) => ErrorKind::InUse,
         403 => ErrorKind::Forbidden,
         404 => ErrorKind::NotFound,
         409 => ErrorKind::Conflict,
         412 if !answer.eligibility_reasons.is_empty() => ErrorKind::TierNotEligible,
-        412 if names_no_registry(operation) => ErrorKind::SeveralRegistries,
+        412 if names_no_registry(endpoint) => ErrorKind::SeveralRegistries,
         412 => ErrorKind::PreconditionFailed,
         429 => ErrorKind::RateLimited,
         500..=599 => ErrorKind::Server,
@@ -166,8 +171,9 @@ fn kind_of(operation: &Operation, status: StatusCode, answer: &Answer) -> ErrorK
 }
 
 /// The operations of the time when an account had one registry.
-fn names_no_registry(operation: &Operation) -> bool {
-    operation.path == "/v2/registry" || operation.path.starts_with("/v2/registry/")
+fn names_no_registry(endpoint: &Endpoint) -> bool {
+    let path = endpoint.template().unwrap_or_default();
+    path == "/v2/registry" || path.starts_with("/v2/registry/")
 }
 
 /// The service's error envelope, with whatever of it is there.
@@ -205,41 +211,5 @@ fn of_foreign_body(
         format!("{status}, with an empty body")
     } else {
         format!("{status}, with a body that is not the API's: {text}")
-    }
-}
-
-/// The reasons in `... because: [OverRepositoryLimit OverStorageLimit]`.
-fn reasons(message: &str) -> Vec<EligibilityReason> {
-    let list = message
-        .split_once("because: [")
-        .and_then(|(_, rest)| rest.split_once(']'));
-    let Some((list, _)) = list else {
-        return Vec::new();
-    };
-    list.split([' ', ','])
-        .filter(|reason| !reason.is_empty())
-        .map(|reason| {
-            reason
-                .parse()
-                .unwrap_or_else(|_| EligibilityReason::Other(reason.to_owned()))
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reasons_are_read_from_the_brackets_and_unknown_ones_are_kept() {
-        assert_eq!(
-            reasons("registry is not eligible for tier because: [OverRegistryLimit Moonphase]"),
-            [
-                EligibilityReason::OverRegistryLimit,
-                EligibilityReason::Other("Moonphase".into())
-            ]
-        );
-        assert_eq!(reasons("because: [unclosed"), []);
-        assert_eq!(reasons("nothing"), []);
     }
 }

@@ -4,20 +4,22 @@
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 pub(crate) mod classify;
+mod debug;
 mod invalid_input;
 mod kind;
 mod rate_limit;
 pub(crate) mod redaction;
+mod service_texts;
 
 use std::{error, fmt, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use docr_api::{
     Operation,
-    types::{Certificate, EligibilityReason, GarbageCollection},
+    types::{Certificate, EligibilityReason, GarbageCollection, Registry},
 };
 
-use crate::text::clean;
+use crate::{endpoint::Endpoint, text::clean};
 pub use invalid_input::InvalidInput;
 pub use kind::ErrorKind;
 pub use rate_limit::RateLimit;
@@ -34,8 +36,12 @@ pub struct Error {
 pub(crate) enum About {
     /// The garbage collection that stood in the way, failed, or took too long.
     Run(GarbageCollection),
-    /// The certificate that was waited for, as it was last seen.
+    /// The certificate that was waited for, as it was last seen, or that has the name.
     Certificate(Certificate),
+    /// The account's registry that has the name.
+    Registry(Box<Registry>),
+    /// A name that another account's registry has.
+    NameOfAnotherAccount,
 }
 
 /// The result of a call of this crate.
@@ -44,7 +50,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) kind: ErrorKind,
-    pub(crate) operation: Option<&'static Operation>,
+    pub(crate) endpoint: Option<Endpoint>,
     pub(crate) summary: String,
     pub(crate) answer: Option<Answer>,
     pub(crate) source: Option<Box<dyn error::Error + Send + Sync>>,
@@ -56,12 +62,18 @@ impl Inner {
     pub(crate) fn new(kind: ErrorKind, summary: impl Into<String>) -> Self {
         Self {
             kind,
-            operation: None,
+            endpoint: None,
             summary: summary.into(),
             answer: None,
             source: None,
             history: History::default(),
         }
+    }
+
+    /// Timers and sockets are tokio's, and panic elsewhere.
+    pub(crate) fn no_runtime() -> Self {
+        let summary = "no tokio runtime: calls must be made inside of one; nothing was sent";
+        Self::new(ErrorKind::Configuration, summary)
     }
 }
 
@@ -133,6 +145,21 @@ impl Error {
         })
     }
 
+    /// What is waited for and sent needs tokio's timers and sockets.
+    pub(crate) fn no_runtime() -> Self {
+        Self::new(Inner::no_runtime())
+    }
+
+    /// A provider that has no token.
+    #[cfg(feature = "credential-files")]
+    pub(crate) fn no_token(source: Box<dyn error::Error + Send + Sync>) -> Self {
+        let summary = "the token provider has no token; nothing was sent";
+        Self::new(Inner {
+            source: Some(source),
+            ..Inner::new(ErrorKind::TokenUnavailable, summary)
+        })
+    }
+
     /// A file that can't be read or written.
     #[cfg(feature = "credential-files")]
     pub(crate) fn storage(summary: String, source: std::io::Error) -> Self {
@@ -145,7 +172,7 @@ impl Error {
     /// A credential was minted, and the answer holds none: it can be neither used nor revoked.
     pub(crate) fn no_credentials(operation: &'static Operation) -> Self {
         Self::new(Inner {
-            operation: Some(operation),
+            endpoint: Some(operation.into()),
             history: History {
                 attempts: 1,
                 ambiguous: true,
@@ -161,7 +188,7 @@ impl Error {
     /// A list whose pages lead nowhere.
     pub(crate) fn broken_list(operation: &'static Operation, why: String) -> Self {
         Self::new(Inner {
-            operation: Some(operation),
+            endpoint: Some(operation.into()),
             ..Inner::new(ErrorKind::Unreadable, format!("the list is broken: {why}"))
         })
     }
@@ -173,7 +200,9 @@ impl Error {
         summary: impl Into<String>,
     ) -> Self {
         Self::new(Inner {
-            operation: source.as_ref().and_then(|source| source.inner.operation),
+            endpoint: source
+                .as_ref()
+                .and_then(|source| source.inner.endpoint.clone()),
             source: source.map(|source| source.into()),
             ..Inner::new(kind, summary)
         })
@@ -216,14 +245,29 @@ impl Error {
         self.answer()?.request_id.as_deref()
     }
 
-    /// The `operationId` of the call that failed, such as `registry_create`.
-    pub fn operation(&self) -> Option<&'static str> {
-        self.inner.operation.map(|operation| operation.id)
+    /// The `operationId` of the call that failed, such as `registries_create`; method and path for one of
+    /// [`Client::request`](crate::Client::request).
+    pub fn operation(&self) -> Option<&str> {
+        self.inner.endpoint.as_ref().map(Endpoint::name)
     }
 
     /// The token's rate limit, as far as the answer told it.
     pub fn rate_limit(&self) -> Option<RateLimit> {
         self.answer()?.rate_limit
+    }
+
+    /// The registry of this account that has the name, when creating one has failed for that
+    /// ([`is_conflict`](Self::is_conflict)), or it is another one than was asked for ([`is_mismatch`](Self::is_mismatch)).
+    pub fn existing_registry(&self) -> Option<&Registry> {
+        match self.subject()? {
+            About::Registry(registry) => Some(registry),
+            _ => None,
+        }
+    }
+
+    /// Whether the name can't be had because a registry of another account has it.
+    pub fn is_name_of_another_account(&self) -> bool {
+        matches!(self.subject(), Some(About::NameOfAnotherAccount))
     }
 
     /// Why the account may not move to a tier; empty unless the kind is [`ErrorKind::TierNotEligible`].
@@ -239,12 +283,14 @@ impl Error {
 
     /// How many requests the call has sent; 0 if the input was refused.
     pub fn attempts(&self) -> u32 {
-        self.inner.history.attempts
+        let own = self.inner.history.attempts;
+        own.max(self.cause().map_or(0, Self::attempts))
     }
 
     /// How long the call took, waits included.
     pub fn elapsed(&self) -> Duration {
-        self.inner.history.elapsed
+        let own = self.inner.history.elapsed;
+        own.max(self.cause().map_or(Duration::ZERO, Self::elapsed))
     }
 
     /// Whether the call may have taken effect although it failed, and could not be repeated or looked up.
@@ -265,65 +311,16 @@ impl Error {
 
     /// The answer that the call got, or the call that this error is about.
     fn answer(&self) -> Option<&Answer> {
-        self.inner.answer.as_ref().or_else(|| {
-            let cause = self.inner.source.as_deref()?.downcast_ref::<Self>()?;
-            cause.answer()
-        })
+        self.inner
+            .answer
+            .as_ref()
+            .or_else(|| self.cause()?.answer())
     }
-}
 
-macro_rules! predicates {
-    ($($(#[$doc:meta])* $name:ident: $kind:ident;)*) => {
-        impl Error {
-            $(
-                $(#[$doc])*
-                pub fn $name(&self) -> bool {
-                    self.kind() == ErrorKind::$kind
-                }
-            )*
-        }
-    };
-}
-
-predicates! {
-    /// Whether the input was refused before anything was sent.
-    is_invalid_input: InvalidInput;
-    /// Whether the client could not be set up.
-    is_configuration: Configuration;
-    /// Whether no connection could be made; nothing was sent.
-    is_connect: Connect;
-    /// Whether no answer came in time.
-    is_timeout: Timeout;
-    /// Whether the connection broke before the answer was complete.
-    is_interrupted: Interrupted;
-    /// Whether the answer was none of this API's.
-    is_unreadable: Unreadable;
-    /// Whether the token was not accepted.
-    is_unauthorized: Unauthorized;
-    /// Whether the call is not allowed.
-    is_forbidden: Forbidden;
-    /// Whether there is no such resource.
-    is_not_found: NotFound;
-    /// Whether the name is taken.
-    is_conflict: Conflict;
-    /// Whether the account has several registries and the call names none.
-    is_several_registries: SeveralRegistries;
-    /// Whether the account may not move to the tier.
-    is_tier_not_eligible: TierNotEligible;
-    /// Whether the service refused what was asked for.
-    is_rejected: Rejected;
-    /// Whether the token has used up its requests.
-    is_rate_limited: RateLimited;
-    /// Whether the service failed.
-    is_server_error: Server;
-    /// Whether a garbage collection that is active already stood in the way.
-    is_garbage_collection_active: GarbageCollectionActive;
-    /// Whether a garbage collection ended without success.
-    is_garbage_collection_failed: GarbageCollectionFailed;
-    /// Whether Let's Encrypt did not issue a certificate.
-    is_certificate_failed: CertificateFailed;
-    /// Whether what was waited for did not happen in time.
-    is_wait_expired: WaitExpired;
+    /// The failed call that this is about.
+    fn cause(&self) -> Option<&Self> {
+        self.inner.source.as_deref()?.downcast_ref()
+    }
 }
 
 impl fmt::Display for Error {
@@ -359,19 +356,6 @@ impl fmt::Display for Error {
     }
 }
 
-impl fmt::Debug for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Error")
-            .field("kind", &self.inner.kind)
-            .field("operation", &self.operation())
-            .field("summary", &self.inner.summary)
-            .field("answer", &self.inner.answer)
-            .field("history", &self.inner.history)
-            .field("source", &self.inner.source)
-            .finish()
-    }
-}
-
 impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         // An invalid input is already the whole message.
@@ -395,5 +379,50 @@ impl From<InvalidInput> for Inner {
 impl From<InvalidInput> for Error {
     fn from(input: InvalidInput) -> Self {
         Self::new(input.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::{kind::KINDS, *};
+
+    #[test]
+    fn each_kind_has_a_predicate_that_holds_for_it_alone_and_a_name_of_its_own() {
+        let names: HashSet<_> = KINDS.iter().map(|(kind, _)| kind.as_str()).collect();
+        assert_eq!(names.len(), KINDS.len());
+        for (kind, _) in KINDS {
+            let error = Error::new(Inner::new(*kind, "it failed"));
+            let held = KINDS.iter().filter(|(_, predicate)| predicate(&error));
+            assert_eq!(held.map(|(held, _)| *held).collect::<Vec<_>>(), [*kind]);
+        }
+    }
+
+    #[test]
+    fn an_error_of_an_error_has_its_facts() {
+        let inner = Inner {
+            answer: Some(Answer {
+                status: 403,
+                ..Answer::default()
+            }),
+            ..Inner::new(ErrorKind::InUse, "it is in use")
+        };
+        let history = History {
+            attempts: 3,
+            elapsed: Duration::from_secs(7),
+            ..History::default()
+        };
+        let outer = Error::caused_by(
+            Some(inner.after(history)),
+            ErrorKind::WaitExpired,
+            "it took too long",
+        );
+        assert_eq!((outer.status(), outer.attempts()), (Some(403), 3));
+        assert_eq!(
+            format!("{outer:?}"),
+            "it took too long, after 3 attempts\n  caused by: it is in use, after 3 attempts\n  \
+             kind: wait_expired\n  status: 403\n  attempts: 3, in 7s"
+        );
     }
 }

@@ -9,7 +9,7 @@ impl Error {
     pub fn garbage_collection(&self) -> Option<&GarbageCollection> {
         match self.subject()? {
             About::Run(run) => Some(run),
-            About::Certificate(_) => None,
+            _ => None,
         }
     }
 }

@@ -4,10 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use docr_api::types::{self, GarbageCollection};
 
-use super::patience::{INTERVAL, expired, passes};
+use super::patience::{INTERVAL, LIMIT, expired, passes};
 use crate::{
-    GarbageCollectionId, GarbageCollectionType,
-    call::{Clock, Form, Found, Target, call_either, optional, request},
+    GarbageCollectionId, GarbageCollectionType, Identifies,
+    call::{Clock, Form, Found, Target, call_either, optional, request, with_options},
     error::{About, Error, ErrorKind, InvalidInput, Result},
     list::{List, list_either},
     text::clean,
@@ -25,6 +25,8 @@ const NEWEST: u64 = 10;
 pub struct GarbageCollections {
     registry: Target,
 }
+
+with_options!(GarbageCollections, registry.core);
 
 impl GarbageCollections {
     pub(crate) fn new(registry: Target) -> Self {
@@ -70,7 +72,7 @@ impl GarbageCollections {
     /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// let runs = docr.registry("acme-images".parse()?).garbage_collections();
     /// let run = runs.start(GarbageCollectionType::UntaggedManifestsAndUnreferencedBlobs).await?;
-    /// let done = runs.watch(run.uuid.parse()?).wait().await?;
+    /// let done = runs.watch(&run).wait().await?;
     /// println!("{} bytes are free again", done.freed_bytes.unwrap_or(0));
     /// # Ok(())
     /// # }
@@ -148,8 +150,12 @@ impl GarbageCollections {
     /// # Errors
     ///
     /// [`is_not_found`](crate::Error::is_not_found), if no active run has this id.
-    pub async fn cancel(&self, id: &GarbageCollectionId) -> Result<GarbageCollection> {
+    pub async fn cancel(
+        &self,
+        which: &(impl Identifies<GarbageCollectionId> + ?Sized),
+    ) -> Result<GarbageCollection> {
         let body = &types::GarbageCollectionUpdate { cancel: Some(true) };
+        let id = which.identify()?;
         let id = id.as_str();
         let answer = call_either!(
             &self.registry,
@@ -161,13 +167,59 @@ impl GarbageCollections {
         Ok(answer?.garbage_collection)
     }
 
-    /// Waits until no run is active, at most as long as `limit`: what is deleted or pushed meanwhile is refused.
+    /// Reads a run, active or not: the active one, or else all are read until it is found.
+    /// `GET /v2/registries/{registry_name}/garbage-collection` and `.../garbage-collections`
+    ///
+    /// # Errors
+    ///
+    /// [`is_not_found`](crate::Error::is_not_found), if the registry has no such run; see also
+    /// [`get_opt`](Self::get_opt).
+    pub async fn get(
+        &self,
+        which: &(impl Identifies<GarbageCollectionId> + ?Sized),
+    ) -> Result<GarbageCollection> {
+        let (run, _) = self.find(&which.identify()?).await?;
+        Ok(run)
+    }
+
+    /// Like [`get`](Self::get), with `None` if the registry has no such run.
+    ///
+    /// # Errors
+    ///
+    /// All but "not found".
+    pub async fn get_opt(
+        &self,
+        which: &(impl Identifies<GarbageCollectionId> + ?Sized),
+    ) -> Result<Option<GarbageCollection>> {
+        optional(self.get(which).await)
+    }
+
+    /// A run, and whether it is the active one.
+    pub(super) async fn find(&self, id: &GarbageCollectionId) -> Result<(GarbageCollection, bool)> {
+        let is_it = |run: &GarbageCollection| run.uuid.eq_ignore_ascii_case(id.as_str());
+        if let Some(run) = self.active().await?.filter(is_it) {
+            return Ok((run, true));
+        }
+        let mut all = self.list().items();
+        while let Some(run) = all.next().await {
+            let run = run?;
+            if is_it(&run) {
+                return Ok((run, false));
+            }
+        }
+        let summary = format!("the registry has no garbage collection {id}");
+        let kind = ErrorKind::NotFound;
+        Err(Error::caused_by(None, kind, summary))
+    }
+
+    /// Waits until no run is active: what is deleted or pushed meanwhile is refused. Looks every 5 seconds, for at most
+    /// 2 hours or the [limit](crate::CallOptions::wait_limit) of this handle.
     ///
     /// # Errors
     ///
     /// [`is_wait_expired`](Error::is_wait_expired), if a run is active still: the error carries it.
-    pub async fn wait_until_idle(&self, limit: Duration) -> Result<()> {
-        let clock = self.clock();
+    pub async fn wait_until_idle(&self) -> Result<()> {
+        let (clock, limit) = (self.clock(), self.wait_limit());
         let since = clock.monotonic();
         while let Some(run) = self.active().await? {
             if passes(since, &*clock, INTERVAL, limit) {
@@ -176,6 +228,10 @@ impl GarbageCollections {
             clock.sleep(INTERVAL).await;
         }
         Ok(())
+    }
+
+    pub(super) fn wait_limit(&self) -> Duration {
+        self.registry.core.options.wait_limit.unwrap_or(LIMIT)
     }
 
     pub(crate) fn clock(&self) -> Arc<dyn Clock> {

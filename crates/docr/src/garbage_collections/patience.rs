@@ -10,6 +10,8 @@ use crate::{
     text::clean,
 };
 
+/// How long to wait at all, unless told otherwise. A run may wait 15 minutes for tokens to expire before it begins.
+pub(super) const LIMIT: Duration = Duration::from_secs(2 * 60 * 60);
 /// How long to wait before looking again.
 pub(super) const INTERVAL: Duration = Duration::from_secs(5);
 

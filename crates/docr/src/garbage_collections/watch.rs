@@ -10,22 +10,21 @@ use std::{
 
 use docr_api::types::GarbageCollection;
 use futures_core::{Stream, future::BoxFuture};
+use sync_wrapper::SyncWrapper;
 
 use super::{
     handle::GarbageCollections,
     patience::{INTERVAL, expired, passes},
 };
 use crate::{
-    GarbageCollectionId, GarbageCollectionStatus as Status,
-    error::{About, Error, ErrorKind, Result},
+    GarbageCollectionId, GarbageCollectionStatus as Status, Identifies,
+    error::{About, Error, ErrorKind, InvalidInput, Result},
     text::clean,
 };
 
-/// A run may wait 15 minutes for tokens to expire before it begins.
-const LIMIT: Duration = Duration::from_secs(2 * 60 * 60);
-
 /// Follows a run: [`wait`](Self::wait) for its end, or read each change as a stream. Made by
-/// [`GarbageCollections::watch`]; looks every 5 seconds, for at most 2 hours.
+/// [`GarbageCollections::watch`]; looks every 5 seconds, for at most 2 hours or the
+/// [limit](crate::CallOptions::wait_limit) of the handle that it was made of.
 ///
 /// A run that ends is no longer the active one: it is then looked for among all runs by its id.
 ///
@@ -33,7 +32,7 @@ const LIMIT: Duration = Duration::from_secs(2 * 60 * 60);
 /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let runs = docr.registry("acme-images".parse()?).garbage_collections();
 /// if let Some(run) = runs.active().await? {
-///     let mut changes = runs.watch(run.uuid.parse()?);
+///     let mut changes = runs.watch(&run);
 ///     while let Some(run) = changes.next().await {
 ///         let run = run?;
 ///         println!("{:?}: {} blobs", run.status, run.blobs_deleted.unwrap_or(0));
@@ -47,15 +46,15 @@ pub struct GarbageCollectionWatch(State);
 
 enum State {
     Ready(Box<Follower>),
-    Looking(BoxFuture<'static, (Box<Follower>, Result<GarbageCollection>)>),
+    Looking(SyncWrapper<BoxFuture<'static, (Box<Follower>, Result<GarbageCollection>)>>),
     Ended,
 }
 
 struct Follower {
     runs: GarbageCollections,
-    id: GarbageCollectionId,
+    /// Of a run that the service has described it may be none.
+    id: Result<GarbageCollectionId, InvalidInput>,
     interval: Duration,
-    limit: Duration,
     since: Option<Duration>,
     last: Option<GarbageCollection>,
     ended: bool,
@@ -63,18 +62,20 @@ struct Follower {
 
 impl GarbageCollections {
     /// Follows a run to its end.
-    pub fn watch(&self, id: GarbageCollectionId) -> GarbageCollectionWatch {
-        GarbageCollectionWatch::new(self.clone(), id)
+    pub fn watch(
+        &self,
+        which: &(impl Identifies<GarbageCollectionId> + ?Sized),
+    ) -> GarbageCollectionWatch {
+        GarbageCollectionWatch::new(self.clone(), which.identify())
     }
 }
 
 impl GarbageCollectionWatch {
-    pub(crate) fn new(runs: GarbageCollections, id: GarbageCollectionId) -> Self {
+    fn new(runs: GarbageCollections, id: Result<GarbageCollectionId, InvalidInput>) -> Self {
         Self(State::Ready(Box::new(Follower {
             runs,
             id,
             interval: INTERVAL,
-            limit: LIMIT,
             since: None,
             last: None,
             ended: false,
@@ -82,18 +83,9 @@ impl GarbageCollectionWatch {
     }
 
     /// Looks this often.
-    pub fn every(self, interval: Duration) -> Self {
-        self.with(|follower| follower.interval = interval)
-    }
-
-    /// Follows the run for at most so long.
-    pub fn limit(self, limit: Duration) -> Self {
-        self.with(|follower| follower.limit = limit)
-    }
-
-    fn with(mut self, change: impl FnOnce(&mut Follower)) -> Self {
+    pub fn every(mut self, interval: Duration) -> Self {
         if let State::Ready(follower) = &mut self.0 {
-            change(follower);
+            follower.interval = interval;
         }
         self
     }
@@ -148,11 +140,11 @@ impl Stream for GarbageCollectionWatch {
                     if let State::Ready(follower) = std::mem::replace(&mut self.0, State::Ended)
                         && !follower.ended
                     {
-                        self.0 = State::Looking(Box::pin(follower.step()));
+                        self.0 = State::Looking(SyncWrapper::new(Box::pin(follower.step())));
                     }
                 }
                 State::Looking(step) => {
-                    let (follower, run) = ready!(step.as_mut().poll(context));
+                    let (follower, run) = ready!(step.get_mut().as_mut().poll(context));
                     self.0 = match run {
                         Ok(_) => State::Ready(follower),
                         Err(_) => State::Ended,
@@ -173,12 +165,12 @@ impl Follower {
     }
 
     async fn changed(&mut self) -> Result<GarbageCollection> {
-        let clock = self.runs.clock();
+        let (clock, limit) = (self.runs.clock(), self.runs.wait_limit());
         let since = *self.since.get_or_insert(clock.monotonic());
         loop {
             if let Some(last) = &self.last {
-                if passes(since, &*clock, self.interval, self.limit) {
-                    return Err(expired(self.limit, last.clone()));
+                if passes(since, &*clock, self.interval, limit) {
+                    return Err(expired(limit, last.clone()));
                 }
                 clock.sleep(self.interval).await;
             }
@@ -193,23 +185,13 @@ impl Follower {
 
     /// The run, and whether it has ended.
     async fn look(&self) -> Result<(GarbageCollection, bool)> {
-        let is_it = |run: &GarbageCollection| run.uuid.eq_ignore_ascii_case(self.id.as_str());
-        if let Some(run) = self.runs.active().await?.filter(is_it) {
-            let ended = has_ended(&run) == Some(true);
-            return Ok((run, ended));
-        }
-        let mut all = self.runs.list().items();
-        while let Some(run) = all.next().await {
-            let run = run?;
-            if is_it(&run) {
-                // A state that this version doesn't know is a last one, since the run is not active.
-                let ended = has_ended(&run).unwrap_or(true);
-                return Ok((run, ended));
-            }
-        }
-        let summary = format!("the registry has no garbage collection {}", self.id);
-        let kind = ErrorKind::NotFound;
-        Err(Error::caused_by(None, kind, summary))
+        let (run, is_active) = self
+            .runs
+            .find(self.id.as_ref().map_err(Clone::clone)?)
+            .await?;
+        // A state that this version doesn't know is a last one unless the run is active.
+        let ended = has_ended(&run).unwrap_or(!is_active);
+        Ok((run, ended))
     }
 }
 
@@ -238,7 +220,6 @@ impl fmt::Debug for GarbageCollectionWatch {
         if let State::Ready(follower) = &self.0 {
             debug.field("id", &follower.id);
             debug.field("interval", &follower.interval);
-            debug.field("limit", &follower.limit);
         }
         debug.finish_non_exhaustive()
     }

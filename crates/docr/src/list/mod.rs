@@ -114,6 +114,28 @@ impl<T: Send + 'static> List<T> {
         }
     }
 
+    /// A list that the service puts on one page, whatever it is asked for.
+    pub(crate) fn of_one_page<F>(
+        operation: &'static Operation,
+        fetch: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<Vec<T>>> + Send + 'static,
+    {
+        let fetch = Arc::new(fetch);
+        Self::new(operation, move |request: PageRequest| {
+            let fetch = Arc::clone(&fetch);
+            async move {
+                let items = match request.page {
+                    1 => fetch().await?,
+                    _ => Vec::new(),
+                };
+                let (links, meta) = (None, None);
+                Ok(PageAnswer { items, links, meta })
+            }
+        })
+    }
+
     /// How many items to ask for at a time, from 1 to 200; 200 unless told otherwise.
     pub fn per_page(mut self, per_page: u64) -> Self {
         self.per_page = per_page;

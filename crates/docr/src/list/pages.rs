@@ -10,13 +10,15 @@ use std::{
 use futures_core::{Stream, stream::BoxStream};
 use futures_util::{StreamExt, stream};
 
+use sync_wrapper::SyncWrapper;
+
 use super::{List, Page, PageAnswer, PageRequest, next::Progress};
 use crate::error::Result;
 
 /// The pages of a [`List`], as a stream. An error ends it.
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Pages<T> {
-    pages: BoxStream<'static, Result<Page<T>>>,
+    pages: SyncWrapper<BoxStream<'static, Result<Page<T>>>>,
     operation: &'static str,
 }
 
@@ -51,14 +53,14 @@ impl<T: Send + 'static> Pages<T> {
             ahead: None,
         };
         Self {
-            pages: stream::try_unfold(reading, Reading::step).boxed(),
+            pages: SyncWrapper::new(stream::try_unfold(reading, Reading::step).boxed()),
             operation: operation.id,
         }
     }
 
     /// The next page, `None` at the end.
     pub async fn next(&mut self) -> Option<Result<Page<T>>> {
-        self.pages.next().await
+        self.pages.get_mut().next().await
     }
 }
 
@@ -120,7 +122,7 @@ impl<T> Stream for Pages<T> {
     type Item = Result<Page<T>>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.pages.poll_next_unpin(context)
+        self.pages.get_mut().poll_next_unpin(context)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod checked;
 mod digest;
+mod identify;
 mod image;
 mod registry;
 mod repository;
@@ -9,6 +10,7 @@ mod tag;
 mod uuid;
 
 pub use digest::Digest;
+pub use identify::Identifies;
 pub use image::ImageRef;
 pub use registry::RegistryName;
 pub use repository::RepositoryName;

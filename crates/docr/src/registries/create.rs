@@ -4,12 +4,11 @@ use docr_api::types::{self, Registry};
 
 use crate::{
     Region, RegistryName, TierSlug,
-    call::Found,
     error::{InvalidInput, Result},
 };
 
 /// The registry that [`Registries::create`](crate::Registries::create) or
-/// [`AccountRegistry::create`](crate::AccountRegistry::create) creates.
+/// [`LegacyRegistry::create`](crate::LegacyRegistry::create) creates.
 ///
 /// ```
 /// use docr::{CreateRegistry, Region, TierSlug};
@@ -50,14 +49,27 @@ impl CreateRegistry {
         self
     }
 
-    pub(crate) fn name(&self) -> &RegistryName {
+    pub(super) fn name(&self) -> &RegistryName {
         &self.name
     }
 
-    pub(crate) fn into_body(self) -> Result<types::MultiregistryCreate, InvalidInput> {
+    pub(super) fn tier(&self) -> Option<&TierSlug> {
+        self.tier.as_ref()
+    }
+
+    pub(super) fn region_wanted(&self) -> Option<&Region> {
+        self.region.as_ref()
+    }
+
+    /// Refuses what the service would.
+    pub(super) fn check(&self) -> Result<(), InvalidInput> {
         self.name.check_new()?;
         self.tier.as_ref().map_or(Ok(()), check_tier)?;
-        self.region.as_ref().map_or(Ok(()), check_region)?;
+        self.region.as_ref().map_or(Ok(()), check_region)
+    }
+
+    pub(super) fn into_body(self) -> Result<types::MultiregistryCreate, InvalidInput> {
+        self.check()?;
         Ok(types::MultiregistryCreate {
             name: self.name.into(),
             subscription_tier_slug: self.tier,
@@ -66,7 +78,7 @@ impl CreateRegistry {
     }
 
     /// The body of the older call, which always begins a subscription.
-    pub(crate) fn into_account_body(self) -> Result<types::RegistryCreate, InvalidInput> {
+    pub(super) fn into_account_body(self) -> Result<types::RegistryCreate, InvalidInput> {
         let body = self.into_body()?;
         let Some(tier) = body.subscription_tier_slug else {
             let rule = "is missing; an account's only registry needs one of its own";
@@ -80,38 +92,8 @@ impl CreateRegistry {
     }
 }
 
-/// A registry that may have been made by a call, if it is what was asked for.
-pub(crate) fn as_wanted(
-    found: Option<Registry>,
-    name: &str,
-    region: Option<&Region>,
-    tier: Option<&TierSlug>,
-) -> Option<Found<Registry>> {
-    let made = found?;
-    let has = made.subscription.as_ref().map(|is| &is.tier.slug);
-    let is_wanted = made.name == name
-        && (region.is_none() || made.region.as_ref() == region)
-        && (tier.is_none() || has == tier);
-    let at = made.created_at;
-    is_wanted.then_some(Found { made, at })
-}
-
-/// Asks whether a name is free, by a call that answers with a conflict if it isn't.
-pub(crate) async fn name_is_free(
-    name: &RegistryName,
-    validate: impl AsyncFnOnce(types::ValidateRegistry) -> Result<()>,
-) -> Result<bool> {
-    name.check_new()?;
-    let name = name.as_str().to_owned();
-    match validate(types::ValidateRegistry { name }).await {
-        Ok(()) => Ok(true),
-        Err(error) if error.is_conflict() => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
 /// A tier decides what an account pays, so a typing error must not get through.
-pub(crate) fn check_tier(tier: &TierSlug) -> Result<(), InvalidInput> {
+pub(super) fn check_tier(tier: &TierSlug) -> Result<(), InvalidInput> {
     match tier.as_str().parse::<TierSlug>() {
         Ok(_) => Ok(()),
         Err(error) => {
@@ -137,7 +119,7 @@ fn check_region(region: &Region) -> Result<(), InvalidInput> {
 }
 
 /// Some responses have the subscription beside the registry instead of in it.
-pub(crate) fn with_subscription(response: types::RegistryResponse) -> Registry {
+pub(super) fn with_subscription(response: types::RegistryResponse) -> Registry {
     let mut registry = response.registry;
     registry.subscription = registry.subscription.or(response.subscription);
     registry

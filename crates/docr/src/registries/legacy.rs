@@ -1,37 +1,51 @@
-//! The registry of an account that has exactly one.
+//! The registry of an account that has exactly one, by the service's older calls.
 
-use docr_api::types::{self, Registry, RegistryOptions, Subscription};
+use docr_api::{
+    operations,
+    types::{Registry, RegistryOptions, Repository, RepositoryV2, Subscription},
+};
 
 use super::{
-    create::{CreateRegistry, as_wanted, check_tier, name_is_free, with_subscription},
-    registry::AccountRegistryHandle,
+    account::{Account, as_wanted, with_owner},
+    create::{CreateRegistry, with_subscription},
+    registry::repositories,
+    repository::RepositoryHandle,
 };
 use crate::{
-    RegistryName, TierSlug,
-    call::{Core, call, deleted, optional, request},
+    RegistryName, RepositoryName, TierSlug,
+    call::{Core, Form, Target, call, deleted, optional, request, with_options},
     credentials::{CredentialsRequest, DockerCredentials, or_revoke},
     error::{Error, Result},
+    garbage_collections::GarbageCollections,
+    list::{List, PageRequest, page_answer},
 };
 
-/// The registry of an account that has exactly one, and the account's subscription: the older calls, under
-/// `/v2/registry`. Made by [`Client::account_registry`](crate::Client::account_registry); does no I/O by itself.
+/// The registry of an account that has exactly one, by the service's older calls under `/v2/registry`, which it has
+/// deprecated. Made by [`Client::legacy_registry`](crate::Client::legacy_registry); does no I/O by itself.
 ///
 /// Once an account has several registries, the service refuses most of these calls:
-/// [`ErrorKind::SeveralRegistries`](crate::ErrorKind::SeveralRegistries). [`Client::registries`](crate::Client::registries) and
-/// [`Client::registry`](crate::Client::registry) work for any account.
+/// [`ErrorKind::SeveralRegistries`](crate::ErrorKind::SeveralRegistries). [`Client::registries`](crate::Client::registries)
+/// and [`Client::registry`](crate::Client::registry) do all of this for any account.
 #[derive(Clone, Debug)]
-pub struct AccountRegistry {
-    core: Core,
+pub struct LegacyRegistry {
+    account: Account,
 }
 
-impl AccountRegistry {
+with_options!(LegacyRegistry, account.core);
+
+impl LegacyRegistry {
     pub(crate) fn new(core: Core) -> Self {
-        Self { core }
+        let form = Form::OfAccount;
+        Self {
+            account: Account { core, form },
+        }
     }
 
-    /// The calls on the registry that need its name: its repositories and garbage collections.
-    pub fn named(&self, name: RegistryName) -> AccountRegistryHandle {
-        AccountRegistryHandle::new(self.core.clone(), name)
+    /// What the calls need that name the registry all the same.
+    fn target(&self, name: &RegistryName) -> Target {
+        let Account { core, form } = self.account.clone();
+        let name = name.clone();
+        Target { core, name, form }
     }
 
     /// Reads the registry, with its storage use and its subscription. `GET /v2/registry`
@@ -41,7 +55,7 @@ impl AccountRegistry {
     /// [`is_not_found`](crate::Error::is_not_found), if the account has no registry; see also
     /// [`get_opt`](Self::get_opt).
     pub async fn get(&self) -> Result<Registry> {
-        let answer = call!(self.core, registry_get);
+        let answer = call!(self.account.core, registry_get);
         Ok(with_subscription(answer.await?))
     }
 
@@ -59,7 +73,9 @@ impl AccountRegistry {
     /// # Errors
     ///
     /// Before a request is sent: a name that can't be a new registry's, a tier that isn't listed or is missing.
-    /// [`is_conflict`](crate::Error::is_conflict), if some account has the name;
+    /// [`is_conflict`](crate::Error::is_conflict), if the name is taken:
+    /// [`existing_registry`](crate::Error::existing_registry) has the registry if it is this account's, and
+    /// [`is_name_of_another_account`](crate::Error::is_name_of_another_account) says if it isn't;
     /// [`is_rejected`](crate::Error::is_rejected), if this account has a registry already.
     pub async fn create(&self, wanted: CreateRegistry) -> Result<Registry> {
         let body = &wanted.into_account_body()?;
@@ -68,8 +84,16 @@ impl AccountRegistry {
             let tier = Some(&body.subscription_tier_slug);
             Ok(as_wanted(found, &body.name, body.region.as_ref(), tier))
         };
+        let core = &self.account.core;
         let create = request!(registry_create.body(body));
-        self.core.create(create, with_subscription, look_up).await
+        let find = async |core| {
+            let found = Self::new(core).get_opt().await?;
+            Ok(found.filter(|registry| registry.name == body.name))
+        };
+        match core.create(create, with_subscription, look_up).await {
+            Err(error) => Err(with_owner(error, core, find).await),
+            made => made,
+        }
     }
 
     /// Deletes the registry and every image in it. There is no undo. `DELETE /v2/registry`
@@ -78,32 +102,7 @@ impl AccountRegistry {
     ///
     /// [`is_not_found`](crate::Error::is_not_found), if the account has no registry.
     pub async fn delete(&self) -> Result<()> {
-        deleted(call!(self.core, registry_delete).await)
-    }
-
-    /// Reads the subscription. `GET /v2/registry/subscription`
-    ///
-    /// # Errors
-    ///
-    /// [`is_not_found`](crate::Error::is_not_found), if the account has none.
-    pub async fn subscription(&self) -> Result<Subscription> {
-        let answer = call!(self.core, registry_get_subscription);
-        Ok(answer.await?.subscription)
-    }
-
-    /// Moves the account to another tier. The present tier changes nothing.
-    /// `POST /v2/registry/subscription`
-    ///
-    /// # Errors
-    ///
-    /// Before a request is sent: a tier that isn't listed.
-    /// [`is_tier_not_eligible`](crate::Error::is_tier_not_eligible), if what the account has doesn't fit;
-    /// [`eligibility_reasons`](crate::Error::eligibility_reasons) tells why.
-    pub async fn change_tier(&self, tier: TierSlug) -> Result<Subscription> {
-        check_tier(&tier)?;
-        let body = &types::SubscriptionChange { tier_slug: tier };
-        let answer = call!(self.core, registry_update_subscription.body(body));
-        Ok(answer.await?.subscription)
+        deleted(call!(self.account.core, registry_delete).await)
     }
 
     /// Mints credentials for Docker. Each call leaves another credential with the service, so it is
@@ -118,44 +117,114 @@ impl AccountRegistry {
         &self,
         wanted: CredentialsRequest,
     ) -> Result<DockerCredentials> {
+        let core = &self.account.core;
         let expiry_seconds = wanted.expiry_seconds()?;
-        let core = self.core.clone();
-        let minting = async move {
-            let answer = call!(
-                core,
-                registry_get_docker_credentials
-                    .read_write(wanted.is_read_write())
-                    .expiry_seconds(expiry_seconds)
-            );
-            let operation = docr_api::operations::registry_get_docker_credentials();
-            let minted = DockerCredentials::new(answer.await?, wanted);
-            minted.ok_or_else(|| Error::no_credentials(operation))
+        let minting = {
+            let core = core.clone();
+            async move {
+                let minted = call!(
+                    core,
+                    registry_get_docker_credentials
+                        .read_write(wanted.is_read_write())
+                        .expiry_seconds(expiry_seconds)
+                );
+                let operation = operations::registry_get_docker_credentials();
+                DockerCredentials::new(minted.await?, wanted)
+                    .ok_or_else(|| Error::no_credentials(operation))
+            }
         };
-        or_revoke(&self.core, minting).await
+        or_revoke(core, minting).await
     }
 
-    /// Reads the regions in which a registry can be created, and all tiers, each with whether the account
-    /// may move to it. `GET /v2/registry/options`
-    ///
-    /// # Errors
-    ///
-    /// Those of any call.
-    pub async fn options(&self) -> Result<RegistryOptions> {
-        let answer = call!(self.core, registry_get_options);
-        Ok(answer.await?.options)
+    /// Lists the repositories, each with its latest tag. `GET /v2/registry/{registry_name}/repositories`
+    pub fn repositories_with_latest_tag(&self, registry: &RegistryName) -> List<Repository> {
+        let target = self.target(registry);
+        List::new(
+            operations::registry_list_repositories(),
+            move |request: PageRequest| {
+                let target = target.clone();
+                async move {
+                    let name = target.name.as_str();
+                    let answer = call!(
+                        target.core,
+                        registry_list_repositories
+                            .registry_name(name)
+                            .page(request.page)
+                            .per_page(request.per_page)
+                    );
+                    page_answer!(answer.await?, repositories)
+                }
+            },
+        )
     }
 
-    /// Whether no account has a registry by this name. Reserves nothing.
+    /// Lists the repositories, each with its latest manifest.
+    /// `GET /v2/registry/{registry_name}/repositoriesV2`
+    pub fn repositories(&self, registry: &RegistryName) -> List<RepositoryV2> {
+        repositories(&self.target(registry))
+    }
+
+    /// A repository of the registry. The older calls can't delete it.
+    pub fn repository(
+        &self,
+        registry: &RegistryName,
+        repository: RepositoryName,
+    ) -> RepositoryHandle {
+        RepositoryHandle::new(self.target(registry), repository)
+    }
+
+    /// The garbage collections of the registry.
+    pub fn garbage_collections(&self, registry: &RegistryName) -> GarbageCollections {
+        GarbageCollections::new(self.target(registry))
+    }
+
+    /// Whether a registry by this name could be created: no account has one. Reserves nothing.
     /// `POST /v2/registry/validate-name`
     ///
     /// # Errors
     ///
     /// Before a request is sent: a name that can't be a new registry's.
-    pub async fn is_name_free(&self, name: &RegistryName) -> Result<bool> {
-        name_is_free(name, async |body| {
-            let body = &body;
-            call!(self.core, registry_validate_name.body(body)).await
-        })
-        .await
+    pub async fn is_name_available(&self, name: &RegistryName) -> Result<bool> {
+        self.account.is_name_available(name).await
+    }
+
+    /// Reads the subscription. `GET /v2/registry/subscription`
+    ///
+    /// # Errors
+    ///
+    /// [`is_not_found`](crate::Error::is_not_found), if the account has none; see also
+    /// [`subscription_opt`](Self::subscription_opt).
+    pub async fn subscription(&self) -> Result<Subscription> {
+        self.account.subscription().await
+    }
+
+    /// Like [`subscription`](Self::subscription), with `None` if the account has none.
+    ///
+    /// # Errors
+    ///
+    /// All but "not found".
+    pub async fn subscription_opt(&self) -> Result<Option<Subscription>> {
+        optional(self.account.subscription().await)
+    }
+
+    /// Moves the account to another tier. The present tier changes nothing. `POST /v2/registry/subscription`
+    ///
+    /// # Errors
+    ///
+    /// Before a request is sent: a tier that isn't listed.
+    /// [`is_tier_not_eligible`](crate::Error::is_tier_not_eligible), if what the account has doesn't fit;
+    /// [`eligibility_reasons`](crate::Error::eligibility_reasons) tells why.
+    pub async fn change_tier(&self, tier: TierSlug) -> Result<Subscription> {
+        self.account.change_tier(tier).await
+    }
+
+    /// Reads the regions in which a registry can be created, and all tiers, each with whether the account may
+    /// move to it. `GET /v2/registry/options`
+    ///
+    /// # Errors
+    ///
+    /// Those of any call.
+    pub async fn options(&self) -> Result<RegistryOptions> {
+        self.account.options().await
     }
 }

@@ -1,5 +1,6 @@
 //! Registries, their repositories, and what an account stores and pays for.
 
+mod account;
 mod all;
 mod create;
 #[cfg(feature = "credential-files")]
@@ -11,7 +12,7 @@ mod repository;
 
 pub use all::Registries;
 pub use create::CreateRegistry;
-pub use legacy::AccountRegistry;
+pub use legacy::LegacyRegistry;
 pub use preflight::{AccountUsage, Overage, PlannedPush, Preflight, PushObstacle, RegistryUsage};
-pub use registry::{AccountRegistryHandle, RegistryHandle};
+pub use registry::RegistryHandle;
 pub use repository::RepositoryHandle;

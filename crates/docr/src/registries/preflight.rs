@@ -331,7 +331,7 @@ impl Registries {
         let subscription = self.subscription().await?;
         let options = self.options().await?;
         let mut registries = Vec::new();
-        for registry in self.list().await? {
+        for registry in self.list().all().await? {
             let handle = self.registry(registry.name.parse()?);
             let mut repositories = Vec::new();
             let mut all = handle.repositories().items();

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use docr_api::ClientInfo as _;
 use docr_api::{
     operations,
-    types::{Registry, Repository, RepositoryV2},
+    types::{Registry, RepositoryV2},
 };
 
 use super::{create::with_subscription, repository::RepositoryHandle};
@@ -14,7 +14,7 @@ use super::{create::with_subscription, repository::RepositoryHandle};
 use crate::call::Clock;
 use crate::{
     RegistryName, RepositoryName,
-    call::{Core, Form, Target, call, call_either, deleted, optional},
+    call::{Core, Form, Target, call, call_either, deleted, optional, with_options},
     credentials::{CredentialsCache, CredentialsRequest, DockerCredentials, or_revoke},
     error::Result,
     garbage_collections::GarbageCollections,
@@ -37,6 +37,8 @@ pub struct RegistryHandle {
     target: Target,
 }
 
+with_options!(RegistryHandle, target.core);
+
 impl RegistryHandle {
     pub(crate) fn new(core: Core, name: RegistryName) -> Self {
         let form = Form::ByName;
@@ -45,10 +47,10 @@ impl RegistryHandle {
         }
     }
 
-    /// The same registry, by calls that wait for their turn: see [`Client::paced`].
+    /// The same registry, by calls that wait for their turn: see [`CallOptions::paced`].
     #[cfg(feature = "retention")]
     pub(crate) fn paced(&self) -> Self {
-        Self::new(self.target.core.paced(), self.target.name.clone())
+        self.with(|calls| calls.paced(true))
     }
 
     /// The time by the service's clock, once a response has shown it.
@@ -151,65 +153,7 @@ impl RegistryHandle {
     }
 }
 
-/// The account's one registry by its name, spoken to by the older calls. Made by
-/// [`AccountRegistry::named`](crate::AccountRegistry::named). Prefer [`RegistryHandle`], which does all of
-/// this for any account.
-///
-/// Every call fails with [`ErrorKind::SeveralRegistries`](crate::ErrorKind::SeveralRegistries) once the account
-/// has several registries.
-#[derive(Clone, Debug)]
-pub struct AccountRegistryHandle {
-    target: Target,
-}
-
-impl AccountRegistryHandle {
-    pub(crate) fn new(core: Core, name: RegistryName) -> Self {
-        let form = Form::OfAccount;
-        Self {
-            target: Target { core, name, form },
-        }
-    }
-
-    /// Lists the repositories, each with its latest tag. `GET /v2/registry/{registry_name}/repositories`
-    pub fn repositories_with_latest_tag(&self) -> List<Repository> {
-        let target = self.target.clone();
-        List::new(
-            operations::registry_list_repositories(),
-            move |request: PageRequest| {
-                let target = target.clone();
-                async move {
-                    let name = target.name.as_str();
-                    let answer = call!(
-                        target.core,
-                        registry_list_repositories
-                            .registry_name(name)
-                            .page(request.page)
-                            .per_page(request.per_page)
-                    );
-                    page_answer!(answer.await?, repositories)
-                }
-            },
-        )
-    }
-
-    /// Lists the repositories, each with its latest manifest.
-    /// `GET /v2/registry/{registry_name}/repositoriesV2`
-    pub fn repositories(&self) -> List<RepositoryV2> {
-        repositories(&self.target)
-    }
-
-    /// A repository of this registry. The older calls can't delete it.
-    pub fn repository(&self, name: RepositoryName) -> RepositoryHandle {
-        RepositoryHandle::new(self.target.clone(), name)
-    }
-
-    /// The garbage collections of this registry.
-    pub fn garbage_collections(&self) -> GarbageCollections {
-        GarbageCollections::new(self.target.clone())
-    }
-}
-
-fn repositories(target: &Target) -> List<RepositoryV2> {
+pub(super) fn repositories(target: &Target) -> List<RepositoryV2> {
     let operation = match target.form {
         Form::ByName => operations::registries_list_repositories_v2(),
         Form::OfAccount => operations::registry_list_repositories_v2(),

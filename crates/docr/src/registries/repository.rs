@@ -3,8 +3,8 @@
 use docr_api::types::{RepositoryManifest, RepositoryTag};
 
 use crate::{
-    Digest, RepositoryName, Tag,
-    call::{Target, call, call_either, deleted},
+    Digest, Identifies, RepositoryName, Tag,
+    call::{Target, call, call_either, deleted, with_options},
     error::Result,
     list::{List, list_either},
 };
@@ -19,6 +19,8 @@ pub struct RepositoryHandle {
     registry: Target,
     name: RepositoryName,
 }
+
+with_options!(RepositoryHandle, registry.core);
 
 impl RepositoryHandle {
     pub(crate) fn new(registry: Target, name: RepositoryName) -> Self {
@@ -62,7 +64,8 @@ impl RepositoryHandle {
     /// [`is_not_found`](crate::Error::is_not_found), if there is no such repository. The service may answer
     /// success for a tag that isn't there. [`is_conflict`](crate::Error::is_conflict), while a garbage collection
     /// runs.
-    pub async fn delete_tag(&self, tag: &Tag) -> Result<()> {
+    pub async fn delete_tag(&self, tag: &(impl Identifies<Tag> + ?Sized)) -> Result<()> {
+        let tag = tag.identify()?;
         let (repository, tag) = (self.name.as_str(), tag.as_str());
         deleted(call_either!(
             &self.registry,
@@ -81,7 +84,11 @@ impl RepositoryHandle {
     ///
     /// [`is_not_found`](crate::Error::is_not_found), if there is no such manifest;
     /// [`is_conflict`](crate::Error::is_conflict), while a garbage collection runs.
-    pub async fn delete_manifest(&self, digest: &Digest) -> Result<()> {
+    pub async fn delete_manifest(
+        &self,
+        manifest: &(impl Identifies<Digest> + ?Sized),
+    ) -> Result<()> {
+        let digest = manifest.identify()?;
         let (repository, digest) = (self.name.as_str(), digest.as_str());
         deleted(call_either!(
             &self.registry,

@@ -360,8 +360,8 @@ async fn delete<'a>(
 ) -> (&'a Deletion, Result<()>) {
     let result = async {
         match &deletion.subject {
-            Subject::Tag(tag) => repository.delete_tag(&tag.parse()?).await,
-            Subject::Manifest(digest) => repository.delete_manifest(&digest.parse()?).await,
+            Subject::Tag(tag) => repository.delete_tag(&**tag).await,
+            Subject::Manifest(digest) => repository.delete_manifest(&**digest).await,
         }
     };
     (deletion, result.await)

@@ -2,7 +2,7 @@
 //!
 //! 1. A [`RetentionPolicy`] says what to keep, in code or in TOML.
 //! 2. A [`RegistryInventory`] says what is there; it is read from the service, or made by hand.
-//! 3. [`RetentionPlan::make`] says what goes, and why all the rest stays. It does no I/O, and the same input in any
+//! 3. [`RetentionPlan::compute`] says what goes, and why all the rest stays. It does no I/O, and the same input in any
 //!    order makes the same plan. A plan is data: print it, keep it as JSON, compare it with an earlier one.
 //! 4. [`RetentionPlan::execution`] deletes, and looks again before it does.
 //!
@@ -22,7 +22,7 @@
 //! let registry = docr.registry("acme-images".parse()?);
 //! let mut inventory = RegistryInventory::read_for(&registry, &policy).await?;
 //! inventory.read_manifests(&policy, &reader).await; // from the registry itself: `OciManifests`
-//! let plan = RetentionPlan::make(&policy, &inventory)?;
+//! let plan = RetentionPlan::compute(&policy, &inventory)?;
 //! println!("{plan}\n{}", plan.kept_table());
 //!
 //! let report = plan.execution(&registry)?.reader(&reader).run(|done| println!("{done}")).await;

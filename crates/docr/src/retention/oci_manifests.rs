@@ -10,7 +10,7 @@ use super::manifest::{ManifestDocument, ManifestReader};
 use crate::{
     Clock, Digest, DockerCredentials, InvalidInput, RegistryName, RepositoryName, Secret,
     SystemClock,
-    call::retry::{Limits, backoff},
+    call::{CallOptions, retry::backoff},
     error::redaction::Hidden,
 };
 use oci_client::{
@@ -114,7 +114,7 @@ impl OciManifests {
         loop {
             let pulled = client.pull_manifest_raw(image, &self.auth, &MEDIA_TYPES);
             match pulled.await {
-                Err(error) if attempt < Limits::default().attempts && may_pass(&error) => {
+                Err(error) if attempt < CallOptions::new().max_attempts && may_pass(&error) => {
                     let wait = backoff(attempt, self.clock.random());
                     self.clock.sleep(wait).await;
                     attempt = attempt.saturating_add(1);

@@ -20,7 +20,7 @@ impl RetentionPlan {
     ///
     /// When a repository, tag or manifest appears twice in the inventory, or the policy is not valid
     /// ([`RetentionPolicy::check`]).
-    pub fn make(
+    pub fn compute(
         policy: &RetentionPolicy,
         inventory: &RegistryInventory,
     ) -> Result<Self, InvalidInput> {

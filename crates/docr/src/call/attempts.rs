@@ -1,0 +1,378 @@
+//! The attempts of a call: each with its token, its turn and its span, and the decision after it.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use docr_api::{Effect, Secret};
+use futures_util::future::Either;
+use tokio::runtime::Handle;
+use tracing::{Instrument as _, Span, debug, debug_span, field};
+
+use super::{
+    Attempt, Core, Request, Sent,
+    clock::date_after,
+    connecting::Connecting,
+    pacer::NoSlot,
+    retry::{self, AttemptOutcome, RetryDecision},
+};
+use crate::{
+    endpoint::Endpoint,
+    error::{
+        Error, ErrorKind, History, Inner, RateLimit, Result, classify::error_of, redaction::Hidden,
+    },
+    task::finished,
+    token::NoToken,
+};
+
+/// How a call has failed.
+pub(super) struct Failed {
+    pub(super) error: Inner,
+    pub(super) history: History,
+    pub(super) decision: RetryDecision,
+}
+
+/// How it stands with a call.
+#[derive(Default)]
+struct Progress {
+    attempts: u32,
+    /// Attempts with another token, which don't count.
+    renewals: u32,
+    may_have_taken_effect: bool,
+    token: Option<Secret>,
+}
+
+impl Core {
+    /// All attempts of a call, in a span named by the operation, never by names or ids.
+    pub(super) async fn attempts<T, F>(
+        &self,
+        request: Request<impl Fn(docr_api::Client) -> F>,
+    ) -> Result<T, Failed>
+    where
+        T: Send + 'static,
+        F: Future<Output = Sent<T>> + Send + 'static,
+    {
+        if Handle::try_current().is_err() {
+            return Err(Failed::unsent(&request.endpoint, Inner::no_runtime(), None));
+        }
+        let operation = request.endpoint.operation().map(|operation| operation.id);
+        let span = debug_span!(
+            "docr.call",
+            otel.kind = "internal",
+            docr.operation = operation
+        );
+        self.repeated(request).instrument(span).await
+    }
+
+    /// Sends until it succeeds, must not be repeated, or attempts, budget or deadline are used up.
+    async fn repeated<T, F>(
+        &self,
+        request: Request<impl Fn(docr_api::Client) -> F>,
+    ) -> Result<T, Failed>
+    where
+        T: Send + 'static,
+        F: Future<Output = Sent<T>> + Send + 'static,
+    {
+        let asked = self.clock().monotonic();
+        let turn = self.options.left(self.options.turn_limit, asked, asked);
+        if let Err(NoSlot(wait)) = self.turn(turn).await {
+            let summary = format!("no turn below the rate limit within {turn:?}; nothing was sent");
+            let error = Inner::new(ErrorKind::RateLimited, summary);
+            let at = date_after(self.clock().now(), wait);
+            return Err(Failed::unsent(&request.endpoint, error, Some(at)));
+        }
+        let begin = self.clock().monotonic();
+        let mut progress = Progress::default();
+        loop {
+            if let Some(value) = self.attempt(&request, begin, &mut progress).await? {
+                return Ok(value);
+            }
+        }
+    }
+
+    /// One attempt, and the wait until the next one. `None` if there is to be one.
+    async fn attempt<T, F>(
+        &self,
+        request: &Request<impl Fn(docr_api::Client) -> F>,
+        begin: Duration,
+        progress: &mut Progress,
+    ) -> Result<Option<T>, Failed>
+    where
+        T: Send + 'static,
+        F: Future<Output = Sent<T>> + Send + 'static,
+    {
+        let (endpoint, clock) = (&request.endpoint, &**self.clock());
+        let began = clock.monotonic();
+        let limit = || self.options.attempt_timeout.min(self.left(begin));
+        let api = match self.authorized(endpoint, limit(), progress).await {
+            Ok(api) => api.with_timeout(limit()),
+            Err(error) => return Err(self.without_token(endpoint, error, begin, progress)),
+        };
+        let number = progress.attempts.saturating_add(1);
+        progress.attempts = number;
+        let span = self.span(endpoint, number);
+        let connecting = Connecting::default();
+        let sending = connecting.during((request.send)(api).instrument(span.clone()));
+        let end = sent(endpoint.effect(), sending).await;
+        let mut attempt = Attempt::of(endpoint, number, clock.monotonic().saturating_sub(began));
+        let failure = match end {
+            Ok(response) => {
+                let status = response.status().as_u16();
+                span.record("http.response.status_code", i64::from(status));
+                self.options.budget.succeed();
+                // A failure may come from a proxy before the service, with a clock of its own.
+                let service_clock = &self.shared.service_clock;
+                service_clock.observe(response.headers(), clock.monotonic());
+                attempt.status = Some(status);
+                attempt.rate_limit = RateLimit::from_headers(response.headers());
+                if let Some(limit) = attempt.rate_limit {
+                    self.shared.pacer.observe(clock, limit);
+                }
+                self.shared.observers.tell(&attempt);
+                return Ok(Some(response.into_inner()));
+            }
+            Err(failure) => failure,
+        };
+        let secrets = self.secrets(request);
+        let hidden = Hidden::new(&secrets);
+        let was_sent = !connecting.is_under_way();
+        let error = error_of(endpoint, failure, was_sent, &hidden).await;
+        failed(&span, &error);
+        if error.kind == ErrorKind::RateLimited {
+            self.shared.pacer.refused(clock, &error);
+        }
+        attempt.status = error.status();
+        attempt.error = Some(error.kind);
+        attempt.rate_limit = error.rate_limit();
+        self.after(endpoint, error, attempt, begin, progress)
+            .await
+            .map(|()| None)
+    }
+
+    /// Decides what follows on a failed attempt, and waits if that is another one.
+    async fn after(
+        &self,
+        endpoint: &Endpoint,
+        error: Inner,
+        mut attempt: Attempt<'_>,
+        begin: Duration,
+        progress: &mut Progress,
+    ) -> Result<(), Failed> {
+        let (clock, options) = (&**self.clock(), &self.options);
+        let reached_before = progress.may_have_taken_effect;
+        let outcome = retry::outcome(error.kind, error.status());
+        progress.may_have_taken_effect |= outcome == AttemptOutcome::Unknown;
+        let decision = retry::decide(endpoint.effect(), &error);
+        let counted = progress.attempts.saturating_sub(progress.renewals);
+        let wait = retry::wait(&error, counted, clock.now(), clock.random());
+        let repeats = decision == RetryDecision::Repeat && counted < options.max_attempts;
+        // When the next attempt could be made, if that is too late.
+        let mut too_late = (repeats && wait >= self.left(begin)).then_some(wait);
+        let renews =
+            error.kind == ErrorKind::Unauthorized && self.renewed(endpoint, begin, progress).await;
+        let again = match renews {
+            true => Some(Duration::ZERO),
+            false => (repeats && too_late.is_none() && options.budget.spend()).then_some(wait),
+        };
+        attempt.repeats_after = again;
+        self.shared.observers.tell(&attempt);
+        if let Some(wait) = again {
+            debug!(error = %error.summary, ?wait, "the attempt failed and will be repeated");
+            if !wait.is_zero() {
+                clock.sleep(wait).await;
+            }
+            match self.turn(self.left(begin)).await {
+                Ok(()) => return Ok(()),
+                Err(NoSlot(wait)) => too_late = Some(wait),
+            }
+        }
+        let history = History {
+            attempts: progress.attempts,
+            elapsed: clock.monotonic().saturating_sub(begin),
+            // A repeatable call that was given up may have been done all the same.
+            ambiguous: decision == RetryDecision::Repeat
+                && progress.may_have_taken_effect
+                && endpoint.effect() != Effect::Read,
+            retry_at: too_late.map(|wait| date_after(clock.now(), wait)),
+            reached_before,
+        };
+        Err(Failed {
+            error,
+            history,
+            decision,
+        })
+    }
+
+    /// The generated client with the token of an attempt.
+    async fn authorized(
+        &self,
+        endpoint: &Endpoint,
+        limit: Duration,
+        progress: &mut Progress,
+    ) -> Result<docr_api::Client, NoToken> {
+        let tokens = &self.shared.tokens;
+        if !tokens.can_change() || endpoint.authorizes_itself() {
+            return Ok(self.api.clone());
+        }
+        let token = match (progress.renewals, progress.token.take()) {
+            (1.., Some(renewed)) => renewed,
+            _ => tokens.current(self.clock().monotonic(), limit).await?,
+        };
+        let api = self.api.clone().with_token(&token);
+        progress.token = Some(token);
+        api.map_err(NoToken::new)
+    }
+
+    /// Whether there is another token than the one that the service has refused. It is asked for once in a call.
+    async fn renewed(&self, endpoint: &Endpoint, begin: Duration, progress: &mut Progress) -> bool {
+        let tokens = &self.shared.tokens;
+        if !tokens.can_change() || endpoint.authorizes_itself() || progress.renewals > 0 {
+            return false;
+        }
+        let Some(refused) = progress.token.take() else {
+            return false;
+        };
+        let limit = self.options.attempt_timeout.min(self.left(begin));
+        match tokens
+            .fresh(&refused, self.clock().monotonic(), limit)
+            .await
+        {
+            Ok(token) if token != refused => {
+                progress.renewals = 1;
+                progress.token = Some(token);
+                true
+            }
+            Ok(_) => false,
+            Err(error) => {
+                debug!(%error, "there is no other token than the one that was refused");
+                false
+            }
+        }
+    }
+
+    fn without_token(
+        &self,
+        endpoint: &Endpoint,
+        error: NoToken,
+        begin: Duration,
+        progress: &Progress,
+    ) -> Failed {
+        let summary = match progress.attempts {
+            0 => "the token provider has no token; nothing was sent",
+            _ => "the token provider has no token for another attempt",
+        };
+        let is_ambiguous = progress.may_have_taken_effect && endpoint.effect() != Effect::Read;
+        Failed {
+            error: Inner {
+                endpoint: Some(endpoint.clone()),
+                source: Some(Box::new(error)),
+                ..Inner::new(ErrorKind::TokenUnavailable, summary)
+            },
+            history: History {
+                attempts: progress.attempts,
+                elapsed: self.clock().monotonic().saturating_sub(begin),
+                ambiguous: is_ambiguous,
+                reached_before: progress.may_have_taken_effect,
+                ..History::default()
+            },
+            decision: RetryDecision::Stop,
+        }
+    }
+
+    /// What no error of a request may show.
+    fn secrets<S>(&self, request: &Request<S>) -> Vec<Secret> {
+        let mut secrets = request.secrets.clone();
+        secrets.extend(self.shared.tokens.handed_out());
+        secrets.extend(self.shared.header_values.iter().cloned());
+        secrets
+    }
+
+    /// The span of an attempt, by OpenTelemetry's conventions for HTTP clients. Numbers are `i64`, the one kind of them that
+    /// its exporter for tracing knows.
+    fn span(&self, endpoint: &Endpoint, number: u32) -> Span {
+        let server = self.shared.server_of(endpoint);
+        let template = endpoint.template();
+        let resent = number.saturating_sub(1);
+        debug_span!(
+            "docr.attempt",
+            otel.kind = "client",
+            otel.name = format!("{} {}", endpoint.method(), template.unwrap_or_default()).trim_end(),
+            otel.status_code = field::Empty,
+            http.request.method = endpoint.method(),
+            http.request.resend_count = (resent > 0).then_some(i64::from(resent)),
+            http.response.status_code = field::Empty,
+            url.template = template,
+            server.address = server.address,
+            server.port = server.port.map(i64::from),
+            error.type = field::Empty,
+        )
+    }
+
+    /// How much is left of the deadline of a call.
+    fn left(&self, begin: Duration) -> Duration {
+        let now = self.clock().monotonic();
+        self.options.left(self.options.deadline, begin, now)
+    }
+
+    /// Waits for the turn of a call that is paced; one that isn't is counted.
+    async fn turn(&self, limit: Duration) -> Result<(), NoSlot> {
+        let (pacer, clock) = (&self.shared.pacer, &**self.clock());
+        if self.options.paced {
+            return pacer.acquire(clock, limit).await;
+        }
+        pacer.record(clock);
+        Ok(())
+    }
+}
+
+/// A request to its end. One that changes something goes on when nobody waits for it any more: cut off, it might or might
+/// not have been done.
+fn sent<T: Send + 'static>(
+    effect: Effect,
+    request: impl Future<Output = Sent<T>> + Send + 'static,
+) -> impl Future<Output = Sent<T>> {
+    match effect {
+        Effect::Read => Either::Left(request),
+        _ => Either::Right(finished(tokio::spawn(request))),
+    }
+}
+
+/// Notes in the span of an attempt what it has failed with.
+fn failed(span: &Span, error: &Inner) {
+    span.record("otel.status_code", "ERROR");
+    match error.status() {
+        Some(status) => {
+            span.record("http.response.status_code", i64::from(status));
+            match status {
+                400.. => span.record("error.type", field::display(status)),
+                _ => span.record("error.type", error.kind.as_str()),
+            }
+        }
+        None => span.record("error.type", error.kind.as_str()),
+    };
+}
+
+impl Failed {
+    /// A call of which nothing was sent.
+    fn unsent(endpoint: &Endpoint, error: Inner, retry_at: Option<DateTime<Utc>>) -> Self {
+        Self {
+            error: Inner {
+                endpoint: Some(endpoint.clone()),
+                ..error
+            },
+            history: History {
+                retry_at,
+                ..History::default()
+            },
+            decision: RetryDecision::Stop,
+        }
+    }
+
+    /// The error that the caller gets.
+    pub(super) fn end(self, is_ambiguous: bool) -> Error {
+        let ambiguous = self.history.ambiguous || is_ambiguous;
+        self.error.after(History {
+            ambiguous,
+            ..self.history
+        })
+    }
+}

@@ -1,0 +1,69 @@
+//! The service's own sentences, as far as a decision hangs on them: what its status alone doesn't tell. The case of letters
+//! doesn't count, and neither does what else is said.
+
+use docr_api::types::EligibilityReason;
+
+/// Whether a 403 says that what is to be deleted is in use.
+pub(super) fn says_in_use(message: &str) -> bool {
+    // The service has no name of its own for this, but two ways to say it.
+    const SAID: [&str; 2] = [
+        "make sure the certificate is not in use before deleting it",
+        "being used by one or more load balancers",
+    ];
+    let message = message.to_lowercase();
+    SAID.iter().any(|said| message.contains(said))
+}
+
+/// The reasons in `... because: [OverRepositoryLimit OverStorageLimit]`.
+pub(super) fn eligibility_reasons(message: &str) -> Vec<EligibilityReason> {
+    const BEFORE: &str = "because: [";
+    // Of ASCII alone, so that the places are those of the message itself.
+    let list = message
+        .to_ascii_lowercase()
+        .find(BEFORE)
+        .and_then(|at| message.get(at.saturating_add(BEFORE.len())..))
+        .and_then(|rest| rest.split_once(']'));
+    let Some((list, _)) = list else {
+        return Vec::new();
+    };
+    list.split([' ', ','])
+        .filter(|reason| !reason.is_empty())
+        .map(|reason| {
+            reason
+                .parse()
+                .unwrap_or_else(|_| EligibilityReason::Other(reason.to_owned()))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_read_from_the_brackets_and_unknown_ones_are_kept() {
+        for before in ["because", "Because", "É BECAUSE"] {
+            let message = format!("not eligible for tier {before}: [OverRegistryLimit Moonphase]");
+            assert_eq!(
+                eligibility_reasons(&message),
+                [
+                    EligibilityReason::OverRegistryLimit,
+                    EligibilityReason::Other("Moonphase".into())
+                ]
+            );
+        }
+        assert_eq!(eligibility_reasons("because: [unclosed"), []);
+        assert_eq!(eligibility_reasons("nothing"), []);
+    }
+
+    #[test]
+    fn in_use_is_read_from_either_sentence_in_any_case() {
+        assert!(says_in_use(
+            "Make sure the certificate is NOT in use before deleting it."
+        ));
+        assert!(says_in_use(
+            "it is Being used by one or more load balancers"
+        ));
+        assert!(!says_in_use("You are not authorized"));
+    }
+}

@@ -1,0 +1,156 @@
+//! What the two forms of the calls have in common: an account's subscription, its options, the names that are free.
+
+use docr_api::types::{self, Registry, RegistryOptions, Subscription};
+
+use super::create::{CreateRegistry, check_tier};
+use crate::{
+    Region, RegistryName, TierSlug,
+    call::{Core, Form, Found, call},
+    ensured::Ensured,
+    error::{About, Error, ErrorKind, Result},
+    text::clean,
+};
+
+/// An account, spoken to in one of the two forms.
+#[derive(Clone, Debug)]
+pub(super) struct Account {
+    pub(super) core: Core,
+    pub(super) form: Form,
+}
+
+/// A call that is there in both forms, on the account as a whole.
+macro_rules! account_call {
+    ($account:expr, $method:ident | $old_method:ident $($rest:tt)*) => {
+        match $account.form {
+            Form::ByName => call!($account.core, $method $($rest)*).await,
+            Form::OfAccount => call!($account.core, $old_method $($rest)*).await,
+        }
+    };
+}
+
+impl Account {
+    pub(super) async fn is_name_available(&self, name: &RegistryName) -> Result<bool> {
+        name.check_new()?;
+        let body = &types::ValidateRegistry {
+            name: name.as_str().to_owned(),
+        };
+        let answer = account_call!(
+            self,
+            registries_validate_name | registry_validate_name.body(body)
+        );
+        match answer {
+            Ok(()) => Ok(true),
+            Err(error) if error.is_conflict() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) async fn subscription(&self) -> Result<Subscription> {
+        let answer = account_call!(
+            self,
+            registries_get_subscription | registry_get_subscription
+        );
+        Ok(answer?.subscription)
+    }
+
+    pub(super) async fn change_tier(&self, tier: TierSlug) -> Result<Subscription> {
+        check_tier(&tier)?;
+        let body = &types::SubscriptionChange { tier_slug: tier };
+        let answer = account_call!(
+            self,
+            registries_update_subscription | registry_update_subscription.body(body)
+        );
+        Ok(answer?.subscription)
+    }
+
+    pub(super) async fn ensure_tier(&self, tier: TierSlug) -> Result<Ensured<Subscription>> {
+        check_tier(&tier)?;
+        let present = self.subscription().await?;
+        match present.tier.slug == tier {
+            true => Ok(Ensured::Unchanged(present)),
+            false => self.change_tier(tier).await.map(Ensured::Changed),
+        }
+    }
+
+    pub(super) async fn options(&self) -> Result<RegistryOptions> {
+        let answer = account_call!(self, registries_get_options | registry_get_options);
+        Ok(answer?.options)
+    }
+}
+
+/// A registry that is as it was wanted, as far as that can be read from it.
+pub(super) fn as_wanted(
+    found: Option<Registry>,
+    name: &str,
+    region: Option<&Region>,
+    tier: Option<&TierSlug>,
+) -> Option<Found<Registry>> {
+    let made = found?;
+    let is_wanted = made.name == name && differences(&made, region, tier).is_empty();
+    let at = made.created_at;
+    is_wanted.then_some(Found { made, at })
+}
+
+/// In what a registry is another one than was wanted. What isn't known is another one.
+fn differences(is: &Registry, region: Option<&Region>, tier: Option<&TierSlug>) -> Vec<String> {
+    let mut all = Vec::new();
+    let known = |text: Option<&str>| text.map_or_else(|| "unknown".to_owned(), clean);
+    let in_region = is.region.as_ref();
+    if region.is_some() && in_region != region {
+        let (is, wanted) = (in_region.map(Region::as_str), region.map(Region::as_str));
+        all.push(format!(
+            "the region is {}, not {}",
+            known(is),
+            known(wanted)
+        ));
+    }
+    let has = is.subscription.as_ref().map(|is| &is.tier.slug);
+    if tier.is_some() && has != tier {
+        let (is, wanted) = (has.map(TierSlug::as_str), tier.map(TierSlug::as_str));
+        all.push(format!("the tier is {}, not {}", known(is), known(wanted)));
+    }
+    all
+}
+
+/// What is there, or the error that it is another one than was wanted.
+pub(super) fn unless_different(found: Registry, wanted: &CreateRegistry) -> Result<Registry> {
+    let differences = differences(&found, wanted.region_wanted(), wanted.tier());
+    if differences.is_empty() {
+        return Ok(found);
+    }
+    let summary = format!(
+        "the account has a registry by the name {}, but {}",
+        clean(&found.name),
+        differences.join(", and ")
+    );
+    let error = Error::caused_by(None, ErrorKind::Mismatch, summary);
+    Err(error.about(About::Registry(Box::new(found))))
+}
+
+/// Says whose a name is that is taken. What `find` can't find out stays unsaid.
+pub(super) async fn with_owner(
+    error: Error,
+    core: &Core,
+    find: impl AsyncFnOnce(Core) -> Result<Option<Registry>>,
+) -> Error {
+    let rest = core.for_the_rest_of(error.elapsed());
+    let Some(rest) = rest.filter(|_| error.is_conflict()) else {
+        return error;
+    };
+    let say = |error: Error, what: &str, about| {
+        let summary = format!("the name is taken: {what}");
+        Error::caused_by(Some(error), ErrorKind::Conflict, summary).about(about)
+    };
+    match find(rest).await {
+        Ok(Some(found)) => {
+            let what = "this account has a registry by that name already";
+            say(error, what, About::Registry(Box::new(found)))
+        }
+        Ok(None) => say(
+            error,
+            "a registry of another account has it",
+            About::NameOfAnotherAccount,
+        ),
+        Err(_) => error,
+    }
+}

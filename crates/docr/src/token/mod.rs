@@ -1,0 +1,256 @@
+//! The token that each request carries: one for good, or what a provider hands out.
+
+mod file;
+mod function;
+
+use std::{
+    any::Any,
+    collections::VecDeque,
+    error, fmt,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use docr_api::{AccessToken, Secret, TokenError, TokenProvider};
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, Shared},
+};
+
+use crate::task::finished;
+pub use file::TokenFile;
+pub use function::TokenFn;
+
+/// A token is renewed when a tenth of its lifetime is left, or so much.
+const EARLY: Duration = Duration::from_secs(60);
+/// How many tokens are remembered, so that no error shows one. Nobody quotes one that is older.
+const REMEMBERED: usize = 64;
+
+/// The tokens of a client. However many calls need one at once, the provider is asked once.
+pub(crate) struct Tokens {
+    source: Source,
+    state: Mutex<State>,
+}
+
+enum Source {
+    Fixed(Secret),
+    Provider(Arc<dyn TokenProvider>),
+}
+
+#[derive(Default)]
+struct State {
+    /// What may be used without asking again, and until when, by the clock's second hand.
+    held: Option<(Secret, Duration)>,
+    handed_out: VecDeque<Secret>,
+    /// What the provider is being asked for, and for all who wait for it.
+    flight: Option<Flight>,
+}
+
+struct Flight {
+    /// The token that has to be another one, if it is that.
+    refused: Option<Secret>,
+    token: Shared<BoxFuture<'static, Result<Secret, NoToken>>>,
+}
+
+/// Why a provider has handed out no token. It is shared by all who waited.
+#[derive(Clone)]
+pub(crate) struct NoToken(Arc<dyn error::Error + Send + Sync>);
+
+impl Tokens {
+    pub(crate) fn fixed(token: Secret) -> Self {
+        Self::of(Source::Fixed(token))
+    }
+
+    pub(crate) fn provided(provider: Arc<dyn TokenProvider>) -> Self {
+        Self::of(Source::Provider(provider))
+    }
+
+    fn of(source: Source) -> Self {
+        Self {
+            source,
+            state: Mutex::default(),
+        }
+    }
+
+    /// Whether another token may be had.
+    pub(crate) fn can_change(&self) -> bool {
+        matches!(self.source, Source::Provider(_))
+    }
+
+    /// All tokens that may have been sent.
+    pub(crate) fn handed_out(&self) -> Vec<Secret> {
+        match &self.source {
+            Source::Fixed(token) => vec![token.clone()],
+            Source::Provider(_) => self.state().handed_out.iter().cloned().collect(),
+        }
+    }
+
+    /// The token that was handed out last.
+    #[cfg(feature = "credential-files")]
+    pub(crate) fn last(&self) -> Option<Secret> {
+        match &self.source {
+            Source::Fixed(token) => Some(token.clone()),
+            Source::Provider(_) => self.state().handed_out.back().cloned(),
+        }
+    }
+
+    /// A token for a request that is sent `now`, by a clock that never steps. The provider is given up after `limit`.
+    pub(crate) async fn current(
+        self: &Arc<Self>,
+        now: Duration,
+        limit: Duration,
+    ) -> Result<Secret, NoToken> {
+        let provider = match &self.source {
+            Source::Fixed(token) => return Ok(token.clone()),
+            Source::Provider(provider) => Arc::clone(provider),
+        };
+        let token = {
+            let mut state = self.state();
+            if let Some((token, until)) = &state.held
+                && now < *until
+            {
+                return Ok(token.clone());
+            }
+            match &state.flight {
+                Some(flight) => flight.token.clone(),
+                None => self.ask(&mut state, provider, None, now, limit),
+            }
+        };
+        token.await
+    }
+
+    /// Another token than one that the service has refused; that one, if the provider has no other.
+    pub(crate) async fn fresh(
+        self: &Arc<Self>,
+        refused: &Secret,
+        now: Duration,
+        limit: Duration,
+    ) -> Result<Secret, NoToken> {
+        let provider = match &self.source {
+            Source::Fixed(token) => return Ok(token.clone()),
+            Source::Provider(provider) => Arc::clone(provider),
+        };
+        let token = {
+            let mut state = self.state();
+            match (&state.held, &state.flight) {
+                // Somebody else has got another one meanwhile.
+                (Some((token, until)), _) if token != refused && now < *until => {
+                    return Ok(token.clone());
+                }
+                (_, Some(flight)) if flight.refused.as_ref() == Some(refused) => {
+                    flight.token.clone()
+                }
+                _ => {
+                    state.held = None;
+                    self.ask(&mut state, provider, Some(refused.clone()), now, limit)
+                }
+            }
+        };
+        token.await
+    }
+
+    /// Asks the provider, in a task of its own, which goes on for those who wait for it when one has given up.
+    fn ask(
+        self: &Arc<Self>,
+        state: &mut State,
+        provider: Arc<dyn TokenProvider>,
+        refused: Option<Secret>,
+        asked: Duration,
+        limit: Duration,
+    ) -> Shared<BoxFuture<'static, Result<Secret, NoToken>>> {
+        let tokens = Arc::clone(self);
+        let wanted = refused.clone();
+        let task = tokio::spawn(async move {
+            let token = async {
+                match &wanted {
+                    Some(refused) => provider.fresh_token(refused).await,
+                    None => provider.token().await,
+                }
+            };
+            let token = AssertUnwindSafe(tokio::time::timeout(limit, token));
+            let end = match token.catch_unwind().await {
+                Ok(Ok(Ok(token))) => Ok(token),
+                Ok(Ok(Err(error))) => Err(NoToken(error.into())),
+                Ok(Err(_)) => Err(NoToken::because(format!("it took longer than {limit:?}"))),
+                Err(panic) => Err(NoToken::because(format!("it panicked: {}", said(&*panic)))),
+            };
+            tokens.take_in(end, wanted.as_ref(), asked)
+        });
+        let token = finished(task).boxed().shared();
+        state.flight = Some(Flight {
+            refused,
+            token: token.clone(),
+        });
+        token
+    }
+
+    fn take_in(
+        &self,
+        end: Result<AccessToken, NoToken>,
+        wanted: Option<&Secret>,
+        asked: Duration,
+    ) -> Result<Secret, NoToken> {
+        let mut state = self.state();
+        // Another flight may have begun since.
+        if state
+            .flight
+            .as_ref()
+            .is_some_and(|flight| flight.refused.as_ref() == wanted)
+        {
+            state.flight = None;
+        }
+        let token = end?;
+        let secret = token.secret().clone();
+        let lifetime = token.lifetime();
+        let early = lifetime.checked_div(10).unwrap_or_default().min(EARLY);
+        let until = asked.saturating_add(lifetime.saturating_sub(early));
+        state.held = Some((secret.clone(), until));
+        if !state.handed_out.contains(&secret) {
+            state.handed_out.push_back(secret.clone());
+            if state.handed_out.len() > REMEMBERED {
+                state.handed_out.pop_front();
+            }
+        }
+        Ok(secret)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl NoToken {
+    pub(crate) fn new(error: impl error::Error + Send + Sync + 'static) -> Self {
+        Self(Arc::new(error))
+    }
+
+    fn because(why: String) -> Self {
+        Self(Arc::from(TokenError::from(why)))
+    }
+}
+
+impl fmt::Debug for NoToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Display for NoToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl error::Error for NoToken {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        self.0.source()
+    }
+}
+
+/// What a panic has said.
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without a message")
+}
