@@ -21,10 +21,11 @@
 //! ```
 //!
 //! Time comes from a [`Clock`] that a test can move, and ids come from a seed, so that the same calls give the same
-//! responses. All accounts and what they own are in memory and gone with the [`Sandbox`].
+//! responses. All accounts and what they own are gone with the [`Sandbox`], unless [`SandboxBuilder::data`] keeps them.
 //!
-//! [`Sandbox::push`] puts images into a registry, addressed by real digests; no Docker client can push here. Manifests
-//! can be read by the registry's own protocol, with credentials that were handed out.
+//! It is a registry as well: clients such as Docker and skopeo push and pull at `<host>/<registry>/<repository>`, with
+//! credentials that were handed out, or the API's token as user and password. [`Sandbox::push`] puts images there
+//! without a client.
 //! A garbage collection follows the clock: see [`GcTiming`]. It keeps the children of a tagged index.
 //! What passes between a client and the API, or a sandbox, can be recorded and replayed: see [`recording`].
 //! The `docr-sandbox` command (feature `cli`, on by default) runs the same server from a shell.
@@ -37,12 +38,13 @@ mod model;
 pub mod recording;
 mod sandbox;
 mod spec;
+mod storage;
 
 pub use http::conformance::Violation;
-pub use model::account::MintedCredential;
 pub use model::certificate::CertificateSeed;
 pub use model::clock::Clock;
 pub use model::collection::GcTiming;
+pub use model::credential::MintedCredential;
 pub use model::image::{Image, PushError, Pushed};
 pub use model::pem::{TestCertificate, test_certificate, test_certificate_with_chain};
 pub use model::rate::RateLimits;

@@ -25,6 +25,9 @@ struct Arguments {
     /// Begin with sample content: a registry with images, a cluster and a certificate.
     #[arg(long)]
     sample: bool,
+    /// Keep everything in this folder, and go on where an earlier sandbox ended.
+    #[arg(long, env = "DOCR_SANDBOX_DATA")]
+    data: Option<PathBuf>,
     /// Speak HTTPS, for clients that refuse plain HTTP.
     #[arg(long)]
     tls: bool,
@@ -53,9 +56,15 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> io::Result<()> {
-    let mut builder = Sandbox::builder().port(arguments.port).tls(arguments.tls);
+    let mut builder = Sandbox::builder()
+        .port(arguments.port)
+        .tls(arguments.tls)
+        .forget_requests(true);
     if let Some(token) = arguments.token {
         builder = builder.token(token);
+    }
+    if let Some(folder) = arguments.data {
+        builder = builder.data(folder);
     }
     let sandbox = builder.start().await?;
     let (url, token) = (sandbox.url(), sandbox.token());
@@ -66,6 +75,13 @@ async fn run(arguments: Arguments) -> io::Result<()> {
          Ctrl-C stops it. In the shell of your client:\n\n\
          export DIGITALOCEAN_API_URL={url}\n\
          export DIGITALOCEAN_TOKEN={token}"
+    )?;
+    let host = sandbox.addr();
+    writeln!(
+        io::stdout(),
+        "\nIt is a registry, too, in which <registry> has been created by the API:\n\n\
+         docker login -u {token} -p {token} {host}\n\
+         docker push {host}/<registry>/<repository>"
     )?;
     if arguments.sample {
         let sample = sandbox.add_sample().map_err(io::Error::other)?;
@@ -89,9 +105,25 @@ async fn run(arguments: Arguments) -> io::Result<()> {
              export REQUESTS_CA_BUNDLE={path}"
         )?;
     }
-    tokio::signal::ctrl_c().await?;
+    until_told_to_stop().await?;
     sandbox.stop().await;
     Ok(())
+}
+
+/// Waits for ctrl-c, or for what ends a service.
+async fn until_told_to_stop() -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        let mut terminated = signal(SignalKind::terminate())?;
+        tokio::select! {
+            stopped = tokio::signal::ctrl_c() => stopped,
+            _ = terminated.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
 }
 
 /// A word as every POSIX shell reads it back.

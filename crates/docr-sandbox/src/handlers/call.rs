@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 
 use crate::http::problem::Problem;
 use crate::http::request::Input;
-use crate::model::account::{Account, Registry, World};
+use crate::model::account::{Account, World};
+use crate::model::registry::Registry;
 use crate::spec::Spec;
 
 /// One call by a known account, after validation.

@@ -7,7 +7,8 @@ use serde_json::json;
 use super::call::Call;
 use crate::http::problem::Problem;
 use crate::http::response::Response;
-use crate::model::account::{Account, Credential, MintedCredential};
+use crate::model::account::Account;
+use crate::model::credential::{Credential, MintedCredential};
 use crate::spec::query_pairs;
 
 pub(super) fn mint(call: &mut Call<'_>) -> Result<Response, Problem> {
@@ -23,7 +24,7 @@ pub(super) fn mint(call: &mut Call<'_>) -> Result<Response, Problem> {
     let auth = BASE64.encode(format!("{secret}:{secret}"));
     call.account()
         .credentials
-        .push(Credential { minted, secret });
+        .push(Credential::new(minted, &secret));
     Ok(Response::json(
         StatusCode::OK,
         json!({ "auths": { "registry.digitalocean.com": { "auth": auth } } }),
@@ -41,7 +42,7 @@ pub(crate) fn revoke(account: Option<&mut Account>, body: &[u8]) -> Result<Respo
         return Err(Problem::bad_request("token: is missing"));
     };
     for credential in &mut account.credentials {
-        if credential.secret == *token {
+        if credential.has(token) {
             credential.minted.revoked = true;
         }
     }

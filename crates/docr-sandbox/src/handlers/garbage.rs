@@ -15,8 +15,10 @@ pub(super) fn start(call: &mut Call<'_>) -> Result<Response, Problem> {
     }
     let kind = call.input.text("type").unwrap_or(DEFAULT_TYPE).to_owned();
     let (uuid, timing, now) = (call.world.ids.uuid(), call.world.gc_timing, call.now);
+    let written_until = call.world.tokens.written_until(&call.registry()?.name, now);
     let registry = call.registry_mut()?;
-    registry.runs.push(Run::new(uuid, &kind, timing, now));
+    let run = Run::new(uuid, &kind, timing, written_until, now);
+    registry.runs.push(run);
     // A run that takes no time is over before anyone asks.
     registry.settle(now);
     active_or_last(call, StatusCode::CREATED)

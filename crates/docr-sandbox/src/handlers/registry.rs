@@ -6,7 +6,7 @@ use serde_json::json;
 use super::call::Call;
 use crate::http::problem::Problem;
 use crate::http::response::Response;
-use crate::model::account::Registry;
+use crate::model::registry::Registry;
 use crate::model::tier::{TIERS, Tier, Usage};
 
 const DEFAULT_REGION: &str = "nyc3";

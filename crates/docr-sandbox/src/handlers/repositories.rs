@@ -6,7 +6,7 @@ use super::call::Call;
 use super::page::Page;
 use crate::http::problem::Problem;
 use crate::http::response::Response;
-use crate::model::account::Registry;
+use crate::model::registry::Registry;
 use crate::model::repository::Repository;
 
 pub(super) fn list(call: &mut Call<'_>) -> Result<Response, Problem> {
@@ -62,7 +62,7 @@ pub(super) fn manifests(call: &mut Call<'_>) -> Result<Response, Problem> {
 pub(super) fn delete(call: &mut Call<'_>) -> Result<Response, Problem> {
     let name = call.input.path("repository_name").to_owned();
     let registry = writable(call)?;
-    if registry.store.remove_repository(&name) {
+    if registry.remove_repository(&name) {
         Ok(Response::empty(StatusCode::NO_CONTENT))
     } else {
         Err(unknown_repository())

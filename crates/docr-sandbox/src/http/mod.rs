@@ -7,4 +7,5 @@ pub(crate) mod redact;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod server;
+pub(crate) mod stream;
 pub(crate) mod tls;

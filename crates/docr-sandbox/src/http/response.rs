@@ -5,11 +5,15 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
 use serde::Serialize;
 
+use super::stream::Streamed;
+
 /// What goes back to the client.
 pub(crate) struct Response {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// What is sent instead of `body`.
+    pub(crate) stream: Option<Streamed>,
 }
 
 impl Response {
@@ -23,12 +27,18 @@ impl Response {
             status,
             headers: HeaderMap::new(),
             body: Bytes::new(),
+            stream: None,
         }
     }
 
     pub(crate) fn with_body(mut self, content_type: &str, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self.set_header("content-type", content_type);
+        self
+    }
+
+    pub(crate) fn with_stream(mut self, content: Streamed) -> Self {
+        self.stream = Some(content);
         self
     }
 
@@ -58,7 +68,10 @@ impl Response {
 impl IntoResponse for Response {
     fn into_response(self) -> axum::response::Response {
         // Not as a tuple, which adds a content type to an empty body.
-        let mut response = axum::response::Response::new(Body::from(self.body));
+        let mut response = axum::response::Response::new(match self.stream {
+            Some(content) => Body::new(content),
+            None => Body::from(self.body),
+        });
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
         response

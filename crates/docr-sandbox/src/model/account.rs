@@ -1,52 +1,46 @@
 //! What the accounts own.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::certificate::{Certificate, Issuance};
-use super::collection::{GcTiming, Run};
+use super::collection::GcTiming;
+use super::credential::Credential;
 use super::ids::Ids;
 use super::rate::Window;
 use super::refusal::Refusal;
-use super::store::Store;
+use super::registry::Registry;
 use super::tier::{Tier, Usage};
-
-/// A Docker credential that the sandbox handed out; the secret itself is left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct MintedCredential {
-    /// Whether it may push and delete as well as pull.
-    pub read_write: bool,
-    /// The lifetime asked for, in seconds; 0 means that it never expires.
-    pub expiry_seconds: u64,
-    /// When it was handed out.
-    pub minted_at: DateTime<Utc>,
-    /// Whether it was revoked.
-    pub revoked: bool,
-}
-
-/// A Docker credential with its secret.
-pub(crate) struct Credential {
-    pub(crate) minted: MintedCredential,
-    pub(crate) secret: String,
-}
+use super::token::Tokens;
+use crate::storage::Directory;
 
 /// All accounts. There is always a first one.
+#[derive(Deserialize, Serialize)]
 pub(crate) struct World {
     accounts: Vec<Account>,
     pub(crate) ids: Ids,
+    /// Of tokens and uploads, apart from the others, so that a push doesn't change what is created later.
+    pub(crate) protocol_ids: Ids,
+    #[serde(skip)]
+    pub(crate) tokens: Tokens,
+    #[serde(skip)]
     pub(crate) gc_timing: GcTiming,
+    #[serde(skip)]
     pub(crate) issuance: Issuance,
 }
 
 impl World {
-    pub(crate) fn new(token: Option<String>, mut ids: Ids) -> Self {
+    pub(crate) fn new(token: Option<String>, mut ids: Ids, protocol_ids: Ids) -> Self {
         let token = token.unwrap_or_else(|| ids.secret());
         Self {
             accounts: vec![Account::new(token)],
             ids,
+            protocol_ids,
+            tokens: Tokens::default(),
             gc_timing: GcTiming::default(),
             issuance: Issuance::default(),
         }
@@ -74,7 +68,7 @@ impl World {
     pub(crate) fn holder(&self, secret: &str) -> Option<usize> {
         self.accounts.iter().position(|account| {
             let mut credentials = account.credentials.iter();
-            credentials.any(|credential| credential.secret == secret)
+            credentials.any(|credential| credential.has(secret))
         })
     }
 
@@ -82,21 +76,55 @@ impl World {
         &mut self.accounts[place]
     }
 
-    pub(crate) fn account_where(&self, is_it: impl Fn(&Account) -> bool) -> Option<&Account> {
-        self.accounts.iter().find(|account| is_it(account))
+    /// The account that a password of the registry's own protocol opens, by its place, and whether it may write:
+    /// a credential that is good, or the token itself.
+    pub(crate) fn opened_by(&self, password: &str, now: DateTime<Utc>) -> Option<(usize, bool)> {
+        if let Some(place) = self.owner(password) {
+            return Some((place, true));
+        }
+        self.accounts
+            .iter()
+            .enumerate()
+            .find_map(|(place, account)| {
+                let mut credentials = account.credentials.iter();
+                let found = credentials
+                    .find(|credential| credential.is_good(now) && credential.has(password))?;
+                Some((place, found.minted.read_write))
+            })
     }
 
     pub(crate) fn account_ref(&self, place: usize) -> &Account {
         &self.accounts[place]
     }
 
-    /// Lets all that happens by itself happen up to `now`.
-    pub(crate) fn settle(&mut self, now: DateTime<Utc>) {
+    /// Lets all that happens by itself happen up to `now`, and returns whether something did that is to last.
+    pub(crate) fn settle(&mut self, now: DateTime<Utc>) -> bool {
+        let mut changed = false;
         for account in &mut self.accounts {
             for registry in &mut account.registries {
-                registry.settle(now);
+                changed |= registry.settle(now);
             }
         }
+        changed
+    }
+
+    /// Completes what was read from a file: only blobs whose files are still there have a content.
+    pub(crate) fn restore(&mut self, directory: &Arc<Directory>) {
+        // Tokens of before are worth nothing, so that their secrets must not come again.
+        self.protocol_ids = self.protocol_ids.fork();
+        for account in &mut self.accounts {
+            for registry in &mut account.registries {
+                registry.store.restore(directory);
+            }
+        }
+    }
+
+    /// The names of all files that blobs are in, as they were written down.
+    pub(crate) fn files(&self) -> HashSet<String> {
+        let registries = self.accounts.iter().flat_map(|account| &account.registries);
+        registries
+            .flat_map(|registry| registry.store.files())
+            .collect()
     }
 
     /// The account that owns a registry, and the registry's place in it.
@@ -120,8 +148,10 @@ impl World {
 }
 
 /// One account and what belongs to it.
+#[derive(Deserialize, Serialize)]
 pub(crate) struct Account {
     pub(crate) token: String,
+    #[serde(skip)]
     pub(crate) window: Window,
     pub(crate) registries: Vec<Registry>,
     pub(crate) subscription: Option<Subscription>,
@@ -163,6 +193,31 @@ impl Account {
                 repositories: sum.repositories.saturating_add(repositories),
             }
         })
+    }
+
+    /// The place of a registry.
+    pub(crate) fn registry_place(&self, name: &str) -> Option<usize> {
+        let mut registries = self.registries.iter();
+        registries.position(|registry| registry.name == name)
+    }
+
+    /// How many repositories there are and how many may be, if another one would be too many: a repository that is
+    /// there, in the registry at this place, never is.
+    pub(crate) fn repository_limit_for(
+        &self,
+        place: usize,
+        repository: &str,
+    ) -> Option<(u64, u64)> {
+        if self.registries[place]
+            .store
+            .repository(repository)
+            .is_some()
+        {
+            return None;
+        }
+        let used = self.usage().repositories;
+        let limit = self.subscription.as_ref()?.tier.limit_reached(used)?;
+        Some((used, limit))
     }
 
     /// The registry that a call means which names none.
@@ -242,43 +297,9 @@ impl Account {
     }
 }
 
-pub(crate) struct Registry {
-    pub(crate) name: String,
-    pub(crate) region: String,
-    pub(crate) created_at: DateTime<Utc>,
-    pub(crate) store: Store,
-    /// When the storage use last changed.
-    pub(crate) measured_at: DateTime<Utc>,
-    /// Garbage collections, the newest last. Only that one can be active.
-    pub(crate) runs: Vec<Run>,
-}
-
-impl Registry {
-    pub(crate) fn new(name: String, region: String, now: DateTime<Utc>) -> Self {
-        Self {
-            name,
-            region,
-            created_at: now,
-            store: Store::default(),
-            measured_at: now,
-            runs: Vec::new(),
-        }
-    }
-
-    pub(crate) fn active_run(&self) -> Option<&Run> {
-        self.runs.last().filter(|run| run.is_active())
-    }
-
-    /// Brings the newest garbage collection to `now`.
-    pub(crate) fn settle(&mut self, now: DateTime<Utc>) {
-        let newest = self.runs.last_mut();
-        if let Some(done) = newest.and_then(|run| run.settle(&mut self.store, now)) {
-            self.measured_at = self.measured_at.max(done);
-        }
-    }
-}
-
+#[derive(Deserialize, Serialize)]
 pub(crate) struct Subscription {
+    #[serde(with = "super::tier::by_slug")]
     pub(crate) tier: &'static Tier,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) updated_at: DateTime<Utc>,

@@ -1,8 +1,10 @@
 //! TLS certificates.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::clock::later;
@@ -82,16 +84,16 @@ fn is_within(name: &str, domain: &str) -> bool {
 /// CertificateSeed::custom("shop", ["shop.example.com"]).in_use();
 /// CertificateSeed::lets_encrypt("blog", ["blog.example.com", "*.blog.example.com"]).pending();
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct CertificateSeed {
     name: String,
     dns_names: Vec<String>,
-    kind: &'static str,
+    kind: Cow<'static, str>,
     state: State,
     in_use: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 enum State {
     Verified,
     Pending,
@@ -126,7 +128,7 @@ impl CertificateSeed {
         Self {
             name,
             dns_names,
-            kind,
+            kind: kind.into(),
             state: State::Verified,
             in_use: false,
         }
@@ -155,6 +157,7 @@ impl CertificateSeed {
 }
 
 /// A certificate of an account.
+#[derive(Deserialize, Serialize)]
 pub(crate) struct Certificate {
     pub(crate) id: String,
     seed: CertificateSeed,

@@ -1,8 +1,10 @@
 //! Garbage collections: a run's state follows from the time that has passed since it began.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::clock::later;
@@ -10,14 +12,16 @@ use super::store::Store;
 
 pub(crate) const DEFAULT_TYPE: &str = "unreferenced blobs only";
 const MANIFESTS: &str = "untagged manifests only";
+const SCANNING: &str = "scanning manifests";
 const BOTH: &str = "untagged manifests and unreferenced blobs";
 
 /// How long a garbage collection stays in each of its states.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct GcTiming {
     /// `requested`. 10 seconds unless set.
     pub requested: Duration,
-    /// `waiting for write JWTs to expire`. A minute unless set; up to 15 at the real service.
+    /// `waiting for write JWTs to expire`. A minute unless set, and never shorter than tokens are good that may write,
+    /// which can be 15 minutes.
     pub waiting: Duration,
     /// `scanning manifests`. 20 seconds unless set.
     pub scanning: Duration,
@@ -40,27 +44,37 @@ impl Default for GcTiming {
 }
 
 /// One garbage collection.
+#[derive(Deserialize, Serialize)]
 pub(crate) struct Run {
     pub(crate) uuid: String,
     kind: String,
     timing: GcTiming,
     created_at: DateTime<Utc>,
+    /// When the last token expires that may write. While it runs none is issued.
+    written_until: Option<DateTime<Utc>>,
     cancelled_at: Option<DateTime<Utc>>,
-    status: &'static str,
+    status: Cow<'static, str>,
     updated_at: DateTime<Utc>,
     blobs_deleted: u64,
     freed_bytes: u64,
 }
 
 impl Run {
-    pub(crate) fn new(uuid: String, kind: &str, timing: GcTiming, now: DateTime<Utc>) -> Self {
+    pub(crate) fn new(
+        uuid: String,
+        kind: &str,
+        timing: GcTiming,
+        written_until: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Self {
         Self {
             uuid,
             kind: kind.to_owned(),
             timing,
             created_at: now,
+            written_until,
             cancelled_at: None,
-            status: "requested",
+            status: "requested".into(),
             updated_at: now,
             blobs_deleted: 0,
             freed_bytes: 0,
@@ -68,14 +82,14 @@ impl Run {
     }
 
     pub(crate) fn is_active(&self) -> bool {
-        !matches!(self.status, "succeeded" | "cancelled")
+        !matches!(&*self.status, "succeeded" | "cancelled")
     }
 
     /// Begins to stop an active run; a repeat changes nothing.
     pub(crate) fn cancel(&mut self, now: DateTime<Utc>) {
         if self.is_active() && self.cancelled_at.is_none() {
             self.cancelled_at = Some(now);
-            (self.status, self.updated_at) = ("cancelling", now);
+            (self.status, self.updated_at) = ("cancelling".into(), now);
         }
     }
 
@@ -88,7 +102,8 @@ impl Run {
         if !self.is_active() {
             return None;
         }
-        (self.status, self.updated_at) = self.state(now);
+        let (status, since) = self.state(now);
+        (self.status, self.updated_at) = (status.into(), since);
         if self.status != "succeeded" {
             return None;
         }
@@ -115,11 +130,14 @@ impl Run {
         let mut state = ("requested", self.created_at);
         for (stay, next) in [
             (self.timing.requested, "waiting for write JWTs to expire"),
-            (self.timing.waiting, "scanning manifests"),
+            (self.timing.waiting, SCANNING),
             (self.timing.scanning, "deleting unreferenced blobs"),
             (self.timing.deleting, "succeeded"),
         ] {
-            let end = after(state.1, stay);
+            let mut end = after(state.1, stay);
+            if next == SCANNING {
+                end = self.written_until.map_or(end, |until| end.max(until));
+            }
             if now < end {
                 break;
             }

@@ -1,11 +1,20 @@
 //! Ids and secrets: reproducible from a seed, and distinct within a sandbox.
 
+use serde::{Deserialize, Serialize};
+
 /// A stream of ids (SplitMix64). The same seed and stream number give the same ids.
+#[derive(Deserialize, Serialize)]
 pub(crate) struct Ids(u64);
 
 impl Ids {
     pub(crate) fn new(seed: u64, stream: u64) -> Self {
         Self(mix(seed ^ mix(stream)))
+    }
+
+    /// A stream of its own, by the next number of this one.
+    pub(crate) fn fork(&mut self) -> Self {
+        let seed = self.next();
+        Self::new(seed, 0)
     }
 
     /// A UUID with the shape of version 4.

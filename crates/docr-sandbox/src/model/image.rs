@@ -5,11 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::body::Bytes;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
-const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+use super::document::{Document, OCI_INDEX as INDEX, OCI_MANIFEST as MANIFEST, guessed_media_type};
+use crate::storage::{Algorithm, Content, Filler};
+
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
@@ -17,8 +18,7 @@ const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 /// [`Sandbox::push`](crate::Sandbox::push).
 ///
 /// Its configuration and manifest are real OCI documents, and every digest is the SHA-256 of what it names, so that
-/// equal images have equal digests. Only a [`sized_layer`](Self::sized_layer) has no content: its digest is that of
-/// a short text about it.
+/// equal images have equal digests, and clients can pull them.
 ///
 /// ```
 /// use docr_sandbox::Image;
@@ -108,14 +108,17 @@ impl Image {
         self
     }
 
-    /// Adds a layer of so many bytes that takes no memory. The same seed and size make the same layer.
-    /// An index ignores it.
+    /// Adds a layer of so many bytes that takes no memory: its bytes are made when they are read. The same seed and
+    /// size make the same layer. An index ignores it.
+    ///
+    /// Its digest is that of its bytes, which takes a second for some GiB; what was hashed for one layer need not be
+    /// hashed again for a longer one.
     pub fn sized_layer(mut self, seed: u64, bytes: u64) -> Self {
-        let about = format!("layer {seed} of {bytes} bytes");
+        let filler = Filler::new(seed, bytes);
         self.layers.push(Blob {
-            digest: digest(about.as_bytes()),
+            digest: filler.digest().into(),
             bytes,
-            content: None,
+            content: Some(Content::Made(filler)),
         });
         self
     }
@@ -142,34 +145,45 @@ impl Image {
     }
 
     fn build(&self, before: &mut Vec<Built>) -> Built {
-        let (text, blobs, bytes, children) = match &self.children {
+        let parts = match &self.children {
             _ if self.raw.is_some() => self.as_it_is(),
             None => self.document(),
-            Some(images) => {
-                let (mut named, mut digests, mut bytes) = (Vec::new(), Vec::new(), 0_u64);
-                for image in images {
-                    let child = image.build(before);
-                    named.push(json!({
-                        "mediaType": if image.children.is_some() { INDEX } else { MANIFEST },
-                        "digest": &*child.digest,
-                        "size": child.text.len(),
-                        "platform": { "os": image.os, "architecture": image.architecture },
-                    }));
-                    digests.push(Arc::clone(&child.digest));
-                    bytes = bytes.saturating_add(child.bytes);
-                    before.push(child);
-                }
-                let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": named });
-                (self.about(index).to_string(), Vec::new(), bytes, digests)
-            }
+            Some(images) => self.index_of(images, before),
         };
         Built {
-            digest: digest(text.as_bytes()),
-            text,
-            blobs: blobs.into(),
+            digest: Algorithm::Sha256.digest(parts.text.as_bytes()).into(),
+            media_type: parts.media_type.into(),
+            text: parts.text.into(),
+            blobs: parts.blobs.into(),
+            bytes: parts.bytes,
+            children: parts.children,
+            subject: parts.subject,
+            tags: self.tags.clone(),
+        }
+    }
+
+    fn index_of(&self, images: &[Image], before: &mut Vec<Built>) -> Parts {
+        let (mut named, mut children, mut bytes) = (Vec::new(), Vec::new(), 0_u64);
+        for image in images {
+            let child = image.build(before);
+            named.push(json!({
+                "mediaType": if image.children.is_some() { INDEX } else { MANIFEST },
+                "digest": &*child.digest,
+                "size": child.text.len(),
+                "platform": { "os": image.os, "architecture": image.architecture },
+            }));
+            children.push(Arc::clone(&child.digest));
+            bytes = bytes.saturating_add(child.bytes);
+            before.push(child);
+        }
+        let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": named });
+        Parts {
+            media_type: INDEX.to_owned(),
+            text: self.about(index).to_string(),
+            blobs: Vec::new(),
             bytes,
             children,
-            tags: self.tags.clone(),
+            subject: self.subject.as_deref().map(Into::into),
         }
     }
 
@@ -182,35 +196,27 @@ impl Image {
     }
 
     /// The caller's own document, with the blobs and children that it names.
-    fn as_it_is(&self) -> (String, Vec<Blob>, u64, Vec<Arc<str>>) {
+    fn as_it_is(&self) -> Parts {
         let text = self.raw.clone().unwrap_or_default();
-        let document: Value = serde_json::from_str(&text).unwrap_or_default();
-        let list = |name: &str| document[name].as_array().cloned().unwrap_or_default();
-        let config = document["config"]
-            .is_object()
-            .then(|| document["config"].clone());
-        let blobs: Vec<_> = config
-            .into_iter()
-            .chain(list("layers"))
-            .filter_map(|blob| {
-                Some(Blob {
-                    digest: blob["digest"].as_str()?.into(),
-                    bytes: blob["size"].as_u64()?,
-                    content: None,
-                })
-            })
-            .collect();
-        let children = list("manifests");
-        let children = children
-            .iter()
-            .filter_map(|child| Some(child["digest"].as_str()?.into()));
-        let bytes = blobs
-            .iter()
-            .fold(0_u64, |sum, blob| sum.saturating_add(blob.bytes));
-        (text, blobs, bytes, children.collect())
+        let document = Document::lenient(&text);
+        let guessed = guessed_media_type(&document);
+        let blobs = document.blobs.iter().map(|blob| Blob {
+            digest: Arc::clone(&blob.digest),
+            bytes: blob.bytes,
+            content: None,
+        });
+        let blobs: Vec<_> = blobs.collect();
+        Parts {
+            media_type: document.media_type.unwrap_or_else(|| guessed.to_owned()),
+            bytes: sum(&blobs),
+            text,
+            blobs,
+            children: document.children,
+            subject: document.subject,
+        }
     }
 
-    fn document(&self) -> (String, Vec<Blob>, u64, Vec<Arc<str>>) {
+    fn document(&self) -> Parts {
         let digests: Vec<&str> = self.layers.iter().map(|layer| &*layer.digest).collect();
         let config = json!({
             "os": self.os,
@@ -234,52 +240,65 @@ impl Image {
             .into_iter()
             .chain(self.layers.iter().cloned())
             .collect();
-        let bytes = blobs
-            .iter()
-            .fold(0_u64, |sum, blob| sum.saturating_add(blob.bytes));
-        (text.to_string(), blobs, bytes, Vec::new())
+        Parts {
+            media_type: MANIFEST.to_owned(),
+            text: text.to_string(),
+            bytes: sum(&blobs),
+            blobs,
+            children: Vec::new(),
+            subject: self.subject.as_deref().map(Into::into),
+        }
     }
+}
+
+/// What a manifest is built of.
+struct Parts {
+    media_type: String,
+    text: String,
+    blobs: Vec<Blob>,
+    bytes: u64,
+    children: Vec<Arc<str>>,
+    subject: Option<Arc<str>>,
 }
 
 /// A manifest ready to be stored.
 pub(crate) struct Built {
     pub(crate) digest: Arc<str>,
-    pub(crate) text: String,
+    pub(crate) media_type: Arc<str>,
+    /// The document itself, byte for byte.
+    pub(crate) text: Bytes,
     pub(crate) blobs: Arc<[Blob]>,
     /// Bytes of the blobs, or of the children's.
     pub(crate) bytes: u64,
     pub(crate) children: Vec<Arc<str>>,
+    /// The digest of the manifest that it is about.
+    pub(crate) subject: Option<Arc<str>>,
     pub(crate) tags: Vec<String>,
 }
 
 /// A layer or a configuration.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Blob {
     pub(crate) digest: Arc<str>,
     pub(crate) bytes: u64,
     /// `None` for one that was only said to be so large.
-    pub(crate) content: Option<Bytes>,
+    #[serde(skip)]
+    pub(crate) content: Option<Content>,
 }
 
 impl Blob {
     fn of(content: &[u8]) -> Self {
         Self {
-            digest: digest(content),
+            digest: Algorithm::Sha256.digest(content).into(),
             bytes: content.len() as u64,
-            content: Some(Bytes::copy_from_slice(content)),
+            content: Some(Content::Memory(Bytes::copy_from_slice(content))),
         }
     }
 }
 
-fn digest(content: &[u8]) -> Arc<str> {
-    use std::fmt::Write;
-
-    let mut text = String::from("sha256:");
-    for byte in Sha256::digest(content) {
-        // Writing to a string never fails.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text.into()
+pub(super) fn sum(blobs: &[Blob]) -> u64 {
+    let bytes = blobs.iter().map(|blob| blob.bytes);
+    bytes.fold(0, u64::saturating_add)
 }
 
 /// What a push stored.
@@ -347,14 +366,6 @@ pub(crate) fn is_repository(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn digests_are_those_of_sha_256() {
-        assert_eq!(
-            &*digest(b""),
-            "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-        );
-    }
 
     #[test]
     fn names_keep_the_rules_of_oci() {

@@ -1,11 +1,11 @@
-//! Puts images into registries, within the limits of the tier.
+//! Puts images into registries, within the limits of the tier: whole ones, or a blob and a manifest at a time.
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::account::World;
-use super::image::{Image, PushError, Pushed, is_repository, is_tag};
+use super::account::{Account, World};
+use super::image::{Blob, Built, Image, PushError, Pushed, is_repository, is_tag};
 
 /// Stores an image and points its tags, and the given ones, to it. Either all is stored or nothing.
 pub(crate) fn push(
@@ -29,24 +29,19 @@ pub(crate) fn push(
     let (account, place) = world
         .find_registry(registry)
         .ok_or_else(|| PushError::UnknownRegistry(registry.to_owned()))?;
-    let usage = account.usage();
-    let tier = account.subscription.as_ref().map(|current| current.tier);
-    let registry = &mut account.registries[place];
-    if registry.active_run().is_some() {
+    if account.registries[place].active_run().is_some() {
         return Err(PushError::ReadOnly);
     }
-    if let Some(tier) = tier {
-        let is_new = registry.store.repository(&image.repository).is_none();
-        if is_new && !tier.takes_repository(usage.repositories) {
-            return Err(PushError::OverRepositoryLimit);
-        }
-        // What needs no more room is always taken.
-        let growth = registry.store.growth(manifests());
-        if growth > 0 && !tier.takes_storage(usage.storage_bytes.saturating_add(growth)) {
-            return Err(PushError::OverStorageLimit);
-        }
+    if account
+        .repository_limit_for(place, &image.repository)
+        .is_some()
+    {
+        return Err(PushError::OverRepositoryLimit);
     }
+    let growth = account.registries[place].store.growth(manifests());
+    check_storage(account, growth)?;
 
+    let registry = &mut account.registries[place];
     for built in manifests() {
         registry.store.put(&image.repository, built, now);
     }
@@ -58,9 +53,50 @@ pub(crate) fn push(
     registry.measured_at = now;
     Ok(Pushed {
         digest: root.digest.to_string(),
-        manifest: root.text,
+        manifest: String::from_utf8_lossy(&root.text).into_owned(),
         children: root.children.iter().map(ToString::to_string).collect(),
     })
+}
+
+/// Stores a blob that was pushed to a repository, or mounted there.
+pub(crate) fn put_blob(
+    account: &mut Account,
+    place: usize,
+    repository: &str,
+    blob: &Blob,
+    now: DateTime<Utc>,
+) -> Result<(), PushError> {
+    if !account.registries[place].store.has_blob(&blob.digest) {
+        check_storage(account, blob.bytes)?;
+        account.registries[place].measured_at = now;
+    }
+    account.registries[place].store.put_blob(repository, blob);
+    Ok(())
+}
+
+/// Stores a manifest whose blobs are there.
+pub(crate) fn put_manifest(
+    account: &mut Account,
+    place: usize,
+    repository: &str,
+    built: &Built,
+    now: DateTime<Utc>,
+) -> Result<(), PushError> {
+    if account.repository_limit_for(place, repository).is_some() {
+        return Err(PushError::OverRepositoryLimit);
+    }
+    account.registries[place].store.put(repository, built, now);
+    Ok(())
+}
+
+/// Refuses bytes that the tier does not take. What needs no more room is always taken.
+fn check_storage(account: &Account, growth: u64) -> Result<(), PushError> {
+    let stored = account.usage().storage_bytes.saturating_add(growth);
+    let tier = account.subscription.as_ref().map(|current| current.tier);
+    match tier {
+        Some(tier) if growth > 0 && !tier.takes_storage(stored) => Err(PushError::OverStorageLimit),
+        _ => Ok(()),
+    }
 }
 
 fn check_names<'a>(

@@ -1,30 +1,51 @@
 //! A repository: its tags and manifests.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::image::{Blob, Built};
 use super::newest::Newest;
 
+#[derive(Deserialize, Serialize)]
 pub(crate) struct Repository {
     pub(crate) name: String,
-    tags: HashMap<Arc<str>, Tag>,
+    tags: BTreeMap<Arc<str>, Tag>,
+    #[serde(skip)]
     tag_order: Newest,
     manifests: HashMap<Arc<str>, Manifest>,
+    #[serde(skip)]
     manifest_order: Newest,
+    /// The manifests that are about another one, by the digest of that one, which need not be there.
+    #[serde(skip)]
+    referrers: HashMap<Arc<str>, BTreeSet<Arc<str>>>,
 }
 
+/// A manifest as a client gets it.
+pub(crate) struct Pulled {
+    pub(crate) digest: Arc<str>,
+    pub(crate) media_type: Arc<str>,
+    pub(crate) text: Bytes,
+}
+
+#[derive(Deserialize, Serialize)]
 struct Tag {
     digest: Arc<str>,
     pushed_at: DateTime<Utc>,
 }
 
+#[derive(Deserialize, Serialize)]
 struct Manifest {
-    /// The document itself.
-    text: Box<str>,
+    /// The document itself, byte for byte.
+    #[serde(with = "as_text")]
+    text: Bytes,
+    media_type: Arc<str>,
+    subject: Option<Arc<str>>,
     blobs: Arc<[Blob]>,
     bytes: u64,
     children: Vec<Arc<str>>,
@@ -36,10 +57,11 @@ impl Repository {
     pub(super) fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
-            tags: HashMap::new(),
+            tags: BTreeMap::new(),
             tag_order: Newest::default(),
             manifests: HashMap::new(),
             manifest_order: Newest::default(),
+            referrers: HashMap::new(),
         }
     }
 
@@ -47,14 +69,36 @@ impl Repository {
         self.tag_order.len()
     }
 
-    /// A manifest by its digest or by a tag: the digest, and the document.
-    pub(crate) fn document(&self, reference: &str) -> Option<(&str, &str)> {
+    /// A manifest by its digest or by a tag.
+    pub(crate) fn document(&self, reference: &str) -> Option<Pulled> {
         let digest = match self.tags.get(reference) {
             Some(tag) => &*tag.digest,
             None => reference,
         };
         let (digest, manifest) = self.manifests.get_key_value(digest)?;
-        Some((digest, &manifest.text))
+        Some(Pulled {
+            digest: Arc::clone(digest),
+            media_type: Arc::clone(&manifest.media_type),
+            text: manifest.text.clone(),
+        })
+    }
+
+    /// The manifests that are about this one.
+    pub(crate) fn referrers(&self, digest: &str) -> Vec<Pulled> {
+        let digests = self.referrers.get(digest).into_iter().flatten();
+        digests.filter_map(|digest| self.document(digest)).collect()
+    }
+
+    /// Names of tags in order, at most so many, from the one on that follows `last`.
+    pub(crate) fn tags_after(&self, last: Option<&str>, most: usize) -> Vec<Arc<str>> {
+        let from = last.map_or(Bound::Unbounded, Bound::Excluded);
+        let tags = self.tags.range::<str, _>((from, Bound::Unbounded));
+        tags.take(most).map(|(name, _)| Arc::clone(name)).collect()
+    }
+
+    /// The bytes of a manifest's blobs, or of its children's.
+    pub(super) fn bytes_of(&self, digest: &str) -> Option<u64> {
+        Some(self.manifests.get(digest)?.bytes)
     }
 
     pub(crate) fn manifest_count(&self) -> usize {
@@ -87,8 +131,7 @@ impl Repository {
         self.rebuild_tag_order();
     }
 
-    /// Removes a tag; the manifest stays.
-    /// Takes a tag away; `false` if it isn't there.
+    /// Removes a tag; the manifest stays. `false` if it isn't there.
     pub(crate) fn untag(&mut self, tag: &str) -> bool {
         let Some((tag, old)) = self.tags.remove_entry(tag) else {
             return false;
@@ -124,9 +167,17 @@ impl Repository {
             self.manifest_order
                 .remove(manifest.pushed_at, &built.digest);
             manifest.pushed_at = now;
+            // The same bytes may be pushed as something else.
+            manifest.media_type = Arc::clone(&built.media_type);
         } else {
+            if let Some(subject) = &built.subject {
+                let about = self.referrers.entry(Arc::clone(subject)).or_default();
+                about.insert(Arc::clone(&built.digest));
+            }
             let manifest = Manifest {
-                text: built.text.as_str().into(),
+                text: built.text.clone(),
+                media_type: Arc::clone(&built.media_type),
+                subject: built.subject.clone(),
                 blobs: Arc::clone(&built.blobs),
                 bytes: built.bytes,
                 children: built.children.clone(),
@@ -143,6 +194,14 @@ impl Repository {
     pub(super) fn remove(&mut self, digest: &str) -> Option<Arc<[Blob]>> {
         let (digest, manifest) = self.manifests.remove_entry(digest)?;
         self.manifest_order.remove(manifest.pushed_at, &digest);
+        if let Some(subject) = &manifest.subject
+            && let Some(about) = self.referrers.get_mut(subject)
+        {
+            about.remove(&digest);
+            if about.is_empty() {
+                self.referrers.remove(subject);
+            }
+        }
         // One by one is cheaper for the few tags that a manifest commonly has.
         let few = manifest.tags.len() < 16;
         for tag in &manifest.tags {
@@ -156,6 +215,19 @@ impl Repository {
             self.rebuild_tag_order();
         }
         Some(manifest.blobs)
+    }
+
+    /// Puts in order what was read from a file.
+    pub(super) fn restore(&mut self) {
+        self.rebuild_tag_order();
+        for (digest, manifest) in &self.manifests {
+            self.manifest_order
+                .insert(manifest.pushed_at, Arc::clone(digest));
+            if let Some(subject) = &manifest.subject {
+                let about = self.referrers.entry(Arc::clone(subject)).or_default();
+                about.insert(Arc::clone(digest));
+            }
+        }
     }
 
     /// The blobs of each of its manifests.
@@ -280,5 +352,20 @@ impl Repository {
             "tags": tags,
             "blobs": blobs,
         })
+    }
+}
+
+/// Manifests are JSON, which is text.
+mod as_text {
+    use axum::body::Bytes;
+    use serde::{Deserialize, Deserializer, Serializer, ser};
+
+    pub(crate) fn serialize<S: Serializer>(text: &Bytes, to: S) -> Result<S::Ok, S::Error> {
+        let text = std::str::from_utf8(text).map_err(ser::Error::custom)?;
+        to.serialize_str(text)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Bytes, D::Error> {
+        String::deserialize(from).map(Bytes::from)
     }
 }

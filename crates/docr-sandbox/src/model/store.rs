@@ -3,26 +3,47 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::image::{Blob, Built};
 use super::repository::Repository;
+use crate::storage::{Content, Directory, Written};
 
-/// The content of a registry. A blob that several manifests need is stored once.
-#[derive(Default)]
+/// The content of a registry. A blob that several repositories have is stored once.
+#[derive(Default, Deserialize, Serialize)]
 pub(crate) struct Store {
     /// Sorted by name.
     repositories: Vec<Repository>,
     blobs: HashMap<Arc<str>, Stored>,
+    /// The blobs that were pushed to each repository, mounted there, or named by its manifests. A repository has blobs
+    /// before it has a manifest, and only with that it is listed.
+    links: HashMap<Box<str>, HashSet<Arc<str>>>,
     bytes: u64,
 }
 
+#[derive(Deserialize, Serialize)]
 struct Stored {
     bytes: u64,
-    content: Option<Bytes>,
+    /// `None` for one that was only said to be so large.
+    #[serde(
+        rename(serialize = "content"),
+        serialize_with = "as_written",
+        skip_deserializing
+    )]
+    content: Option<Content>,
+    /// The content as it was written down, until it is restored.
+    #[serde(rename(deserialize = "content"), skip_serializing)]
+    written: Option<Written>,
     /// How many manifests need it.
     needed: usize,
+}
+
+/// A blob that a repository has.
+pub(crate) struct Held<'a> {
+    pub(crate) bytes: u64,
+    /// `None` for one that was only said to be so large.
+    pub(crate) content: Option<&'a Content>,
 }
 
 impl Store {
@@ -31,14 +52,28 @@ impl Store {
         self.bytes
     }
 
-    /// The bytes of a blob that is there.
-    pub(crate) fn blob(&self, digest: &str) -> Option<u64> {
-        self.blobs.get(digest).map(|stored| stored.bytes)
+    /// A blob of a repository.
+    pub(crate) fn blob(&self, repository: &str, digest: &str) -> Option<Held<'_>> {
+        if !self.links.get(repository)?.contains(digest) {
+            return None;
+        }
+        self.blobs.get(digest).map(held)
     }
 
-    /// What is in a blob, if that is known.
-    pub(crate) fn content(&self, digest: &str) -> Option<Bytes> {
-        self.blobs.get(digest)?.content.clone()
+    /// A blob that any repository has.
+    pub(crate) fn blob_anywhere(&self, digest: &str) -> Option<Held<'_>> {
+        let mut linked = self.links.values();
+        linked.find(|linked| linked.contains(digest))?;
+        self.blobs.get(digest).map(held)
+    }
+
+    pub(crate) fn has_blob(&self, digest: &str) -> bool {
+        self.blobs.contains_key(digest)
+    }
+
+    /// Whether anything was ever pushed to a repository.
+    pub(crate) fn knows(&self, repository: &str) -> bool {
+        self.links.contains_key(repository) || self.place(repository).is_ok()
     }
 
     pub(crate) fn repositories(&self) -> &[Repository] {
@@ -54,6 +89,11 @@ impl Store {
         Some(&mut self.repositories[place])
     }
 
+    /// The bytes of the blobs that a manifest needs, or its children.
+    pub(crate) fn bytes_of(&self, repository: &str, digest: &str) -> Option<u64> {
+        self.repository(repository)?.bytes_of(digest)
+    }
+
     /// How many bytes would be added by manifests.
     pub(crate) fn growth<'a>(&self, manifests: impl IntoIterator<Item = &'a Built>) -> u64 {
         let mut seen = HashSet::new();
@@ -63,36 +103,32 @@ impl Store {
             .fold(0_u64, |sum, blob| sum.saturating_add(blob.bytes))
     }
 
+    /// Stores a blob, if it isn't there, and lets a repository have it.
+    pub(super) fn put_blob(&mut self, repository: &str, blob: &Blob) {
+        self.keep(blob);
+        self.link(repository, &blob.digest);
+    }
+
+    /// Takes a blob from a repository. It counts until it is collected.
+    pub(crate) fn unlink(&mut self, repository: &str, digest: &str) -> bool {
+        let linked = self.links.get_mut(repository);
+        linked.is_some_and(|linked| linked.remove(digest)) && self.blobs.contains_key(digest)
+    }
+
     /// Stores a manifest and points its tags to it.
     pub(crate) fn put(&mut self, repository: &str, built: &Built, now: DateTime<Utc>) {
         let place = self.place(repository).unwrap_or_else(|place| {
             self.repositories.insert(place, Repository::new(repository));
             place
         });
-        let repository = &mut self.repositories[place];
-        if repository.put(built, now) {
+        if self.repositories[place].put(built, now) {
             for blob in distinct(&built.blobs) {
-                let bytes = blob.bytes;
-                let stored = self
-                    .blobs
-                    .entry(Arc::clone(&blob.digest))
-                    .or_insert_with(|| {
-                        self.bytes = self.bytes.saturating_add(bytes);
-                        Stored {
-                            bytes,
-                            content: None,
-                            needed: 0,
-                        }
-                    });
-                stored.needed += 1;
-                // A manifest as it is names blobs whose content another push may have.
-                if stored.content.is_none() {
-                    stored.content.clone_from(&blob.content);
-                }
+                self.keep(blob).needed += 1;
+                self.link(repository, &blob.digest);
             }
         }
         for tag in &built.tags {
-            repository.tag(tag.as_str().into(), &built.digest, now);
+            self.repositories[place].tag(tag.as_str().into(), &built.digest, now);
         }
     }
 
@@ -101,6 +137,7 @@ impl Store {
         let Ok(place) = self.place(name) else {
             return false;
         };
+        self.links.remove(name);
         for blobs in self.repositories.remove(place).into_blobs() {
             self.release(&blobs);
         }
@@ -145,7 +182,75 @@ impl Store {
             stored.needed > 0
         });
         self.bytes = self.bytes.saturating_sub(bytes);
+        let blobs = &self.blobs;
+        self.links.retain(|_, linked| {
+            linked.retain(|digest| blobs.contains_key(digest));
+            !linked.is_empty()
+        });
         (count, bytes)
+    }
+
+    /// Completes what was read from a file.
+    pub(super) fn restore(&mut self, directory: &Arc<Directory>) {
+        self.repositories.iter_mut().for_each(Repository::restore);
+        let mut lost = HashSet::new();
+        for (digest, stored) in &mut self.blobs {
+            let Some(written) = stored.written.take() else {
+                continue;
+            };
+            stored.content = written.read(directory);
+            if stored.content.is_none() {
+                lost.insert(Arc::clone(digest));
+            }
+        }
+        // No repository has a blob whose file is gone, so that it can be pushed again.
+        for linked in self.links.values_mut() {
+            linked.retain(|digest| !lost.contains(digest));
+        }
+    }
+
+    /// The names of the files that blobs are in, before they are restored.
+    pub(super) fn files(&self) -> impl Iterator<Item = String> {
+        let written = self
+            .blobs
+            .values()
+            .filter_map(|stored| stored.written.as_ref());
+        written.filter_map(Written::file).map(str::to_owned)
+    }
+
+    fn keep(&mut self, blob: &Blob) -> &mut Stored {
+        let (total, bytes) = (&mut self.bytes, blob.bytes);
+        let stored = self
+            .blobs
+            .entry(Arc::clone(&blob.digest))
+            .or_insert_with(|| {
+                *total = total.saturating_add(bytes);
+                Stored {
+                    bytes,
+                    content: None,
+                    written: None,
+                    needed: 0,
+                }
+            });
+        // A manifest as it is names blobs whose content another push may have.
+        if stored.content.is_none()
+            && let Some(content) = &blob.content
+        {
+            *total = total
+                .saturating_sub(stored.bytes)
+                .saturating_add(content.bytes());
+            stored.bytes = content.bytes();
+            stored.content = Some(content.clone());
+        }
+        stored
+    }
+
+    fn link(&mut self, repository: &str, digest: &Arc<str>) {
+        match self.links.get_mut(repository) {
+            Some(linked) => linked,
+            None => self.links.entry(repository.into()).or_default(),
+        }
+        .insert(Arc::clone(digest));
     }
 
     fn release(&mut self, blobs: &[Blob]) {
@@ -159,6 +264,17 @@ impl Store {
     fn place(&self, name: &str) -> Result<usize, usize> {
         self.repositories
             .binary_search_by(|repository| (*repository.name).cmp(name))
+    }
+}
+
+fn as_written<S: Serializer>(content: &Option<Content>, to: S) -> Result<S::Ok, S::Error> {
+    content.as_ref().map(Written::of).serialize(to)
+}
+
+fn held(stored: &Stored) -> Held<'_> {
+    Held {
+        bytes: stored.bytes,
+        content: stored.content.as_ref(),
     }
 }
 

@@ -1,9 +1,10 @@
 //! Subscription tiers and who may move to them.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// How much an account stores.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Usage {
     /// Bytes of storage.
     pub storage_bytes: u64,
@@ -62,9 +63,9 @@ impl Tier {
         TIERS.iter().find(|tier| tier.slug == slug)
     }
 
-    /// Whether an account with so many repositories may have another one.
-    pub(crate) fn takes_repository(&self, repositories: u64) -> bool {
-        self.repositories == 0 || repositories < self.repositories
+    /// How many repositories it includes, if an account with so many may not have another one.
+    pub(crate) fn limit_reached(&self, repositories: u64) -> Option<u64> {
+        (self.repositories > 0 && repositories >= self.repositories).then_some(self.repositories)
     }
 
     /// Whether an account may store so much.
@@ -99,6 +100,24 @@ impl Tier {
             "monthly_price_in_cents": self.price_in_cents,
             "storage_overage_price_in_cents": if self.overage { 2 } else { 0 },
         })
+    }
+}
+
+/// A tier is written down by its slug.
+pub(super) mod by_slug {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    use super::Tier;
+
+    pub(crate) fn serialize<S: Serializer>(tier: &&Tier, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(tier.slug)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<&'static Tier, D::Error> {
+        let slug = String::deserialize(from)?;
+        Tier::by_slug(&slug).ok_or_else(|| de::Error::custom("there is no such tier"))
     }
 }
 

@@ -241,9 +241,9 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Incoming) -> Response 
         Ok((status, headers, body)) => {
             shared.passed()[place].response = Some((status, headers.clone(), body.clone()));
             Response {
-                status,
                 headers,
                 body,
+                ..Response::empty(status)
             }
         }
         Err(error) => Problem::new(

@@ -1,12 +1,15 @@
 //! How a sandbox is set up and started.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::{fmt, io};
 
-use super::Sandbox;
-use super::service::{self, Held, Service};
+use super::data::Data;
+use super::router::router;
+use super::service::{Held, Service};
+use super::{Folder, Sandbox};
 use crate::http::server::Server;
 use crate::http::tls::Identity;
 use crate::model::account::World;
@@ -16,6 +19,7 @@ use crate::model::collection::GcTiming;
 use crate::model::ids::Ids;
 use crate::model::rate::RateLimits;
 use crate::spec::Spec;
+use crate::storage::Directory;
 
 impl Sandbox {
     /// Starts a sandbox on a free port of 127.0.0.1, with a default token.
@@ -46,6 +50,8 @@ pub struct SandboxBuilder {
     tls: bool,
     gc_timing: GcTiming,
     issuance: Issuance,
+    forgets_requests: bool,
+    data: Option<PathBuf>,
 }
 
 impl SandboxBuilder {
@@ -98,6 +104,28 @@ impl SandboxBuilder {
         self
     }
 
+    /// Keeps no record of requests, which would grow without end in a sandbox that is used for long:
+    /// [`Sandbox::requests`] stays empty.
+    pub fn forget_requests(mut self, yes: bool) -> Self {
+        self.forgets_requests = yes;
+        self
+    }
+
+    /// Keeps everything in a folder: accounts, credentials (of which only hashes are written), images, certificates,
+    /// collections. A sandbox that is started with the same folder goes on where this one ends, also when it was
+    /// killed: what it has said to be done is written. Only uploads that are under way, and tokens of the registry's
+    /// protocol, are lost. The folder is made if it isn't there; one sandbox at a time can use it.
+    ///
+    /// With a [`token`](Self::token) the first account has that one from then on.
+    ///
+    /// ```
+    /// let builder = docr_sandbox::Sandbox::builder().data("/var/lib/docr-sandbox");
+    /// ```
+    pub fn data(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.data = Some(folder.into());
+        self
+    }
+
     /// Lets Let's Encrypt take so long for a certificate. The default is 10 seconds.
     pub fn issuance(mut self, takes: Duration) -> Self {
         self.issuance.takes = takes;
@@ -121,7 +149,7 @@ impl SandboxBuilder {
     ///
     /// # Errors
     ///
-    /// When the port can't be opened, or an `Authorization` header cannot carry the token.
+    /// When the port or a temporary folder can't be opened, or an `Authorization` header cannot carry the token.
     pub async fn start(self) -> io::Result<Sandbox> {
         if self
             .token
@@ -133,10 +161,32 @@ impl SandboxBuilder {
         }
         let identity = self.tls.then(Identity::generate).transpose()?;
         let scheme = if self.tls { "https" } else { "http" };
-        let mut world = World::new(self.token, Ids::new(self.seed, 0));
+        let (data, kept) = match &self.data {
+            Some(folder) => {
+                let (data, world) = Data::open(folder)?;
+                (Some(data), world)
+            }
+            None => (None, None),
+        };
+        let mut world = match kept {
+            Some(mut world) => {
+                if let Some(token) = self.token {
+                    world.first().token = token;
+                }
+                world
+            }
+            None => World::new(self.token, Ids::new(self.seed, 0), Ids::new(self.seed, 2)),
+        };
         world.gc_timing = self.gc_timing;
         world.issuance = self.issuance;
         let token = world.first().token.clone();
+        let (directory, folder) = match &data {
+            Some(data) => (Arc::clone(&data.directory), None),
+            None => {
+                let (directory, folder) = Directory::temporary()?;
+                (directory, Some(folder))
+            }
+        };
         let service = Arc::new(Service {
             spec: Spec::embedded()?,
             clock: self.clock,
@@ -145,25 +195,28 @@ impl SandboxBuilder {
             scheme,
             state: Mutex::new(Held {
                 world,
+                version: 1,
                 request_ids: Ids::new(self.seed, 1),
                 scripts: HashMap::new(),
                 requests: Vec::new(),
                 violations: Vec::new(),
             }),
             hook: Mutex::default(),
+            directory,
+            data,
+            keeps_requests: !self.forgets_requests,
         });
-        let server = Server::start(
-            self.port,
-            service::router(Arc::clone(&service)),
-            identity.as_ref(),
-        )
-        .await?;
+        service.save()?;
+        let server =
+            Server::start(self.port, router(Arc::clone(&service)), identity.as_ref()).await?;
         Ok(Sandbox {
-            service,
             url: format!("{scheme}://{}", server.addr),
             server,
             token,
             identity,
+            _folder: folder
+                .map_or_else(|| Folder::Lasting(Arc::clone(&service)), Folder::Temporary),
+            service,
         })
     }
 }
@@ -180,6 +233,8 @@ impl fmt::Debug for SandboxBuilder {
             .field("tls", &self.tls)
             .field("gc_timing", &self.gc_timing)
             .field("issuance", &self.issuance)
+            .field("forget_requests", &self.forgets_requests)
+            .field("data", &self.data)
             .finish()
     }
 }

@@ -1,14 +1,21 @@
 //! The handle that users hold.
 
+mod as_registry;
 pub(crate) mod builder;
+mod data;
 pub(crate) mod request_log;
+mod router;
 pub(crate) mod sample;
+mod saving;
 pub(crate) mod script;
 pub(crate) mod service;
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, PoisonError};
+
+use tempfile::TempDir;
 
 use self::request_log::RecordedRequest;
 use self::script::{ScriptError, ScriptedAnswer};
@@ -16,8 +23,9 @@ use self::service::Service;
 use crate::http::conformance::Violation;
 use crate::http::server::Server;
 use crate::http::tls::Identity;
-use crate::model::account::MintedCredential;
+use crate::model::account::World;
 use crate::model::certificate::{Certificate, CertificateSeed};
+use crate::model::credential::MintedCredential;
 use crate::model::image::{Image, PushError, Pushed};
 use crate::model::push;
 use crate::model::tier::Usage;
@@ -29,6 +37,23 @@ pub struct Sandbox {
     url: String,
     token: String,
     identity: Option<Identity>,
+    _folder: Folder,
+}
+
+/// Where the files of blobs are. Dropped with the sandbox, though clients may hold connections still.
+enum Folder {
+    /// It is gone then.
+    Temporary(#[allow(dead_code, reason = "is there to be dropped")] TempDir),
+    /// It is left to the next sandbox then.
+    Lasting(Arc<Service>),
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Self::Lasting(service) = self {
+            service.close();
+        }
+    }
 }
 
 impl Sandbox {
@@ -48,6 +73,11 @@ impl Sandbox {
         Some(&identity.certificate_pem)
     }
 
+    /// The folder with the files of blobs. Without [`data`](crate::SandboxBuilder::data) it is gone with the sandbox.
+    pub fn storage(&self) -> &Path {
+        self.service.directory.path()
+    }
+
     /// The bearer token of the first account.
     pub fn token(&self) -> &str {
         &self.token
@@ -55,7 +85,7 @@ impl Sandbox {
 
     /// Opens another account, with nothing in it, and returns its bearer token.
     pub fn add_account(&self) -> String {
-        self.service.state().world.add_account()
+        self.service.change(World::add_account)
     }
 
     /// Every request that was answered, in order.
@@ -129,18 +159,16 @@ impl Sandbox {
         // Read before the lock is taken: the iterator may use the sandbox.
         let tags = tags.into_iter().map(|tag| tag.as_ref().into()).collect();
         let now = self.service.clock.now();
-        let world = &mut self.service.state().world;
-        push::push(world, registry, &image, tags, now)
+        self.service
+            .change(|world| push::push(world, registry, &image, tags, now))
     }
 
     /// Lets the first account store so much on top of what is pushed, until its last registry is deleted. It
     /// decides with that which tiers the account may have, and its first registry shows the bytes.
     pub fn set_usage(&self, usage: Usage) {
+        let now = self.service.clock.now();
         self.service
-            .state()
-            .world
-            .first()
-            .set_extra(usage, self.service.clock.now());
+            .change(|world| world.first().set_extra(usage, now));
     }
 
     /// Runs this before each request is looked at, with its method and its path: to change what is in the sandbox while a
@@ -164,31 +192,34 @@ impl Sandbox {
     /// `false` if it isn't there, or a garbage collection is active.
     pub fn delete(&self, registry: &str, repository: &str, reference: &str) -> bool {
         let now = self.service.clock.now();
-        let world = &mut self.service.state().world;
-        world.settle(now);
-        let Some((account, place)) = world.find_registry(registry) else {
-            return false;
-        };
-        let registry = &mut account.registries[place];
-        if registry.active_run().is_some() {
-            return false;
-        }
-        match reference.contains(':') {
-            true => registry.store.remove_manifest(repository, reference),
-            false => {
-                let repository = registry.store.repository_mut(repository);
-                repository.is_some_and(|repository| repository.untag(reference))
+        self.service.change(|world| {
+            world.settle(now);
+            let Some((account, place)) = world.find_registry(registry) else {
+                return false;
+            };
+            let registry = &mut account.registries[place];
+            if registry.active_run().is_some() {
+                return false;
             }
-        }
+            match reference.contains(':') {
+                true => registry.store.remove_manifest(repository, reference),
+                false => {
+                    let repository = registry.store.repository_mut(repository);
+                    repository.is_some_and(|repository| repository.untag(reference))
+                }
+            }
+        })
     }
 
     /// Puts a certificate into the first account and returns its id.
     pub fn add_certificate(&self, seed: CertificateSeed) -> String {
-        let world = &mut self.service.state().world;
-        let certificate = Certificate::new(seed, &mut world.ids, self.service.clock.now());
-        let id = certificate.id.clone();
-        world.first().certificates.push(certificate);
-        id
+        let now = self.service.clock.now();
+        self.service.change(|world| {
+            let certificate = Certificate::new(seed, &mut world.ids, now);
+            let id = certificate.id.clone();
+            world.first().certificates.push(certificate);
+            id
+        })
     }
 
     /// Lets something use a certificate of the first account, by its name, or let go of it: one in use can't be
@@ -204,37 +235,38 @@ impl Sandbox {
     }
 
     fn change_certificate(&self, name: &str, change: impl FnOnce(&mut Certificate)) -> bool {
-        let mut state = self.service.state();
-        let all = &mut state.world.first().certificates;
-        let found = all
-            .iter_mut()
-            .find(|certificate| certificate.name() == name);
-        found.map(change).is_some()
+        self.service.change(|world| {
+            let mut all = world.first().certificates.iter_mut();
+            let found = all.find(|certificate| certificate.name() == name);
+            found.map(change).is_some()
+        })
     }
 
     /// Renews a certificate of the first account by its name, as Let's Encrypt does after a while: it gets
     /// another id, fingerprint and expiry. Returns the new id, `None` if Let's Encrypt has no such certificate: one
     /// that was uploaded is never renewed.
     pub fn renew_certificate(&self, name: &str) -> Option<String> {
-        let (mut state, now) = (self.service.state(), self.service.clock.now());
-        let world = &mut state.world;
-        let all = &world.first().certificates;
-        let place = all
-            .iter()
-            .position(|certificate| certificate.name() == name && certificate.renews())?;
-        let mut renewed = world.first().certificates.remove(place);
-        renewed.renew(&mut world.ids, now);
-        let id = renewed.id.clone();
-        world.first().certificates.insert(place, renewed);
-        Some(id)
+        let now = self.service.clock.now();
+        self.service.change(|world| {
+            let all = &world.first().certificates;
+            let place = all
+                .iter()
+                .position(|certificate| certificate.name() == name && certificate.renews())?;
+            let mut renewed = world.first().certificates.remove(place);
+            renewed.renew(&mut world.ids, now);
+            let id = renewed.id.clone();
+            world.first().certificates.insert(place, renewed);
+            Some(id)
+        })
     }
 
     /// Puts a Kubernetes cluster into the first account and returns its UUID.
     pub fn add_cluster(&self) -> String {
-        let world = &mut self.service.state().world;
-        let uuid = world.ids.uuid();
-        world.first().clusters.entry(uuid.clone()).or_default();
-        uuid
+        self.service.change(|world| {
+            let uuid = world.ids.uuid();
+            world.first().clusters.entry(uuid.clone()).or_default();
+            uuid
+        })
     }
 
     /// The registries that a cluster of the first account may pull from.

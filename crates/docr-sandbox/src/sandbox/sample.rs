@@ -1,9 +1,10 @@
 //! Sample content, to try clients on.
 
 use super::Sandbox;
-use crate::model::account::{Registry, Subscription};
+use crate::model::account::Subscription;
 use crate::model::certificate::CertificateSeed;
 use crate::model::image::{Image, PushError};
+use crate::model::registry::Registry;
 use crate::model::tier::Tier;
 
 /// What [`Sandbox::add_sample`] has put in.
@@ -22,21 +23,22 @@ impl Sandbox {
     /// A registry on the professional tier in the first account, unless its name is taken.
     fn open_registry(&self, name: &str) {
         let now = self.service.clock.now();
-        let world = &mut self.service.state().world;
         let Some(tier) = Tier::by_slug("professional") else {
             return;
         };
-        if world.has_registry(name) {
-            return;
-        }
-        let account = world.first();
-        account
-            .registries
-            .push(Registry::new(name.to_owned(), "fra1".to_owned(), now));
-        account.subscription.get_or_insert(Subscription {
-            tier,
-            created_at: now,
-            updated_at: now,
+        self.service.change(|world| {
+            if world.has_registry(name) {
+                return;
+            }
+            let account = world.first();
+            account
+                .registries
+                .push(Registry::new(name.to_owned(), "fra1".to_owned(), now));
+            account.subscription.get_or_insert(Subscription {
+                tier,
+                created_at: now,
+                updated_at: now,
+            });
         });
     }
 

@@ -3,46 +3,25 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header, request};
+use axum::http::{HeaderMap, Method, StatusCode, header, request};
 use chrono::{DateTime, Utc};
 
+use super::data::Data;
 use super::request_log::{RecordedRequest, recorded_body, recorded_headers};
 use super::script::Prepared;
-use crate::handlers::oci;
 use crate::handlers::{Call, REVOKE_PATH, handler, revoke};
 use crate::http::conformance::{self, Violation};
 use crate::http::problem::Problem;
 use crate::http::redact::REDACTED;
 use crate::http::request::{self as validation, Unreadable};
 use crate::http::response::Response;
-use crate::http::server::read_body;
 use crate::model::account::World;
 use crate::model::clock::Clock;
 use crate::model::ids::Ids;
 use crate::model::rate::{RateLimits, Window};
 use crate::spec::{Operation, Routed, Spec};
-
-/// Answers what comes through the socket.
-pub(crate) fn router(service: Arc<Service>) -> Router {
-    Router::new().fallback(serve).with_state(service)
-}
-
-async fn serve(State(service): State<Arc<Service>>, request: Request) -> Response {
-    let (parts, body) = request.into_parts();
-    let body = read_body(body).await;
-    let hook = service
-        .hook
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone();
-    if let Some(hook) = hook {
-        hook(parts.method.as_str(), parts.uri.path());
-    }
-    service.respond(&parts, body)
-}
+use crate::storage::Directory;
 
 /// Everything behind the socket.
 pub(crate) struct Service {
@@ -55,6 +34,12 @@ pub(crate) struct Service {
     pub(crate) state: Mutex<Held>,
     /// Is run before each request.
     pub(crate) hook: Mutex<Option<Hook>>,
+    /// Where the files of blobs are.
+    pub(crate) directory: Arc<Directory>,
+    /// What outlives the sandbox.
+    pub(crate) data: Option<Data>,
+    /// Whether requests are kept record of.
+    pub(crate) keeps_requests: bool,
 }
 
 /// Is given the method and the path of a request.
@@ -62,6 +47,8 @@ pub(crate) type Hook = Arc<dyn Fn(&str, &str) + Send + Sync>;
 
 pub(crate) struct Held {
     pub(crate) world: World,
+    /// Grows with each change of the world that is to last.
+    pub(crate) version: u64,
     /// Apart from the world's ids, so that a repeated request doesn't change what is created later.
     pub(crate) request_ids: Ids,
     pub(crate) scripts: HashMap<String, VecDeque<Prepared>>,
@@ -69,13 +56,38 @@ pub(crate) struct Held {
     pub(crate) violations: Vec<Violation>,
 }
 
+impl Held {
+    /// Lets all that happens by itself happen up to `now`.
+    pub(crate) fn settle(&mut self, now: DateTime<Utc>) {
+        self.version += u64::from(self.world.settle(now));
+    }
+}
+
 impl Service {
     pub(crate) fn state(&self) -> MutexGuard<'_, Held> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn run_hook(&self, request: &request::Parts) {
+        let hook = self.hook.lock().unwrap_or_else(PoisonError::into_inner);
+        let hook = hook.clone();
+        if let Some(hook) = hook {
+            hook(request.method.as_str(), request.uri.path());
+        }
+    }
+
+    pub(super) fn keep(&self, state: &mut Held, request: impl FnOnce() -> RecordedRequest) {
+        if self.keeps_requests {
+            state.requests.push(request());
+        }
+    }
+
     /// Answers one request and keeps record of it.
-    fn respond(&self, request: &request::Parts, body: Result<Bytes, Unreadable>) -> Response {
+    pub(super) fn respond(
+        &self,
+        request: &request::Parts,
+        body: Result<Bytes, Unreadable>,
+    ) -> Response {
         let state = &mut *self.state();
         let now = self.clock.now();
         let request_id = state.request_ids.uuid();
@@ -93,25 +105,12 @@ impl Service {
         let caller = bearer(&request.headers).and_then(|token| state.world.owner(token));
 
         let revokes = method == "POST" && path == REVOKE_PATH;
-        let oci = match routed {
-            Routed::Unknown => oci::request(method, path),
-            _ => None,
-        };
-        let next = match (&body, oci) {
-            (Ok(body), _) if revokes => {
+        let next = match &body {
+            Ok(body) if revokes => {
                 // A minted credential speaks for itself, as the official clients have it.
                 let holder = bearer(&request.headers).and_then(|token| state.world.holder(token));
                 let account = caller.or(holder).map(|caller| state.world.account(caller));
                 revoke(account, body).map(Step::Respond)
-            }
-            (_, Some(wanted)) => {
-                state.world.settle(now);
-                Ok(Step::Respond(oci::respond(
-                    &state.world,
-                    &wanted,
-                    &request.headers,
-                    now,
-                )))
             }
             _ => self.next_step(state, routed, caller, now),
         };
@@ -119,7 +118,7 @@ impl Service {
             Ok(Step::Respond(response)) => (response, false),
             Ok(Step::Script(script)) => (script.into_response(&request_id), true),
             Ok(Step::Handle(admitted)) => {
-                state.world.settle(now);
+                state.settle(now);
                 let url = self.url(request);
                 let handled =
                     self.handle(&mut state.world, admitted, (url, query), body.as_ref(), now);
@@ -131,9 +130,13 @@ impl Service {
             Err(problem) => (problem.into_response(&request_id), false),
         };
 
+        // A credential is minted by reading it.
+        let reads = request.method == Method::GET && !path.ends_with("/docker-credentials");
+        state.version += u64::from(!reads && response.status.is_success());
+
         response.default_header("x-request-id", &request_id);
         // The sandbox's own time, not the machine's, as the times of what it holds are.
-        response.default_header("date", &now.format("%a, %d %b %Y %H:%M:%S GMT").to_string());
+        response.default_header("date", &http_date(now));
         for (name, value) in self.rate_headers(&mut state.world, caller, now) {
             response.default_header(name, &value.to_string());
         }
@@ -142,7 +145,7 @@ impl Service {
                 .violations
                 .extend(conformance::violations(operation, &response));
         }
-        state.requests.push(RecordedRequest {
+        self.keep(state, || RecordedRequest {
             operation: operation.map(|operation| operation.id.clone()),
             method: method.to_owned(),
             path: path.to_owned(),
@@ -213,13 +216,18 @@ impl Service {
 
     /// The URL that the client used, without the query.
     fn url(&self, request: &request::Parts) -> String {
+        format!("{}{}", self.base(request), request.uri.path())
+    }
+
+    /// How the URL begins that the client used.
+    pub(super) fn base(&self, request: &request::Parts) -> String {
         let host = request
             .headers
             .get(header::HOST)
             .and_then(|host| host.to_str().ok())
             .or(request.uri.authority().map(|authority| authority.as_str()))
             .unwrap_or("localhost");
-        format!("{}://{host}{}", self.scheme, request.uri.path())
+        format!("{}://{host}", self.scheme)
     }
 
     /// The headers about the rate limit, which every response carries.
@@ -240,6 +248,10 @@ impl Service {
             ("ratelimit-reset", allowance.reset),
         ]
     }
+}
+
+pub(super) fn http_date(time: DateTime<Utc>) -> String {
+    time.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 enum Step<'a> {

@@ -52,6 +52,11 @@ impl Spec {
 
 /// The pairs of a query string, decoded. Of a repeated key the last one counts.
 pub(crate) fn query_pairs(query: &str) -> BTreeMap<String, String> {
+    query_list(query).collect()
+}
+
+/// All pairs of a query string, decoded.
+pub(crate) fn query_list(query: &str) -> impl Iterator<Item = (String, String)> {
     query
         .split('&')
         .filter(|pair| !pair.is_empty())
@@ -60,7 +65,6 @@ pub(crate) fn query_pairs(query: &str) -> BTreeMap<String, String> {
             let plain = |text: &str| decode(text.replace('+', " ").as_bytes());
             (plain(key), plain(value))
         })
-        .collect()
 }
 
 /// Decodes `%XX`; a `%` that begins no escape stands for itself.

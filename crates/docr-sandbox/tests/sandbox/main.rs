@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod certificates;
+mod clients;
 mod clusters;
 mod collections;
 mod credentials;
+mod data;
 mod garbage;
 mod images;
 mod lifecycle;

@@ -1,8 +1,10 @@
 //! The documents of manifests, read from the registry itself.
 
 use std::{
+    collections::HashSet,
     error,
-    sync::{Arc, OnceLock},
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -13,12 +15,14 @@ use crate::{
     call::{CallOptions, retry::backoff},
     error::redaction::Hidden,
 };
+use futures_util::FutureExt as _;
 use oci_client::{
-    Client, Reference,
+    Client, Reference, RegistryOperation,
     client::{ClientConfig, ClientProtocol},
     errors::{OciDistributionError, OciErrorCode},
     secrets::RegistryAuth,
 };
+use reqwest::header::HeaderValue;
 
 /// How long a silent registry is waited for.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -60,6 +64,8 @@ pub struct OciManifests {
     registry: RegistryName,
     time_limit: Duration,
     clock: Arc<dyn Clock>,
+    /// The repositories for which a token was issued that can be sent.
+    checked: Mutex<HashSet<String>>,
 }
 
 impl OciManifests {
@@ -80,6 +86,7 @@ impl OciManifests {
             registry: registry.clone(),
             time_limit: TIME_LIMIT,
             clock: Arc::new(SystemClock),
+            checked: Mutex::default(),
         })
     }
 
@@ -112,7 +119,13 @@ impl OciManifests {
         let client = self.client();
         let mut attempt = 1;
         loop {
-            let pulled = client.pull_manifest_raw(image, &self.auth, &MEDIA_TYPES);
+            let pulled = async {
+                self.check_token(client, image).await?;
+                let pulled = client.pull_manifest_raw(image, &self.auth, &MEDIA_TYPES);
+                // Of a token that replaces one which has expired it is not known before whether it can be sent.
+                let pulled = AssertUnwindSafe(pulled).catch_unwind().await;
+                pulled.unwrap_or_else(|_| Err(unusable_token()))
+            };
             match pulled.await {
                 Err(error) if attempt < CallOptions::new().max_attempts && may_pass(&error) => {
                     let wait = backoff(attempt, self.clock.random());
@@ -122,6 +135,27 @@ impl OciManifests {
                 pulled => return pulled.map(|(manifest, _)| manifest.into()),
             }
         }
+    }
+
+    /// Gets the token of a repository before it is needed: `oci-client` panics on one that no header can carry.
+    async fn check_token(
+        &self,
+        client: &Client,
+        image: &Reference,
+    ) -> Result<(), OciDistributionError> {
+        let checked = || self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        if checked().contains(image.repository()) {
+            return Ok(());
+        }
+        let token = client.auth(image, &self.auth, RegistryOperation::Pull);
+        // Why there is none the reading itself reports.
+        if let Ok(Some(token)) = token.await
+            && HeaderValue::try_from(format!("Bearer {token}")).is_err()
+        {
+            return Err(unusable_token());
+        }
+        checked().insert(image.repository().to_owned());
+        Ok(())
     }
 
     fn shown(&self, error: &OciDistributionError) -> String {
@@ -165,6 +199,11 @@ impl ManifestReader for OciManifests {
         let manifest = manifest.map_err(|error| self.shown(&error))?;
         Ok(ManifestDocument::from_bytes(None, &manifest))
     }
+}
+
+fn unusable_token() -> OciDistributionError {
+    let message = "the registry issued a token that can't be sent".to_owned();
+    OciDistributionError::AuthenticationFailure(message)
 }
 
 /// Whether another attempt may end otherwise.

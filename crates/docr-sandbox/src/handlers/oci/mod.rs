@@ -1,149 +1,222 @@
-//! The registry's own protocol, as far as it reads: manifests (`GET /v2/<registry>/<repository>/manifests/<reference>`) and
-//! blobs (`GET /v2/<registry>/<repository>/blobs/<digest>`), of which only the size may be known.
+//! The registry's own protocol: OCI distribution 1.1, as DOCR speaks it.
 
-use axum::http::{HeaderMap, StatusCode, header};
-use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::{Value, json};
+mod auth;
+mod blobs;
+mod error;
+mod manifests;
+mod path;
+mod range;
+mod referrers;
+mod tags;
+mod tokens;
+mod uploads;
 
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, StatusCode, request};
+use chrono::{DateTime, Utc};
+use serde_json::json;
+
+use self::auth::Caller;
+use self::error::Fault;
+pub(crate) use self::path::is_protocol;
+use self::path::{Name, Place, Route};
 use crate::http::response::Response;
-use crate::model::account::{Account, Credential, World};
-use crate::model::store::Store;
+use crate::model::account::{Account, World};
+use crate::model::token::Actions;
+use crate::spec::query_list;
+use crate::storage::Directory;
 
-/// A request for something in a repository.
-pub(crate) struct Wanted<'a> {
-    registry: &'a str,
-    repository: &'a str,
-    /// A tag or a digest.
-    reference: &'a str,
+/// What the protocol needs of the sandbox. The world is locked for bookkeeping only.
+pub(crate) trait Premises: Sync {
+    /// Does something to the world, up to date.
+    fn world<T>(&self, act: impl FnOnce(&mut World, DateTime<Utc>) -> T) -> T;
+
+    /// Where the files of blobs are.
+    fn directory(&self) -> &Arc<Directory>;
 }
 
-/// What a path asks for.
-pub(crate) enum OciRequest<'a> {
-    /// `/v2/`, by which clients find out how to authenticate.
-    Version,
-    Manifest(Wanted<'a>),
-    /// Whether a blob is there.
-    HasBlob(Wanted<'a>),
-    Blob(Wanted<'a>),
+/// A request for something in a repository, by someone who may ask for it.
+struct Ask<'a, P> {
+    premises: &'a P,
+    /// How URLs of the sandbox begin, without a slash at the end.
+    base: &'a str,
+    name: Name<'a>,
+    query: Vec<(String, String)>,
+    headers: &'a HeaderMap,
+    caller: Caller,
 }
 
-/// Reads a path of the protocol. It is asked only of paths that the API doesn't have.
-pub(crate) fn request<'a>(method: &str, path: &'a str) -> Option<OciRequest<'a>> {
-    if !matches!(method, "GET" | "HEAD") {
-        return None;
-    }
-    let path = path.strip_prefix("/v2/")?;
-    if path.is_empty() {
-        return Some(OciRequest::Version);
-    }
-    let wanted = |kind: &str| {
-        let (name, reference) = path.rsplit_once(kind)?;
-        let (registry, repository) = name.split_once('/')?;
-        Some(Wanted {
-            registry,
-            repository,
-            reference,
-        })
-    };
-    if let Some(manifest) = wanted("/manifests/") {
-        return Some(OciRequest::Manifest(manifest));
-    }
-    let blob = wanted("/blobs/")?;
-    Some(match method {
-        "HEAD" => OciRequest::HasBlob(blob),
-        _ => OciRequest::Blob(blob),
-    })
-}
-
-/// Answers a request of the protocol by anybody who has credentials of the account.
-pub(crate) fn respond(
-    world: &World,
-    request: &OciRequest<'_>,
-    headers: &HeaderMap,
-    now: DateTime<Utc>,
+/// Responds to a request of the protocol. `base` is how URLs of the sandbox begin.
+pub(crate) async fn respond<P: Premises>(
+    premises: &P,
+    request: &request::Parts,
+    base: &str,
+    body: &mut Body,
 ) -> Response {
-    let Some(account) = owner(world, headers, now) else {
-        let message = "authentication required";
-        return problem(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message)
-            .with_header("www-authenticate", "Basic realm=\"sandbox\"");
+    let response = match handle(premises, request, base, body).await {
+        Ok(response) => response,
+        Err(fault) => fault.into_response(),
     };
-    match request {
-        OciRequest::Version => Response::json(StatusCode::OK, json!({})),
-        OciRequest::HasBlob(wanted) => has_blob(account, wanted).unwrap_or_else(no_blob),
-        OciRequest::Blob(wanted) => blob(account, wanted).unwrap_or_else(no_blob),
-        OciRequest::Manifest(wanted) => manifest(account, wanted).unwrap_or_else(|| {
-            problem(
-                StatusCode::NOT_FOUND,
-                "MANIFEST_UNKNOWN",
-                "manifest unknown",
-            )
-        }),
+    response.with_header("docker-distribution-api-version", "registry/2.0")
+}
+
+async fn handle<P: Premises>(
+    premises: &P,
+    request: &request::Parts,
+    base: &str,
+    body: &mut Body,
+) -> Result<Response, Fault> {
+    let query: Vec<_> = query_list(request.uri.query().unwrap_or_default()).collect();
+    let headers = &request.headers;
+    let route = path::route(request.uri.path()).unwrap_or(Err(Fault::name_invalid()))?;
+    let (name, place) = match route {
+        Route::In(name, place) => (name, place),
+        Route::Version | Route::Token if request.method != Method::GET => {
+            return Err(Fault::unsupported("GET"));
+        }
+        Route::Token => {
+            return premises.world(|world, now| tokens::issue(world, headers, &query, now));
+        }
+        Route::Version => {
+            let caller = premises.world(|world, now| Caller::of(world, headers, now));
+            caller.ok_or_else(|| auth::stranger(base, None))?;
+            return Ok(Response::json(StatusCode::OK, json!({})));
+        }
+    };
+    let wanted = wanted(&request.method, place)?;
+    let caller = admit(premises, headers, base, name, wanted, mounted(&query))?;
+    let ask = Ask {
+        premises,
+        base,
+        name,
+        query,
+        headers,
+        caller,
+    };
+    let head = request.method == Method::HEAD;
+    match (place, &request.method) {
+        (Place::Tags, _) => tags::list(&ask),
+        (Place::Referrers(digest), _) => referrers::list(&ask, digest),
+        (Place::Uploads, _) => uploads::start(&ask, body).await,
+        (Place::Upload(id), &Method::PATCH) => uploads::append(&ask, id, body).await,
+        (Place::Upload(id), &Method::PUT) => uploads::finish(&ask, id, body).await,
+        (Place::Upload(id), &Method::DELETE) => uploads::cancel(&ask, id),
+        (Place::Upload(id), _) => uploads::status(&ask, id),
+        (Place::Blob(digest), &Method::DELETE) => blobs::delete(&ask, digest),
+        (Place::Blob(digest), _) => blobs::get(&ask, digest, head),
+        (Place::Manifest(reference), &Method::PUT) => manifests::put(&ask, reference, body).await,
+        (Place::Manifest(reference), &Method::DELETE) => manifests::delete(&ask, reference),
+        (Place::Manifest(reference), _) => manifests::get(&ask, reference),
     }
 }
 
-fn no_blob() -> Response {
-    problem(StatusCode::NOT_FOUND, "BLOB_UNKNOWN", "blob unknown")
-}
-
-/// The store of a registry that has the repository.
-fn store<'a>(account: &'a Account, wanted: &Wanted<'_>) -> Option<&'a Store> {
-    let mut registries = account.registries.iter();
-    let registry = registries.find(|registry| registry.name == wanted.registry)?;
-    registry.store.repository(wanted.repository)?;
-    Some(&registry.store)
-}
-
-fn has_blob(account: &Account, wanted: &Wanted<'_>) -> Option<Response> {
-    let bytes = store(account, wanted)?.blob(wanted.reference)?;
-    let response =
-        Response::empty(StatusCode::OK).with_header("docker-content-digest", wanted.reference);
-    Some(response.with_header("content-length", &bytes.to_string()))
-}
-
-fn blob(account: &Account, wanted: &Wanted<'_>) -> Option<Response> {
-    let content = store(account, wanted)?.content(wanted.reference)?;
-    let response = Response::empty(StatusCode::OK).with_body("application/octet-stream", content);
-    Some(response.with_header("docker-content-digest", wanted.reference))
-}
-
-fn manifest(account: &Account, wanted: &Wanted<'_>) -> Option<Response> {
-    let repository = store(account, wanted)?.repository(wanted.repository)?;
-    let (digest, text) = repository.document(wanted.reference)?;
-    let document: Value = serde_json::from_str(text).ok()?;
-    let media_type = document["mediaType"].as_str().unwrap_or("application/json");
-    let response = Response::empty(StatusCode::OK).with_body(media_type, text.to_owned());
-    Some(response.with_header("docker-content-digest", digest))
-}
-
-/// The account whose credential a request carries, if that is good.
-fn owner<'a>(world: &'a World, headers: &HeaderMap, now: DateTime<Utc>) -> Option<&'a Account> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, encoded) = value.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
+/// What a caller must be allowed for a method.
+fn wanted(method: &Method, place: Place<'_>) -> Result<Actions, Fault> {
+    let push = Actions {
+        push: true,
+        ..Actions::default()
+    };
+    let delete = Actions {
+        delete: true,
+        ..Actions::default()
+    };
+    let (allowed, writes) = match place {
+        Place::Uploads => ("POST", push),
+        Place::Upload(_) => ("DELETE, GET, PATCH, PUT", push),
+        Place::Blob(_) => ("DELETE, GET, HEAD", delete),
+        Place::Manifest(_) if method == Method::PUT => ("PUT", push),
+        Place::Manifest(_) => ("DELETE, GET, HEAD, PUT", delete),
+        Place::Tags | Place::Referrers(_) => ("GET, HEAD", Actions::default()),
+    };
+    if !allowed.split(", ").any(|one| one == method.as_str()) {
+        return Err(Fault::unsupported(allowed));
     }
-    let plain = String::from_utf8(BASE64.decode(encoded.trim()).ok()?).ok()?;
-    let (_, password) = plain.split_once(':')?;
-    world.account_where(|account| {
-        let mut credentials = account.credentials.iter();
-        credentials.any(|credential| credential.secret == password && is_good(credential, now))
+    let reads = matches!(*method, Method::GET | Method::HEAD);
+    Ok(match place {
+        // Only who may push has uploads.
+        Place::Upload(_) => push,
+        _ if reads => Actions::PULL,
+        _ => writes,
     })
 }
 
-fn is_good(credential: &Credential, now: DateTime<Utc>) -> bool {
-    let minted = &credential.minted;
-    let lifetime = i64::try_from(minted.expiry_seconds)
-        .ok()
-        .and_then(TimeDelta::try_seconds);
-    let expired =
-        minted.expiry_seconds > 0 && lifetime.is_some_and(|time| now - minted.minted_at >= time);
-    !minted.revoked && !expired
+/// The repository from which a request wants to mount a blob.
+fn mounted(query: &[(String, String)]) -> Option<&str> {
+    query.iter().find(|(key, _)| key == "mount")?;
+    let (_, from) = query.iter().find(|(key, _)| key == "from")?;
+    Some(from)
 }
 
-fn problem(status: StatusCode, code: &str, message: &str) -> Response {
-    Response::json(
-        status,
-        json!({ "errors": [{ "code": code, "message": message }] }),
-    )
+/// Who asks, if they may do that.
+fn admit<P: Premises>(
+    premises: &P,
+    headers: &HeaderMap,
+    base: &str,
+    name: Name<'_>,
+    wanted: Actions,
+    mounted: Option<&str>,
+) -> Result<Caller, Fault> {
+    let mut scope = auth::scope(name.full, wanted);
+    if let Some(from) = mounted.and_then(|from| Name::parse(from).ok()) {
+        scope.push(' ');
+        scope.push_str(&auth::scope(from.full, Actions::PULL));
+    }
+    premises.world(|world, now| {
+        let caller =
+            Caller::of(world, headers, now).ok_or_else(|| auth::stranger(base, Some(&scope)))?;
+        if let Caller::Bearer(_) = caller {
+            return match caller.may(name.full, wanted) {
+                true => Ok(caller),
+                false => Err(auth::insufficient(base, &scope)),
+            };
+        }
+        let account = world.account(caller.account());
+        let place = account.registry_place(name.registry);
+        let place = place.ok_or_else(Fault::name_unknown)?;
+        if !caller.may(name.full, wanted) {
+            return Err(Fault::denied("requested access to the resource is denied"));
+        }
+        // What tokens are held against when they are issued.
+        if wanted.writes() && account.registries[place].active_run().is_some() {
+            let message = "the registry is read-only while a garbage collection is active";
+            return Err(Fault::denied(message));
+        }
+        match account.repository_limit_for(place, name.repository) {
+            Some(reached) if wanted.push => Err(Fault::repository_limit(reached)),
+            _ => Ok(caller),
+        }
+    })
+}
+
+impl<P: Premises> Ask<'_, P> {
+    /// A parameter of the query.
+    fn query(&self, key: &str) -> Option<&str> {
+        let mut all = self.query.iter();
+        let (_, value) = all.find(|(given, _)| given == key)?;
+        Some(value)
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The URL of something in the repository.
+    fn location(&self, rest: &str) -> String {
+        format!("{}/v2/{}/{rest}", self.base, self.name.full)
+    }
+
+    /// Does something to the account and its registry, by the place of that.
+    fn registry<T>(
+        &self,
+        act: impl FnOnce(&mut Account, usize, DateTime<Utc>) -> T,
+    ) -> Result<T, Fault> {
+        self.premises.world(|world, now| {
+            let account = world.account(self.caller.account());
+            let place = account.registry_place(self.name.registry);
+            let place = place.ok_or_else(Fault::name_unknown)?;
+            Ok(act(account, place, now))
+        })
+    }
 }

@@ -1,0 +1,35 @@
+//! The manifests that are about another one: signatures, attestations.
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use super::error::Fault;
+use super::{Ask, Premises};
+use crate::http::response::Response;
+use crate::model::document::{OCI_INDEX, referrer};
+use crate::storage::Algorithm;
+
+/// An index of what is about a manifest, which need not be there.
+pub(super) fn list<P: Premises>(ask: &Ask<'_, P>, digest: &str) -> Result<Response, Fault> {
+    if Algorithm::of(digest).is_none() {
+        return Err(Fault::digest_invalid("the digest is malformed"));
+    }
+    let found = ask.registry(|account, place, _| {
+        let store = &account.registries[place].store;
+        let repository = store.repository(ask.name.repository);
+        repository.map(|repository| repository.referrers(digest))
+    })?;
+    let filter = ask.query("artifactType").filter(|kind| !kind.is_empty());
+    let all = found.into_iter().flatten();
+    let all = all.map(|one| referrer(&one.digest, &one.media_type, &one.text));
+    let manifests: Vec<_> = all
+        .filter(|(_, kind)| filter.is_none_or(|wanted| kind.as_deref() == Some(wanted)))
+        .map(|(descriptor, _)| descriptor)
+        .collect();
+    let index = json!({ "schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests });
+    let response = Response::empty(StatusCode::OK).with_body(OCI_INDEX, index.to_string());
+    Ok(match filter {
+        Some(_) => response.with_header("oci-filters-applied", "artifactType"),
+        None => response,
+    })
+}

@@ -1,0 +1,44 @@
+//! Lists of tags.
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use super::error::Fault;
+use super::{Ask, Premises};
+use crate::http::response::Response;
+
+/// The tags in order, at most `n` of them, from the one on that follows `last`.
+pub(super) fn list<P: Premises>(ask: &Ask<'_, P>) -> Result<Response, Fault> {
+    let most = match ask.query("n") {
+        None => None,
+        Some(number) => Some(number.parse::<usize>().map_err(|_| {
+            let message = "n must be a number";
+            Fault::new(
+                StatusCode::BAD_REQUEST,
+                "PAGINATION_NUMBER_INVALID",
+                message,
+            )
+        })?),
+    };
+    let mut tags = ask.registry(|account, place, _| {
+        let store = &account.registries[place].store;
+        let repository = store.repository(ask.name.repository);
+        let repository = repository.ok_or_else(Fault::name_unknown)?;
+        // One more shows whether there is another page.
+        let most = most.map_or(usize::MAX, |most| most.saturating_add(1));
+        Ok::<_, Fault>(repository.tags_after(ask.query("last"), most))
+    })??;
+    let is_last = most.is_none_or(|most| tags.len() <= most);
+    tags.truncate(most.unwrap_or(usize::MAX));
+    let names: Vec<&str> = tags.iter().map(|tag| &**tag).collect();
+    let body = json!({ "name": ask.name.full, "tags": names });
+    let response = Response::json(StatusCode::OK, body);
+    Ok(match (most, tags.last()) {
+        (Some(most), Some(last)) if !is_last => {
+            // No tag needs an escape.
+            let next = ask.location(&format!("tags/list?n={most}&last={last}"));
+            response.with_header("link", &format!("<{next}>; rel=\"next\""))
+        }
+        _ => response,
+    })
+}

@@ -1,0 +1,224 @@
+//! Content on its way to a client and from it, of which never much is in memory.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use axum::body::{Body, Bytes, HttpBody};
+use http_body::{Frame, SizeHint};
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use crate::storage::{Reader, Sink};
+
+/// How much is read or written at once.
+const CHUNK: usize = 512 * 1024;
+/// How much of a body is thrown away so that its sender sees the response.
+const UNREAD: usize = 16 * 1024 * 1024;
+
+/// Content as the body of a response. It is read as fast as the client takes it, one chunk ahead.
+pub(crate) struct Streamed {
+    /// How many bytes are still to be sent.
+    left: u64,
+    state: State,
+}
+
+enum State {
+    Idle(Reader),
+    Reading(JoinHandle<(Reader, io::Result<Bytes>)>),
+    Done,
+}
+
+impl Streamed {
+    pub(crate) fn new(reader: Reader) -> Self {
+        let left = reader.left();
+        Self {
+            left,
+            state: State::Idle(reader).ahead(),
+        }
+    }
+}
+
+impl State {
+    /// Begins to read the next chunk, where that has to wait for the disk.
+    fn ahead(self) -> Self {
+        match self {
+            Self::Idle(reader) if reader.left() == 0 => Self::Done,
+            Self::Idle(mut reader) if reader.blocks() => Self::Reading(spawn_blocking(move || {
+                let read = reader.read(CHUNK);
+                (reader, read)
+            })),
+            other => other,
+        }
+    }
+}
+
+impl HttpBody for Streamed {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let this = self.get_mut();
+        let (reader, read) = match &mut this.state {
+            State::Done => return Poll::Ready(None),
+            State::Reading(reading) => match ready!(Pin::new(reading).poll(cx)) {
+                Ok(read) => read,
+                Err(failed) => {
+                    this.state = State::Done;
+                    return Poll::Ready(Some(Err(io::Error::other(failed))));
+                }
+            },
+            State::Idle(_) => match std::mem::replace(&mut this.state, State::Done) {
+                State::Idle(mut reader) => {
+                    let read = reader.read(CHUNK);
+                    (reader, read)
+                }
+                _ => return Poll::Ready(None),
+            },
+        };
+        match read {
+            Ok(bytes) => {
+                this.left = reader.left();
+                this.state = State::Idle(reader).ahead();
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            Err(error) => {
+                this.state = State::Done;
+                Poll::Ready(Some(Err(error)))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}
+
+/// Why a body did not arrive whole.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    /// The client went away. What came before is in the sink.
+    Cut,
+    /// It is longer than was said. The sink has the length that was said.
+    TooLong,
+    /// It can't be stored.
+    Storage(io::Error),
+}
+
+/// Lets a body flow into a sink; what comes beyond `most` bytes is not taken. The next chunk is received while one is
+/// written. The sink comes back unless it is spoilt.
+pub(crate) async fn receive(
+    mut sink: Sink,
+    body: &mut Body,
+    most: Option<u64>,
+) -> (Option<Sink>, Result<(), Broken>) {
+    let mut room = most;
+    let mut batch = next_batch(body, &mut room).await;
+    loop {
+        let (chunks, end) = batch;
+        let bytes = chunks.iter().map(Bytes::len).sum();
+        if !sink.blocks_on(bytes) {
+            if let Err(error) = sink.write(&chunks) {
+                return (None, Err(Broken::Storage(error)));
+            }
+            if let Some(end) = end {
+                return (Some(sink), end);
+            }
+            batch = next_batch(body, &mut room).await;
+            continue;
+        }
+        let writing = spawn_blocking(move || {
+            let written = sink.write(&chunks);
+            (sink, written)
+        });
+        let (next, written) = match end {
+            Some(end) => ((Vec::new(), Some(end)), writing.await),
+            None => tokio::join!(next_batch(body, &mut room), writing),
+        };
+        match written {
+            Ok((written, Ok(()))) => sink = written,
+            Ok((_, Err(error))) => return (None, Err(Broken::Storage(error))),
+            Err(failed) => return (None, Err(Broken::Storage(io::Error::other(failed)))),
+        }
+        match next {
+            (chunks, Some(end)) if chunks.is_empty() => return (Some(sink), end),
+            next => batch = next,
+        }
+    }
+}
+
+/// Some of a body, and how it ended if it did.
+type Batch = (Vec<Bytes>, Option<Result<(), Broken>>);
+
+async fn next_batch(body: &mut Body, room: &mut Option<u64>) -> Batch {
+    let (mut chunks, mut bytes) = (Vec::new(), 0);
+    while bytes < CHUNK {
+        match next(body).await {
+            Some(Ok(mut chunk)) => {
+                if let Some(room) = room {
+                    let fits = usize::try_from(*room).unwrap_or(usize::MAX);
+                    if chunk.len() > fits {
+                        chunks.push(chunk.split_to(fits));
+                        *room = 0;
+                        return (chunks, Some(Err(Broken::TooLong)));
+                    }
+                    *room -= chunk.len() as u64;
+                }
+                bytes += chunk.len();
+                chunks.push(chunk);
+            }
+            Some(Err(_)) => return (chunks, Some(Err(Broken::Cut))),
+            None => return (chunks, Some(Ok(()))),
+        }
+    }
+    (chunks, None)
+}
+
+/// The next bytes of a body.
+async fn next(body: &mut Body) -> Option<Result<Bytes, axum::Error>> {
+    loop {
+        let frame = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await?;
+        match frame.map(Frame::into_data) {
+            Ok(Ok(data)) => return Some(Ok(data)),
+            // Trailers.
+            Ok(Err(_)) => {}
+            Err(error) => return Some(Err(error)),
+        }
+    }
+}
+
+/// Reads a body whole, if it has at most so many bytes.
+pub(crate) async fn read_whole(body: &mut Body, most: usize) -> Result<Bytes, Broken> {
+    let mut room = u64::try_from(most).ok();
+    let mut whole = Vec::new();
+    loop {
+        let (chunks, end) = next_batch(body, &mut room).await;
+        chunks
+            .iter()
+            .for_each(|chunk| whole.extend_from_slice(chunk));
+        match end {
+            Some(Ok(())) => return Ok(whole.into()),
+            Some(Err(broken)) => return Err(broken),
+            None => {}
+        }
+    }
+}
+
+/// Throws away what was not read of a body: a client that is still sending would miss the response. One that sends
+/// very much does.
+pub(crate) async fn drain(body: &mut Body) {
+    let mut left = UNREAD;
+    while !body.is_end_stream() {
+        match next(body).await {
+            Some(Ok(bytes)) if bytes.len() <= left => left -= bytes.len(),
+            _ => return,
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Docker credentials.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::clock::later;
+use crate::storage::Algorithm;
+
+/// A Docker credential that the sandbox handed out; the secret itself is left out.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct MintedCredential {
+    /// Whether it may push and delete as well as pull.
+    pub read_write: bool,
+    /// The lifetime asked for, in seconds; 0 means that it never expires.
+    pub expiry_seconds: u64,
+    /// When it was handed out.
+    pub minted_at: DateTime<Utc>,
+    /// Whether it was revoked.
+    pub revoked: bool,
+}
+
+/// A Docker credential. Its secret is known to whom it was handed out.
+#[derive(Deserialize, Serialize)]
+pub(crate) struct Credential {
+    pub(crate) minted: MintedCredential,
+    hash: String,
+}
+
+impl Credential {
+    pub(crate) fn new(minted: MintedCredential, secret: &str) -> Self {
+        let hash = Algorithm::Sha256.digest(secret.as_bytes());
+        Self { minted, hash }
+    }
+
+    /// Whether this is its secret.
+    pub(crate) fn has(&self, secret: &str) -> bool {
+        self.hash == Algorithm::Sha256.digest(secret.as_bytes())
+    }
+
+    pub(super) fn is_good(&self, now: DateTime<Utc>) -> bool {
+        let minted = &self.minted;
+        let seconds = i64::try_from(minted.expiry_seconds).ok();
+        let lifetime = seconds.and_then(TimeDelta::try_seconds);
+        let expires_at = lifetime.map(|lifetime| later(minted.minted_at, lifetime));
+        let expired = minted.expiry_seconds > 0 && expires_at.is_some_and(|end| now >= end);
+        !minted.revoked && !expired
+    }
+}

@@ -1,0 +1,92 @@
+//! Uploads that are under way.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::clock::later;
+use crate::storage::Sink;
+
+/// How long an upload may rest before it counts as left behind.
+const PATIENCE: TimeDelta = TimeDelta::days(1);
+
+/// The uploads of a registry, by their ids.
+#[derive(Default)]
+pub(crate) struct Uploads(HashMap<String, Upload>);
+
+struct Upload {
+    repository: String,
+    received: u64,
+    touched_at: DateTime<Utc>,
+    /// `None` while a request writes to it.
+    sink: Option<Sink>,
+}
+
+/// Why an upload can't be had.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum NoUpload {
+    Unknown,
+    /// Another request is writing to it.
+    Busy,
+}
+
+impl Uploads {
+    pub(crate) fn begin(&mut self, id: &str, repository: &str, sink: Sink, now: DateTime<Utc>) {
+        let upload = Upload {
+            repository: repository.to_owned(),
+            received: 0,
+            touched_at: now,
+            sink: Some(sink),
+        };
+        self.0.insert(id.to_owned(), upload);
+    }
+
+    /// How much of an upload has arrived.
+    pub(crate) fn received(&self, id: &str, repository: &str) -> Option<u64> {
+        let upload = self.0.get(id)?;
+        (upload.repository == repository).then_some(upload.received)
+    }
+
+    /// Takes the sink to write to it; nobody else can until it is put back.
+    pub(crate) fn take(
+        &mut self,
+        id: &str,
+        repository: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Sink, NoUpload> {
+        let upload = self.0.get_mut(id).ok_or(NoUpload::Unknown)?;
+        if upload.repository != repository {
+            return Err(NoUpload::Unknown);
+        }
+        upload.touched_at = now;
+        upload.sink.take().ok_or(NoUpload::Busy)
+    }
+
+    /// Puts a sink back. An upload that was given up in the meantime stays so.
+    pub(crate) fn put_back(&mut self, id: &str, sink: Sink, now: DateTime<Utc>) {
+        if let Some(upload) = self.0.get_mut(id) {
+            upload.received = sink.received();
+            upload.touched_at = now;
+            upload.sink = Some(sink);
+        }
+    }
+
+    /// Ends an upload of a repository; `false` if there is none.
+    pub(crate) fn end(&mut self, id: &str, repository: &str) -> bool {
+        let is_there = self.received(id, repository).is_some();
+        if is_there {
+            self.0.remove(id);
+        }
+        is_there
+    }
+
+    /// Gives up what was left behind.
+    pub(super) fn expire(&mut self, now: DateTime<Utc>) {
+        self.0
+            .retain(|_, upload| now < later(upload.touched_at, PATIENCE));
+    }
+
+    pub(super) fn end_all(&mut self, repository: &str) {
+        self.0.retain(|_, upload| upload.repository != repository);
+    }
+}

@@ -1,0 +1,80 @@
+//! The way of a request of the registry's own protocol.
+
+use std::panic::resume_unwind;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{Method, StatusCode, request};
+use chrono::{DateTime, Utc};
+
+use super::request_log::{RecordedRequest, recorded_headers};
+use super::service::{Service, http_date};
+use crate::handlers::oci::{self, Premises};
+use crate::http::response::Response;
+use crate::http::stream::drain;
+use crate::model::account::World;
+use crate::storage::Directory;
+
+/// Responds to a request of the protocol.
+pub(super) async fn serve(
+    service: Arc<Service>,
+    parts: request::Parts,
+    mut body: Body,
+) -> Response {
+    // A task of its own, so that a client who goes away doesn't stop it halfway.
+    let task = tokio::spawn(async move {
+        let response = service.respond_as_registry(&parts, &mut body).await;
+        let response = service.after(response).await;
+        drain(&mut body).await;
+        response
+    });
+    match task.await {
+        Ok(response) => response,
+        Err(failed) => match failed.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            // The runtime shuts down.
+            Err(_) => Response::empty(StatusCode::SERVICE_UNAVAILABLE),
+        },
+    }
+}
+
+impl Service {
+    /// Responds to one request of the registry's own protocol and keeps record of it, but for its body.
+    async fn respond_as_registry(&self, request: &request::Parts, body: &mut Body) -> Response {
+        let request_id = self.state().request_ids.uuid();
+        let base = self.base(request);
+        let mut response = oci::respond(self, request, &base, body).await;
+        response.default_header("x-request-id", &request_id);
+        response.default_header("date", &http_date(self.clock.now()));
+        let mut state = self.state();
+        // An upload that is under way doesn't last.
+        if response.status == StatusCode::CREATED || request.method == Method::DELETE {
+            state.version += 1;
+        }
+        self.keep(&mut state, || RecordedRequest {
+            operation: None,
+            method: request.method.as_str().to_owned(),
+            path: request.uri.path().to_owned(),
+            route: None,
+            query: request.uri.query().map(str::to_owned),
+            headers: recorded_headers(&request.headers),
+            body: String::new(),
+            status: response.status.as_u16(),
+        });
+        drop(state);
+        response
+    }
+}
+
+impl Premises for Service {
+    fn world<T>(&self, act: impl FnOnce(&mut World, DateTime<Utc>) -> T) -> T {
+        let state = &mut *self.state();
+        let now = self.clock.now();
+        state.settle(now);
+        act(&mut state.world, now)
+    }
+
+    fn directory(&self) -> &Arc<Directory> {
+        &self.directory
+    }
+}

@@ -1,0 +1,81 @@
+//! A folder that keeps a sandbox's world when the sandbox ends, however it ends.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use crate::model::account::World;
+use crate::storage::Directory;
+
+/// Holds the world.
+const STATE: &str = "state.json";
+/// Is locked by the sandbox that uses the folder.
+const LOCK: &str = "lock";
+/// Has the files of blobs.
+const BLOBS: &str = "blobs";
+
+/// The folder. While it is open no other sandbox can open it.
+pub(crate) struct Data {
+    folder: PathBuf,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) saved: Mutex<Saved>,
+}
+
+/// How far the world is written down.
+pub(crate) struct Saved {
+    /// The version that was written last.
+    pub(crate) version: u64,
+    /// Keeps others from the folder; `None` when the sandbox has ended and the folder may be another one's.
+    pub(crate) lock: Option<File>,
+}
+
+impl Data {
+    /// Opens a folder, which is made if it isn't there, and reads the world that it has.
+    pub(crate) fn open(folder: &Path) -> io::Result<(Self, Option<World>)> {
+        fs::create_dir_all(folder)?;
+        let lock = private(&folder.join(LOCK))?;
+        lock.try_lock().map_err(|_| {
+            let message = format!("{} is used by another sandbox", folder.display());
+            io::Error::new(io::ErrorKind::ResourceBusy, message)
+        })?;
+        let directory = Directory::lasting(folder.join(BLOBS))?;
+        let world = match fs::read(folder.join(STATE)) {
+            Ok(text) => {
+                let mut world: World = serde_json::from_slice(&text)?;
+                directory.retain(&world.files())?;
+                world.restore(&directory);
+                Some(world)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        let data = Self {
+            folder: folder.to_owned(),
+            directory,
+            saved: Mutex::new(Saved {
+                version: 0,
+                lock: Some(lock),
+            }),
+        };
+        Ok((data, world))
+    }
+
+    /// Replaces what is written of the world, at once: whoever reads finds the old text or the new one.
+    pub(crate) fn replace(&self, text: &[u8]) -> io::Result<()> {
+        let new = self.folder.join(format!("{STATE}.new"));
+        let mut file = private(&new)?;
+        io::Write::write_all(&mut file, text)?;
+        drop(file);
+        fs::rename(new, self.folder.join(STATE))
+    }
+}
+
+/// Creates an empty file that only its owner can read: there are tokens in it.
+fn private(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}

@@ -1,0 +1,140 @@
+//! What is in a blob, wherever that is.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use serde::{Deserialize, Serialize};
+
+use super::directory::{Directory, StoredFile};
+use super::filler::Filler;
+
+/// The bytes of a blob. Clones share them.
+#[derive(Clone, Debug)]
+pub(crate) enum Content {
+    Memory(Bytes),
+    File {
+        file: Arc<StoredFile>,
+        bytes: u64,
+    },
+    /// Made when it is read.
+    Made(Filler),
+}
+
+impl Content {
+    pub(crate) fn bytes(&self) -> u64 {
+        match self {
+            Self::Memory(bytes) => bytes.len() as u64,
+            Self::File { bytes, .. } => *bytes,
+            Self::Made(filler) => filler.bytes(),
+        }
+    }
+
+    /// Reads `length` bytes from `offset` on.
+    pub(crate) fn reader(&self, offset: u64, length: u64) -> Reader {
+        Reader {
+            content: self.clone(),
+            offset,
+            left: length.min(self.bytes().saturating_sub(offset)),
+            opened: None,
+        }
+    }
+}
+
+/// Content as it is written down: the name of its file in place of what is in it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Written {
+    File { name: String, bytes: u64 },
+    Made { seed: u64, bytes: u64 },
+    Memory(String),
+}
+
+impl Written {
+    pub(crate) fn of(content: &Content) -> Self {
+        match content {
+            Content::File { file, bytes } => Self::File {
+                name: file.name().to_owned(),
+                bytes: *bytes,
+            },
+            Content::Made(filler) => Self::Made {
+                seed: filler.seed(),
+                bytes: filler.bytes(),
+            },
+            Content::Memory(bytes) => Self::Memory(BASE64.encode(bytes)),
+        }
+    }
+
+    /// The content, if its file is still there as it was.
+    pub(crate) fn read(self, directory: &Arc<Directory>) -> Option<Content> {
+        Some(match self {
+            Self::File { name, bytes } => Content::File {
+                file: Arc::new(directory.find(&name, bytes)?),
+                bytes,
+            },
+            Self::Made { seed, bytes } => Content::Made(Filler::new(seed, bytes)),
+            Self::Memory(text) => Content::Memory(BASE64.decode(text).ok()?.into()),
+        })
+    }
+
+    /// The name of the file that it is in.
+    pub(crate) fn file(&self) -> Option<&str> {
+        match self {
+            Self::File { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+}
+
+/// Reads a part of a blob, bit by bit.
+pub(crate) struct Reader {
+    content: Content,
+    offset: u64,
+    left: u64,
+    opened: Option<File>,
+}
+
+impl Reader {
+    /// How many bytes are still to come.
+    pub(crate) fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// Whether a read has to wait for the disk.
+    pub(crate) fn blocks(&self) -> bool {
+        matches!(self.content, Content::File { .. })
+    }
+
+    /// The next bytes, at most so many; none only at the end.
+    pub(crate) fn read(&mut self, most: usize) -> io::Result<Bytes> {
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(most);
+        let next = match &self.content {
+            Content::Memory(bytes) => {
+                let begin = usize::try_from(self.offset).unwrap_or(usize::MAX);
+                bytes.slice(begin..begin.saturating_add(most))
+            }
+            Content::Made(filler) => filler.read(self.offset, most),
+            Content::File { file, .. } => {
+                let file = match &mut self.opened {
+                    Some(file) => file,
+                    closed => {
+                        let mut file = file.open()?;
+                        file.seek(SeekFrom::Start(self.offset))?;
+                        closed.insert(file)
+                    }
+                };
+                let mut bytes = Vec::with_capacity(most);
+                file.take(most as u64).read_to_end(&mut bytes)?;
+                if bytes.is_empty() && most > 0 {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                bytes.into()
+            }
+        };
+        self.offset += next.len() as u64;
+        self.left -= next.len() as u64;
+        Ok(next)
+    }
+}
