@@ -23,6 +23,7 @@ mod properties;
 mod raw_requests;
 mod reality;
 mod registries;
+mod registry_clients;
 mod retention;
 mod retention_golden;
 mod retention_properties;

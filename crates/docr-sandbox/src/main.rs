@@ -59,7 +59,8 @@ async fn run(arguments: Arguments) -> io::Result<()> {
     let mut builder = Sandbox::builder()
         .port(arguments.port)
         .tls(arguments.tls)
-        .forget_requests(true);
+        .forget_requests(true)
+        .credentials_for_own_host(true);
     if let Some(token) = arguments.token {
         builder = builder.token(token);
     }

@@ -19,12 +19,20 @@ pub(crate) struct Call<'a> {
     pub(crate) input: Input,
     /// The URL asked for, without the query.
     pub(crate) url: String,
+    /// Whether credentials are for the sandbox's own host, too.
+    pub(crate) names_own_host: bool,
     pub(crate) now: DateTime<Utc>,
 }
 
 impl Call<'_> {
     pub(super) fn account(&mut self) -> &mut Account {
         self.world.account(self.caller)
+    }
+
+    /// The sandbox's own host, as the client calls it.
+    pub(super) fn own_host(&self) -> Option<&str> {
+        let (_, rest) = self.url.split_once("://").filter(|_| self.names_own_host)?;
+        rest.split('/').next()
     }
 
     /// The registry that the path names, or the only one where it names none.

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use serde_json::json;
+use serde_json::{Map, json};
 
 use super::call::Call;
 use crate::http::problem::Problem;
@@ -25,10 +25,13 @@ pub(super) fn mint(call: &mut Call<'_>) -> Result<Response, Problem> {
     call.account()
         .credentials
         .push(Credential::new(minted, &secret));
-    Ok(Response::json(
-        StatusCode::OK,
-        json!({ "auths": { "registry.digitalocean.com": { "auth": auth } } }),
-    ))
+    let hosts = ["registry.digitalocean.com"]
+        .into_iter()
+        .chain(call.own_host());
+    let auths: Map<_, _> = hosts
+        .map(|host| (host.to_owned(), json!({ "auth": auth })))
+        .collect();
+    Ok(Response::json(StatusCode::OK, json!({ "auths": auths })))
 }
 
 /// The path of the OAuth endpoint that revokes tokens. The API's description doesn't have it.

@@ -51,6 +51,7 @@ pub struct SandboxBuilder {
     gc_timing: GcTiming,
     issuance: Issuance,
     forgets_requests: bool,
+    names_own_host: bool,
     data: Option<PathBuf>,
 }
 
@@ -108,6 +109,17 @@ impl SandboxBuilder {
     /// [`Sandbox::requests`] stays empty.
     pub fn forget_requests(mut self, yes: bool) -> Self {
         self.forgets_requests = yes;
+        self
+    }
+
+    /// Hands out Docker credentials for its own host, beside those for `registry.digitalocean.com`, so that what merges
+    /// them into Docker's configuration logs in here as well. They are the same.
+    ///
+    /// ```
+    /// let builder = docr_sandbox::Sandbox::builder().credentials_for_own_host(true);
+    /// ```
+    pub fn credentials_for_own_host(mut self, yes: bool) -> Self {
+        self.names_own_host = yes;
         self
     }
 
@@ -205,6 +217,7 @@ impl SandboxBuilder {
             directory,
             data,
             keeps_requests: !self.forgets_requests,
+            names_own_host: self.names_own_host,
         });
         service.save()?;
         let server =

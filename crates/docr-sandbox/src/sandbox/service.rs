@@ -40,6 +40,8 @@ pub(crate) struct Service {
     pub(crate) data: Option<Data>,
     /// Whether requests are kept record of.
     pub(crate) keeps_requests: bool,
+    /// Whether credentials are for the sandbox's own host, too.
+    pub(crate) names_own_host: bool,
 }
 
 /// Is given the method and the path of a request.
@@ -210,6 +212,7 @@ impl Service {
             legacy: operation.id.starts_with("registry_"),
             input,
             url,
+            names_own_host: self.names_own_host,
             now,
         })
     }

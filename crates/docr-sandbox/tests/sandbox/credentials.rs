@@ -24,6 +24,16 @@ async fn every_read_mints_another_credential() {
 }
 
 #[tokio::test]
+async fn credentials_are_for_the_own_host_as_well_where_that_is_asked_for() {
+    let bench = Bench::with(|builder| builder.credentials_for_own_host(true)).await;
+    bench.create_registry("acme").await;
+    let auths = &bench.get("/v2/registry/docker-credentials").await.json()["auths"];
+    let own = &auths[bench.sandbox.addr().to_string()];
+    assert!(own["auth"].is_string(), "{auths}");
+    assert_eq!(*own, auths["registry.digitalocean.com"]);
+}
+
+#[tokio::test]
 async fn nothing_is_minted_without_a_registry_or_for_a_bad_query() {
     let bench = Bench::start().await;
     bench

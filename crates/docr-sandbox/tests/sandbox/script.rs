@@ -80,7 +80,7 @@ async fn what_can_not_be_scripted_is_told_at_once() {
     let unknown = script("registry_rename", ScriptedAnswer::status(200)).unwrap_err();
     assert_eq!(
         unknown.to_string(),
-        "the spec has no operation `registry_rename`"
+        "the spec has no operation `registry_rename`; did you mean `registry_create`?"
     );
     for status in [0, 99, 101, 1000] {
         assert_eq!(
