@@ -647,6 +647,8 @@ async fn what_was_minted_is_handed_over_or_revoked() {
     let bench = Bench::start().await;
     let helper = env!("CARGO_BIN_EXE_docker-credential-docr");
     let docr = env!("CARGO_BIN_EXE_docr");
+    // What the helper keeps.
+    let mut good = 1;
     for (program, arguments, number) in [
         (docr, "kubernetes-secret", 2),
         (docr, "login", 15),
@@ -682,6 +684,10 @@ async fn what_was_minted_is_handed_over_or_revoked() {
         match program == helper {
             // What it has is kept for the next one.
             true => assert_eq!(end.code, 0, "{}", end.out),
+            // On a busy machine the response may be noticed before the signal: then all is done.
+            false if end.code == 0 => {
+                good += usize::from(["kubernetes-secret", "login"].contains(&arguments));
+            }
             false => {
                 let out = end.out.trim();
                 assert!(
@@ -692,7 +698,7 @@ async fn what_was_minted_is_handed_over_or_revoked() {
             }
         }
     }
-    assert_eq!((bench.minted().await, bench.kept().len()), ((5, 1), 1));
+    assert_eq!((bench.minted().await, bench.kept().len()), ((5, good), 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
