@@ -74,8 +74,24 @@
 //!
 //! # Testing without the service
 //!
-//! The crate `docr-sandbox` is a local server of the same API with state. Point
+//! The crate `docr-sandbox` is a local server of the same API with state, and a registry to push to and pull from. Point
 //! [`ClientBuilder::base_url`] at it.
+//!
+//! ```
+//! use docr_sandbox::{Image, Sandbox};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let sandbox = Sandbox::start().await?;
+//! let docr = docr::Client::builder().base_url(sandbox.url()).token(sandbox.token()).build()?;
+//! let wanted = docr::CreateRegistry::new("acme-images".parse()?, docr::TierSlug::Basic);
+//! docr.registries().ensure(wanted).await?;
+//! sandbox.push("acme-images", Image::new("shop/api").sized_layer(1, 5_000_000).tag("v1"))?;
+//! let tags = docr.registry("acme-images".parse()?).repository("shop/api".parse()?).tags().all().await?;
+//! assert_eq!(tags[0].tag, "v1");
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # Features
 //!

@@ -99,6 +99,18 @@ impl CallOptions {
     /// How long anything may be waited for that the service does by itself: a garbage collection, for 2 hours unless told
     /// otherwise, and for 10 minutes the issue of a certificate and the end of its use. When the time is over,
     /// [`is_wait_expired`](crate::Error::is_wait_expired) reports it. A call that is under way then is finished.
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> docr::Result<()> {
+    /// use std::time::Duration;
+    /// use docr::CreateCertificate;
+    ///
+    /// let patient = docr.certificates().with(|calls| calls.wait_limit(Duration::from_secs(30 * 60)));
+    /// let wanted = CreateCertificate::lets_encrypt("shop-front", ["shop.example.com"]);
+    /// let certificate = patient.issue(wanted).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn wait_limit(self, limit: Duration) -> Self {
         Self {
             wait_limit: Some(limit),

@@ -93,6 +93,13 @@ impl ClientBuilder {
     /// Where tokens come from that change while the program runs: [`TokenFile`](crate::TokenFile),
     /// [`TokenFn`](crate::TokenFn) or a type of your own. However many calls need a token at once, it is asked once. When
     /// the service refuses a token (401), another one is asked for, and the call is made again once.
+    ///
+    /// ```
+    /// use docr::{Client, TokenFile};
+    ///
+    /// let docr = Client::builder().token_provider(TokenFile::new("/run/secrets/digitalocean")).build()?;
+    /// # Ok::<(), docr::Error>(())
+    /// ```
     pub fn token_provider(mut self, provider: impl TokenProvider + 'static) -> Self {
         self.token = Some(Token::Provider(Arc::new(provider)));
         self
@@ -133,6 +140,14 @@ impl ClientBuilder {
     /// Sends all requests through this proxy, such as `http://proxy.example.com:3128`, with user name and password if it
     /// needs them; in place of those of the environment (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`). A client of an address
     /// with plain http, or on this machine, uses none of the environment.
+    ///
+    /// ```
+    /// let docr = docr::Client::builder()
+    ///     .token("dop_v1_0123")
+    ///     .proxy("http://proxy.example.com:3128")
+    ///     .build()?;
+    /// # Ok::<(), docr::Error>(())
+    /// ```
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         self.http.proxy = Some(url.into());
         self
@@ -145,6 +160,14 @@ impl ClientBuilder {
     }
 
     /// Trusts this certificate as well, or several: PEM, such as that of the authority of a proxy which looks into TLS.
+    ///
+    /// ```no_run
+    /// let docr = docr::Client::builder()
+    ///     .token("dop_v1_0123")
+    ///     .root_certificate(std::fs::read("/etc/ssl/acme-ca.pem")?)
+    ///     .build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[cfg(any(feature = "rustls", feature = "native-tls"))]
     pub fn root_certificate(mut self, pem: impl AsRef<[u8]>) -> Self {
         self.http.roots.push(pem.as_ref().to_vec());
@@ -152,6 +175,14 @@ impl ClientBuilder {
     }
 
     /// A header for all requests. Its value is treated as a secret: no error and no `Debug` shows it.
+    ///
+    /// ```
+    /// let docr = docr::Client::builder()
+    ///     .token("dop_v1_0123")
+    ///     .header("cf-access-client-id", "0123.access")
+    ///     .build()?;
+    /// # Ok::<(), docr::Error>(())
+    /// ```
     pub fn header(mut self, name: impl Into<String>, value: impl Into<Secret>) -> Self {
         self.http.headers.push((name.into(), value.into()));
         self
@@ -234,6 +265,17 @@ impl ClientBuilder {
 
     /// How calls are made, unless a handle says otherwise. All of it can be changed later, by [`Client::with`]; the usual
     /// ones have a method of their own here.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use docr::RetryBudget;
+    ///
+    /// let docr = docr::Client::builder()
+    ///     .token("dop_v1_0123")
+    ///     .calls(|calls| calls.deadline(Duration::from_secs(60)).max_attempts(3).retry_budget(RetryBudget::of(10)))
+    ///     .build()?;
+    /// # Ok::<(), docr::Error>(())
+    /// ```
     pub fn calls(mut self, change: impl FnOnce(CallOptions) -> CallOptions) -> Self {
         self.options = change(self.options);
         self
@@ -279,8 +321,9 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration): no token or one that can't stand
-    /// in a header; an invalid base URL, one with plain http to another machine, or with credentials; a proxy,
-    /// certificate or header that can't be used; no TLS in this build.
+    /// in a header; an invalid base URL, one with plain http to another machine, or with credentials; a proxy or
+    /// certificate that can't be used; no TLS in this build. [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput):
+    /// a header that can't be sent, or is the client's own to set.
     pub fn build(self) -> Result<Client> {
         let base_url = checked_base_url(&self.base_url, self.http.allow_plain)?;
         let oauth_url = oauth_url(self.oauth_url.as_deref(), &base_url, self.http.allow_plain)?;
