@@ -273,11 +273,9 @@ async fn an_error_keeps_what_support_will_ask_for() {
     let request_id = error.request_id().unwrap();
     assert_eq!(
         error.to_string(),
-        format!(
-            "registry_get: 404 not_found: The account has no registry. (request id {request_id})"
-        )
+        format!("registry_get: 404 not_found: registry does not exist (request id {request_id})")
     );
-    assert_eq!(error.api_message(), Some("The account has no registry."));
+    assert_eq!(error.api_message(), Some("registry does not exist"));
 }
 
 #[tokio::test]

@@ -48,9 +48,6 @@ impl Call<'_> {
 
     pub(super) fn registry_place(&self) -> Result<usize, Problem> {
         let account = self.world.account_ref(self.caller);
-        if self.legacy && account.registries.len() > 1 {
-            account.only_registry()?;
-        }
         match self.input.path("registry_name") {
             "" => {
                 account.only_registry()?;
@@ -60,7 +57,7 @@ impl Call<'_> {
                 .registries
                 .iter()
                 .position(|registry| registry.name == name)
-                .ok_or_else(|| Problem::not_found("The account has no registry by that name.")),
+                .ok_or_else(|| Problem::not_found("registry does not exist")),
         }
     }
 }

@@ -48,7 +48,7 @@ pub(super) fn create(call: &mut Call<'_>) -> Result<Response, Problem> {
         .iter()
         .any(|certificate| certificate.name() == name)
     {
-        return Err(Problem::unprocessable("name: is another certificate's"));
+        return Err(Problem::unprocessable("name is not unique"));
     }
     let ids = &mut call.world.ids;
     let certificate = match (kind.as_deref(), key, leaf) {

@@ -40,7 +40,8 @@ impl Page {
             tokens: true,
             ..Self::numbered(call)
         };
-        if let Some(token) = call.input.query("page_token").as_str() {
+        let token = call.input.query("page_token").as_str();
+        if let Some(token) = token.filter(|token| !token.is_empty()) {
             page.offset = offset(token)
                 .ok_or_else(|| Problem::bad_request("The page token is none of this list."))?;
         }
@@ -79,7 +80,12 @@ impl Page {
         let last = total.div_ceil(self.size).max(1);
         if self.offset > 0 {
             link("first", 1, None);
-            link("prev", (number - 1).clamp(1, last), None);
+            let before = self.offset.saturating_sub(self.size);
+            link(
+                "prev",
+                (number - 1).clamp(1, last),
+                self.tokens.then_some(before),
+            );
         }
         let next = self.offset.saturating_add(self.size);
         if next < total {

@@ -9,6 +9,8 @@ use crate::http::response::Response;
 use crate::model::registry::Registry;
 use crate::model::tier::{TIERS, Tier, Usage};
 
+/// What stands in the API's own paths in the place of a name: a registry by such a name could not be reached.
+const RESERVED: [&str; 3] = ["options", "subscription", "validate-name"];
 const DEFAULT_REGION: &str = "nyc3";
 
 pub(super) fn get(call: &mut Call<'_>) -> Result<Response, Problem> {
@@ -23,10 +25,11 @@ pub(super) fn get(call: &mut Call<'_>) -> Result<Response, Problem> {
 pub(super) fn create(call: &mut Call<'_>) -> Result<Response, Problem> {
     let name = new_name(call)?;
     let tier = asked_tier(call, "subscription_tier_slug")?;
+    if call.world.has_registry(&name) {
+        return Err(Problem::name_taken());
+    }
     if !call.account().registries.is_empty() {
-        return Err(Problem::unprocessable(
-            "The account already has a registry.",
-        ));
+        return Err(Problem::unprocessable("user already has a registry"));
     }
     add(call, name, tier)
 }
@@ -41,7 +44,7 @@ pub(super) fn add(
     let region = call.input.text("region").unwrap_or(DEFAULT_REGION);
     let registry = Registry::new(name, region.to_owned(), now);
     if call.world.has_registry(&registry.name) {
-        return Err(Problem::conflict("The registry name is taken."));
+        return Err(Problem::name_taken());
     }
     let account = call.account();
     account.check_tier(tier, account.registries.len() + 1)?;
@@ -68,7 +71,7 @@ pub(super) fn delete(call: &mut Call<'_>) -> Result<Response, Problem> {
 pub(super) fn validate_name(call: &mut Call<'_>) -> Result<Response, Problem> {
     let name = new_name(call)?;
     if call.world.has_registry(&name) {
-        return Err(Problem::conflict("The registry name is taken."));
+        return Err(Problem::name_taken());
     }
     Ok(Response::empty(StatusCode::NO_CONTENT))
 }
@@ -100,6 +103,9 @@ pub(super) fn new_name(call: &Call<'_>) -> Result<String, Problem> {
     let name = call.input.text("name").unwrap_or_default();
     if !name.starts_with(|first: char| first.is_ascii_lowercase()) {
         return Err(Problem::unprocessable("name: must begin with a letter"));
+    }
+    if RESERVED.contains(&name) {
+        return Err(Problem::unprocessable("name: is reserved"));
     }
     if name.ends_with('-') {
         return Err(Problem::unprocessable(

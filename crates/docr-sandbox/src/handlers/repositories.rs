@@ -69,13 +69,14 @@ pub(super) fn delete(call: &mut Call<'_>) -> Result<Response, Problem> {
     }
 }
 
-/// Succeeds for an absent tag too, as long as the repository is there.
+/// Succeeds also where there is no such tag, or no such repository.
 pub(super) fn delete_tag(call: &mut Call<'_>) -> Result<Response, Problem> {
     let name = call.input.path("repository_name").to_owned();
     let tag = call.input.path("repository_tag").to_owned();
     let registry = writable(call)?;
-    let repository = registry.store.repository_mut(&name);
-    repository.ok_or_else(unknown_repository)?.untag(&tag);
+    if let Some(repository) = registry.store.repository_mut(&name) {
+        repository.untag(&tag);
+    }
     Ok(Response::empty(StatusCode::NO_CONTENT))
 }
 
@@ -116,5 +117,5 @@ fn writable<'a>(call: &'a mut Call<'_>) -> Result<&'a mut Registry, Problem> {
 }
 
 fn unknown_repository() -> Problem {
-    Problem::not_found("The registry has no repository by that name.")
+    Problem::not_found("repository not found")
 }

@@ -7,20 +7,31 @@ use super::call::Call;
 use super::registry::asked_tier;
 use crate::http::problem::Problem;
 use crate::http::response::Response;
+use crate::model::account::Subscription;
+use crate::model::refusal::Refusal;
 
 pub(super) fn get(call: &mut Call<'_>) -> Result<Response, Problem> {
-    let subscription = call.account().subscription()?;
+    let subscription = subscription(call)?;
     Ok(Response::json(
         StatusCode::OK,
         json!({ "subscription": subscription.to_json() }),
     ))
 }
 
+/// The older calls are refused, as all that name no registry, where there are several.
+fn subscription<'a>(call: &'a mut Call<'_>) -> Result<&'a mut Subscription, Refusal> {
+    let several = call.legacy && call.account().registries.len() > 1;
+    if several {
+        call.account().only_registry()?;
+    }
+    call.account().subscription()
+}
+
 pub(super) fn update(call: &mut Call<'_>) -> Result<Response, Problem> {
     let now = call.now;
     let tier = asked_tier(call, "tier_slug")?;
-    let account = call.account();
-    if account.subscription()?.tier.slug != tier.slug {
+    if subscription(call)?.tier.slug != tier.slug {
+        let account = call.account();
         account.check_tier(tier, account.registries.len())?;
         account.subscribe(tier, now);
     }

@@ -26,7 +26,7 @@ impl Problem {
 
     /// The caller is nobody.
     pub(crate) fn stranger() -> Self {
-        let message = "The bearer token is missing or unknown.";
+        let message = "Unable to authenticate you.";
         Self::new(StatusCode::UNAUTHORIZED, message)
     }
 
@@ -36,6 +36,10 @@ impl Problem {
 
     pub(crate) fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, message)
+    }
+
+    pub(crate) fn name_taken() -> Self {
+        Self::conflict("name already exists")
     }
 
     pub(crate) fn conflict(message: impl Into<String>) -> Self {
@@ -74,17 +78,10 @@ impl From<Refusal> for Problem {
 
 impl From<Exceeded> for Problem {
     fn from(exceeded: Exceeded) -> Self {
-        let problem = |period: &str| {
-            Self::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                format!("The token has used up its requests of this {period}."),
-            )
-        };
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "API Rate limit exceeded.");
         match exceeded {
-            Exceeded::Minute { wait } => {
-                problem("minute").with_header("retry-after", wait.to_string())
-            }
-            Exceeded::Hour => problem("hour"),
+            Exceeded::Minute { wait } => problem.with_header("retry-after", wait.to_string()),
+            Exceeded::Hour => problem,
         }
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::certificate::{Certificate, Issuance};
+use super::clock::seconds;
 use super::collection::GcTiming;
 use super::credential::Credential;
 use super::ids::Ids;
@@ -223,10 +224,11 @@ impl Account {
     /// The registry that a call means which names none.
     pub(crate) fn only_registry(&self) -> Result<&Registry, Refusal> {
         match self.registries.as_slice() {
-            [] => Err(Refusal::missing("The account has no registry.")),
+            [] => Err(Refusal::missing("registry does not exist")),
             [registry] => Ok(registry),
             _ => Err(Refusal::precondition(
-                "The account has several registries: name one with /v2/registries/{registry_name}.",
+                "This API is not supported if you have created multiple registries. \
+                 Please use '/v2/registries/{registry_name}' instead.",
             )),
         }
     }
@@ -289,7 +291,7 @@ impl Account {
         };
         json!({
             "name": registry.name,
-            "created_at": registry.created_at,
+            "created_at": seconds(registry.created_at),
             "region": registry.region,
             "storage_usage_bytes": registry.store.bytes().saturating_add(extra),
             "storage_usage_bytes_updated_at": registry.measured_at,
@@ -307,7 +309,7 @@ pub(crate) struct Subscription {
 
 impl Subscription {
     pub(crate) fn to_json(&self) -> Value {
-        json!({ "tier": self.tier.to_json(), "created_at": self.created_at, "updated_at": self.updated_at })
+        json!({ "tier": self.tier.to_json(), "created_at": seconds(self.created_at), "updated_at": seconds(self.updated_at) })
     }
 }
 

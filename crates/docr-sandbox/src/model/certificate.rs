@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::clock::later;
+use super::clock::{later, seconds};
 use super::ids::Ids;
 use super::pem::Leaf;
 use super::refusal::Refusal;
@@ -251,13 +251,13 @@ impl Certificate {
         let mut certificate = json!({
             "id": self.id,
             "name": self.seed.name,
-            "created_at": self.created_at,
+            "created_at": seconds(self.created_at),
             "dns_names": self.seed.dns_names,
             "state": state,
             "type": self.seed.kind,
         });
         if state == "verified" {
-            certificate["not_after"] = json!(self.not_after);
+            certificate["not_after"] = json!(seconds(self.not_after));
             certificate["sha1_fingerprint"] = json!(self.sha1_fingerprint);
         }
         certificate

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 
 /// The time a sandbox lives in: the system's, or one that a test moves by hand.
 ///
@@ -74,6 +74,11 @@ impl fmt::Debug for Clock {
             Source::Manual(_) => write!(f, "Clock::manual({})", self.now()),
         }
     }
+}
+
+/// A time as the API reports it: in whole seconds.
+pub(crate) fn seconds(time: DateTime<Utc>) -> DateTime<Utc> {
+    time.trunc_subsecs(0)
 }
 
 /// Adds without overflowing: the end of time is as far as it goes.

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::clock::later;
+use super::clock::{later, seconds};
 use super::store::Store;
 
 pub(crate) const DEFAULT_TYPE: &str = "unreferenced blobs only";
@@ -152,8 +152,8 @@ impl Run {
             "registry_name": registry,
             "type": self.kind,
             "status": self.status,
-            "created_at": self.created_at,
-            "updated_at": self.updated_at,
+            "created_at": seconds(self.created_at),
+            "updated_at": seconds(self.updated_at),
             "blobs_deleted": self.blobs_deleted,
             "freed_bytes": self.freed_bytes,
         })

@@ -8,7 +8,9 @@ use rcgen::{
     PublicKeyData as _,
 };
 use sha1::{Digest as _, Sha1};
-use x509_parser::{extensions::GeneralName, pem::Pem, prelude::X509Certificate};
+use x509_parser::{
+    extensions::GeneralName, pem::Pem, prelude::X509Certificate, public_key::PublicKey,
+};
 
 use super::refusal::Refusal;
 
@@ -30,6 +32,14 @@ pub(crate) fn read(
 ) -> Result<Leaf, Refusal> {
     let pem = certificates("leaf_certificate", leaf)?.swap_remove(0);
     let certificate = parse("leaf_certificate", &pem)?;
+    if let Ok(PublicKey::RSA(key)) = certificate.public_key().parsed()
+        && key.key_size() < 2048
+    {
+        return Err(Refusal::invalid(
+            "Invalid certificate data: the provided private key is not a minimum of 2048 bits (RSA) \
+             or 224 bits (ECDSA)",
+        ));
+    }
     let key = private_key(key)
         .ok_or_else(|| Refusal::invalid("private_key: is no PEM of a private key"))?;
     if key.subject_public_key_info() != certificate.public_key().raw {

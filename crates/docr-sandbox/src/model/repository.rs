@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::clock::seconds;
 use super::image::{Blob, Built};
 use super::newest::Newest;
 
@@ -330,7 +331,7 @@ impl Repository {
             "manifest_digest": &*tag.digest,
             "compressed_size_bytes": bytes,
             "size_bytes": bytes,
-            "updated_at": tag.pushed_at,
+            "updated_at": seconds(tag.pushed_at),
         })
     }
 
@@ -348,7 +349,7 @@ impl Repository {
             "digest": digest,
             "compressed_size_bytes": manifest.bytes,
             "size_bytes": manifest.bytes,
-            "updated_at": manifest.pushed_at,
+            "updated_at": seconds(manifest.pushed_at),
             "tags": tags,
             "blobs": blobs,
         })

@@ -312,3 +312,20 @@ async fn links_keep_the_name_that_the_list_was_asked_for() {
     assert_eq!(page["meta"]["total"], 2);
     assert_eq!(page["certificates"][0]["name"], "a&b c");
 }
+
+#[tokio::test]
+async fn a_key_that_is_too_short_is_refused_as_such() {
+    let bench = Bench::start().await;
+    let wanted = json!({
+        "name": "weak",
+        "type": "custom",
+        "private_key": include_str!("weak/key.pem"),
+        "leaf_certificate": include_str!("weak/leaf.pem"),
+    });
+    let refused = bench.post("/v2/certificates", wanted).await;
+    let said = refused.refused(422, "unprocessable_entity");
+    assert_eq!(
+        said,
+        "Invalid certificate data: the provided private key is not a minimum of 2048 bits (RSA) or 224 bits (ECDSA)"
+    );
+}

@@ -1,5 +1,5 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::Bench;
 
@@ -26,7 +26,8 @@ async fn every_read_mints_another_credential() {
 #[tokio::test]
 async fn credentials_are_for_the_own_host_as_well_where_that_is_asked_for() {
     let bench = Bench::with(|builder| builder.credentials_for_own_host(true)).await;
-    bench.create_registry("acme").await;
+    let wanted = json!({ "name": "acme", "subscription_tier_slug": "basic" });
+    assert_eq!(bench.post("/v2/registries", wanted).await.status, 201);
     let auths = &bench.get("/v2/registry/docker-credentials").await.json()["auths"];
     let own = &auths[bench.sandbox.addr().to_string()];
     assert!(own["auth"].is_string(), "{auths}");

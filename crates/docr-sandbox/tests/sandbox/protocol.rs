@@ -187,3 +187,23 @@ async fn requests_are_recorded_without_their_token() {
     bench.sandbox.clear_requests();
     assert!(bench.sandbox.requests().is_empty());
 }
+
+#[tokio::test]
+async fn times_are_whole_seconds_but_that_of_the_measured_storage() {
+    let bench = Bench::start().await;
+    bench
+        .clock
+        .advance(std::time::Duration::from_nanos(123_456_789));
+    let wanted = json!({ "name": "acme", "subscription_tier_slug": "basic" });
+    let made = bench.post("/v2/registry", wanted).await.json();
+    let registry = &made["registry"];
+    assert_eq!(registry["created_at"], "2026-01-12T09:30:00Z");
+    assert_eq!(
+        registry["subscription"]["updated_at"],
+        "2026-01-12T09:30:00Z"
+    );
+    assert_eq!(
+        registry["storage_usage_bytes_updated_at"],
+        "2026-01-12T09:30:00.123456789Z"
+    );
+}

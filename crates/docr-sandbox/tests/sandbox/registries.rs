@@ -76,7 +76,7 @@ async fn registries_are_apart_and_the_subscription_stays_until_the_last_is_gone(
 }
 
 #[tokio::test]
-async fn legacy_calls_are_refused_once_there_are_several_registries() {
+async fn calls_that_name_no_registry_are_refused_once_there_are_several() {
     let bench = Bench::with_registry("professional").await;
     bench
         .post("/v2/registries", json!({ "name": "other" }))
@@ -84,20 +84,26 @@ async fn legacy_calls_are_refused_once_there_are_several_registries() {
     for path in [
         "/v2/registry",
         "/v2/registry/docker-credentials",
-        "/v2/registry/acme/repositories",
-        "/v2/registry/acme/repositoriesV2",
-        "/v2/registry/acme/repositories/api/tags",
-        "/v2/registry/acme/repositories/api/digests",
-        "/v2/registry/acme/garbage-collection",
-        "/v2/registry/acme/garbage-collections",
+        "/v2/registry/subscription",
     ] {
-        bench.get(path).await.refused(412, "precondition_failed");
+        let refused = bench.get(path).await.refused(412, "precondition_failed");
+        assert!(
+            refused.contains("'/v2/registries/{registry_name}'"),
+            "{refused}"
+        );
+    }
+    for (path, status) in [
+        ("/v2/registry/acme/repositories", 200),
+        ("/v2/registry/other/repositoriesV2", 200),
+        ("/v2/registry/acme/garbage-collection", 404),
+        ("/v2/registry/other/garbage-collections", 200),
+        ("/v2/registry/acme/repositories/api/tags", 404),
+    ] {
+        assert_eq!(bench.get(path).await.status, status, "{path}");
     }
     bench
         .delete("/v2/registry")
         .await
         .refused(412, "precondition_failed");
-    for path in ["/v2/registry/options", "/v2/registry/subscription"] {
-        assert_eq!(bench.get(path).await.status, 200);
-    }
+    assert_eq!(bench.get("/v2/registry/options").await.status, 200);
 }

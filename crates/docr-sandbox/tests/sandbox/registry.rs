@@ -56,15 +56,34 @@ async fn a_registry_is_created_in_the_region_asked_for() {
 async fn a_second_registry_is_refused_in_every_tier() {
     for tier in ["starter", "professional"] {
         let bench = Bench::with_registry(tier).await;
-        let body = json!({ "name": "other", "subscription_tier_slug": tier });
-        bench
-            .post("/v2/registry", body)
-            .await
-            .refused(422, "unprocessable_entity");
+        let body = |name| json!({ "name": name, "subscription_tier_slug": tier });
+        let other = bench.post("/v2/registry", body("other")).await;
+        let refused = other.refused(422, "unprocessable_entity");
+        assert_eq!(refused, "user already has a registry");
+        let own = bench.post("/v2/registry", body("acme")).await;
+        assert_eq!(own.refused(409, "conflict"), "name already exists");
         assert_eq!(
             bench.get("/v2/registry").await.json()["registry"]["name"],
             "acme"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_stands_in_the_paths_of_the_api_is_no_registry_s() {
+    let bench = Bench::start().await;
+    for name in ["options", "subscription", "validate-name"] {
+        let body = json!({ "name": name, "subscription_tier_slug": "basic" });
+        for path in [
+            "/v2/registry",
+            "/v2/registries",
+            "/v2/registries/validate-name",
+        ] {
+            bench
+                .post(path, body.clone())
+                .await
+                .refused(422, "unprocessable_entity");
+        }
     }
 }
 

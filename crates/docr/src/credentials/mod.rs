@@ -29,6 +29,8 @@ pub use files::{CredentialFiles, KeptCredentials};
 pub use kubernetes::KubernetesSecret;
 pub(crate) use mint::{or_revoke, revoke};
 
+/// The longest expiry that the service takes, in seconds.
+const LONGEST: u64 = 50 * 365 * 24 * 60 * 60;
 const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// What credentials to mint: for reading or also for writing, and for how long.
@@ -64,7 +66,7 @@ impl CredentialsRequest {
         }
     }
 
-    /// How long the credentials are good for, in whole seconds, rounded down.
+    /// How long the credentials are good for, in whole seconds, rounded down; 50 years of 365 days at the most.
     pub fn expires_in(mut self, duration: Duration) -> Self {
         self.expires_in = Some(duration);
         self
@@ -88,6 +90,13 @@ impl CredentialsRequest {
                 "credentials' expiry",
                 format!("{:?}", self.expires_in.unwrap_or_default()),
                 "is below a second; for credentials without an expiry, call never_expires",
+            )),
+            Some(seconds) if seconds > LONGEST => Err(InvalidInput::new(
+                "credentials' expiry",
+                format!("{seconds} s"),
+                format!(
+                    "is above {LONGEST} s (50 years), the longest that there is; for credentials without an expiry, call never_expires"
+                ),
             )),
             Some(seconds) => Ok(seconds),
             None => Ok(0),
@@ -255,6 +264,20 @@ mod tests {
             error.to_string(),
             "credentials' expiry \"999ms\": is below a second; \
              for credentials without an expiry, call never_expires"
+        );
+    }
+
+    #[test]
+    fn an_expiry_beyond_what_the_service_takes_is_refused() {
+        let request =
+            |seconds| CredentialsRequest::read_only().expires_in(Duration::from_secs(seconds));
+        assert_eq!(request(1_576_800_000).expiry_seconds(), Ok(1_576_800_000));
+        let error = request(1_576_800_001).expiry_seconds().unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("is above 1576800000 s (50 years)"),
+            "{error}"
         );
     }
 

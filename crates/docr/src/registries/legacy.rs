@@ -111,7 +111,7 @@ impl LegacyRegistry {
     ///
     /// # Errors
     ///
-    /// Before a request is sent: an expiry below a second.
+    /// Before a request is sent: an expiry below a second, or above 50 years.
     /// [`is_not_found`](crate::Error::is_not_found), if the account has no registry.
     pub async fn docker_credentials(
         &self,

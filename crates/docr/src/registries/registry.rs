@@ -120,7 +120,7 @@ impl RegistryHandle {
     ///
     /// # Errors
     ///
-    /// Before a request is sent: an expiry below a second.
+    /// Before a request is sent: an expiry below a second, or above 50 years.
     /// [`is_not_found`](crate::Error::is_not_found), if the account has no registry by this name.
     pub async fn docker_credentials(
         &self,
