@@ -108,11 +108,6 @@
 
 #![warn(missing_docs)]
 
-#[cfg(all(feature = "oci", not(any(feature = "rustls", feature = "native-tls"))))]
-compile_error!(
-    "the feature `oci` speaks with the registry over TLS: turn on `rustls` or `native-tls` as well"
-);
-
 mod call;
 mod certificates;
 mod client;
