@@ -105,7 +105,7 @@ impl Client {
         &self.core.api
     }
 
-    /// The same client, whose calls wait for their turn below the rate limit: see [`CallOptions::paced`].
+    /// The same client, whose calls wait for their turn below the rate limit: see [`CallOptions::paced`](crate::CallOptions::paced).
     #[doc(alias = "rate_limited")]
     #[must_use]
     pub fn paced(&self) -> Self {

@@ -47,7 +47,7 @@ impl RetentionPlan {
     ///
     /// # Errors
     ///
-    /// When the plan contradicts itself. One that was [made](Self::make) here doesn't.
+    /// When the plan contradicts itself. One that was [computed](Self::compute) here doesn't.
     pub fn check(&self) -> Result<(), InvalidInput> {
         if self.version != Self::VERSION {
             let rule = format!(
