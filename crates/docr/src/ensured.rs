@@ -1,4 +1,6 @@
-//! What `ensure` gives back.
+//! Making sure that something is there, and what that gives back.
+
+use crate::error::Result;
 
 /// What was ensured, and whether that took a change.
 ///
@@ -40,5 +42,32 @@ impl<T> Ensured<T> {
     /// Whether it was created or changed.
     pub fn is_changed(&self) -> bool {
         matches!(self, Self::Changed(_))
+    }
+}
+
+/// Finds what is there and holds it against what is wanted, or makes it.
+pub(crate) async fn ensure<T, F>(
+    find: impl Fn() -> F,
+    hold: impl Fn(T) -> Result<T>,
+    make: impl Future<Output = Result<T>>,
+) -> Result<Ensured<T>>
+where
+    F: Future<Output = Result<Option<T>>>,
+{
+    if let Some(found) = find().await? {
+        return hold(found).map(Ensured::Unchanged);
+    }
+    let error = match make.await {
+        Ok(made) => return Ok(Ensured::Changed(made)),
+        Err(error) => error,
+    };
+    // Another program may have been faster, and what may have taken effect may be there.
+    let may_be_there = error.is_conflict() || error.is_rejected() || error.is_ambiguous();
+    if !may_be_there || error.is_name_of_another_account() {
+        return Err(error);
+    }
+    match find().await {
+        Ok(Some(found)) => hold(found).map(Ensured::Unchanged),
+        _ => Err(error),
     }
 }

@@ -215,7 +215,7 @@ impl Core {
         }
         let token = match (progress.renewals, progress.token.take()) {
             (1.., Some(renewed)) => renewed,
-            _ => tokens.current(self.clock().monotonic(), limit).await?,
+            _ => tokens.get(None, self.clock().monotonic(), limit).await?,
         };
         let api = self.api.clone().with_token(&token);
         progress.token = Some(token);
@@ -233,7 +233,7 @@ impl Core {
         };
         let limit = self.options.attempt_timeout.min(self.left(begin));
         match tokens
-            .fresh(&refused, self.clock().monotonic(), limit)
+            .get(Some(&refused), self.clock().monotonic(), limit)
             .await
         {
             Ok(token) if token != refused => {
@@ -256,16 +256,15 @@ impl Core {
         begin: Duration,
         progress: &Progress,
     ) -> Failed {
-        let summary = match progress.attempts {
-            0 => "the token provider has no token; nothing was sent",
-            _ => "the token provider has no token for another attempt",
-        };
+        let mut unavailable = Inner::no_token(Box::new(error));
+        if progress.attempts > 0 {
+            unavailable.summary = "the token provider has no token for another attempt".into();
+        }
         let is_ambiguous = progress.may_have_taken_effect && endpoint.effect() != Effect::Read;
         Failed {
             error: Inner {
                 endpoint: Some(endpoint.clone()),
-                source: Some(Box::new(error)),
-                ..Inner::new(ErrorKind::TokenUnavailable, summary)
+                ..unavailable
             },
             history: History {
                 attempts: progress.attempts,

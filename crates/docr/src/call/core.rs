@@ -92,7 +92,7 @@ impl Core {
     #[cfg(feature = "credential-files")]
     pub(crate) async fn current_token(&self) -> Result<Secret> {
         let (now, limit) = (self.clock().monotonic(), self.options.attempt_timeout);
-        let token = self.shared.tokens.current(now, limit).await;
+        let token = self.shared.tokens.get(None, now, limit).await;
         token.map_err(|error| Error::no_token(Box::new(error)))
     }
 
@@ -149,7 +149,7 @@ impl TokenProvider for TokensOfClient {
     fn token(&self) -> TokenFuture<'_> {
         Box::pin(async {
             let now = self.clock.monotonic();
-            let token = self.tokens.current(now, self.limit).await;
+            let token = self.tokens.get(None, now, self.limit).await;
             token.map(AccessToken::new).map_err(TokenError::from)
         })
     }

@@ -7,7 +7,7 @@ use super::create::{CreateCertificate, check_name};
 use crate::{
     CertificateId, Identifies,
     call::{Core, Found, call, deleted, optional, request, with_options},
-    ensured::Ensured,
+    ensured::{Ensured, ensure},
     error::{Error, ErrorKind, Result},
     list::{List, PageRequest, page_answer},
 };
@@ -171,21 +171,12 @@ impl Certificates {
     /// [`Error::certificate`] has what is there.
     pub async fn ensure(&self, wanted: CreateCertificate) -> Result<Ensured<Certificate>> {
         wanted.check(self.now())?;
-        let found = || self.get_by_name_opt(wanted.name());
-        if let Some(found) = found().await? {
-            return wanted.unless_different(found).map(Ensured::Unchanged);
-        }
-        match self.create(wanted.clone()).await {
-            Ok(made) => Ok(Ensured::Changed(made)),
-            // Another program may have been faster, and what may have taken effect may be there.
-            Err(error) if error.is_rejected() || error.is_conflict() || error.is_ambiguous() => {
-                match found().await {
-                    Ok(Some(found)) => wanted.unless_different(found).map(Ensured::Unchanged),
-                    _ => Err(error),
-                }
-            }
-            Err(error) => Err(error),
-        }
+        ensure(
+            || self.get_by_name_opt(wanted.name()),
+            |found| wanted.unless_different(found),
+            self.create(wanted.clone()),
+        )
+        .await
     }
 
     /// Deletes a certificate. `DELETE /v2/certificates/{certificate_id}`

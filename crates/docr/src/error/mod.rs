@@ -70,6 +70,15 @@ impl Inner {
         }
     }
 
+    /// A provider that has no token for the first attempt.
+    pub(crate) fn no_token(source: Box<dyn error::Error + Send + Sync>) -> Self {
+        let summary = "the token provider has no token; nothing was sent";
+        Self {
+            source: Some(source),
+            ..Self::new(ErrorKind::TokenUnavailable, summary)
+        }
+    }
+
     /// Timers and sockets are tokio's, and panic elsewhere.
     pub(crate) fn no_runtime() -> Self {
         let summary = "no tokio runtime: calls must be made inside of one; nothing was sent";
@@ -153,11 +162,7 @@ impl Error {
     /// A provider that has no token.
     #[cfg(feature = "credential-files")]
     pub(crate) fn no_token(source: Box<dyn error::Error + Send + Sync>) -> Self {
-        let summary = "the token provider has no token; nothing was sent";
-        Self::new(Inner {
-            source: Some(source),
-            ..Inner::new(ErrorKind::TokenUnavailable, summary)
-        })
+        Self::new(Inner::no_token(source))
     }
 
     /// A file that can't be read or written.

@@ -133,8 +133,10 @@ pub(super) async fn with_owner(
     core: &Core,
     find: impl AsyncFnOnce(Core) -> Result<Option<Registry>>,
 ) -> Error {
-    let rest = core.for_the_rest_of(error.elapsed());
-    let Some(rest) = rest.filter(|_| error.is_conflict()) else {
+    if !error.is_conflict() {
+        return error;
+    }
+    let Some(rest) = core.for_the_rest_of(error.elapsed()) else {
         return error;
     };
     let say = |error: Error, what: &str, about| {

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     RegistryName, TierSlug,
     call::{Core, Form, call, optional, request, with_options},
-    ensured::Ensured,
+    ensured::{Ensured, ensure},
     error::Result,
     list::List,
 };
@@ -107,23 +107,12 @@ impl Registries {
     pub async fn ensure(&self, wanted: CreateRegistry) -> Result<Ensured<Registry>> {
         wanted.check()?;
         let needs_tier = wanted.tier().is_some();
-        let found = || self.found(wanted.name(), needs_tier);
-        if let Some(found) = found().await? {
-            return unless_different(found, &wanted).map(Ensured::Unchanged);
-        }
-        let error = match self.create(wanted.clone()).await {
-            Ok(made) => return Ok(Ensured::Changed(made)),
-            Err(error) => error,
-        };
-        // Another program may have been faster, and what may have taken effect may be there.
-        let may_be_there = error.is_conflict() || error.is_rejected() || error.is_ambiguous();
-        match may_be_there && !error.is_name_of_another_account() {
-            true => match found().await {
-                Ok(Some(found)) => unless_different(found, &wanted).map(Ensured::Unchanged),
-                _ => Err(error),
-            },
-            false => Err(error),
-        }
+        ensure(
+            || self.found(wanted.name(), needs_tier),
+            |found| unless_different(found, &wanted),
+            self.create(wanted.clone()),
+        )
+        .await
     }
 
     /// A registry of the account, with its subscription if that is needed.

@@ -95,9 +95,11 @@ impl Tokens {
         }
     }
 
-    /// A token for a request that is sent `now`, by a clock that never steps. The provider is given up after `limit`.
-    pub(crate) async fn current(
+    /// A token for a request that is sent `now`, by a clock that never steps: another one than the one that the service has
+    /// `refused`, if the provider has one. The provider is given up after `limit`.
+    pub(crate) async fn get(
         self: &Arc<Self>,
+        refused: Option<&Secret>,
         now: Duration,
         limit: Duration,
     ) -> Result<Secret, NoToken> {
@@ -109,41 +111,18 @@ impl Tokens {
             let mut state = self.state();
             if let Some((token, until)) = &state.held
                 && now < *until
+                && Some(token) != refused
             {
                 return Ok(token.clone());
             }
             match &state.flight {
-                Some(flight) => flight.token.clone(),
-                None => self.ask(&mut state, provider, None, now, limit),
-            }
-        };
-        token.await
-    }
-
-    /// Another token than one that the service has refused; that one, if the provider has no other.
-    pub(crate) async fn fresh(
-        self: &Arc<Self>,
-        refused: &Secret,
-        now: Duration,
-        limit: Duration,
-    ) -> Result<Secret, NoToken> {
-        let provider = match &self.source {
-            Source::Fixed(token) => return Ok(token.clone()),
-            Source::Provider(provider) => Arc::clone(provider),
-        };
-        let token = {
-            let mut state = self.state();
-            match (&state.held, &state.flight) {
-                // Somebody else has got another one meanwhile.
-                (Some((token, until)), _) if token != refused && now < *until => {
-                    return Ok(token.clone());
-                }
-                (_, Some(flight)) if flight.refused.as_ref() == Some(refused) => {
+                // Who needs any token takes what comes.
+                Some(flight) if refused.is_none() || flight.refused.as_ref() == refused => {
                     flight.token.clone()
                 }
                 _ => {
                     state.held = None;
-                    self.ask(&mut state, provider, Some(refused.clone()), now, limit)
+                    self.ask(&mut state, provider, refused.cloned(), now, limit)
                 }
             }
         };
