@@ -28,6 +28,9 @@ struct Arguments {
     /// Keep everything in this folder, and go on where an earlier sandbox ended.
     #[arg(long, env = "DOCR_SANDBOX_DATA")]
     data: Option<PathBuf>,
+    /// Keep record of so many requests, the newest ones.
+    #[arg(long, env = "DOCR_SANDBOX_KEEP_REQUESTS", default_value_t = 1000)]
+    keep_requests: usize,
     /// Speak HTTPS, for clients that refuse plain HTTP.
     #[arg(long)]
     tls: bool,
@@ -59,7 +62,7 @@ async fn run(arguments: Arguments) -> io::Result<()> {
     let mut builder = Sandbox::builder()
         .port(arguments.port)
         .tls(arguments.tls)
-        .forget_requests(true)
+        .keep_requests(arguments.keep_requests)
         .credentials_for_own_host(true);
     if let Some(token) = arguments.token {
         builder = builder.token(token);

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::{Method, StatusCode, request};
 use chrono::{DateTime, Utc};
 
-use super::request_log::{RecordedRequest, recorded_headers};
+use super::request_log::{Arrival, Entry, RequestBody};
 use super::service::{Service, http_date};
 use crate::handlers::oci::{self, Premises};
 use crate::http::response::Response;
@@ -18,12 +18,15 @@ use crate::storage::Directory;
 /// Responds to a request of the protocol.
 pub(super) async fn serve(
     service: Arc<Service>,
+    arrival: Arrival,
     parts: request::Parts,
     mut body: Body,
 ) -> Response {
     // A task of its own, so that a client who goes away doesn't stop it halfway.
     let task = tokio::spawn(async move {
-        let response = service.respond_as_registry(&parts, &mut body).await;
+        let response = service
+            .respond_as_registry(&arrival, &parts, &mut body)
+            .await;
         let response = service.after(response).await;
         drain(&mut body).await;
         response
@@ -40,27 +43,24 @@ pub(super) async fn serve(
 
 impl Service {
     /// Responds to one request of the registry's own protocol and keeps record of it, but for its body.
-    async fn respond_as_registry(&self, request: &request::Parts, body: &mut Body) -> Response {
+    async fn respond_as_registry(
+        &self,
+        arrival: &Arrival,
+        request: &request::Parts,
+        body: &mut Body,
+    ) -> Response {
         let request_id = self.state().request_ids.uuid();
         let base = self.base(request);
         let mut response = oci::respond(self, request, &base, body).await;
         response.default_header("x-request-id", &request_id);
-        response.default_header("date", &http_date(self.clock.now()));
+        let now = self.clock.now();
+        response.default_header("date", &http_date(now));
         let mut state = self.state();
         // An upload that is under way doesn't last.
         if response.status == StatusCode::CREATED || request.method == Method::DELETE {
-            state.version += 1;
+            state.changed();
         }
-        self.keep(&mut state, || RecordedRequest {
-            operation: None,
-            method: request.method.as_str().to_owned(),
-            path: request.uri.path().to_owned(),
-            route: None,
-            query: request.uri.query().map(str::to_owned),
-            headers: recorded_headers(&request.headers),
-            body: String::new(),
-            status: response.status.as_u16(),
-        });
+        state.keep(|| Entry::new(arrival, request, RequestBody::Left, None, &response, now));
         drop(state);
         response
     }

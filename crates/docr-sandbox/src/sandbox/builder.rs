@@ -7,6 +7,8 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use super::data::Data;
+use super::event::Events;
+use super::request_log::{KEPT, RequestLog};
 use super::router::router;
 use super::service::{Held, Service};
 use super::{Folder, Sandbox};
@@ -50,7 +52,7 @@ pub struct SandboxBuilder {
     tls: bool,
     gc_timing: GcTiming,
     issuance: Issuance,
-    forgets_requests: bool,
+    kept_requests: Option<usize>,
     names_own_host: bool,
     data: Option<PathBuf>,
 }
@@ -105,10 +107,10 @@ impl SandboxBuilder {
         self
     }
 
-    /// Keeps no record of requests, which would grow without end in a sandbox that is used for long:
-    /// [`Sandbox::requests`] stays empty.
-    pub fn forget_requests(mut self, yes: bool) -> Self {
-        self.forgets_requests = yes;
+    /// Keeps record of so many requests, the newest ones; fewer if those would take more than 64 MiB. The default is
+    /// 10,000. With 0 [`Sandbox::requests`] stays empty.
+    pub fn keep_requests(mut self, most: usize) -> Self {
+        self.kept_requests = Some(most);
         self
     }
 
@@ -210,13 +212,13 @@ impl SandboxBuilder {
                 version: 1,
                 request_ids: Ids::new(self.seed, 1),
                 scripts: HashMap::new(),
-                requests: Vec::new(),
+                requests: RequestLog::new(self.kept_requests.unwrap_or(KEPT)),
+                events: Events::default(),
                 violations: Vec::new(),
             }),
             hook: Mutex::default(),
             directory,
             data,
-            keeps_requests: !self.forgets_requests,
             names_own_host: self.names_own_host,
         });
         service.save()?;
@@ -246,7 +248,7 @@ impl fmt::Debug for SandboxBuilder {
             .field("tls", &self.tls)
             .field("gc_timing", &self.gc_timing)
             .field("issuance", &self.issuance)
-            .field("forget_requests", &self.forgets_requests)
+            .field("keep_requests", &self.kept_requests)
             .field("data", &self.data)
             .finish()
     }

@@ -3,12 +3,15 @@
 mod as_registry;
 pub(crate) mod builder;
 mod data;
+mod doors;
+pub(crate) mod event;
 pub(crate) mod request_log;
 mod router;
 pub(crate) mod sample;
 mod saving;
 pub(crate) mod script;
 pub(crate) mod service;
+mod ui;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -88,9 +91,15 @@ impl Sandbox {
         self.service.change(World::add_account)
     }
 
-    /// Every request that was answered, in order.
+    /// The requests that were answered, in order: the newest ones, as many as
+    /// [`keep_requests`](crate::SandboxBuilder::keep_requests) says.
     pub fn requests(&self) -> Vec<RecordedRequest> {
-        self.service.state().requests.clone()
+        let entries: Vec<_> = self.service.state().requests.entries().cloned().collect();
+        let secret_fields = &self.service.spec.secret_fields;
+        entries
+            .iter()
+            .map(|entry| entry.read(secret_fields))
+            .collect()
     }
 
     /// Forgets the requests so far. Rate limits still count them.

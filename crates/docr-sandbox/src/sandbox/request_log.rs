@@ -1,17 +1,39 @@
-//! The requests that the sandbox received.
+//! The requests that the sandbox received: the newest ones, as many as were asked for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use axum::http::{HeaderMap, header};
+use axum::body::Bytes;
+use axum::http::{HeaderMap, header, request};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::http::redact::{self, REDACTED};
+use crate::http::response::Response;
+use crate::spec::Operation;
 
-/// One request that reached the sandbox, with the status it was answered with.
+/// How many requests are kept unless told otherwise.
+pub(super) const KEPT: usize = 10_000;
+/// How much the kept requests and responses may hold, in bytes.
+const ROOM: usize = 64 * 1024 * 1024;
+/// What a request takes beside its texts, most of it for the tables of its headers.
+const FRAME: usize = 4 * 1024;
+/// How much of a response's body is kept.
+const SHOWN: usize = 64 * 1024;
+
+/// One request that reached the sandbox, with what it was answered with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RecordedRequest {
+    /// Its number: the first one is 1.
+    pub number: u64,
+    /// When it was answered, by the sandbox's clock.
+    pub answered_at: DateTime<Utc>,
+    /// How long it took to answer, in real time. A body that is streamed is not waited for.
+    #[serde(rename = "took_microseconds", serialize_with = "microseconds")]
+    pub took: Duration,
     /// The operation's id in the spec; `None` when the path or the method is unknown.
     pub operation: Option<String>,
     /// The method.
@@ -24,23 +46,226 @@ pub struct RecordedRequest {
     pub query: Option<String>,
     /// The headers by lower-case name. The bearer token is left out.
     pub headers: BTreeMap<String, String>,
-    /// The body as text. Empty when it was larger than the sandbox accepts.
+    /// The body as text. Empty when it was larger than the sandbox accepts, and of the registry's own protocol.
     pub body: String,
     /// The status of the response.
     pub status: u16,
+    /// The headers of the response by lower-case name.
+    pub response_headers: BTreeMap<String, String>,
+    /// The body of the response as text, without secrets; the first 64 KiB of a long one. Empty if it was streamed.
+    pub response_body: String,
+    /// The fault that befell it, by its id.
+    pub fault: Option<u64>,
 }
 
-/// The headers to record: readable, and without the token.
-pub(crate) fn recorded_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
-    let mut recorded = BTreeMap::<String, String>::new();
+impl RecordedRequest {
+    /// Whether neither the API nor the registry's protocol knows its path and method.
+    pub fn is_unmatched(&self) -> bool {
+        self.operation.is_none() && matches!(self.status, 404 | 405) && self.response_is_ours()
+    }
+
+    /// The protocol's own responses say what they are.
+    fn response_is_ours(&self) -> bool {
+        !self
+            .response_headers
+            .contains_key("docker-distribution-api-version")
+    }
+}
+
+fn microseconds<S: serde::Serializer>(took: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_u64(u64::try_from(took.as_micros()).unwrap_or(u64::MAX))
+}
+
+/// A request as it comes in.
+pub(crate) struct Arrival {
+    since: Instant,
+    pub(super) fault: Option<u64>,
+}
+
+impl Arrival {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "how long a response takes is real time, whatever the sandbox's clock says"
+    )]
+    pub(crate) fn now() -> Self {
+        Self {
+            since: Instant::now(),
+            fault: None,
+        }
+    }
+}
+
+/// A request as it is kept. It is made readable, without secrets, when it is read.
+pub(crate) struct Entry {
+    number: u64,
+    answered_at: DateTime<Utc>,
+    took: Duration,
+    fault: Option<u64>,
+    operation: Option<&'static Operation>,
+    method: String,
+    path: String,
+    query: Option<String>,
+    headers: HeaderMap,
+    body: RequestBody,
+    status: u16,
+    response_headers: HeaderMap,
+    response_body: Bytes,
+}
+
+/// What is kept of a request's body.
+pub(crate) enum RequestBody {
+    Kept(Bytes),
+    /// It is a secret as a whole.
+    Secret,
+    /// It was not taken, or is content.
+    Left,
+}
+
+impl Entry {
+    /// Without its number, which the log gives it.
+    pub(crate) fn new(
+        arrival: &Arrival,
+        request: &request::Parts,
+        body: RequestBody,
+        operation: Option<&'static Operation>,
+        response: &Response,
+        answered_at: DateTime<Utc>,
+    ) -> Self {
+        let shown = match response.body.len() {
+            // A slice would keep the whole.
+            more if more > SHOWN => Bytes::copy_from_slice(&response.body[..SHOWN]),
+            _ => response.body.clone(),
+        };
+        Self {
+            number: 0,
+            answered_at,
+            took: arrival.since.elapsed(),
+            fault: arrival.fault,
+            operation,
+            method: request.method.as_str().to_owned(),
+            path: request.uri.path().to_owned(),
+            query: request.uri.query().map(str::to_owned),
+            headers: request.headers.clone(),
+            body,
+            status: response.status.as_u16(),
+            response_headers: response.headers.clone(),
+            response_body: shown,
+        }
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// What can be shown of it.
+    pub(crate) fn read(&self, secret_fields: &BTreeSet<String>) -> RecordedRequest {
+        RecordedRequest {
+            number: self.number,
+            answered_at: self.answered_at,
+            took: self.took,
+            operation: self.operation.map(|operation| operation.id.clone()),
+            method: self.method.clone(),
+            path: self.path.clone(),
+            route: self
+                .operation
+                .map(|operation| operation.template.text.clone()),
+            query: self.query.clone(),
+            headers: readable_headers(&self.headers),
+            body: match &self.body {
+                RequestBody::Kept(body) => readable_body(body, secret_fields),
+                RequestBody::Secret => REDACTED.to_owned(),
+                RequestBody::Left => String::new(),
+            },
+            status: self.status,
+            response_headers: readable_headers(&self.response_headers),
+            response_body: readable_body(&self.response_body, secret_fields),
+            fault: self.fault,
+        }
+    }
+
+    /// How much memory it takes, roughly.
+    fn bytes(&self) -> usize {
+        let headers = |headers: &HeaderMap| {
+            let pairs = headers.iter();
+            pairs
+                .map(|(name, value)| name.as_str().len() + value.len())
+                .sum::<usize>()
+        };
+        let body = match &self.body {
+            RequestBody::Kept(body) => body.len(),
+            RequestBody::Secret | RequestBody::Left => 0,
+        };
+        FRAME
+            + body
+            + self.path.len()
+            + self.query.as_ref().map_or(0, String::len)
+            + self.response_body.len()
+            + headers(&self.headers)
+            + headers(&self.response_headers)
+    }
+}
+
+/// The newest requests. Older ones make room.
+pub(crate) struct RequestLog {
+    most: usize,
+    entries: VecDeque<Arc<Entry>>,
+    bytes: usize,
+    /// The number of the newest request.
+    newest: u64,
+}
+
+impl RequestLog {
+    pub(crate) fn new(most: usize) -> Self {
+        Self {
+            most,
+            entries: VecDeque::new(),
+            bytes: 0,
+            newest: 0,
+        }
+    }
+
+    /// Whether it keeps anything.
+    pub(crate) fn keeps(&self) -> bool {
+        self.most > 0
+    }
+
+    pub(crate) fn keep(&mut self, mut entry: Entry) -> Arc<Entry> {
+        self.newest += 1;
+        entry.number = self.newest;
+        let entry = Arc::new(entry);
+        self.bytes += entry.bytes();
+        self.entries.push_back(Arc::clone(&entry));
+        // The newest one stays, however large it is.
+        while self.entries.len() > self.most.max(1) || (self.bytes > ROOM && self.entries.len() > 1)
+        {
+            let oldest = self.entries.pop_front();
+            self.bytes -= oldest.map_or(0, |oldest| oldest.bytes());
+        }
+        entry
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+        self.bytes = 0;
+    }
+
+    /// The oldest first.
+    pub(crate) fn entries(&self) -> impl DoubleEndedIterator<Item = &Arc<Entry>> {
+        self.entries.iter()
+    }
+}
+
+/// Headers that can be read, and without tokens.
+fn readable_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
+    let mut readable = BTreeMap::<String, String>::new();
     for (name, value) in headers {
         let text = String::from_utf8_lossy(value.as_bytes());
-        let text = if name == header::AUTHORIZATION {
-            redact::authorization(&text)
-        } else {
-            text.into_owned()
+        let text = match *name {
+            header::AUTHORIZATION => redact::authorization(&text),
+            header::PROXY_AUTHORIZATION | header::COOKIE => REDACTED.to_owned(),
+            _ => text.into_owned(),
         };
-        recorded
+        readable
             .entry(name.as_str().to_owned())
             .and_modify(|all| {
                 all.push_str(", ");
@@ -48,24 +273,93 @@ pub(crate) fn recorded_headers(headers: &HeaderMap) -> BTreeMap<String, String> 
             })
             .or_insert(text);
     }
-    recorded
+    readable
 }
 
-/// The body to record: as it came, but for what is secret in it.
-pub(crate) fn recorded_body(body: &[u8], secret_fields: &BTreeSet<String>) -> String {
+/// A body as it came, but for what is secret in it.
+fn readable_body(body: &[u8], secret_fields: &BTreeSet<String>) -> String {
+    /// What the protocol's tokens stand under.
+    const TOKENS: [&str; 3] = ["token", "access_token", "refresh_token"];
     let text = String::from_utf8_lossy(body).into_owned();
-    if !secret_fields
-        .iter()
-        .any(|field| text.contains(field.as_str()))
-    {
-        return text;
-    }
     match serde_json::from_slice::<Value>(body) {
-        Ok(mut json) => {
-            redact::fields(&mut json, secret_fields);
-            json.to_string()
+        Ok(json) => {
+            let mut redacted = json.clone();
+            redact::fields(&mut redacted, secret_fields);
+            redact::fields(&mut redacted, &TOKENS.map(str::to_owned).into());
+            match redacted == json {
+                true => text,
+                false => redacted.to_string(),
+            }
         }
         // What isn't JSON can't be told apart.
-        Err(_) => REDACTED.to_owned(),
+        Err(_) if secret_fields.iter().any(|field| text.contains(field)) => REDACTED.to_owned(),
+        Err(_) => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{Request, StatusCode};
+
+    use super::*;
+
+    fn entry(body: &'static [u8]) -> Entry {
+        let (parts, ()) = Request::get("/v2/registry").body(()).unwrap().into_parts();
+        let response = Response::empty(StatusCode::OK);
+        let body = RequestBody::Kept(Bytes::from_static(body));
+        Entry::new(
+            &Arrival::now(),
+            &parts,
+            body,
+            None,
+            &response,
+            DateTime::UNIX_EPOCH,
+        )
+    }
+
+    #[test]
+    fn the_oldest_requests_make_room_and_numbers_go_on() {
+        let mut log = RequestLog::new(2);
+        for _ in 0..3 {
+            log.keep(entry(b""));
+        }
+        let numbers: Vec<_> = log.entries().map(|entry| entry.number()).collect();
+        assert_eq!(numbers, [2, 3]);
+        log.clear();
+        assert_eq!(log.keep(entry(b"")).number(), 4);
+    }
+
+    #[test]
+    fn what_is_kept_never_takes_more_than_its_room() {
+        static LARGE: [u8; 1 << 20] = [b'x'; 1 << 20];
+        let mut log = RequestLog::new(1000);
+        for _ in 0..100 {
+            log.keep(entry(&LARGE));
+        }
+        assert_eq!(log.entries().count(), 63);
+        assert!(log.bytes <= ROOM);
+    }
+
+    #[test]
+    fn no_secret_can_be_read() {
+        let fields = BTreeSet::from(["private_key".to_owned()]);
+        let read = |text: &str| readable_body(text.as_bytes(), &fields);
+        assert_eq!(
+            read(r#"{"private_key":"s","n":1}"#),
+            r#"{"n":1,"private_key":"[redacted]"}"#
+        );
+        assert_eq!(
+            read(r#"{"access_token":"s"}"#),
+            r#"{"access_token":"[redacted]"}"#
+        );
+        assert_eq!(read(r#"{"private_key": "#), REDACTED);
+        assert_eq!(read("token"), "token");
+        let headers = HeaderMap::from_iter([
+            (header::AUTHORIZATION, "Bearer s".parse().unwrap()),
+            (header::COOKIE, "a=s".parse().unwrap()),
+        ]);
+        let readable = readable_headers(&headers);
+        assert_eq!(readable["authorization"], "Bearer [redacted]");
+        assert_eq!(readable["cookie"], REDACTED);
     }
 }

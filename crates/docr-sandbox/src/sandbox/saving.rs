@@ -16,8 +16,8 @@ impl Service {
     /// which reports why if it fails again.
     pub(crate) fn change<T>(&self, act: impl FnOnce(&mut World) -> T) -> T {
         let mut state = self.state();
-        state.version += 1;
         let done = act(&mut state.world);
+        state.changed();
         drop(state);
         let _unwritten = self.save();
         done

@@ -8,12 +8,12 @@ use axum::http::{HeaderMap, Method, StatusCode, header, request};
 use chrono::{DateTime, Utc};
 
 use super::data::Data;
-use super::request_log::{RecordedRequest, recorded_body, recorded_headers};
+use super::event::{Event, Events};
+use super::request_log::{Arrival, Entry, RequestBody, RequestLog};
 use super::script::Prepared;
 use crate::handlers::{Call, REVOKE_PATH, handler, revoke};
 use crate::http::conformance::{self, Violation};
 use crate::http::problem::Problem;
-use crate::http::redact::REDACTED;
 use crate::http::request::{self as validation, Unreadable};
 use crate::http::response::Response;
 use crate::model::account::World;
@@ -38,8 +38,6 @@ pub(crate) struct Service {
     pub(crate) directory: Arc<Directory>,
     /// What outlives the sandbox.
     pub(crate) data: Option<Data>,
-    /// Whether requests are kept record of.
-    pub(crate) keeps_requests: bool,
     /// Whether credentials are for the sandbox's own host, too.
     pub(crate) names_own_host: bool,
 }
@@ -54,14 +52,31 @@ pub(crate) struct Held {
     /// Apart from the world's ids, so that a repeated request doesn't change what is created later.
     pub(crate) request_ids: Ids,
     pub(crate) scripts: HashMap<String, VecDeque<Prepared>>,
-    pub(crate) requests: Vec<RecordedRequest>,
+    pub(crate) requests: RequestLog,
+    pub(crate) events: Events,
     pub(crate) violations: Vec<Violation>,
 }
 
 impl Held {
     /// Lets all that happens by itself happen up to `now`.
     pub(crate) fn settle(&mut self, now: DateTime<Utc>) {
-        self.version += u64::from(self.world.settle(now));
+        if self.world.settle(now) {
+            self.changed();
+        }
+    }
+
+    /// The world has changed.
+    pub(crate) fn changed(&mut self) {
+        self.version += 1;
+        self.events.tell(Event::Change);
+    }
+
+    /// Keeps record of a request, if any are kept.
+    pub(super) fn keep(&mut self, entry: impl FnOnce() -> Entry) {
+        if self.requests.keeps() {
+            let entry = self.requests.keep(entry());
+            self.events.tell(Event::Request(entry));
+        }
     }
 }
 
@@ -78,15 +93,10 @@ impl Service {
         }
     }
 
-    pub(super) fn keep(&self, state: &mut Held, request: impl FnOnce() -> RecordedRequest) {
-        if self.keeps_requests {
-            state.requests.push(request());
-        }
-    }
-
     /// Answers one request and keeps record of it.
     pub(super) fn respond(
         &self,
+        arrival: &Arrival,
         request: &request::Parts,
         body: Result<Bytes, Unreadable>,
     ) -> Response {
@@ -134,7 +144,9 @@ impl Service {
 
         // A credential is minted by reading it.
         let reads = request.method == Method::GET && !path.ends_with("/docker-credentials");
-        state.version += u64::from(!reads && response.status.is_success());
+        if !reads && response.status.is_success() {
+            state.changed();
+        }
 
         response.default_header("x-request-id", &request_id);
         // The sandbox's own time, not the machine's, as the times of what it holds are.
@@ -147,19 +159,13 @@ impl Service {
                 .violations
                 .extend(conformance::violations(operation, &response));
         }
-        self.keep(state, || RecordedRequest {
-            operation: operation.map(|operation| operation.id.clone()),
-            method: method.to_owned(),
-            path: path.to_owned(),
-            route: operation.map(|operation| operation.template.text.clone()),
-            query: query.map(str::to_owned),
-            headers: recorded_headers(&request.headers),
-            body: match body {
-                Ok(_) if revokes => REDACTED.to_owned(),
-                Ok(body) => recorded_body(&body, &self.spec.secret_fields),
-                Err(_) => String::new(),
-            },
-            status: response.status.as_u16(),
+        state.keep(|| {
+            let kept = match body {
+                Ok(_) if revokes => RequestBody::Secret,
+                Ok(body) => RequestBody::Kept(body),
+                Err(_) => RequestBody::Left,
+            };
+            Entry::new(arrival, request, kept, operation, &response, now)
         });
         response
     }

@@ -1,0 +1,39 @@
+//! What happens in a sandbox, told to those who watch.
+
+use std::sync::Arc;
+
+use tokio::sync::broadcast;
+
+use super::request_log::Entry;
+
+/// How many events may wait for someone who is slow to take them. Beyond that the oldest are lost to them.
+const WAITING: usize = 1024;
+
+#[derive(Clone)]
+pub(crate) enum Event {
+    /// A request was answered.
+    Request(Arc<Entry>),
+    /// What is in the sandbox has changed, or may have.
+    Change,
+}
+
+/// Tells events to all who watch.
+pub(crate) struct Events(broadcast::Sender<Event>);
+
+impl Events {
+    pub(crate) fn tell(&self, event: Event) {
+        // Without anyone who watches there is nobody to tell.
+        let _unheard = self.0.send(event);
+    }
+
+    /// All events from now on.
+    pub(crate) fn watch(&self) -> broadcast::Receiver<Event> {
+        self.0.subscribe()
+    }
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Self(broadcast::Sender::new(WAITING))
+    }
+}
