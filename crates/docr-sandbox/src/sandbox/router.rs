@@ -8,8 +8,8 @@ use axum::extract::{Request, State};
 use super::as_registry;
 use super::service::Service;
 use crate::handlers::oci;
+use crate::http::body::read_body;
 use crate::http::response::Response;
-use crate::http::server::read_body;
 use crate::spec::Routed;
 
 /// Answers what comes through the socket.
@@ -25,7 +25,7 @@ async fn serve(State(service): State<Arc<Service>>, request: Request) -> Respons
             Routed::Unknown
         );
     if !is_protocol {
-        let body = read_body(body).await;
+        let body = read_body(&parts, body).await;
         service.run_hook(&parts);
         let response = service.respond(&parts, body);
         return service.after(response).await;
