@@ -41,6 +41,7 @@ mod spec;
 mod storage;
 
 pub use http::conformance::Violation;
+pub use http::limits::ConnectionLimits;
 pub use model::certificate::CertificateSeed;
 pub use model::clock::Clock;
 pub use model::collection::GcTiming;

@@ -2,39 +2,98 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
-use axum::serve::Listener;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// A listening port. Its owner learns when it is dropped.
+/// How long to wait for what is missing to accept a connection: file descriptors, as a rule.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A listening port of 127.0.0.1, with a limited number of places for connections.
 pub(super) struct Port {
     listener: TcpListener,
-    _open: oneshot::Sender<()>,
+    places: Arc<Semaphore>,
 }
 
 impl Port {
-    /// The receiver of `open` resolves when the port is free.
-    pub(super) fn new(listener: TcpListener, open: oneshot::Sender<()>) -> Self {
-        Self {
-            listener,
-            _open: open,
+    pub(super) async fn open(number: u16, connections: usize) -> io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", number)).await;
+        let places = connections.clamp(1, Semaphore::MAX_PERMITS);
+        Ok(Self {
+            listener: listener.map_err(|error| not_opened(number, &error))?,
+            places: Arc::new(Semaphore::new(places)),
+        })
+    }
+
+    pub(super) fn addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// The next connection once there is a place for it, which is free again when the permit is dropped.
+    pub(super) async fn accept(&self) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+        let place = Arc::clone(&self.places).acquire_owned().await;
+        let place = place.map_err(io::Error::other)?;
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, _)) => {
+                    // Small responses should leave at once; without it they are only slower.
+                    let _ = stream.set_nodelay(true);
+                    return Ok((stream, place));
+                }
+                // The client has gone already.
+                Err(error) if is_of_connection(&error) => {}
+                Err(_) => pause().await,
+            }
         }
     }
 }
 
-impl Listener for Port {
-    type Io = TcpStream;
-    type Addr = SocketAddr;
+fn is_of_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    )
+}
 
-    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
-        let (stream, addr) = Listener::accept(&mut self.listener).await;
-        // Small responses should leave at once; without it they are only slower.
-        let _ = stream.set_nodelay(true);
-        (stream, addr)
-    }
+#[allow(
+    clippy::disallowed_methods,
+    reason = "waits for the machine, whose time is not the sandbox's"
+)]
+async fn pause() {
+    tokio::time::sleep(PAUSE).await;
+}
 
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+/// Says which port can't be opened, and what to do.
+fn not_opened(number: u16, error: &io::Error) -> io::Error {
+    let why = match error.kind() {
+        io::ErrorKind::AddrInUse => "is in use".to_owned(),
+        io::ErrorKind::PermissionDenied => format!("may not be opened by this user ({error})"),
+        _ => format!("can't be opened ({error})"),
+    };
+    let message =
+        format!("port {number} of 127.0.0.1 {why}; choose another one, or 0 for a free one");
+    io::Error::new(error.kind(), message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_cannot_be_opened_is_named_with_the_reason_and_the_way_out() {
+        for (kind, why) in [
+            (io::ErrorKind::AddrInUse, "is in use;"),
+            (io::ErrorKind::PermissionDenied, "may not be opened by"),
+            (io::ErrorKind::AddrNotAvailable, "can't be opened"),
+        ] {
+            let error = not_opened(80, &kind.into());
+            assert_eq!(error.kind(), kind);
+            let text = error.to_string();
+            assert!(text.starts_with("port 80 of 127.0.0.1"), "{text}");
+            assert!(text.contains(why) && text.ends_with("0 for a free one"));
+        }
     }
 }

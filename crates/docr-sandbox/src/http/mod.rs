@@ -1,6 +1,9 @@
 //! The socket, and what comes and goes through it.
 
+pub(crate) mod body;
 pub(crate) mod conformance;
+mod connection;
+pub(crate) mod limits;
 mod listener;
 pub(crate) mod problem;
 pub(crate) mod redact;

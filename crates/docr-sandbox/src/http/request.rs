@@ -12,8 +12,15 @@ use crate::spec::{Operation, messages, query_pairs};
 /// The largest body that is accepted.
 pub(crate) const BODY_LIMIT: usize = 1024 * 1024;
 
-/// The body did not arrive whole, or is larger than [`BODY_LIMIT`].
-pub(crate) struct Unreadable;
+/// Why a body can't be read.
+pub(crate) enum Unreadable {
+    /// It is larger than [`BODY_LIMIT`].
+    TooLarge,
+    /// It broke off.
+    Cut,
+    /// It took too long.
+    Late,
+}
 
 /// A request that keeps the spec's rules.
 pub(crate) struct Input {
@@ -60,17 +67,29 @@ pub(crate) fn read(
     query: Option<&str>,
     body: Result<&Bytes, &Unreadable>,
 ) -> Result<Input, Problem> {
-    let body = body.map_err(|_| {
-        Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "The body is larger than 1 MiB or did not arrive whole.",
-        )
-    })?;
+    let body = body.map_err(Problem::from)?;
     Ok(Input {
         path,
         query: read_query(operation, query.unwrap_or(""))?,
         body: read_body(operation, body)?,
     })
+}
+
+impl From<&Unreadable> for Problem {
+    fn from(unreadable: &Unreadable) -> Self {
+        let (status, message) = match unreadable {
+            Unreadable::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The body is larger than 1 MiB.",
+            ),
+            Unreadable::Cut => (StatusCode::BAD_REQUEST, "The body did not arrive whole."),
+            Unreadable::Late => (
+                StatusCode::REQUEST_TIMEOUT,
+                "The body did not arrive in time.",
+            ),
+        };
+        Self::new(status, message)
+    }
 }
 
 fn read_query(operation: &Operation, query: &str) -> Result<BTreeMap<String, Value>, Problem> {

@@ -4,25 +4,23 @@ use std::io;
 use std::net::SocketAddr;
 
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
+use super::connection::Connections;
+use super::limits::ConnectionLimits;
 use super::listener::Port;
-use super::request::{BODY_LIMIT, Unreadable};
-use super::tls::{Identity, TlsPort};
-
-/// How much of a body is taken in before the connection is given up. Beyond [`BODY_LIMIT`] it is refused anyway,
-/// but a client that is still sending would miss the response.
-const READ_LIMIT: usize = 16 * BODY_LIMIT;
+use super::tls::{Identity, shake_hands};
 
 /// A running server. Dropping it stops it.
 pub(crate) struct Server {
     pub(crate) addr: SocketAddr,
     /// Dropped to stop.
-    running: oneshot::Sender<()>,
-    /// Resolves when the port is free.
-    closed: oneshot::Receiver<()>,
+    running: watch::Sender<()>,
+    /// Ends when the port is free.
+    accepting: JoinHandle<()>,
 }
 
 impl Server {
@@ -30,30 +28,21 @@ impl Server {
         port: u16,
         router: Router,
         identity: Option<&Identity>,
+        limits: ConnectionLimits,
     ) -> io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", port)).await?;
-        let addr = listener.local_addr()?;
-        let (running, stop) = oneshot::channel::<()>();
-        let (open, closed) = oneshot::channel();
-        let port = Port::new(listener, open);
-        let stopped = async {
-            let _dropped = stop.await;
+        let port = Port::open(port, limits.connections).await?;
+        let addr = port.addr()?;
+        let (running, stopped) = watch::channel(());
+        let connections = Connections {
+            router,
+            limits,
+            stopped,
         };
-        match identity {
-            None => {
-                let server = axum::serve(port, router).with_graceful_shutdown(stopped);
-                tokio::spawn(server.into_future());
-            }
-            Some(identity) => {
-                let port = TlsPort::new(port, identity)?;
-                let server = axum::serve(port, router).with_graceful_shutdown(stopped);
-                tokio::spawn(server.into_future());
-            }
-        }
+        let acceptor = identity.map(Identity::acceptor);
         Ok(Self {
             addr,
             running,
-            closed,
+            accepting: tokio::spawn(accept(port, acceptor, connections)),
         })
     }
 
@@ -61,14 +50,38 @@ impl Server {
     /// Responses under way are finished, but not waited for: their clients may never read them.
     pub(crate) async fn stop(self) {
         drop(self.running);
-        let _freed = self.closed.await;
+        let _freed = self.accepting.await;
     }
 }
 
-/// Reads a request's body whole, if it is not too large.
-pub(crate) async fn read_body(body: Body) -> Result<Bytes, Unreadable> {
-    match to_bytes(body, READ_LIMIT).await {
-        Ok(body) if body.len() <= BODY_LIMIT => Ok(body),
-        _ => Err(Unreadable),
+/// Takes connections, each of which is served by a task of its own, until the server is stopped.
+async fn accept(port: Port, acceptor: Option<TlsAcceptor>, connections: Connections) {
+    let mut stopped = connections.stopped.clone();
+    loop {
+        let accepted = tokio::select! {
+            accepted = port.accept() => accepted,
+            _ = stopped.changed() => return,
+        };
+        let Ok((stream, place)) = accepted else {
+            return;
+        };
+        let (acceptor, connections) = (acceptor.clone(), connections.clone());
+        tokio::spawn(async move {
+            serve(stream, acceptor, connections).await;
+            drop(place);
+        });
+    }
+}
+
+async fn serve(stream: TcpStream, acceptor: Option<TlsAcceptor>, connections: Connections) {
+    match acceptor {
+        None => connections.serve(stream).await,
+        Some(acceptor) => {
+            // A handshake that fails is the client's to report.
+            if let Some(stream) = shake_hands(&acceptor, stream, connections.limits.handshake).await
+            {
+                connections.serve(stream).await;
+            }
+        }
     }
 }

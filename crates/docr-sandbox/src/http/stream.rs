@@ -8,13 +8,12 @@ use std::task::{Context, Poll, ready};
 use axum::body::{Body, Bytes, HttpBody};
 use http_body::{Frame, SizeHint};
 use tokio::task::{JoinHandle, spawn_blocking};
+use tower_http::timeout::TimeoutError;
 
 use crate::storage::{Reader, Sink};
 
 /// How much is read or written at once.
 const CHUNK: usize = 512 * 1024;
-/// How much of a body is thrown away so that its sender sees the response.
-const UNREAD: usize = 16 * 1024 * 1024;
 
 /// Content as the body of a response. It is read as fast as the client takes it, one chunk ahead.
 pub(crate) struct Streamed {
@@ -106,6 +105,8 @@ impl HttpBody for Streamed {
 pub(crate) enum Broken {
     /// The client went away. What came before is in the sink.
     Cut,
+    /// The client has sent nothing for too long. What came before is in the sink.
+    Idle,
     /// It is longer than was said. The sink has the length that was said.
     TooLong,
     /// It can't be stored.
@@ -174,7 +175,7 @@ async fn next_batch(body: &mut Body, room: &mut Option<u64>) -> Batch {
                 bytes += chunk.len();
                 chunks.push(chunk);
             }
-            Some(Err(_)) => return (chunks, Some(Err(Broken::Cut))),
+            Some(Err(error)) => return (chunks, Some(Err(cause(&error)))),
             None => return (chunks, Some(Ok(()))),
         }
     }
@@ -182,7 +183,7 @@ async fn next_batch(body: &mut Body, room: &mut Option<u64>) -> Batch {
 }
 
 /// The next bytes of a body.
-async fn next(body: &mut Body) -> Option<Result<Bytes, axum::Error>> {
+pub(super) async fn next(body: &mut Body) -> Option<Result<Bytes, axum::Error>> {
     loop {
         let frame = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await?;
         match frame.map(Frame::into_data) {
@@ -191,6 +192,15 @@ async fn next(body: &mut Body) -> Option<Result<Bytes, axum::Error>> {
             Ok(Err(_)) => {}
             Err(error) => return Some(Err(error)),
         }
+    }
+}
+
+/// Why a body ended with an error.
+fn cause(error: &axum::Error) -> Broken {
+    let source = std::error::Error::source(error);
+    match source.is_some_and(|source| source.is::<TimeoutError>()) {
+        true => Broken::Idle,
+        false => Broken::Cut,
     }
 }
 
@@ -207,18 +217,6 @@ pub(crate) async fn read_whole(body: &mut Body, most: usize) -> Result<Bytes, Br
             Some(Ok(())) => return Ok(whole.into()),
             Some(Err(broken)) => return Err(broken),
             None => {}
-        }
-    }
-}
-
-/// Throws away what was not read of a body: a client that is still sending would miss the response. One that sends
-/// very much does.
-pub(crate) async fn drain(body: &mut Body) {
-    let mut left = UNREAD;
-    while !body.is_end_stream() {
-        match next(body).await {
-            Some(Ok(bytes)) if bytes.len() <= left => left -= bytes.len(),
-            _ => return,
         }
     }
 }

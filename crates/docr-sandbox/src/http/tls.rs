@@ -1,23 +1,16 @@
 //! The sandbox over TLS, for clients that refuse plain HTTP.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::Listener;
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::server::TlsStream;
-
-use super::listener::Port;
-
-/// How long a handshake may take.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A certificate for this machine, and what a server needs to use it.
 pub(crate) struct Identity {
@@ -42,53 +35,17 @@ impl Identity {
             config: Arc::new(config),
         })
     }
-}
 
-/// A port behind which TLS is spoken. Handshakes run side by side, so that a client which dawdles over its own
-/// holds up no other.
-pub(super) struct TlsPort {
-    addr: SocketAddr,
-    ready: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
-}
-
-impl TlsPort {
-    pub(super) fn new(mut port: Port, identity: &Identity) -> io::Result<Self> {
-        let addr = port.local_addr()?;
-        let acceptor = TlsAcceptor::from(Arc::clone(&identity.config));
-        let (sender, ready) = mpsc::channel(16);
-        tokio::spawn(async move {
-            loop {
-                let (stream, addr) = tokio::select! {
-                    accepted = port.accept() => accepted,
-                    // The server was stopped: the port must become free.
-                    () = sender.closed() => return,
-                };
-                let (acceptor, sender) = (acceptor.clone(), sender.clone());
-                tokio::spawn(async move {
-                    // A handshake that fails is the client's to report.
-                    let handshake = tokio::time::timeout(PATIENCE, acceptor.accept(stream));
-                    if let Ok(Ok(stream)) = handshake.await {
-                        let _stopped = sender.send((stream, addr)).await;
-                    }
-                });
-            }
-        });
-        Ok(Self { addr, ready })
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(Arc::clone(&self.config))
     }
 }
 
-impl Listener for TlsPort {
-    type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, SocketAddr) {
-        match self.ready.recv().await {
-            Some(accepted) => accepted,
-            None => std::future::pending().await,
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.addr)
-    }
+/// Speaks TLS with a client; `None` if the handshake fails or takes longer than `patience`.
+pub(super) async fn shake_hands(
+    acceptor: &TlsAcceptor,
+    stream: TcpStream,
+    patience: Duration,
+) -> Option<TlsStream<TcpStream>> {
+    timeout(patience, acceptor.accept(stream)).await.ok()?.ok()
 }

@@ -14,10 +14,12 @@ use super::exchange::{
 };
 use super::file::{Origin, Recording};
 use super::scrub::Scrubber;
+use crate::http::body::read_body;
+use crate::http::limits::ConnectionLimits;
 use crate::http::problem::Problem;
 use crate::http::redact::REDACTED;
 use crate::http::response::Response;
-use crate::http::server::{Server, read_body};
+use crate::http::server::Server;
 use crate::model::clock::Clock;
 use crate::sandbox::Sandbox;
 use crate::spec::{Routed, Spec};
@@ -154,7 +156,7 @@ impl RecorderBuilder {
             passed: Mutex::new(Vec::new()),
         });
         let router = Router::new().fallback(pass).with_state(Arc::clone(&shared));
-        let server = Server::start(0, router, None).await?;
+        let server = Server::start(0, router, None, ConnectionLimits::default()).await?;
         Ok(Recorder {
             url: format!("http://{}", server.addr),
             server,
@@ -223,7 +225,7 @@ impl Passed {
 
 async fn pass(State(shared): State<Arc<Shared>>, request: Incoming) -> Response {
     let (parts, body) = request.into_parts();
-    let Ok(body) = read_body(body).await else {
+    let Ok(body) = read_body(&parts, body).await else {
         let message = "The body is too large to be recorded, or did not arrive whole.";
         return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, message).into_response("none");
     };

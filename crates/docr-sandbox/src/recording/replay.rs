@@ -12,10 +12,12 @@ use similar::TextDiff;
 use super::exchange::{Body, Exchange, Request};
 use super::file::Recording;
 use super::scrub::Scrubber;
+use crate::http::body::read_body;
+use crate::http::limits::ConnectionLimits;
 use crate::http::problem::Problem;
 use crate::http::request::Unreadable;
 use crate::http::response::Response;
-use crate::http::server::{Server, read_body};
+use crate::http::server::Server;
 use crate::spec::Spec;
 
 /// The status of the response to a request that is not the recorded one: no API's, so that no program takes it for
@@ -81,7 +83,7 @@ impl Replay {
         let router = Router::new()
             .fallback(serve)
             .with_state(Arc::clone(&shared));
-        let server = Server::start(0, router, None).await?;
+        let server = Server::start(0, router, None, ConnectionLimits::default()).await?;
         Ok(Self {
             url: format!("http://{}", server.addr),
             server: Some(server),
@@ -160,7 +162,7 @@ fn lock(shared: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
 
 async fn serve(State(shared): State<Arc<Mutex<Progress>>>, request: Incoming) -> Response {
     let (parts, body) = request.into_parts();
-    let body = read_body(body).await;
+    let body = read_body(&parts, body).await;
     lock(&shared).respond(&parts, body.as_deref())
 }
 
@@ -173,7 +175,7 @@ impl Progress {
         let body = match body {
             Ok(bytes) => Body::read(bytes)
                 .unwrap_or_else(|| Body::Text(String::from_utf8_lossy(bytes).into_owned())),
-            Err(_) => Body::Text("(too large to be read)".to_owned()),
+            Err(_) => Body::Text("(too large, or not sent whole)".to_owned()),
         };
         let mut request = self.scrubber.request(parts, body);
         let found = self.candidates().find(|index| {

@@ -10,8 +10,8 @@ use chrono::{DateTime, Utc};
 use super::request_log::{Arrival, Entry, RequestBody};
 use super::service::{Service, http_date};
 use crate::handlers::oci::{self, Premises};
+use crate::http::body::drain;
 use crate::http::response::Response;
-use crate::http::stream::drain;
 use crate::model::account::World;
 use crate::storage::Directory;
 
@@ -28,7 +28,7 @@ pub(super) async fn serve(
             .respond_as_registry(&arrival, &parts, &mut body)
             .await;
         let response = service.after(response).await;
-        drain(&mut body).await;
+        drain(&parts, &mut body).await;
         response
     });
     match task.await {

@@ -12,6 +12,7 @@ use super::request_log::{KEPT, RequestLog};
 use super::router::router;
 use super::service::{Held, Service};
 use super::{Folder, Sandbox};
+use crate::http::limits::ConnectionLimits;
 use crate::http::server::Server;
 use crate::http::tls::Identity;
 use crate::model::account::World;
@@ -47,6 +48,7 @@ pub struct SandboxBuilder {
     token: Option<String>,
     clock: Clock,
     limits: RateLimits,
+    connection_limits: ConnectionLimits,
     check_answers: bool,
     seed: u64,
     tls: bool,
@@ -79,6 +81,12 @@ impl SandboxBuilder {
     /// Allows each token so many requests.
     pub fn rate_limits(mut self, limits: RateLimits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Serves so many connections, and waits so long for their clients.
+    pub fn connection_limits(mut self, limits: ConnectionLimits) -> Self {
+        self.connection_limits = limits;
         self
     }
 
@@ -222,8 +230,13 @@ impl SandboxBuilder {
             names_own_host: self.names_own_host,
         });
         service.save()?;
-        let server =
-            Server::start(self.port, router(Arc::clone(&service)), identity.as_ref()).await?;
+        let server = Server::start(
+            self.port,
+            router(Arc::clone(&service)),
+            identity.as_ref(),
+            self.connection_limits,
+        )
+        .await?;
         Ok(Sandbox {
             url: format!("{scheme}://{}", server.addr),
             server,
@@ -243,6 +256,7 @@ impl fmt::Debug for SandboxBuilder {
             .field("token", &self.token.as_ref().map(|_| "[redacted]"))
             .field("clock", &self.clock)
             .field("rate_limits", &self.limits)
+            .field("connection_limits", &self.connection_limits)
             .field("check_answers", &self.check_answers)
             .field("seed", &self.seed)
             .field("tls", &self.tls)

@@ -10,7 +10,7 @@ use super::request_log::Arrival;
 use super::service::Service;
 use super::{as_registry, doors};
 use crate::handlers::oci;
-use crate::http::server::read_body;
+use crate::http::body::read_body;
 use crate::spec::Routed;
 
 /// Answers what comes through the socket.
@@ -30,7 +30,7 @@ async fn serve(State(service): State<Arc<Service>>, request: Request) -> axum::r
             Routed::Unknown
         );
     if !is_protocol {
-        let body = read_body(body).await;
+        let body = read_body(&parts, body).await;
         service.run_hook(&parts);
         let response = service.respond(&arrival, &parts, body);
         return service.after(response).await.into_response();

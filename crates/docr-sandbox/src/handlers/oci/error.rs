@@ -140,6 +140,10 @@ impl From<Broken> for Fault {
     fn from(broken: Broken) -> Self {
         match broken {
             Broken::Cut => Self::upload_invalid("the body did not arrive whole"),
+            Broken::Idle => {
+                let message = "the body stood still for too long";
+                Self::new(StatusCode::REQUEST_TIMEOUT, "BLOB_UPLOAD_INVALID", message)
+            }
             Broken::TooLong => Self::size_invalid("the body is longer than was announced"),
             Broken::Storage(error) => Self::storage(&error.to_string()),
         }

@@ -1,0 +1,138 @@
+//! One connection: its requests, in order, and how it ends.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, HttpBody as _};
+use axum::http::{Request, StatusCode, Version, header};
+use axum::response::{IntoResponse as _, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_io_timeout::TimeoutStream;
+use tower_http::timeout::TimeoutBody;
+
+use super::body::UNREAD;
+use super::limits::{ConnectionLimits, HEAD_LIMIT};
+use super::problem::Problem;
+
+/// How much of a connection is read or kept to be written at once.
+const BUFFER: usize = 2 * HEAD_LIMIT;
+/// How long a client may take to read the last response and to close its side.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// What all connections of a server have in common.
+#[derive(Clone)]
+pub(super) struct Connections {
+    pub(super) router: Router,
+    pub(super) limits: ConnectionLimits,
+    /// Changes, or has no sender any more, when the server stops.
+    pub(super) stopped: watch::Receiver<()>,
+}
+
+impl Connections {
+    /// Serves one connection until either side closes it, a limit is passed or the server stops.
+    pub(super) async fn serve(mut self, stream: impl AsyncRead + AsyncWrite) {
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(self.limits.idle));
+        let (limits, router) = (self.limits, TowerToHyperService::new(self.router));
+        let service = service_fn(|request: Request<Incoming>| {
+            let router = router.clone();
+            Box::pin(async move { Ok::<_, Infallible>(respond(router, request, limits).await) })
+        });
+        let mut connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.head)
+            .max_header_size(HEAD_LIMIT)
+            .max_buf_size(BUFFER)
+            .serve_connection(TokioIo::new(Box::pin(stream)), service);
+        let mut stops = false;
+        let ended = loop {
+            tokio::select! {
+                ended = poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
+                _ = self.stopped.changed(), if !stops => {
+                    stops = true;
+                    std::pin::Pin::new(&mut connection).graceful_shutdown();
+                }
+            }
+        };
+        let parts = connection.into_parts();
+        let is_late = ended.is_err_and(|error| error.is_timeout()) && !parts.read_buf.is_empty();
+        let farewell = is_late.then(|| late_head(limits.head));
+        // Who doesn't take the farewell does without.
+        let _ = timeout(FAREWELL, close(parts.io.into_inner(), farewell)).await;
+    }
+}
+
+/// Responds to one request.
+async fn respond(
+    router: TowerToHyperService<Router>,
+    request: Request<Incoming>,
+    limits: ConnectionLimits,
+) -> Response {
+    if let Some(problem) = host_problem(&request) {
+        return problem.into_response("none").into_response();
+    }
+    let mut request = request.map(|body| match body.is_end_stream() {
+        true => Body::empty(),
+        false => Body::new(TimeoutBody::new(limits.idle, body)),
+    });
+    request.extensions_mut().insert(limits);
+    match router.call(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+/// What is wrong with the host that a request names.
+fn host_problem<B>(request: &Request<B>) -> Option<Problem> {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    match hosts {
+        0 if request.version() == Version::HTTP_11 => {
+            Some("Host: is missing, and HTTP/1.1 needs it.")
+        }
+        0 | 1 => None,
+        _ => Some("Host: is given more than once."),
+    }
+    .map(Problem::bad_request)
+}
+
+/// The response to a client that began a request and didn't go on.
+fn late_head(limit: Duration) -> String {
+    let message = format!("The head of the request did not arrive within {limit:?}.");
+    let problem = Problem::new(StatusCode::REQUEST_TIMEOUT, message).into_response("none");
+    let body = String::from_utf8_lossy(&problem.body);
+    format!(
+        "HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// Ends a connection so that the client sees the last response: one that still sends would be cut off from it, if what
+/// it sends were not read.
+async fn close(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    farewell: Option<String>,
+) -> std::io::Result<()> {
+    if let Some(farewell) = farewell {
+        stream.write_all(farewell.as_bytes()).await?;
+    }
+    stream.shutdown().await?;
+    let mut buffer = vec![0; 16 * 1024];
+    let mut unread = UNREAD;
+    while unread > 0 {
+        match stream.read(&mut buffer).await? {
+            0 => break,
+            bytes => unread = unread.saturating_sub(bytes),
+        }
+    }
+    Ok(())
+}
