@@ -52,6 +52,7 @@ pub use model::rate::RateLimits;
 pub use model::tier::Usage;
 pub use sandbox::Sandbox;
 pub use sandbox::builder::SandboxBuilder;
+pub use sandbox::fault::{Fault, FaultCount};
 pub use sandbox::request_log::RecordedRequest;
 pub use sandbox::sample::Sample;
 pub use sandbox::script::{ScriptError, ScriptedAnswer};

@@ -1,6 +1,6 @@
 //! One connection: its requests, in order, and how it ends.
 
-use std::convert::Infallible;
+use std::error::Error as _;
 use std::future::poll_fn;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -45,7 +46,13 @@ impl Connections {
         let (limits, router) = (self.limits, TowerToHyperService::new(self.router));
         let service = service_fn(|request: Request<Incoming>| {
             let router = router.clone();
-            Box::pin(async move { Ok::<_, Infallible>(respond(router, request, limits).await) })
+            Box::pin(async move {
+                let response = respond(router, request, limits).await;
+                match response.extensions().get() {
+                    Some(abort) => Err(Abort::clone(abort)),
+                    None => Ok(response),
+                }
+            })
         });
         let mut connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -63,11 +70,27 @@ impl Connections {
                 }
             }
         };
+        let is_aborted = matches!(&ended, Err(error) if error.source().is_some_and(|source| source.is::<Abort>()));
+        if is_aborted {
+            return;
+        }
         let parts = connection.into_parts();
         let is_late = ended.is_err_and(|error| error.is_timeout()) && !parts.read_buf.is_empty();
         let farewell = is_late.then(|| late_head(limits.head));
         // Who doesn't take the farewell does without.
         let _ = timeout(FAREWELL, close(parts.io.into_inner(), farewell)).await;
+    }
+}
+
+/// Ends the connection in place of the response that it is an extension of.
+#[derive(Clone, Debug, Error)]
+#[error("the connection is to end without a response")]
+pub(crate) struct Abort;
+
+impl Abort {
+    pub(crate) fn in_place_of(mut response: Response) -> Response {
+        response.extensions_mut().insert(Self);
+        response
     }
 }
 

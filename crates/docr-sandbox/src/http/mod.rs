@@ -2,7 +2,7 @@
 
 pub(crate) mod body;
 pub(crate) mod conformance;
-mod connection;
+pub(crate) mod connection;
 pub(crate) mod limits;
 mod listener;
 pub(crate) mod problem;

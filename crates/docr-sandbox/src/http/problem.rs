@@ -30,6 +30,12 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, message)
     }
 
+    /// The caller's token lacks a scope.
+    pub(crate) fn not_allowed() -> Self {
+        let message = "You are not authorized to perform this operation.";
+        Self::new(StatusCode::FORBIDDEN, message)
+    }
+
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
     }

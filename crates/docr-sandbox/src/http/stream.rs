@@ -220,3 +220,56 @@ pub(crate) async fn read_whole(body: &mut Body, most: usize) -> Result<Bytes, Br
         }
     }
 }
+
+/// A body that breaks off, though it says that it is longer.
+pub(crate) struct CutOff {
+    body: Body,
+    left: u64,
+    is_cut: bool,
+}
+
+impl CutOff {
+    pub(crate) fn new(body: Body, after: u64) -> Self {
+        Self {
+            body,
+            left: after,
+            is_cut: false,
+        }
+    }
+}
+
+impl HttpBody for CutOff {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let this = self.get_mut();
+        if this.is_cut || (this.left == 0 && !this.body.is_end_stream()) {
+            let broken = io::Error::from(io::ErrorKind::ConnectionAborted);
+            return Poll::Ready(Some(Err(axum::Error::new(broken))));
+        }
+        let frame = ready!(Pin::new(&mut this.body).poll_frame(cx));
+        Poll::Ready(frame.map(|frame| {
+            let mut data = match frame?.into_data() {
+                Ok(data) => data,
+                Err(trailers) => return Ok(trailers),
+            };
+            let most = usize::try_from(this.left).unwrap_or(usize::MAX);
+            this.is_cut = data.len() > most;
+            data.truncate(most);
+            this.left -= data.len() as u64;
+            Ok(Frame::data(data))
+        }))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        !self.is_cut && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

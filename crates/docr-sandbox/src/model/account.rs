@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::api_token::{ApiToken, one_or_several};
 use super::certificate::{Certificate, Issuance};
 use super::clock::seconds;
 use super::collection::GcTiming;
@@ -20,7 +21,7 @@ use super::token::Tokens;
 use crate::storage::Directory;
 
 /// All accounts. There is always a first one.
-#[derive(Deserialize, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 pub(crate) struct World {
     accounts: Vec<Account>,
     pub(crate) ids: Ids,
@@ -50,7 +51,7 @@ impl World {
     /// Opens another account and returns its token.
     pub(crate) fn add_account(&mut self) -> String {
         let token = self.ids.secret();
-        self.accounts.push(Account::new(token.clone()));
+        self.open_account(token.clone());
         token
     }
 
@@ -58,11 +59,28 @@ impl World {
         &mut self.accounts[0]
     }
 
-    /// The account that owns a token, by its place.
-    pub(crate) fn owner(&self, token: &str) -> Option<usize> {
-        self.accounts
-            .iter()
-            .position(|account| account.token == token)
+    /// The account that owns a token which is good, by its place, and the token.
+    pub(crate) fn owner(&self, secret: &str, now: DateTime<Utc>) -> Option<(usize, &ApiToken)> {
+        let accounts = self.accounts.iter().enumerate();
+        accounts
+            .flat_map(|(place, account)| account.tokens.iter().map(move |token| (place, token)))
+            .find(|(_, token)| token.secret == secret && token.is_good(now))
+    }
+
+    /// Whether a token is known, good or not.
+    pub(crate) fn has_token(&self, secret: &str) -> bool {
+        let mut tokens = self.accounts.iter().flat_map(|account| &account.tokens);
+        tokens.any(|token| token.secret == secret)
+    }
+
+    pub(crate) fn accounts(&self) -> &[Account] {
+        &self.accounts
+    }
+
+    /// Opens another account with a token, and returns its place.
+    pub(crate) fn open_account(&mut self, token: String) -> usize {
+        self.accounts.push(Account::new(token));
+        self.accounts.len() - 1
     }
 
     /// The account for which a credential was minted, by its place.
@@ -80,8 +98,9 @@ impl World {
     /// The account that a password of the registry's own protocol opens, by its place, and whether it may write:
     /// a credential that is good, or the token itself.
     pub(crate) fn opened_by(&self, password: &str, now: DateTime<Utc>) -> Option<(usize, bool)> {
-        if let Some(place) = self.owner(password) {
-            return Some((place, true));
+        if let Some((place, token)) = self.owner(password, now) {
+            let writes = token.lacks(&["registry:update".to_owned()]).is_none();
+            return Some((place, writes));
         }
         self.accounts
             .iter()
@@ -149,9 +168,11 @@ impl World {
 }
 
 /// One account and what belongs to it.
-#[derive(Deserialize, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 pub(crate) struct Account {
-    pub(crate) token: String,
+    /// There is always a first one.
+    #[serde(alias = "token", deserialize_with = "one_or_several")]
+    pub(crate) tokens: Vec<ApiToken>,
     #[serde(skip)]
     pub(crate) window: Window,
     pub(crate) registries: Vec<Registry>,
@@ -167,7 +188,7 @@ pub(crate) struct Account {
 impl Account {
     fn new(token: String) -> Self {
         Self {
-            token,
+            tokens: vec![ApiToken::full(token)],
             window: Window::default(),
             registries: Vec::new(),
             subscription: None,
@@ -299,7 +320,7 @@ impl Account {
     }
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 pub(crate) struct Subscription {
     #[serde(with = "super::tier::by_slug")]
     pub(crate) tier: &'static Tier,

@@ -157,7 +157,7 @@ impl CertificateSeed {
 }
 
 /// A certificate of an account.
-#[derive(Deserialize, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 pub(crate) struct Certificate {
     pub(crate) id: String,
     seed: CertificateSeed,

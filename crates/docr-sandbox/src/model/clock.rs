@@ -1,7 +1,7 @@
 //! The one source of time.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
@@ -21,44 +21,97 @@ use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct Clock(Source);
+pub struct Clock(Arc<Mutex<Time>>);
 
-#[derive(Clone)]
-enum Source {
-    System,
-    Manual(Arc<Mutex<DateTime<Utc>>>),
+/// How a clock goes.
+#[derive(Clone, Copy)]
+pub(crate) enum Time {
+    /// Like the system's clock, so far ahead of it.
+    Running(TimeDelta),
+    Standing(DateTime<Utc>),
 }
 
 impl Clock {
     /// Follows the system's clock.
     pub fn system() -> Self {
-        Self(Source::System)
+        Self::going(Time::Running(TimeDelta::zero()))
     }
 
     /// Stands at `start` until [`advance`](Self::advance) moves it.
     pub fn manual(start: DateTime<Utc>) -> Self {
-        Self(Source::Manual(Arc::new(Mutex::new(start))))
+        Self::going(Time::Standing(start))
     }
 
-    /// Moves a manual clock, and all its clones, forward. A system clock can't be moved and ignores this.
+    fn going(time: Time) -> Self {
+        Self(Arc::new(Mutex::new(time)))
+    }
+
+    /// Moves the clock, and all its clones, forward. One that goes goes on from there.
     pub fn advance(&self, by: Duration) {
-        if let Source::Manual(time) = &self.0 {
-            let mut time = time.lock().unwrap_or_else(PoisonError::into_inner);
-            *time = later(*time, TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX));
-        }
+        let by = TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
+        let mut time = self.time();
+        *time = match *time {
+            Time::Running(ahead) => {
+                let farther = ahead.checked_add(&by);
+                Time::Running(farther.unwrap_or(TimeDelta::MAX))
+            }
+            Time::Standing(now) => Time::Standing(later(now, by)),
+        };
+    }
+
+    /// Lets the clock, and all its clones, tell this time. One that goes goes on from there.
+    ///
+    /// What is in a sandbox remembers times: going back is for a sandbox whose content goes back, too.
+    pub fn set(&self, now: DateTime<Utc>) {
+        let mut time = self.time();
+        *time = match *time {
+            Time::Running(_) => Time::Running(now - system_now()),
+            Time::Standing(_) => Time::Standing(now),
+        };
+    }
+
+    /// Lets the clock, and all its clones, stand at the time that it tells.
+    pub fn freeze(&self) {
+        let mut time = self.time();
+        *time = Time::Standing(time.now());
+    }
+
+    /// Lets the clock, and all its clones, go on from the time that it tells.
+    pub fn resume(&self) {
+        let mut time = self.time();
+        *time = Time::Running(time.now() - system_now());
+    }
+
+    /// Whether it stands until it is moved.
+    pub fn is_frozen(&self) -> bool {
+        matches!(*self.time(), Time::Standing(_))
     }
 
     /// Tells the time.
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "the only place that reads the system's clock"
-    )]
     pub fn now(&self) -> DateTime<Utc> {
-        match &self.0 {
-            Source::System => Utc::now(),
-            Source::Manual(time) => *time.lock().unwrap_or_else(PoisonError::into_inner),
+        self.time().now()
+    }
+
+    pub(crate) fn time(&self) -> MutexGuard<'_, Time> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Time {
+    fn now(self) -> DateTime<Utc> {
+        match self {
+            Self::Running(ahead) => later(system_now(), ahead),
+            Self::Standing(now) => now,
         }
     }
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the only place that reads the system's clock"
+)]
+fn system_now() -> DateTime<Utc> {
+    Utc::now()
 }
 
 impl Default for Clock {
@@ -69,9 +122,11 @@ impl Default for Clock {
 
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Source::System => f.write_str("Clock::system()"),
-            Source::Manual(_) => write!(f, "Clock::manual({})", self.now()),
+        let time = *self.time();
+        match time {
+            Time::Running(ahead) if ahead.is_zero() => f.write_str("Clock::system()"),
+            Time::Running(ahead) => write!(f, "Clock::system() + {ahead}"),
+            Time::Standing(now) => write!(f, "Clock::manual({now})"),
         }
     }
 }
@@ -99,5 +154,26 @@ mod tests {
         clock.advance(Duration::MAX);
         clock.advance(Duration::MAX);
         assert_eq!(clock.now(), DateTime::<Utc>::MAX_UTC);
+        let clock = Clock::system();
+        clock.advance(Duration::MAX);
+        clock.advance(Duration::MAX);
+        assert_eq!(clock.now(), DateTime::<Utc>::MAX_UTC);
+    }
+
+    #[test]
+    fn a_clock_that_goes_can_be_moved_stopped_and_let_go_again() {
+        let clock = Clock::system();
+        let before = clock.now();
+        clock.advance(Duration::from_secs(3600));
+        assert!(clock.now() - before >= TimeDelta::hours(1));
+        assert!(!clock.is_frozen());
+        clock.freeze();
+        let frozen = clock.now();
+        assert!(clock.is_frozen() && clock.now() == frozen);
+        clock.set(DateTime::UNIX_EPOCH);
+        assert_eq!(clock.now(), DateTime::UNIX_EPOCH);
+        clock.resume();
+        let day = TimeDelta::days(1);
+        assert!(!clock.is_frozen() && clock.now() - DateTime::UNIX_EPOCH < day);
     }
 }

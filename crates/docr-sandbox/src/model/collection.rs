@@ -12,6 +12,8 @@ use super::store::Store;
 
 pub(crate) const DEFAULT_TYPE: &str = "unreferenced blobs only";
 const MANIFESTS: &str = "untagged manifests only";
+const FAILED: &str = "failed";
+const SUCCEEDED: &str = "succeeded";
 const SCANNING: &str = "scanning manifests";
 const BOTH: &str = "untagged manifests and unreferenced blobs";
 
@@ -43,8 +45,16 @@ impl Default for GcTiming {
     }
 }
 
+/// Where a run is.
+struct State {
+    status: &'static str,
+    since: DateTime<Utc>,
+    /// When the next one begins.
+    end: Option<DateTime<Utc>>,
+}
+
 /// One garbage collection.
-#[derive(Deserialize, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 pub(crate) struct Run {
     pub(crate) uuid: String,
     kind: String,
@@ -53,6 +63,9 @@ pub(crate) struct Run {
     /// When the last token expires that may write. While it runs none is issued.
     written_until: Option<DateTime<Utc>>,
     cancelled_at: Option<DateTime<Utc>>,
+    /// How far it is ahead of the clock.
+    #[serde(default)]
+    ahead: TimeDelta,
     status: Cow<'static, str>,
     updated_at: DateTime<Utc>,
     blobs_deleted: u64,
@@ -74,6 +87,7 @@ impl Run {
             created_at: now,
             written_until,
             cancelled_at: None,
+            ahead: TimeDelta::zero(),
             status: "requested".into(),
             updated_at: now,
             blobs_deleted: 0,
@@ -82,13 +96,13 @@ impl Run {
     }
 
     pub(crate) fn is_active(&self) -> bool {
-        !matches!(&*self.status, "succeeded" | "cancelled")
+        !matches!(&*self.status, SUCCEEDED | "cancelled" | FAILED)
     }
 
     /// Begins to stop an active run; a repeat changes nothing.
     pub(crate) fn cancel(&mut self, now: DateTime<Utc>) {
         if self.is_active() && self.cancelled_at.is_none() {
-            self.cancelled_at = Some(now);
+            self.cancelled_at = Some(later(now, self.ahead));
             (self.status, self.updated_at) = ("cancelling".into(), now);
         }
     }
@@ -102,9 +116,11 @@ impl Run {
         if !self.is_active() {
             return None;
         }
-        let (status, since) = self.state(now);
-        (self.status, self.updated_at) = (status.into(), since);
-        if self.status != "succeeded" {
+        let state = self.state(later(now, self.ahead));
+        if self.status != state.status {
+            (self.status, self.updated_at) = (state.status.into(), state.since.min(now));
+        }
+        if self.status != SUCCEEDED {
             return None;
         }
         if self.kind == MANIFESTS || self.kind == BOTH {
@@ -116,34 +132,59 @@ impl Run {
         Some(self.updated_at)
     }
 
-    /// The state at a time, and since when.
-    fn state(&self, now: DateTime<Utc>) -> (&'static str, DateTime<Utc>) {
+    /// Lets it be where it comes next, without the clock. What it does then it does when it is brought to `now`.
+    pub(crate) fn skip(&mut self, now: DateTime<Utc>) {
+        if let Some(end) = self
+            .state(later(now, self.ahead))
+            .end
+            .filter(|_| self.is_active())
+        {
+            self.ahead = end - now;
+        }
+    }
+
+    /// Ends an active run without success.
+    pub(crate) fn fail(&mut self, now: DateTime<Utc>) -> bool {
+        let fails = self.is_active();
+        if fails {
+            (self.status, self.updated_at) = (FAILED.into(), now);
+        }
+        fails
+    }
+
+    pub(crate) fn status(&self) -> &str {
+        &self.status
+    }
+
+    /// The state at a time.
+    fn state(&self, now: DateTime<Utc>) -> State {
         let after = |time, by| later(time, TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX));
+        let state = |status, since, end| State { status, since, end };
         if let Some(asked) = self.cancelled_at {
             let stopped = after(asked, self.timing.cancelling);
             return if now < stopped {
-                ("cancelling", asked)
+                state("cancelling", asked, Some(stopped))
             } else {
-                ("cancelled", stopped)
+                state("cancelled", stopped, None)
             };
         }
-        let mut state = ("requested", self.created_at);
+        let (mut status, mut since) = ("requested", self.created_at);
         for (stay, next) in [
             (self.timing.requested, "waiting for write JWTs to expire"),
             (self.timing.waiting, SCANNING),
             (self.timing.scanning, "deleting unreferenced blobs"),
-            (self.timing.deleting, "succeeded"),
+            (self.timing.deleting, SUCCEEDED),
         ] {
-            let mut end = after(state.1, stay);
+            let mut end = after(since, stay);
             if next == SCANNING {
                 end = self.written_until.map_or(end, |until| end.max(until));
             }
             if now < end {
-                break;
+                return state(status, since, Some(end));
             }
-            state = (next, end);
+            (status, since) = (next, end);
         }
-        state
+        state(status, since, None)
     }
 
     pub(crate) fn to_json(&self, registry: &str) -> Value {

@@ -21,7 +21,7 @@ pub struct MintedCredential {
 }
 
 /// A Docker credential. Its secret is known to whom it was handed out.
-#[derive(Deserialize, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 pub(crate) struct Credential {
     pub(crate) minted: MintedCredential,
     hash: String,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A stream of ids (SplitMix64). The same seed and stream number give the same ids.
-#[derive(Deserialize, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 pub(crate) struct Ids(u64);
 
 impl Ids {
@@ -45,6 +45,13 @@ impl Ids {
         text
     }
 
+    /// `true` so often out of all times.
+    pub(crate) fn chance(&mut self, probability: f64) -> bool {
+        // 53 bits are what a number can tell apart.
+        let drawn = (self.next() >> 11) as f64 / (1_u64 << 53) as f64;
+        drawn < probability
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         mix(self.0)
@@ -68,6 +75,15 @@ mod tests {
         assert_eq!(id, b.uuid());
         assert_ne!(id, other.uuid());
         assert_ne!(id, a.uuid());
+    }
+
+    #[test]
+    fn a_chance_comes_as_often_as_it_says() {
+        let mut ids = Ids::new(7, 3);
+        let hits = (0..10_000).filter(|_| ids.chance(0.25)).count();
+        assert!((2300..2700).contains(&hits), "{hits}");
+        assert!(!(0..100).any(|_| ids.chance(0.0)));
+        assert!((0..100).all(|_| ids.chance(1.0)));
     }
 
     #[test]

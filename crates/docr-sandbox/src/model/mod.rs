@@ -1,6 +1,7 @@
 //! The world that the sandbox keeps: accounts and what belongs to them. It knows nothing of HTTP.
 
 pub(crate) mod account;
+pub(crate) mod api_token;
 pub(crate) mod certificate;
 pub(crate) mod clock;
 pub(crate) mod collection;

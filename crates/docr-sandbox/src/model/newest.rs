@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 /// Names, the one of the latest time first, then by name. Any page of it is found at once, whatever its place.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Newest(Vec<(DateTime<Utc>, Reverse<Arc<str>>)>);
 
 impl Newest {

@@ -47,7 +47,7 @@ pub(crate) struct Allowance {
 }
 
 /// The requests of one token that still count. Refused ones never do.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Window(VecDeque<DateTime<Utc>>);
 
 impl Window {

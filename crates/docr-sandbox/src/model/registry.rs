@@ -7,7 +7,7 @@ use super::collection::Run;
 use super::store::Store;
 use super::upload::Uploads;
 
-#[derive(Deserialize, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 pub(crate) struct Registry {
     pub(crate) name: String,
     pub(crate) region: String,

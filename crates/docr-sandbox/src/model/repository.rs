@@ -13,7 +13,7 @@ use super::clock::seconds;
 use super::image::{Blob, Built};
 use super::newest::Newest;
 
-#[derive(Deserialize, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 pub(crate) struct Repository {
     pub(crate) name: String,
     tags: BTreeMap<Arc<str>, Tag>,
@@ -34,13 +34,13 @@ pub(crate) struct Pulled {
     pub(crate) text: Bytes,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 struct Tag {
     digest: Arc<str>,
     pushed_at: DateTime<Utc>,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 struct Manifest {
     /// The document itself, byte for byte.
     #[serde(with = "as_text")]

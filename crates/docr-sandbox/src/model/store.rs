@@ -11,7 +11,7 @@ use super::repository::Repository;
 use crate::storage::{Content, Directory, Written};
 
 /// The content of a registry. A blob that several repositories have is stored once.
-#[derive(Default, Deserialize, Serialize)]
+#[derive(Clone, Default, Deserialize, Serialize)]
 pub(crate) struct Store {
     /// Sorted by name.
     repositories: Vec<Repository>,
@@ -22,7 +22,7 @@ pub(crate) struct Store {
     bytes: u64,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 struct Stored {
     bytes: u64,
     /// `None` for one that was only said to be so large.

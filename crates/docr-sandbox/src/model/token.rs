@@ -61,7 +61,7 @@ impl Token {
 }
 
 /// All tokens that are still good.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Tokens {
     tokens: HashMap<String, Token>,
     /// The oldest first; all live equally long.

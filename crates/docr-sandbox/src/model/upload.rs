@@ -14,6 +14,13 @@ const PATIENCE: TimeDelta = TimeDelta::days(1);
 #[derive(Default)]
 pub(crate) struct Uploads(HashMap<String, Upload>);
 
+/// A copy has none: each writes to a file of its own.
+impl Clone for Uploads {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
 struct Upload {
     repository: String,
     received: u64,

@@ -8,6 +8,7 @@ use std::{fmt, io};
 
 use super::data::Data;
 use super::event::Events;
+use super::fault::Faults;
 use super::request_log::{KEPT, RequestLog};
 use super::router::router;
 use super::service::{Held, Service};
@@ -16,6 +17,7 @@ use crate::http::limits::ConnectionLimits;
 use crate::http::server::Server;
 use crate::http::tls::Identity;
 use crate::model::account::World;
+use crate::model::api_token::ApiToken;
 use crate::model::certificate::Issuance;
 use crate::model::clock::Clock;
 use crate::model::collection::GcTiming;
@@ -193,7 +195,7 @@ impl SandboxBuilder {
         let mut world = match kept {
             Some(mut world) => {
                 if let Some(token) = self.token {
-                    world.first().token = token;
+                    world.first().tokens[0] = ApiToken::full(token);
                 }
                 world
             }
@@ -201,7 +203,7 @@ impl SandboxBuilder {
         };
         world.gc_timing = self.gc_timing;
         world.issuance = self.issuance;
-        let token = world.first().token.clone();
+        let token = world.first().tokens[0].secret.clone();
         let (directory, folder) = match &data {
             Some(data) => (Arc::clone(&data.directory), None),
             None => {
@@ -212,14 +214,15 @@ impl SandboxBuilder {
         let service = Arc::new(Service {
             spec: Spec::embedded()?,
             clock: self.clock,
-            limits: self.limits,
             check_answers: self.check_answers,
             scheme,
             state: Mutex::new(Held {
                 world,
                 version: 1,
                 request_ids: Ids::new(self.seed, 1),
+                limits: self.limits,
                 scripts: HashMap::new(),
+                faults: Faults::default(),
                 requests: RequestLog::new(self.kept_requests.unwrap_or(KEPT)),
                 events: Events::default(),
                 violations: Vec::new(),

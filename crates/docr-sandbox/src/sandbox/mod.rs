@@ -5,6 +5,7 @@ pub(crate) mod builder;
 mod data;
 mod doors;
 pub(crate) mod event;
+pub(crate) mod fault;
 pub(crate) mod request_log;
 mod router;
 pub(crate) mod sample;
@@ -118,21 +119,7 @@ impl Sandbox {
         operation_id: &str,
         answer: ScriptedAnswer,
     ) -> Result<(), ScriptError> {
-        if self.service.spec.operation(operation_id).is_none() {
-            let nearest = self.service.spec.nearest(operation_id).to_owned();
-            return Err(ScriptError::UnknownOperation(
-                operation_id.to_owned(),
-                nearest,
-            ));
-        }
-        let answer = answer.prepare()?;
-        self.service
-            .state()
-            .scripts
-            .entry(operation_id.to_owned())
-            .or_default()
-            .push_back(answer);
-        Ok(())
+        self.service.answer_next(operation_id, answer)
     }
 
     /// The sandbox's own responses that broke the spec: always empty unless

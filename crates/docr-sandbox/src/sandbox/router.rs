@@ -1,16 +1,23 @@
-//! What comes through the socket: calls of the API, and requests of the registry's own protocol.
+//! What comes through the socket: calls of the API, requests of the registry's own protocol, and what befalls them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::response::IntoResponse;
+use axum::http::{StatusCode, request};
+use axum::response::{IntoResponse, Response};
 
-use super::request_log::Arrival;
+use super::fault::{Effect, Strike, cut_off};
+use super::request_log::{Arrival, Entry, RequestBody};
+use super::script::Prepared;
 use super::service::Service;
 use super::{as_registry, doors};
 use crate::handlers::oci;
 use crate::http::body::read_body;
+use crate::http::connection::Abort;
+use crate::http::response::Response as Answer;
 use crate::spec::Routed;
 
 /// Answers what comes through the socket.
@@ -18,25 +25,115 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
     Router::new().fallback(serve).with_state(service)
 }
 
-async fn serve(State(service): State<Arc<Service>>, request: Request) -> axum::response::Response {
+async fn serve(State(service): State<Arc<Service>>, request: Request) -> Response {
     let arrival = Arrival::now();
     let (parts, body) = request.into_parts();
     if doors::are_at(parts.uri.path()) {
         return doors::serve(&service, &parts, body).await;
     }
+    match service.strike(&parts) {
+        None => respond(service, arrival, parts, body).await,
+        Some(strike) => befall(service, arrival, strike, parts, body).await,
+    }
+}
+
+async fn respond(
+    service: Arc<Service>,
+    arrival: Arrival,
+    parts: request::Parts,
+    body: Body,
+) -> Response {
     let is_protocol = oci::is_protocol(parts.uri.path())
         && matches!(
             service.spec.route(parts.method.as_str(), parts.uri.path()),
             Routed::Unknown
         );
-    if !is_protocol {
+    let response = if is_protocol {
+        service.run_hook(&parts);
+        as_registry::serve(service, arrival, parts, body).await
+    } else {
         let body = read_body(&parts, body).await;
         service.run_hook(&parts);
         let response = service.respond(&arrival, &parts, body);
-        return service.after(response).await.into_response();
+        service.after(response).await
+    };
+    response.into_response()
+}
+
+/// Lets a fault befall a request.
+async fn befall(
+    service: Arc<Service>,
+    mut arrival: Arrival,
+    strike: Strike,
+    parts: request::Parts,
+    body: Body,
+) -> Response {
+    arrival.fault = Some(strike.fault);
+    wait(strike.latency).await;
+    match strike.effect {
+        Effect::Nothing => respond(service, arrival, parts, body).await,
+        Effect::CutOff(bytes) => {
+            let response = respond(service, arrival, parts, body).await;
+            cut_off(response, bytes)
+        }
+        Effect::Lost => {
+            let response = respond(service, arrival, parts, body).await;
+            Abort::in_place_of(response)
+        }
+        Effect::Answer(answer) => dictated(&service, &arrival, &parts, body, Some(answer)).await,
+        Effect::Reset => {
+            let response = dictated(&service, &arrival, &parts, body, None).await;
+            Abort::in_place_of(response)
+        }
     }
-    service.run_hook(&parts);
-    as_registry::serve(service, arrival, parts, body)
-        .await
-        .into_response()
+}
+
+/// Sends what a fault says and keeps record of it.
+async fn dictated(
+    service: &Service,
+    arrival: &Arrival,
+    parts: &request::Parts,
+    body: Body,
+    answer: Option<Prepared>,
+) -> Response {
+    let body = match answer {
+        // Nobody reads it.
+        None => RequestBody::Left,
+        Some(_) => match read_body(parts, body).await {
+            Ok(body) => RequestBody::Kept(body),
+            Err(_) => RequestBody::Left,
+        },
+    };
+    let mut state = service.state();
+    let request_id = state.request_ids.uuid();
+    let mut response = match answer {
+        Some(answer) => answer.into_response(&request_id),
+        None => Answer::empty(StatusCode::OK),
+    };
+    response.default_header("x-request-id", &request_id);
+    let operation = match service.spec.route(parts.method.as_str(), parts.uri.path()) {
+        Routed::Operation(operation, _) => Some(operation),
+        Routed::OtherMethod(_) | Routed::Unknown => None,
+    };
+    state.keep(|| {
+        Entry::new(
+            arrival,
+            parts,
+            body,
+            operation,
+            &response,
+            service.clock.now(),
+        )
+    });
+    response.into_response()
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "latency is real time, whatever the sandbox's clock says"
+)]
+async fn wait(latency: Duration) {
+    if !latency.is_zero() {
+        tokio::time::sleep(latency).await;
+    }
 }

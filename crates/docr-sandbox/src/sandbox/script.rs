@@ -6,6 +6,7 @@ use axum::body::Bytes;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::Value;
 
+use super::service::Service;
 use crate::http::problem::Problem;
 use crate::http::response::Response;
 
@@ -108,6 +109,7 @@ fn header_of((name, value): (String, String)) -> Result<(HeaderName, HeaderValue
 }
 
 /// A scripted response that is known to be sendable.
+#[derive(Clone)]
 pub(crate) struct Prepared {
     status: StatusCode,
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -133,7 +135,31 @@ impl Prepared {
     }
 }
 
-/// Why a response could not be scripted.
+impl Service {
+    /// Refuses an operation that the spec doesn't have.
+    pub(super) fn check_operation(&self, id: &str) -> Result<(), ScriptError> {
+        if self.spec.operation(id).is_some() {
+            return Ok(());
+        }
+        let nearest = self.spec.nearest(id).to_owned();
+        Err(ScriptError::UnknownOperation(id.to_owned(), nearest))
+    }
+
+    pub(crate) fn answer_next(
+        &self,
+        operation: &str,
+        answer: ScriptedAnswer,
+    ) -> Result<(), ScriptError> {
+        self.check_operation(operation)?;
+        let answer = answer.prepare()?;
+        let scripts = &mut self.state().scripts;
+        let queue = scripts.entry(operation.to_owned()).or_default();
+        queue.push_back(answer);
+        Ok(())
+    }
+}
+
+/// Why a response or a fault could not be scripted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ScriptError {
@@ -143,6 +169,10 @@ pub enum ScriptError {
     Status(u16),
     /// The header's name or value is malformed, or the header is one that the server must set itself.
     Header(String),
+    /// The pattern of a path is malformed; the second text says how.
+    Path(String, String),
+    /// A probability is a number from 0 to 1.
+    Probability,
 }
 
 impl fmt::Display for ScriptError {
@@ -154,8 +184,15 @@ impl fmt::Display for ScriptError {
                     "the spec has no operation `{id}`; did you mean `{nearest}`?"
                 )
             }
-            Self::Status(status) => write!(f, "{status} is no status that ends a request"),
+            Self::Status(status) => write!(
+                f,
+                "{status} is not a status that ends a request: 200 to 999 are"
+            ),
             Self::Header(name) => write!(f, "header `{name}` can't be scripted"),
+            Self::Path(pattern, fault) => {
+                write!(f, "`{pattern}` is not a valid pattern of paths: {fault}")
+            }
+            Self::Probability => f.write_str("a probability is a number from 0 to 1"),
         }
     }
 }

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::data::Data;
 use super::event::{Event, Events};
+use super::fault::Faults;
 use super::request_log::{Arrival, Entry, RequestBody, RequestLog};
 use super::script::Prepared;
 use crate::handlers::{Call, REVOKE_PATH, handler, revoke};
@@ -29,7 +30,6 @@ pub(crate) struct Service {
     pub(crate) clock: Clock,
     /// How URLs of the sandbox begin: `http` or `https`.
     pub(crate) scheme: &'static str,
-    pub(crate) limits: RateLimits,
     pub(crate) check_answers: bool,
     pub(crate) state: Mutex<Held>,
     /// Is run before each request.
@@ -51,7 +51,9 @@ pub(crate) struct Held {
     pub(crate) version: u64,
     /// Apart from the world's ids, so that a repeated request doesn't change what is created later.
     pub(crate) request_ids: Ids,
+    pub(crate) limits: RateLimits,
     pub(crate) scripts: HashMap<String, VecDeque<Prepared>>,
+    pub(crate) faults: Faults,
     pub(crate) requests: RequestLog,
     pub(crate) events: Events,
     pub(crate) violations: Vec<Violation>,
@@ -114,7 +116,10 @@ impl Service {
             Routed::Operation(operation, _) => Some(*operation),
             Routed::OtherMethod(_) | Routed::Unknown => None,
         };
-        let caller = bearer(&request.headers).and_then(|token| state.world.owner(token));
+        let owner = bearer(&request.headers).and_then(|token| state.world.owner(token, now));
+        let scopes = operation.map_or(&[][..], |operation| &operation.scopes);
+        let lacking = owner.and_then(|(_, token)| token.lacks(scopes));
+        let caller = owner.map(|(place, _)| place);
 
         let revokes = method == "POST" && path == REVOKE_PATH;
         let next = match &body {
@@ -124,7 +129,7 @@ impl Service {
                 let account = caller.or(holder).map(|caller| state.world.account(caller));
                 revoke(account, body).map(Step::Respond)
             }
-            _ => self.next_step(state, routed, caller, now),
+            _ => self.next_step(state, routed, (caller, lacking), now),
         };
         let (mut response, scripted) = match next {
             Ok(Step::Respond(response)) => (response, false),
@@ -151,7 +156,7 @@ impl Service {
         response.default_header("x-request-id", &request_id);
         // The sandbox's own time, not the machine's, as the times of what it holds are.
         response.default_header("date", &http_date(now));
-        for (name, value) in self.rate_headers(&mut state.world, caller, now) {
+        for (name, value) in rate_headers(&mut state.world, state.limits, caller, now) {
             response.default_header(name, &value.to_string());
         }
         if let Some(operation) = operation.filter(|_| self.check_answers && !scripted) {
@@ -175,7 +180,7 @@ impl Service {
         &self,
         state: &mut Held,
         routed: Routed<'a>,
-        caller: Option<usize>,
+        (caller, lacking): (Option<usize>, Option<&str>),
         now: DateTime<Utc>,
     ) -> Result<Step<'a>, Problem> {
         let admitted = admit(routed, caller)?;
@@ -183,7 +188,10 @@ impl Service {
             .world
             .account(admitted.caller)
             .window
-            .admit(self.limits, now)?;
+            .admit(state.limits, now)?;
+        if lacking.is_some() {
+            return Err(Problem::not_allowed());
+        }
         let script = state
             .scripts
             .get_mut(&admitted.operation.id)
@@ -238,25 +246,25 @@ impl Service {
             .unwrap_or("localhost");
         format!("{}://{host}", self.scheme)
     }
+}
 
-    /// The headers about the rate limit, which every response carries.
-    fn rate_headers(
-        &self,
-        world: &mut World,
-        caller: Option<usize>,
-        now: DateTime<Utc>,
-    ) -> [(&'static str, u64); 3] {
-        let allowance = match caller {
-            Some(caller) => world.account(caller).window.allowance(self.limits, now),
-            // Nothing is counted for a stranger.
-            None => Window::default().allowance(self.limits, now),
-        };
-        [
-            ("ratelimit-limit", allowance.limit),
-            ("ratelimit-remaining", allowance.remaining),
-            ("ratelimit-reset", allowance.reset),
-        ]
-    }
+/// The headers about the rate limit, which every response carries.
+fn rate_headers(
+    world: &mut World,
+    limits: RateLimits,
+    caller: Option<usize>,
+    now: DateTime<Utc>,
+) -> [(&'static str, u64); 3] {
+    let allowance = match caller {
+        Some(caller) => world.account(caller).window.allowance(limits, now),
+        // Nothing is counted for a stranger.
+        None => Window::default().allowance(limits, now),
+    };
+    [
+        ("ratelimit-limit", allowance.limit),
+        ("ratelimit-remaining", allowance.remaining),
+        ("ratelimit-reset", allowance.reset),
+    ]
 }
 
 pub(super) fn http_date(time: DateTime<Utc>) -> String {

@@ -19,6 +19,8 @@ pub(crate) struct Operation {
     pub(crate) template: Template,
     pub(crate) query: Vec<QueryRule>,
     pub(crate) body: Option<BodyRule>,
+    /// What a token must be allowed to do, such as `registry:read`.
+    pub(crate) scopes: Vec<String>,
     pub(super) responses: BTreeMap<String, ResponseRule>,
 }
 
@@ -150,6 +152,11 @@ fn read(document: &mut Document, path: &str, method: &str) -> Result<Operation, 
         template: Template::new(path),
         query: query.into_values().collect(),
         body: body_rule(document, &at)?,
+        scopes: document
+            .array(&format!("{at}/security/0/bearer_auth"))
+            .iter()
+            .filter_map(|scope| scope.as_str().map(str::to_owned))
+            .collect(),
         responses,
     })
 }

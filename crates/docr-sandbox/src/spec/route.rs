@@ -110,6 +110,7 @@ mod tests {
                 template: Template::new(path),
                 query: Vec::new(),
                 body: None,
+                scopes: Vec::new(),
                 responses: BTreeMap::new(),
             })
             .collect();
