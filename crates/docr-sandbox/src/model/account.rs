@@ -67,10 +67,10 @@ impl World {
             .find(|(_, token)| token.secret == secret && token.is_good(now))
     }
 
-    /// Whether a token is known, good or not.
-    pub(crate) fn has_token(&self, secret: &str) -> bool {
-        let mut tokens = self.accounts.iter().flat_map(|account| &account.tokens);
-        tokens.any(|token| token.secret == secret)
+    /// The account that has a token, good or not, by its place.
+    pub(crate) fn place_of(&self, secret: &str) -> Option<usize> {
+        let has = |account: &Account| account.tokens.iter().any(|token| token.secret == secret);
+        self.accounts.iter().position(has)
     }
 
     pub(crate) fn accounts(&self) -> &[Account] {

@@ -144,12 +144,10 @@ impl Run {
     }
 
     /// Ends an active run without success.
-    pub(crate) fn fail(&mut self, now: DateTime<Utc>) -> bool {
-        let fails = self.is_active();
-        if fails {
+    pub(crate) fn fail(&mut self, now: DateTime<Utc>) {
+        if self.is_active() {
             (self.status, self.updated_at) = (FAILED.into(), now);
         }
-        fails
     }
 
     pub(crate) fn status(&self) -> &str {

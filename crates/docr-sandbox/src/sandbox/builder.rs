@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -230,9 +230,12 @@ impl SandboxBuilder {
             hook: Mutex::default(),
             directory,
             data,
+            start: OnceLock::new(),
             names_own_host: self.names_own_host,
         });
         service.save()?;
+        let start = service.snapshot();
+        service.start.get_or_init(|| start);
         let server = Server::start(
             self.port,
             router(Arc::clone(&service)),
@@ -272,7 +275,7 @@ impl fmt::Debug for SandboxBuilder {
 }
 
 /// The grammar of RFC 6750.
-fn is_bearer_token(token: &str) -> bool {
+pub(super) fn is_bearer_token(token: &str) -> bool {
     !token.is_empty()
         && token
             .bytes()

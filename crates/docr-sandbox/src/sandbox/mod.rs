@@ -12,6 +12,8 @@ pub(crate) mod sample;
 mod saving;
 pub(crate) mod script;
 pub(crate) mod service;
+pub(crate) mod snapshot;
+pub(crate) mod steering;
 mod ui;
 
 use std::fmt;
@@ -282,12 +284,6 @@ impl Sandbox {
         let world = &mut self.service.state().world;
         let credentials = world.first().credentials.iter();
         credentials.map(|credential| credential.minted).collect()
-    }
-
-    /// The time it lives in.
-    #[cfg(feature = "record")]
-    pub(crate) fn clock(&self) -> &crate::model::clock::Clock {
-        &self.service.clock
     }
 
     /// Stops the server. Returns when the port is free.

@@ -6,7 +6,7 @@ use std::{fs, io};
 use axum::http::StatusCode;
 use tokio::task::spawn_blocking;
 
-use super::service::Service;
+use super::service::{Held, Service};
 use crate::http::problem::Problem;
 use crate::http::response::Response;
 use crate::model::account::World;
@@ -15,8 +15,13 @@ impl Service {
     /// Changes the world, and writes that down where it is to last. What can't be written now is when a request comes,
     /// which reports why if it fails again.
     pub(crate) fn change<T>(&self, act: impl FnOnce(&mut World) -> T) -> T {
+        self.change_all(|state| act(&mut state.world))
+    }
+
+    /// Changes what is held, the world with it.
+    pub(crate) fn change_all<T>(&self, act: impl FnOnce(&mut Held) -> T) -> T {
         let mut state = self.state();
-        let done = act(&mut state.world);
+        let done = act(&mut state);
         state.changed();
         drop(state);
         let _unwritten = self.save();

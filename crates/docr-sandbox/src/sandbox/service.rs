@@ -1,7 +1,7 @@
 //! The way of a request: route, token, rate limit, script, validation, handler.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Method, StatusCode, header, request};
@@ -12,6 +12,7 @@ use super::event::{Event, Events};
 use super::fault::Faults;
 use super::request_log::{Arrival, Entry, RequestBody, RequestLog};
 use super::script::Prepared;
+use super::snapshot::Snapshot;
 use crate::handlers::{Call, REVOKE_PATH, handler, revoke};
 use crate::http::conformance::{self, Violation};
 use crate::http::problem::Problem;
@@ -38,6 +39,8 @@ pub(crate) struct Service {
     pub(crate) directory: Arc<Directory>,
     /// What outlives the sandbox.
     pub(crate) data: Option<Data>,
+    /// What was there when it was started.
+    pub(crate) start: OnceLock<Snapshot>,
     /// Whether credentials are for the sandbox's own host, too.
     pub(crate) names_own_host: bool,
 }
