@@ -56,5 +56,6 @@ pub use sandbox::fault::{Fault, FaultCount};
 pub use sandbox::request_log::RecordedRequest;
 pub use sandbox::sample::Sample;
 pub use sandbox::script::{ScriptError, ScriptedAnswer};
+pub use sandbox::seed::{Seed, SeedError, Seeded, SeededAccount, SeededImage, SeededRegistry};
 pub use sandbox::snapshot::Snapshot;
 pub use sandbox::steering::{GcStep, TokenSeed, TokenSeedError};

@@ -210,6 +210,10 @@ impl Certificate {
         self.seed.kind == LETS_ENCRYPT
     }
 
+    pub(crate) fn expire_at(&mut self, end: DateTime<Utc>) {
+        self.not_after = end;
+    }
+
     /// Ends its issuance without success.
     pub(crate) fn fail(&mut self) {
         self.seed.state = State::Failed;

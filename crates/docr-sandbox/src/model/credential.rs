@@ -1,13 +1,14 @@
 //! Docker credentials.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::clock::later;
 use crate::storage::Algorithm;
 
 /// A Docker credential that the sandbox handed out; the secret itself is left out.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct MintedCredential {
     /// Whether it may push and delete as well as pull.

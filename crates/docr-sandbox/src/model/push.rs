@@ -50,7 +50,7 @@ pub(crate) fn push(
     {
         repository.tag_all(tags.into_iter(), &root.digest, now);
     }
-    registry.measured_at = now;
+    registry.measured_at = registry.measured_at.max(now);
     Ok(Pushed {
         digest: root.digest.to_string(),
         manifest: String::from_utf8_lossy(&root.text).into_owned(),

@@ -1,6 +1,6 @@
 //! How a sandbox is set up and started.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -11,12 +11,14 @@ use super::event::Events;
 use super::fault::Faults;
 use super::request_log::{KEPT, RequestLog};
 use super::router::router;
+use super::sample::Sample;
+use super::seed::Seed;
 use super::service::{Held, Service};
-use super::{Folder, Sandbox};
+use super::{End, Sandbox};
 use crate::http::limits::ConnectionLimits;
 use crate::http::server::Server;
 use crate::http::tls::Identity;
-use crate::model::account::World;
+use crate::model::account::{Account, World};
 use crate::model::api_token::ApiToken;
 use crate::model::certificate::Issuance;
 use crate::model::clock::Clock;
@@ -59,6 +61,8 @@ pub struct SandboxBuilder {
     kept_requests: Option<usize>,
     names_own_host: bool,
     data: Option<PathBuf>,
+    content: Option<Seed>,
+    sample: bool,
 }
 
 impl SandboxBuilder {
@@ -150,6 +154,20 @@ impl SandboxBuilder {
         self
     }
 
+    /// Begins with this content. [`Sandbox::reset`] brings it back. Where a sandbox of before has left
+    /// [`data`](Self::data), the seed is put in only if that has no registry and no certificate yet.
+    pub fn content(mut self, seed: Seed) -> Self {
+        self.content = Some(seed);
+        self
+    }
+
+    /// Begins with sample content, as [`Sandbox::add_sample`] puts it in, on the same condition as
+    /// [`content`](Self::content).
+    pub fn sample(mut self, yes: bool) -> Self {
+        self.sample = yes;
+        self
+    }
+
     /// Lets Let's Encrypt take so long for a certificate. The default is 10 seconds.
     pub fn issuance(mut self, takes: Duration) -> Self {
         self.issuance.takes = takes;
@@ -173,7 +191,8 @@ impl SandboxBuilder {
     ///
     /// # Errors
     ///
-    /// When the port or a temporary folder can't be opened, or an `Authorization` header cannot carry the token.
+    /// When the port or a temporary folder can't be opened, an `Authorization` header cannot carry the token, or the
+    /// content is refused ([`SeedError`](crate::SeedError)).
     pub async fn start(self) -> io::Result<Sandbox> {
         if self
             .token
@@ -223,6 +242,7 @@ impl SandboxBuilder {
                 limits: self.limits,
                 scripts: HashMap::new(),
                 faults: Faults::default(),
+                snapshots: BTreeMap::new(),
                 requests: RequestLog::new(self.kept_requests.unwrap_or(KEPT)),
                 events: Events::default(),
                 violations: Vec::new(),
@@ -233,9 +253,7 @@ impl SandboxBuilder {
             start: OnceLock::new(),
             names_own_host: self.names_own_host,
         });
-        service.save()?;
-        let start = service.snapshot();
-        service.start.get_or_init(|| start);
+        let sample = service.begin(self.content.as_ref(), self.sample)?;
         let server = Server::start(
             self.port,
             router(Arc::clone(&service)),
@@ -248,10 +266,36 @@ impl SandboxBuilder {
             server,
             token,
             identity,
-            _folder: folder
-                .map_or_else(|| Folder::Lasting(Arc::clone(&service)), Folder::Temporary),
+            sample,
+            _end: End {
+                service: Arc::clone(&service),
+                _folder: folder,
+            },
             service,
         })
+    }
+}
+
+impl Service {
+    /// Puts in what there is to begin with, and remembers that.
+    fn begin(&self, seed: Option<&Seed>, sample: bool) -> io::Result<Option<Sample>> {
+        let is_new = {
+            let world = &self.state().world;
+            let empty = |account: &Account| {
+                account.registries.is_empty() && account.certificates.is_empty()
+            };
+            world.accounts().iter().all(empty)
+        };
+        if let Some(seed) = seed.filter(|_| is_new) {
+            self.seed(seed)
+                .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        }
+        let sample = (sample && is_new).then(|| self.add_sample()).transpose();
+        let sample = sample.map_err(io::Error::other)?;
+        self.save()?;
+        let start = self.snapshot();
+        self.start.get_or_init(|| start);
+        Ok(sample)
     }
 }
 
@@ -270,6 +314,8 @@ impl fmt::Debug for SandboxBuilder {
             .field("issuance", &self.issuance)
             .field("keep_requests", &self.kept_requests)
             .field("data", &self.data)
+            .field("content", &self.content)
+            .field("sample", &self.sample)
             .finish()
     }
 }

@@ -5,28 +5,29 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::request;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use super::service::Service;
-use super::ui;
-use crate::http::problem::Problem;
+use super::{control, ui};
+
+const DOORS: &str = "/_docr";
 
 /// Whether a path leads here.
 pub(super) fn are_at(path: &str) -> bool {
-    path == "/_docr" || path.starts_with("/_docr/")
+    let below = path.strip_prefix(DOORS);
+    below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
 }
 
 pub(super) async fn serve(
     service: &Arc<Service>,
     request: &request::Parts,
-    _body: Body,
+    body: Body,
 ) -> Response {
     let path = request.uri.path();
-    match path.strip_prefix("/_docr/ui") {
+    let below = path.strip_prefix(DOORS).unwrap_or(path);
+    match below.strip_prefix("/ui") {
         Some("") => ui::serve(service, request, "/"),
-        Some(below) if below.starts_with('/') => ui::serve(service, request, below),
-        _ => Problem::not_found("The sandbox has no such door.")
-            .into_response("none")
-            .into_response(),
+        Some(page) if page.starts_with('/') => ui::serve(service, request, page),
+        _ => control::serve(service, request, below, body).await,
     }
 }

@@ -18,22 +18,37 @@ pub(crate) enum Event {
 }
 
 /// Tells events to all who watch.
-pub(crate) struct Events(broadcast::Sender<Event>);
+pub(crate) struct Events {
+    /// `None` when the sandbox has ended.
+    sender: Option<broadcast::Sender<Event>>,
+}
 
 impl Events {
     pub(crate) fn tell(&self, event: Event) {
-        // Without anyone who watches there is nobody to tell.
-        let _unheard = self.0.send(event);
+        if let Some(sender) = &self.sender {
+            // Without anyone who watches there is nobody to tell.
+            let _unheard = sender.send(event);
+        }
     }
 
     /// All events from now on.
     pub(crate) fn watch(&self) -> broadcast::Receiver<Event> {
-        self.0.subscribe()
+        match &self.sender {
+            Some(sender) => sender.subscribe(),
+            None => broadcast::channel(1).1,
+        }
+    }
+
+    /// Ends what is told to those who watch.
+    pub(crate) fn end(&mut self) {
+        self.sender = None;
     }
 }
 
 impl Default for Events {
     fn default() -> Self {
-        Self(broadcast::Sender::new(WAITING))
+        Self {
+            sender: Some(broadcast::Sender::new(WAITING)),
+        }
     }
 }

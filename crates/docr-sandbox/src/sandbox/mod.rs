@@ -2,6 +2,7 @@
 
 mod as_registry;
 pub(crate) mod builder;
+mod control;
 mod data;
 mod doors;
 pub(crate) mod event;
@@ -11,6 +12,7 @@ mod router;
 pub(crate) mod sample;
 mod saving;
 pub(crate) mod script;
+pub(crate) mod seed;
 pub(crate) mod service;
 pub(crate) mod snapshot;
 pub(crate) mod steering;
@@ -24,6 +26,7 @@ use std::sync::{Arc, PoisonError};
 use tempfile::TempDir;
 
 use self::request_log::RecordedRequest;
+use self::sample::Sample;
 use self::script::{ScriptError, ScriptedAnswer};
 use self::service::Service;
 use crate::http::conformance::Violation;
@@ -33,7 +36,6 @@ use crate::model::account::World;
 use crate::model::certificate::{Certificate, CertificateSeed};
 use crate::model::credential::MintedCredential;
 use crate::model::image::{Image, PushError, Pushed};
-use crate::model::push;
 use crate::model::tier::Usage;
 
 /// A running sandbox. Dropping it stops the server.
@@ -43,22 +45,20 @@ pub struct Sandbox {
     url: String,
     token: String,
     identity: Option<Identity>,
-    _folder: Folder,
+    sample: Option<Sample>,
+    _end: End,
 }
 
-/// Where the files of blobs are. Dropped with the sandbox, though clients may hold connections still.
-enum Folder {
-    /// It is gone then.
-    Temporary(#[allow(dead_code, reason = "is there to be dropped")] TempDir),
-    /// It is left to the next sandbox then.
-    Lasting(Arc<Service>),
+/// What happens when the sandbox is dropped, though clients may hold connections still.
+struct End {
+    service: Arc<Service>,
+    /// Where the files of blobs are, if those end with it.
+    _folder: Option<TempDir>,
 }
 
-impl Drop for Folder {
+impl Drop for End {
     fn drop(&mut self) {
-        if let Self::Lasting(service) = self {
-            service.close();
-        }
+        self.service.close();
     }
 }
 
@@ -87,6 +87,11 @@ impl Sandbox {
     /// The bearer token of the first account.
     pub fn token(&self) -> &str {
         &self.token
+    }
+
+    /// What [`sample`](crate::SandboxBuilder::sample) has put in when it was started.
+    pub fn sample(&self) -> Option<&Sample> {
+        self.sample.as_ref()
     }
 
     /// Opens another account, with nothing in it, and returns its bearer token.
@@ -156,9 +161,7 @@ impl Sandbox {
     ) -> Result<Pushed, PushError> {
         // Read before the lock is taken: the iterator may use the sandbox.
         let tags = tags.into_iter().map(|tag| tag.as_ref().into()).collect();
-        let now = self.service.clock.now();
-        self.service
-            .change(|world| push::push(world, registry, &image, tags, now))
+        self.service.push(registry, &image, tags)
     }
 
     /// Lets the first account store so much on top of what is pushed, until its last registry is deleted. It
@@ -211,13 +214,7 @@ impl Sandbox {
 
     /// Puts a certificate into the first account and returns its id.
     pub fn add_certificate(&self, seed: CertificateSeed) -> String {
-        let now = self.service.clock.now();
-        self.service.change(|world| {
-            let certificate = Certificate::new(seed, &mut world.ids, now);
-            let id = certificate.id.clone();
-            world.first().certificates.push(certificate);
-            id
-        })
+        self.service.add_certificate(seed)
     }
 
     /// Lets something use a certificate of the first account, by its name, or let go of it: one in use can't be
@@ -260,11 +257,7 @@ impl Sandbox {
 
     /// Puts a Kubernetes cluster into the first account and returns its UUID.
     pub fn add_cluster(&self) -> String {
-        self.service.change(|world| {
-            let uuid = world.ids.uuid();
-            world.first().clusters.entry(uuid.clone()).or_default();
-            uuid
-        })
+        self.service.add_cluster()
     }
 
     /// The registries that a cluster of the first account may pull from.

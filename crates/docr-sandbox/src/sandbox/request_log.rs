@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use axum::body::Bytes;
 use axum::http::{HeaderMap, header, request};
 use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -24,7 +25,7 @@ const FRAME: usize = 4 * 1024;
 const SHOWN: usize = 64 * 1024;
 
 /// One request that reached the sandbox, with what it was answered with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, JsonSchema, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RecordedRequest {
     /// Its number: the first one is 1.
@@ -33,6 +34,7 @@ pub struct RecordedRequest {
     pub answered_at: DateTime<Utc>,
     /// How long it took to answer, in real time. A body that is streamed is not waited for.
     #[serde(rename = "took_microseconds", serialize_with = "microseconds")]
+    #[schemars(with = "u64")]
     pub took: Duration,
     /// The operation's id in the spec; `None` when the path or the method is unknown.
     pub operation: Option<String>,

@@ -1,6 +1,7 @@
 //! Sample content, to try clients on.
 
 use super::Sandbox;
+use super::service::Service;
 use crate::model::account::Subscription;
 use crate::model::certificate::CertificateSeed;
 use crate::model::image::{Image, PushError};
@@ -19,14 +20,14 @@ pub struct Sample {
     pub certificate: String,
 }
 
-impl Sandbox {
+impl Service {
     /// A registry on the professional tier in the first account, unless its name is taken.
     fn open_registry(&self, name: &str) {
-        let now = self.service.clock.now();
+        let now = self.clock.now();
         let Some(tier) = Tier::by_slug("professional") else {
             return;
         };
-        self.service.change(|world| {
+        self.change(|world| {
             if world.has_registry(name) {
                 return;
             }
@@ -42,23 +43,17 @@ impl Sandbox {
         });
     }
 
-    /// Puts sample content into the first account: on the professional tier a registry `sample` in which
-    /// `shop/api` has several tags, an untagged manifest and an image for two platforms, and `shop/web` and
-    /// `tools/builder` have one tag each; a cluster; a certificate.
-    ///
-    /// # Errors
-    ///
-    /// [`PushError`], if the account or another one has a registry `sample` already and it can't take the images.
-    pub fn add_sample(&self) -> Result<Sample, PushError> {
+    pub(super) fn add_sample(&self) -> Result<Sample, PushError> {
         const REGISTRY: &str = "sample";
         const MIB: u64 = 1 << 20;
         self.open_registry(REGISTRY);
+        let push = |image: Image| self.push(REGISTRY, &image, Vec::new());
         let base = |image: Image| image.sized_layer(1, 30 * MIB);
         for (seed, tag) in [(2, "v1.0.0"), (3, "v1.1.0"), (4, "v1.1.0"), (5, "v1.2.0")] {
             let image = base(Image::new("shop/api"))
                 .sized_layer(seed, 4 * MIB)
                 .tag(tag);
-            self.push(REGISTRY, image)?;
+            push(image)?;
         }
         let part = |architecture, seed| {
             base(Image::new("shop/api"))
@@ -68,15 +63,13 @@ impl Sandbox {
         let index = Image::index("shop/api")
             .child(part("amd64", 6))
             .child(part("arm64", 7));
-        self.push(REGISTRY, index.tag("latest"))?;
-        self.push(
-            REGISTRY,
+        push(index.tag("latest"))?;
+        push(
             base(Image::new("shop/web"))
                 .sized_layer(8, 2 * MIB)
                 .tag("latest"),
         )?;
-        self.push(
-            REGISTRY,
+        push(
             Image::new("tools/builder")
                 .sized_layer(9, 400 * MIB)
                 .tag("2026-01"),
@@ -89,5 +82,18 @@ impl Sandbox {
                 ["shop.example.com"],
             )),
         })
+    }
+}
+
+impl Sandbox {
+    /// Puts sample content into the first account: on the professional tier a registry `sample` in which
+    /// `shop/api` has several tags, an untagged manifest and an image for two platforms, and `shop/web` and
+    /// `tools/builder` have one tag each; a cluster; a certificate.
+    ///
+    /// # Errors
+    ///
+    /// [`PushError`], if the account or another one has a registry `sample` already and it can't take the images.
+    pub fn add_sample(&self) -> Result<Sample, PushError> {
+        self.service.add_sample()
     }
 }

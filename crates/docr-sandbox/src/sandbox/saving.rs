@@ -72,8 +72,10 @@ impl Service {
         Ok(())
     }
 
-    /// Leaves what is kept to the next sandbox. Clients may hold connections still.
+    /// Leaves what is kept to the next sandbox, and tells those who watch that this one ends. Clients may hold connections
+    /// still.
     pub(crate) fn close(&self) {
+        self.state().events.end();
         if let Some(data) = &self.data {
             let mut saved = data.saved.lock().unwrap_or_else(PoisonError::into_inner);
             saved.lock = None;

@@ -57,6 +57,8 @@ pub(crate) struct Held {
     pub(crate) limits: RateLimits,
     pub(crate) scripts: HashMap<String, VecDeque<Prepared>>,
     pub(crate) faults: Faults,
+    /// By name.
+    pub(crate) snapshots: BTreeMap<String, Snapshot>,
     pub(crate) requests: RequestLog,
     pub(crate) events: Events,
     pub(crate) violations: Vec<Violation>,

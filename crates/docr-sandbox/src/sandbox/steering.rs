@@ -1,20 +1,27 @@
 //! What moves a sandbox on, or changes its rules while it runs.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use thiserror::Error;
 
 use super::Sandbox;
 use super::builder::is_bearer_token;
 use super::service::Service;
 use crate::model::api_token::ApiToken;
+use crate::model::certificate::{Certificate, CertificateSeed};
 use crate::model::clock::{Clock, later};
+use crate::model::image::{Image, PushError, Pushed};
+use crate::model::push;
 use crate::model::rate::{RateLimits, Window};
 
 /// How far a garbage collection is moved on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum GcStep {
     /// To its next state.
@@ -92,6 +99,37 @@ pub enum TokenSeedError {
 }
 
 impl Service {
+    /// Puts an image into a registry of any account, and points its tags and these to it.
+    pub(crate) fn push(
+        &self,
+        registry: &str,
+        image: &Image,
+        tags: Vec<Arc<str>>,
+    ) -> Result<Pushed, PushError> {
+        let now = self.clock.now();
+        self.change(|world| push::push(world, registry, image, tags, now))
+    }
+
+    /// Puts a certificate into the first account and returns its id.
+    pub(super) fn add_certificate(&self, seed: CertificateSeed) -> String {
+        let now = self.clock.now();
+        self.change(|world| {
+            let certificate = Certificate::new(seed, &mut world.ids, now);
+            let id = certificate.id.clone();
+            world.first().certificates.push(certificate);
+            id
+        })
+    }
+
+    /// Puts a Kubernetes cluster into the first account and returns its UUID.
+    pub(super) fn add_cluster(&self) -> String {
+        self.change(|world| {
+            let uuid = world.ids.uuid();
+            world.first().clusters.entry(uuid.clone()).or_default();
+            uuid
+        })
+    }
+
     pub(crate) fn add_token(&self, seed: TokenSeed) -> Result<String, TokenSeedError> {
         if let Some(scopes) = &seed.scopes {
             self.check_scopes(scopes)?;

@@ -8,4 +8,5 @@ mod template;
 
 pub(crate) use description::Spec;
 pub(crate) use operation::{Operation, ResponseRule, messages};
-pub(crate) use route::{Routed, query_list, query_pairs};
+pub(crate) use route::{Routed, decode, query_list, query_pairs};
+pub(crate) use template::Template;

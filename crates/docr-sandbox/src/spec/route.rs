@@ -16,10 +16,7 @@ pub(crate) enum Routed<'a> {
 impl Spec {
     pub(crate) fn route(&self, method: &str, raw_path: &str) -> Routed<'_> {
         // Splitting comes before decoding: `%2F` stays inside its segment.
-        let path: Vec<_> = raw_path
-            .split('/')
-            .map(|segment| decode(segment.as_bytes()))
-            .collect();
+        let path: Vec<_> = raw_path.split('/').map(|segment| decode(segment)).collect();
         let mut matches: Vec<_> = self
             .operations
             .iter()
@@ -62,13 +59,14 @@ pub(crate) fn query_list(query: &str) -> impl Iterator<Item = (String, String)> 
         .filter(|pair| !pair.is_empty())
         .map(|pair| {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let plain = |text: &str| decode(text.replace('+', " ").as_bytes());
+            let plain = |text: &str| decode(&text.replace('+', " "));
             (plain(key), plain(value))
         })
 }
 
 /// Decodes `%XX`; a `%` that begins no escape stands for itself.
-fn decode(text: &[u8]) -> String {
+pub(crate) fn decode(text: &str) -> String {
+    let text = text.as_bytes();
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
     while let [first, tail @ ..] = rest {

@@ -14,7 +14,7 @@ enum Segment {
 }
 
 impl Template {
-    pub(super) fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         let segments = text
             .split('/')
             .map(|segment| {
@@ -34,7 +34,7 @@ impl Template {
     }
 
     /// The path's parameters, if the path is one of this template. A parameter is never empty.
-    pub(super) fn parameters(&self, path: &[String]) -> Option<BTreeMap<String, String>> {
+    pub(crate) fn parameters(&self, path: &[String]) -> Option<BTreeMap<String, String>> {
         if path.len() != self.segments.len() {
             return None;
         }
@@ -49,6 +49,14 @@ impl Template {
             }
         }
         Some(parameters)
+    }
+
+    /// The names of the parameters.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.segments.iter().filter_map(|segment| match segment {
+            Segment::Literal(_) => None,
+            Segment::Parameter(name) => Some(name.as_str()),
+        })
     }
 
     /// Orders templates so that the one whose literals come first is the least.

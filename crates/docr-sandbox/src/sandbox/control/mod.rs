@@ -1,0 +1,134 @@
+//! The sandbox steered over HTTP, under `/_docr/v1`, for suites in any language: what [`Sandbox`](crate::Sandbox) does
+//! for Rust.
+
+mod body;
+mod door;
+mod events;
+mod openapi;
+mod requests;
+mod steering;
+mod world;
+
+use std::sync::{Arc, LazyLock};
+
+use axum::body::Body;
+use axum::http::{Method, StatusCode, header, request};
+use axum::response::{IntoResponse, Response};
+
+use self::door::{Door, Given, Refusal};
+use super::service::Service;
+use crate::http::stream::read_whole;
+
+/// The largest body that is taken: a seed may be long.
+const BODY_LIMIT: usize = 64 * 1024 * 1024;
+
+static DOORS: LazyLock<Vec<Door>> = LazyLock::new(|| {
+    [steering::doors(), world::doors(), requests::doors()]
+        .into_iter()
+        .flatten()
+        .collect()
+});
+
+/// Answers a request to a path below `/_docr`, such as `/v1/reset`.
+pub(super) async fn serve(
+    service: &Arc<Service>,
+    request: &request::Parts,
+    path: &str,
+    body: Body,
+) -> Response {
+    match respond(service, request, path, body).await {
+        Ok(response) => response,
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+async fn respond(
+    service: &Arc<Service>,
+    request: &request::Parts,
+    path: &str,
+    mut body: Body,
+) -> Result<Response, Refusal> {
+    refuse_other_sites(request)?;
+    if path == "/openapi.json" {
+        allow_only(request, &[Method::GET])?;
+        return Ok(axum::Json(openapi::description(&DOORS)).into_response());
+    }
+    if path == "/v1/events" {
+        allow_only(request, &[Method::GET])?;
+        return Ok(events::stream(service));
+    }
+    let matching: Vec<_> = DOORS
+        .iter()
+        .filter_map(|door| Some((door, door.parameters(path)?)))
+        .collect();
+    if matching.is_empty() {
+        return Err(Refusal::new(
+            StatusCode::NOT_FOUND,
+            format!(
+                "there is nothing at /_docr{path}: /_docr/openapi.json describes what there is"
+            ),
+        ));
+    }
+    let methods: Vec<_> = matching
+        .iter()
+        .map(|(door, _)| door.method.clone())
+        .collect();
+    allow_only(request, &methods)?;
+    let body = match read_whole(&mut body, BODY_LIMIT).await {
+        Ok(body) => body,
+        Err(_) => {
+            return Err(Refusal::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "the body is larger than 64 MiB or did not arrive whole",
+            ));
+        }
+    };
+    let chosen = matching
+        .into_iter()
+        .find(|(door, _)| door.method == request.method);
+    let Some((door, parameters)) = chosen else {
+        return Err(Refusal::new(StatusCode::NOT_FOUND, "there is nothing here"));
+    };
+    let given = Given {
+        parameters,
+        uri: &request.uri,
+        headers: &request.headers,
+        body: &body,
+    };
+    let response = (door.run)(service, &given)?;
+    // What was changed is written down before it is reported.
+    service.save().map_err(|error| {
+        let message = format!("the sandbox can't write down its data: {error}");
+        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, message)
+    })?;
+    Ok(response)
+}
+
+fn allow_only(request: &request::Parts, methods: &[Method]) -> Result<(), Refusal> {
+    if methods.contains(&request.method) {
+        return Ok(());
+    }
+    let allowed: Vec<_> = methods.iter().map(Method::as_str).collect();
+    let allowed = allowed.join(", ");
+    let message = format!("{} takes {allowed} only", request.uri.path());
+    Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, message).allowing(allowed))
+}
+
+/// A page of another site that someone looks at must not steer a sandbox.
+fn refuse_other_sites(request: &request::Parts) -> Result<(), Refusal> {
+    let header = |name| {
+        request
+            .headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
+    let Some(origin) = header(header::ORIGIN) else {
+        return Ok(());
+    };
+    let site = origin.split_once("://").map(|(_, site)| site);
+    if site.is_some() && site == header(header::HOST) {
+        return Ok(());
+    }
+    let message = format!("a page of {origin:?} may not steer this sandbox");
+    Err(Refusal::new(StatusCode::FORBIDDEN, message))
+}
