@@ -226,6 +226,7 @@ pub(crate) struct CutOff {
     body: Body,
     left: u64,
     is_cut: bool,
+    has_rested: bool,
 }
 
 impl CutOff {
@@ -234,6 +235,7 @@ impl CutOff {
             body,
             left: after,
             is_cut: false,
+            has_rested: false,
         }
     }
 }
@@ -248,6 +250,11 @@ impl HttpBody for CutOff {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = self.get_mut();
         if this.is_cut || (this.left == 0 && !this.body.is_end_stream()) {
+            if !std::mem::replace(&mut this.has_rested, true) {
+                // What came before is sent now: an error takes with it what waits to be.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             let broken = io::Error::from(io::ErrorKind::ConnectionAborted);
             return Poll::Ready(Some(Err(axum::Error::new(broken))));
         }
