@@ -1,20 +1,19 @@
-//! Runs the sandbox until ctrl-c.
+//! Runs the sandbox until ctrl-c or SIGTERM.
 
-#![allow(
-    clippy::print_stderr,
-    reason = "a command tells its user what went wrong"
-)]
-
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
 use docr_sandbox::Sandbox;
+use tokio::runtime::Runtime;
+
+/// The exit status when the port is in use.
+const PORT_IN_USE: u8 = 3;
 
 /// A local stand-in for the DigitalOcean Container Registry and certificates API.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, after_help = EXIT_STATUS)]
 struct Arguments {
     /// Port on 127.0.0.1; 0 takes a free one.
     #[arg(long, env = "DOCR_SANDBOX_PORT", default_value_t = 0)]
@@ -36,26 +35,40 @@ struct Arguments {
     tls_cert: PathBuf,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+const EXIT_STATUS: &str = "\
+Exit status:
+  0  stopped by ctrl-c or SIGTERM, which end it at once
+  1  it can't start
+  2  the arguments are wrong
+  3  the port is in use";
+
+fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let port = arguments.port;
-    match run(arguments).await {
+    let ended = Runtime::new().and_then(|runtime| {
+        let ended = runtime.block_on(run(arguments));
+        // What waits for a client or a disk still doesn't hold up the end.
+        runtime.shutdown_background();
+        ended
+    });
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            eprintln!(
-                "docr-sandbox: port {port} of 127.0.0.1 is in use; choose another, or 0 for a free one"
-            );
-            ExitCode::FAILURE
+            complain(&format!(
+                "port {port} of 127.0.0.1 is in use; choose another one with --port, or a free one with --port 0"
+            ));
+            ExitCode::from(PORT_IN_USE)
         }
         Err(error) => {
-            eprintln!("docr-sandbox: {error}");
+            complain(&error.to_string());
             ExitCode::FAILURE
         }
     }
 }
 
 async fn run(arguments: Arguments) -> io::Result<()> {
+    // Before anyone can know that it runs.
+    let mut signals = Signals::new()?;
     let mut builder = Sandbox::builder()
         .port(arguments.port)
         .tls(arguments.tls)
@@ -68,63 +81,109 @@ async fn run(arguments: Arguments) -> io::Result<()> {
         builder = builder.data(folder);
     }
     let sandbox = builder.start().await?;
-    let (url, token) = (sandbox.url(), sandbox.token());
-    // Not `println!`, which panics when the reader of a pipe is gone.
-    writeln!(
-        io::stdout(),
-        "The sandbox listens on {url} and accepts the token {token}\n\
-         Ctrl-C stops it. In the shell of your client:\n\n\
-         export DIGITALOCEAN_API_URL={url}\n\
-         export DIGITALOCEAN_TOKEN={token}"
-    )?;
-    let host = sandbox.addr();
-    writeln!(
-        io::stdout(),
-        "\nIt is a registry, too, in which <registry> has been created by the API:\n\n\
-         docker login -u {token} -p {token} {host}\n\
-         docker push {host}/<registry>/<repository>"
-    )?;
+    introduce(&sandbox);
     if arguments.sample {
         let sample = sandbox.add_sample().map_err(io::Error::other)?;
-        writeln!(
-            io::stdout(),
+        say(&format!(
             "\nThe registry {} has sample images.\n\n\
              export DOCR_SAMPLE_CLUSTER={}",
-            sample.registry,
-            sample.cluster
-        )?;
+            sample.registry, sample.cluster
+        ));
     }
     if let Some(pem) = sandbox.certificate_pem() {
-        std::fs::write(&arguments.tls_cert, pem)?;
-        // Absolute, since the client's shell may stand elsewhere.
-        let path = std::path::absolute(&arguments.tls_cert)?;
-        let path = quoted(&path.display().to_string());
-        writeln!(
-            io::stdout(),
-            "\nIts certificate is in {path}. For clients that ask for one file to trust:\n\n\
-             export SSL_CERT_FILE={path}\n\
-             export REQUESTS_CA_BUNDLE={path}"
-        )?;
+        write_certificate(&arguments.tls_cert, pem)?;
     }
-    until_told_to_stop().await?;
-    sandbox.stop().await;
+    signals.next().await;
+    let ending = tokio::spawn(sandbox.stop());
+    tokio::select! {
+        _ended = ending => {}
+        () = signals.next() => {}
+    }
     Ok(())
 }
 
-/// Waits for ctrl-c, or for what ends a service.
-async fn until_told_to_stop() -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
+fn introduce(sandbox: &Sandbox) {
+    let (url, token, host) = (sandbox.url(), sandbox.token(), sandbox.addr());
+    say(&format!(
+        "The sandbox listens on {url} and accepts the token {token}\n\
+         Ctrl-C stops it. In the shell of your client:\n\n\
+         export DIGITALOCEAN_API_URL={url}\n\
+         export DIGITALOCEAN_TOKEN={token}\n\n\
+         It is a registry, too, in which <registry> has been created by the API:\n\n\
+         docker login -u {token} -p {token} {host}\n\
+         docker push {host}/<registry>/<repository>"
+    ));
+}
 
-        let mut terminated = signal(SignalKind::terminate())?;
+fn write_certificate(file: &Path, pem: &str) -> io::Result<()> {
+    std::fs::write(file, pem).map_err(|error| {
+        let file = file.display();
+        let message = format!(
+            "the certificate can't be written to {file}: {error}; choose another file with --tls-cert"
+        );
+        io::Error::new(error.kind(), message)
+    })?;
+    // Absolute, since the client's shell may stand elsewhere.
+    let path = std::path::absolute(file)?;
+    let path = quoted(&path.display().to_string());
+    say(&format!(
+        "\nIts certificate is in {path}. For clients that ask for one file to trust:\n\n\
+         export SSL_CERT_FILE={path}\n\
+         export REQUESTS_CA_BUNDLE={path}"
+    ));
+    Ok(())
+}
+
+/// Tells the user something. The sandbox goes on when nobody reads it, as after `docr-sandbox | head -1`.
+fn say(text: &str) {
+    match writeln!(io::stdout(), "{text}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            complain(&format!("can't write to the standard output: {error}"));
+        }
+        _ => {}
+    }
+}
+
+/// Not `eprintln!`, which panics when it can't be written.
+fn complain(text: &str) {
+    let _unheard = writeln!(io::stderr(), "docr-sandbox: {text}");
+}
+
+/// What ends the sandbox: ctrl-c, or the signal that ends a service.
+struct Signals {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
         tokio::select! {
-            stopped = tokio::signal::ctrl_c() => stopped,
-            _ = terminated.recv() => Ok(()),
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
     }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
+}
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {})
+    }
+
+    async fn next(&mut self) {
+        let _pressed = tokio::signal::ctrl_c().await;
+    }
 }
 
 /// A word as every POSIX shell reads it back.
