@@ -3,13 +3,17 @@
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use docr_sandbox::Sandbox;
 use tokio::runtime::Runtime;
+use tokio::time::timeout;
 
 /// The exit status when the port is in use.
 const PORT_IN_USE: u8 = 3;
+/// How long the end may take when it is demanded twice.
+const LAST_WAIT: Duration = Duration::from_secs(1);
 
 /// A local stand-in for the DigitalOcean Container Registry and certificates API.
 #[derive(Parser)]
@@ -94,10 +98,10 @@ async fn run(arguments: Arguments) -> io::Result<()> {
         write_certificate(&arguments.tls_cert, pem)?;
     }
     signals.next().await;
-    let ending = tokio::spawn(sandbox.stop());
+    let mut ending = tokio::spawn(sandbox.stop());
     tokio::select! {
-        _ended = ending => {}
-        () = signals.next() => {}
+        _ended = &mut ending => {}
+        () = signals.next() => drop(timeout(LAST_WAIT, ending).await),
     }
     Ok(())
 }
