@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::Bench;
 use crate::oci::{Client, sha256};
-use crate::{Bench, Reply};
 
 /// Too long for a test to wait for by mistake, and short enough to wait for.
-const SHORT: Duration = Duration::from_millis(20);
+const SHORT: Duration = Duration::from_millis(50);
 
 async fn bench(choose: impl FnOnce(ConnectionLimits) -> ConnectionLimits) -> Bench {
     let limits = choose(ConnectionLimits::default());
@@ -81,7 +81,7 @@ async fn a_head_that_is_not_finished_in_time_is_refused_and_silence_ends() {
     );
     assert_eq!(
         message,
-        "The head of the request did not arrive within 20ms."
+        "The head of the request did not arrive within 50ms."
     );
     assert_eq!(raw(&bench, "").await, "");
     is_served(&bench).await;
@@ -398,19 +398,13 @@ async fn a_broken_handshake_is_let_go_and_holds_up_nobody() {
     };
     let sandbox = Sandbox::builder().tls(true).connection_limits(limits);
     let sandbox = sandbox.start().await.unwrap();
-    let mut broken = send(sandbox.addr(), b"GET / HTTP/1.1\r\nhost: x\r\n\r\n");
-    let mut alert = Vec::new();
-    broken.read_to_end(&mut alert).await.unwrap();
-    assert_eq!(alert[0], 21, "an alert");
     // The beginning of a handshake, and nothing more.
-    let mut dawdling = send(sandbox.addr(), b"\x16\x03\x01\x02\x00\x01");
-    let _ = dawdling.read_to_end(&mut alert).await;
-
-    let pem = sandbox.certificate_pem().unwrap();
-    let certificate = reqwest::Certificate::from_pem(pem.as_bytes()).unwrap();
-    let http = reqwest::Client::builder()
-        .no_proxy()
-        .tls_certs_only([certificate]);
-    let get = http.build().unwrap().get(sandbox.url());
-    assert_eq!(Reply::read(get).await.status, 404);
+    let _dawdling = send(sandbox.addr(), b"\x16\x03\x01\x02\x00\x01");
+    for _ in 0..2 {
+        let mut broken = send(sandbox.addr(), b"GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+        let mut alert = Vec::new();
+        broken.read_to_end(&mut alert).await.unwrap();
+        assert_eq!(alert[0], 21, "an alert");
+    }
+    assert_eq!(sandbox.requests(), []);
 }
