@@ -1,20 +1,27 @@
-//! Runs the sandbox until ctrl-c.
+//! Runs the sandbox until ctrl-c or SIGTERM.
 
-#![allow(
-    clippy::print_stderr,
-    reason = "a command tells its user what went wrong"
-)]
-
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::fmt::Display;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
-use docr_sandbox::Sandbox;
+use docr_sandbox::{Sample, Sandbox, Seed};
+use serde::Serialize;
+use tempfile::NamedTempFile;
+use tokio::runtime::Runtime;
+use tokio::time::timeout;
+
+/// The exit status when the port is in use.
+const PORT_IN_USE: u8 = 3;
+/// How long the end may take when it is demanded twice.
+const LAST_WAIT: Duration = Duration::from_secs(1);
 
 /// A local stand-in for the DigitalOcean Container Registry and certificates API.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, after_help = EXIT_STATUS)]
 struct Arguments {
     /// Port on 127.0.0.1; 0 takes a free one.
     #[arg(long, env = "DOCR_SANDBOX_PORT", default_value_t = 0)]
@@ -25,6 +32,15 @@ struct Arguments {
     /// Begin with sample content: a registry with images, a cluster and a certificate.
     #[arg(long)]
     sample: bool,
+    /// Begin with the accounts, registries, images and certificates of this JSON file.
+    #[arg(long, env = "DOCR_SANDBOX_SEED", value_name = "FILE")]
+    seed: Option<PathBuf>,
+    /// Say where it listens in one line of JSON.
+    #[arg(long)]
+    json: bool,
+    /// Write that line to this file when it is ready, and delete the file at the end.
+    #[arg(long, env = "DOCR_SANDBOX_READY_FILE", value_name = "FILE")]
+    ready_file: Option<PathBuf>,
     /// Keep everything in this folder, and go on where an earlier sandbox ended.
     #[arg(long, env = "DOCR_SANDBOX_DATA")]
     data: Option<PathBuf>,
@@ -39,26 +55,40 @@ struct Arguments {
     tls_cert: PathBuf,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+const EXIT_STATUS: &str = "\
+Exit status:
+  0  stopped by ctrl-c or SIGTERM, which end it at once
+  1  it can't start
+  2  the arguments are wrong
+  3  the port is in use";
+
+fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let port = arguments.port;
-    match run(arguments).await {
+    let ended = Runtime::new().and_then(|runtime| {
+        let ended = runtime.block_on(run(arguments));
+        // What waits for a client or a disk still doesn't hold up the end.
+        runtime.shutdown_background();
+        ended
+    });
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            eprintln!(
-                "docr-sandbox: port {port} of 127.0.0.1 is in use; choose another, or 0 for a free one"
-            );
-            ExitCode::FAILURE
+            complain(&format!(
+                "port {port} of 127.0.0.1 is in use; choose another one with --port, or a free one with --port 0"
+            ));
+            ExitCode::from(PORT_IN_USE)
         }
         Err(error) => {
-            eprintln!("docr-sandbox: {error}");
+            complain(&error.to_string());
             ExitCode::FAILURE
         }
     }
 }
 
 async fn run(arguments: Arguments) -> io::Result<()> {
+    // Before anyone can know that it runs.
+    let mut signals = Signals::new()?;
     let mut builder = Sandbox::builder()
         .port(arguments.port)
         .tls(arguments.tls)
@@ -70,64 +100,212 @@ async fn run(arguments: Arguments) -> io::Result<()> {
     if let Some(folder) = arguments.data {
         builder = builder.data(folder);
     }
-    let sandbox = builder.start().await?;
-    let (url, token) = (sandbox.url(), sandbox.token());
-    // Not `println!`, which panics when the reader of a pipe is gone.
-    writeln!(
-        io::stdout(),
-        "The sandbox listens on {url} and accepts the token {token}\n\
-         Ctrl-C stops it. In the shell of your client:\n\n\
-         export DIGITALOCEAN_API_URL={url}\n\
-         export DIGITALOCEAN_TOKEN={token}"
-    )?;
-    let host = sandbox.addr();
-    writeln!(
-        io::stdout(),
-        "\nIt is a registry, too, in which <registry> has been created by the API:\n\n\
-         docker login -u {token} -p {token} {host}\n\
-         docker push {host}/<registry>/<repository>"
-    )?;
-    if arguments.sample {
-        let sample = sandbox.add_sample().map_err(io::Error::other)?;
-        writeln!(
-            io::stdout(),
-            "\nThe registry {} has sample images.\n\n\
-             export DOCR_SAMPLE_CLUSTER={}",
-            sample.registry,
-            sample.cluster
-        )?;
+    if let Some(file) = &arguments.seed {
+        builder = builder.content(read_seed(file)?);
     }
-    if let Some(pem) = sandbox.certificate_pem() {
-        std::fs::write(&arguments.tls_cert, pem)?;
-        // Absolute, since the client's shell may stand elsewhere.
-        let path = std::path::absolute(&arguments.tls_cert)?;
-        let path = quoted(&path.display().to_string());
-        writeln!(
-            io::stdout(),
-            "\nIts certificate is in {path}. For clients that ask for one file to trust:\n\n\
-             export SSL_CERT_FILE={path}\n\
-             export REQUESTS_CA_BUNDLE={path}"
-        )?;
+    // One of before must not say that this one is ready.
+    let ready_file = arguments.ready_file.map(ReadyFile::begin).transpose()?;
+    let sandbox = builder.sample(arguments.sample).start().await?;
+    let certificate = match sandbox.certificate_pem() {
+        Some(pem) => Some(write_certificate(arguments.tls_cert, pem)?),
+        None => None,
+    };
+    let ready = Ready::of(&sandbox, certificate.as_deref());
+    let line = serde_json::to_string(&ready)?;
+    if let Some(file) = &ready_file {
+        file.write(&line)?;
     }
-    until_told_to_stop().await?;
-    sandbox.stop().await;
+    match arguments.json {
+        true => say(&line),
+        false => introduce(&ready, sandbox.sample()),
+    }
+    signals.next().await;
+    let mut ending = tokio::spawn(sandbox.stop());
+    tokio::select! {
+        _ended = &mut ending => {}
+        () = signals.next() => drop(timeout(LAST_WAIT, ending).await),
+    }
     Ok(())
 }
 
-/// Waits for ctrl-c, or for what ends a service.
-async fn until_told_to_stop() -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
+fn read_seed(file: &Path) -> io::Result<Seed> {
+    let wrong = |kind, error: &dyn Display| {
+        io::Error::new(kind, format!("the seed {}: {error}", file.display()))
+    };
+    let text = fs::read_to_string(file).map_err(|error| wrong(error.kind(), &error))?;
+    Seed::from_json(&text).map_err(|error| wrong(io::ErrorKind::InvalidData, &error))
+}
 
-        let mut terminated = signal(SignalKind::terminate())?;
-        tokio::select! {
-            stopped = tokio::signal::ctrl_c() => stopped,
-            _ = terminated.recv() => Ok(()),
+/// What a program that starts the sandbox needs to know.
+#[derive(Serialize)]
+struct Ready<'a> {
+    url: &'a str,
+    /// What image references begin with.
+    host: String,
+    token: &'a str,
+    /// Where it is steered.
+    control: String,
+    /// Where it can be looked at.
+    page: String,
+    pid: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_certificate: Option<&'a Path>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sample_cluster: Option<&'a str>,
+}
+
+impl<'a> Ready<'a> {
+    fn of(sandbox: &'a Sandbox, tls_certificate: Option<&'a Path>) -> Self {
+        let url = sandbox.url();
+        Self {
+            url,
+            host: sandbox.addr().to_string(),
+            token: sandbox.token(),
+            control: format!("{url}/_docr/v1"),
+            page: format!("{url}/_docr/ui"),
+            pid: std::process::id(),
+            tls_certificate,
+            sample_cluster: sandbox.sample().map(|sample| &*sample.cluster),
         }
     }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
+}
+
+fn introduce(ready: &Ready<'_>, sample: Option<&Sample>) {
+    let Ready {
+        url,
+        host,
+        token,
+        page,
+        ..
+    } = ready;
+    say(&format!(
+        "The sandbox listens on {url} and accepts the token {token}\n\
+         Look at it at {page}. Ctrl-C stops it. In the shell of your client:\n\n\
+         export DIGITALOCEAN_API_URL={url}\n\
+         export DIGITALOCEAN_TOKEN={token}\n\n\
+         It is a registry, too, in which <registry> has been created by the API:\n\n\
+         docker login -u {token} -p {token} {host}\n\
+         docker push {host}/<registry>/<repository>"
+    ));
+    if let Some(sample) = sample {
+        say(&format!(
+            "\nThe registry {} has sample images.\n\n\
+             export DOCR_SAMPLE_CLUSTER={}",
+            sample.registry, sample.cluster
+        ));
+    }
+    if let Some(file) = ready.tls_certificate {
+        let path = quoted(&file.display().to_string());
+        say(&format!(
+            "\nIts certificate is in {path}. For clients that ask for one file to trust:\n\n\
+             export SSL_CERT_FILE={path}\n\
+             export REQUESTS_CA_BUNDLE={path}"
+        ));
+    }
+}
+
+/// Writes the certificate, and returns where it is: an absolute path, since the client's shell may stand elsewhere.
+fn write_certificate(file: PathBuf, pem: &str) -> io::Result<PathBuf> {
+    fs::write(&file, pem).map_err(|error| {
+        let file = file.display();
+        let message = format!(
+            "the certificate can't be written to {file}: {error}; choose another file with --tls-cert"
+        );
+        io::Error::new(error.kind(), message)
+    })?;
+    std::path::absolute(file)
+}
+
+/// A file that is there while the sandbox is ready.
+struct ReadyFile(PathBuf);
+
+impl ReadyFile {
+    fn begin(file: PathBuf) -> io::Result<Self> {
+        match fs::remove_file(&file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Self::failed(&file, &error))
+            }
+            _ => Ok(Self(file)),
+        }
+    }
+
+    /// Whoever reads finds the whole line, or no file. There is a token in it.
+    fn write(&self, line: &str) -> io::Result<()> {
+        let folder = match self.0.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let mut file =
+            NamedTempFile::new_in(folder).map_err(|error| Self::failed(&self.0, &error))?;
+        let written = writeln!(file, "{line}").and_then(|()| Ok(file.persist(&self.0)?));
+        written
+            .map(drop)
+            .map_err(|error| Self::failed(&self.0, &error))
+    }
+
+    fn failed(file: &Path, error: &io::Error) -> io::Error {
+        let message = format!("the ready file {}: {error}", file.display());
+        io::Error::new(error.kind(), message)
+    }
+}
+
+impl Drop for ReadyFile {
+    fn drop(&mut self) {
+        // Who reads it later finds that nothing listens.
+        let _left = fs::remove_file(&self.0);
+    }
+}
+
+/// Tells the user something. The sandbox goes on when nobody reads it, as after `docr-sandbox | head -1`.
+fn say(text: &str) {
+    match writeln!(io::stdout(), "{text}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            complain(&format!("can't write to the standard output: {error}"));
+        }
+        _ => {}
+    }
+}
+
+/// Not `eprintln!`, which panics when it can't be written.
+fn complain(text: &str) {
+    let _unheard = writeln!(io::stderr(), "docr-sandbox: {text}");
+}
+
+/// What ends the sandbox: ctrl-c, or the signal that ends a service.
+struct Signals {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {})
+    }
+
+    async fn next(&mut self) {
+        let _pressed = tokio::signal::ctrl_c().await;
+    }
 }
 
 /// A word as every POSIX shell reads it back.

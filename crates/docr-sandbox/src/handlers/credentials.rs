@@ -22,9 +22,9 @@ pub(super) fn mint(call: &mut Call<'_>) -> Result<Response, Problem> {
     };
     // The same text stands for user and password.
     let auth = BASE64.encode(format!("{secret}:{secret}"));
+    let now = call.now;
     call.account()
-        .credentials
-        .push(Credential::new(minted, &secret));
+        .add_credential(Credential::new(minted, &secret), now);
     let hosts = ["registry.digitalocean.com"]
         .into_iter()
         .chain(call.own_host());
@@ -44,8 +44,9 @@ pub(crate) fn revoke(account: Option<&mut Account>, body: &[u8]) -> Result<Respo
     let Some(token) = form.get("token").filter(|token| !token.is_empty()) else {
         return Err(Problem::bad_request("token: is missing"));
     };
+    let hash = Credential::hash(token);
     for credential in &mut account.credentials {
-        if credential.has(token) {
+        if credential.has(&hash) {
             credential.minted.revoked = true;
         }
     }

@@ -18,9 +18,7 @@ pub(super) fn start(call: &mut Call<'_>) -> Result<Response, Problem> {
     let written_until = call.world.tokens.written_until(&call.registry()?.name, now);
     let registry = call.registry_mut()?;
     let run = Run::new(uuid, &kind, timing, written_until, now);
-    registry.runs.push(run);
-    // A run that takes no time is over before anyone asks.
-    registry.settle(now);
+    registry.begin_run(run, now);
     active_or_last(call, StatusCode::CREATED)
 }
 

@@ -24,8 +24,6 @@ use super::body::UNREAD;
 use super::limits::{ConnectionLimits, HEAD_LIMIT};
 use super::problem::Problem;
 
-/// How much of a connection is read or kept to be written at once.
-const BUFFER: usize = 2 * HEAD_LIMIT;
 /// How long a client may take to read the last response and to close its side.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -58,7 +56,7 @@ impl Connections {
             .timer(TokioTimer::new())
             .header_read_timeout(limits.head)
             .max_header_size(HEAD_LIMIT)
-            .max_buf_size(BUFFER)
+            .max_buf_size(HEAD_LIMIT)
             .serve_connection(TokioIo::new(Box::pin(stream)), service);
         let mut stops = false;
         let ended = loop {
@@ -75,10 +73,16 @@ impl Connections {
             return;
         }
         let parts = connection.into_parts();
-        let is_late = ended.is_err_and(|error| error.is_timeout()) && !parts.read_buf.is_empty();
-        let farewell = is_late.then(|| late_head(limits.head));
+        let began = !parts.read_buf.is_empty();
+        let stream = parts.io.into_inner();
         // Who doesn't take the farewell does without.
-        let _ = timeout(FAREWELL, close(parts.io.into_inner(), farewell)).await;
+        let _ = match ended {
+            Err(error) if error.is_timeout() && began => {
+                timeout(FAREWELL, report_late_head(stream, limits.head)).await
+            }
+            Err(error) if !error.is_parse() => return,
+            _ => timeout(FAREWELL, close(stream)).await,
+        };
     }
 }
 
@@ -127,27 +131,26 @@ fn host_problem<B>(request: &Request<B>) -> Option<Problem> {
     .map(Problem::bad_request)
 }
 
-/// The response to a client that began a request and didn't go on.
-fn late_head(limit: Duration) -> String {
+/// Responds to a client that began a request and didn't go on.
+async fn report_late_head(
+    mut stream: impl AsyncWrite + Unpin,
+    limit: Duration,
+) -> std::io::Result<()> {
     let message = format!("The head of the request did not arrive within {limit:?}.");
     let problem = Problem::new(StatusCode::REQUEST_TIMEOUT, message).into_response("none");
-    let body = String::from_utf8_lossy(&problem.body);
-    format!(
+    let head = format!(
         "HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-type: application/json\r\n\
-         content-length: {}\r\n\r\n{body}",
-        body.len()
-    )
+         content-length: {}\r\n\r\n",
+        problem.body.len()
+    );
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(&problem.body).await?;
+    stream.shutdown().await
 }
 
 /// Ends a connection so that the client sees the last response: one that still sends would be cut off from it, if what
 /// it sends were not read.
-async fn close(
-    mut stream: impl AsyncRead + AsyncWrite + Unpin,
-    farewell: Option<String>,
-) -> std::io::Result<()> {
-    if let Some(farewell) = farewell {
-        stream.write_all(farewell.as_bytes()).await?;
-    }
+async fn close(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Result<()> {
     stream.shutdown().await?;
     let mut buffer = vec![0; 16 * 1024];
     let mut unread = UNREAD;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-/// The most bytes of a request's head: its first line and its headers. A larger one is refused with 431.
-pub(super) const HEAD_LIMIT: usize = 64 * 1024;
+/// The most bytes of a request's head: its first line and its headers. A larger one is refused with 431, or with 414 if
+/// the fault is the first line's alone.
+pub(super) const HEAD_LIMIT: usize = 128 * 1024;
 
 /// How many connections a sandbox serves and how long it waits for a client, so that one that runs for weeks is
 /// neither filled nor held up by clients that never end what they begin. Chosen by

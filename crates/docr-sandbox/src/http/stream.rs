@@ -14,6 +14,8 @@ use crate::storage::{Reader, Sink};
 
 /// How much is read or written at once.
 const CHUNK: usize = 512 * 1024;
+/// In how many pieces that may come, each of which takes memory of its own.
+const PIECES: usize = 1024;
 
 /// Content as the body of a response. It is read as fast as the client takes it, one chunk ahead.
 pub(crate) struct Streamed {
@@ -160,7 +162,7 @@ type Batch = (Vec<Bytes>, Option<Result<(), Broken>>);
 
 async fn next_batch(body: &mut Body, room: &mut Option<u64>) -> Batch {
     let (mut chunks, mut bytes) = (Vec::new(), 0);
-    while bytes < CHUNK {
+    while bytes < CHUNK && chunks.len() < PIECES {
         match next(body).await {
             Some(Ok(mut chunk)) => {
                 if let Some(room) = room {

@@ -20,6 +20,9 @@ use super::tier::{Tier, Usage};
 use super::token::Tokens;
 use crate::storage::Directory;
 
+/// How many credentials of an account are known at most.
+const MOST_CREDENTIALS: usize = 10_000;
+
 /// All accounts. There is always a first one.
 #[derive(Clone, Deserialize, Serialize)]
 pub(crate) struct World {
@@ -85,9 +88,10 @@ impl World {
 
     /// The account for which a credential was minted, by its place.
     pub(crate) fn holder(&self, secret: &str) -> Option<usize> {
+        let hash = Credential::hash(secret);
         self.accounts.iter().position(|account| {
             let mut credentials = account.credentials.iter();
-            credentials.any(|credential| credential.has(secret))
+            credentials.any(|credential| credential.has(&hash))
         })
     }
 
@@ -102,13 +106,14 @@ impl World {
             let writes = token.lacks(&["registry:update".to_owned()]).is_none();
             return Some((place, writes));
         }
+        let hash = Credential::hash(password);
         self.accounts
             .iter()
             .enumerate()
             .find_map(|(place, account)| {
                 let mut credentials = account.credentials.iter();
                 let found = credentials
-                    .find(|credential| credential.is_good(now) && credential.has(password))?;
+                    .find(|credential| credential.has(&hash) && credential.is_good(now))?;
                 Some((place, found.minted.read_write))
             })
     }
@@ -197,6 +202,19 @@ impl Account {
             clusters: BTreeMap::new(),
             extra: Usage::default(),
         }
+    }
+
+    /// Keeps a credential that is handed out. Of too many those that are worth nothing any more are forgotten, and then
+    /// the oldest.
+    pub(crate) fn add_credential(&mut self, credential: Credential, now: DateTime<Utc>) {
+        if self.credentials.len() >= MOST_CREDENTIALS {
+            self.credentials
+                .retain(|credential| credential.is_good(now));
+        }
+        if self.credentials.len() >= MOST_CREDENTIALS {
+            self.credentials.remove(0);
+        }
+        self.credentials.push(credential);
     }
 
     pub(crate) fn set_extra(&mut self, extra: Usage, now: DateTime<Utc>) {
@@ -337,7 +355,36 @@ impl Subscription {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::credential::MintedCredential;
     use crate::model::refusal::Reason;
+
+    #[test]
+    fn of_too_many_credentials_the_worthless_are_forgotten_and_then_the_oldest() {
+        let now = DateTime::UNIX_EPOCH;
+        let mut account = Account::new("token".to_owned());
+        let mut mint = |number: usize, revoked: bool| {
+            let minted = MintedCredential {
+                read_write: false,
+                expiry_seconds: 0,
+                minted_at: now,
+                revoked,
+            };
+            let credential = Credential::new(minted, &number.to_string());
+            account.add_credential(credential, now);
+            account.credentials.len()
+        };
+        for number in 0..MOST_CREDENTIALS {
+            mint(number, number == 7);
+        }
+        assert_eq!(mint(MOST_CREDENTIALS, false), MOST_CREDENTIALS);
+        assert_eq!(mint(MOST_CREDENTIALS + 1, false), MOST_CREDENTIALS);
+        let has = |number: usize| {
+            let hash = Credential::hash(&number.to_string());
+            let mut all = account.credentials.iter();
+            all.any(|credential| credential.has(&hash))
+        };
+        assert!(!has(0) && has(1) && !has(7) && has(MOST_CREDENTIALS + 1));
+    }
 
     #[test]
     fn a_call_that_names_no_registry_is_refused_when_there_are_several() {

@@ -30,13 +30,18 @@ pub(crate) struct Credential {
 
 impl Credential {
     pub(crate) fn new(minted: MintedCredential, secret: &str) -> Self {
-        let hash = Algorithm::Sha256.digest(secret.as_bytes());
+        let hash = Self::hash(secret);
         Self { minted, hash }
     }
 
-    /// Whether this is its secret.
-    pub(crate) fn has(&self, secret: &str) -> bool {
-        self.hash == Algorithm::Sha256.digest(secret.as_bytes())
+    /// By what a secret is known.
+    pub(crate) fn hash(secret: &str) -> String {
+        Algorithm::Sha256.digest(secret.as_bytes())
+    }
+
+    /// Whether this is the hash of its secret.
+    pub(crate) fn has(&self, hash: &str) -> bool {
+        self.hash == hash
     }
 
     pub(super) fn is_good(&self, now: DateTime<Utc>) -> bool {

@@ -7,6 +7,9 @@ use super::collection::Run;
 use super::store::Store;
 use super::upload::Uploads;
 
+/// How many garbage collections are remembered.
+const MOST_RUNS: usize = 1000;
+
 #[derive(Clone, Deserialize, Serialize)]
 pub(crate) struct Registry {
     pub(crate) name: String,
@@ -42,6 +45,15 @@ impl Registry {
 
     pub(crate) fn active_run(&self) -> Option<&Run> {
         self.runs.last().filter(|run| run.is_active())
+    }
+
+    /// Begins a garbage collection; the oldest are forgotten when there are too many.
+    pub(crate) fn begin_run(&mut self, run: Run, now: DateTime<Utc>) {
+        self.runs.push(run);
+        let forgotten = self.runs.len().saturating_sub(MOST_RUNS);
+        self.runs.drain(..forgotten);
+        // A run that takes no time is over before anyone asks.
+        self.settle(now);
     }
 
     /// Brings uploads and the newest garbage collection to `now`, and returns whether that has ended.

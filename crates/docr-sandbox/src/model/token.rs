@@ -9,6 +9,10 @@ use super::clock::later;
 /// How long a token is good.
 pub(crate) const LIFETIME: TimeDelta = TimeDelta::minutes(15);
 
+/// How many repositories all tokens together may name, each token counting as one more. Beyond that the oldest tokens are
+/// worth nothing, and their clients get new ones.
+const MOST: usize = 20_000;
+
 /// What may be done to a repository.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Actions {
@@ -58,6 +62,10 @@ impl Token {
         let granted = self.access.get(name).copied();
         granted.is_some_and(|granted| granted.cover(wanted))
     }
+
+    fn size(&self) -> usize {
+        1 + self.access.len()
+    }
 }
 
 /// All tokens that are still good.
@@ -66,6 +74,8 @@ pub(crate) struct Tokens {
     tokens: HashMap<String, Token>,
     /// The oldest first; all live equally long.
     order: VecDeque<String>,
+    /// How much there is of what [`MOST`] limits.
+    size: usize,
 }
 
 impl Tokens {
@@ -76,12 +86,13 @@ impl Tokens {
         access: BTreeMap<String, Actions>,
         now: DateTime<Utc>,
     ) {
-        self.forget(now);
         let token = Token {
             account,
             access,
             expires_at: later(now, LIFETIME),
         };
+        self.size += token.size();
+        self.forget(now);
         self.order.push_back(secret.clone());
         self.tokens.insert(secret, token);
     }
@@ -107,13 +118,16 @@ impl Tokens {
         writing.map(|token| token.expires_at).max()
     }
 
+    /// Forgets what has expired, and the oldest while there are too many.
     fn forget(&mut self, now: DateTime<Utc>) {
         while let Some(oldest) = self.order.front() {
-            if self.get(oldest, now).is_some() {
+            if self.size <= MOST && self.get(oldest, now).is_some() {
                 return;
             }
-            if let Some(gone) = self.order.pop_front() {
-                self.tokens.remove(&gone);
+            if let Some(gone) = self.order.pop_front()
+                && let Some(token) = self.tokens.remove(&gone)
+            {
+                self.size -= token.size();
             }
         }
     }
@@ -148,5 +162,19 @@ mod tests {
         assert!(tokens.get("a", start + LIFETIME).is_none());
         tokens.issue("c".to_owned(), 0, BTreeMap::new(), start + LIFETIME);
         assert_eq!(tokens.tokens.len(), 2, "what has expired is forgotten");
+    }
+
+    #[test]
+    fn of_too_many_tokens_the_oldest_are_forgotten() {
+        let now = DateTime::UNIX_EPOCH;
+        let mut tokens = Tokens::default();
+        let access = BTreeMap::from([("acme/api".to_owned(), Actions::PULL)]);
+        for number in 0..MOST {
+            tokens.issue(number.to_string(), 0, access.clone(), now);
+        }
+        assert_eq!((tokens.size, tokens.tokens.len()), (MOST, MOST / 2));
+        assert_eq!(tokens.order.len(), MOST / 2);
+        let is_good = |number: usize| tokens.get(&number.to_string(), now).is_some();
+        assert!(!is_good(MOST / 2 - 1) && is_good(MOST / 2));
     }
 }

@@ -9,6 +9,8 @@ use crate::storage::Sink;
 
 /// How long an upload may rest before it counts as left behind.
 const PATIENCE: TimeDelta = TimeDelta::days(1);
+/// How many uploads may be under way in a registry. Clients leave some behind, and each takes memory or a file.
+const MOST: usize = 1000;
 
 /// The uploads of a registry, by their ids.
 #[derive(Default)]
@@ -38,7 +40,11 @@ pub(crate) enum NoUpload {
 }
 
 impl Uploads {
+    /// Begins an upload. Where there are too many, the one that has rested longest is given up.
     pub(crate) fn begin(&mut self, id: &str, repository: &str, sink: Sink, now: DateTime<Utc>) {
+        if self.0.len() >= MOST {
+            self.give_up_one();
+        }
         let upload = Upload {
             repository: repository.to_owned(),
             received: 0,
@@ -93,7 +99,45 @@ impl Uploads {
             .retain(|_, upload| now < later(upload.touched_at, PATIENCE));
     }
 
+    fn give_up_one(&mut self) {
+        let resting = self.0.iter().filter(|(_, upload)| upload.sink.is_some());
+        let longest = resting.min_by_key(|(_, upload)| upload.touched_at);
+        if let Some(id) = longest.map(|(id, _)| id.clone()) {
+            self.0.remove(&id);
+        }
+    }
+
     pub(super) fn end_all(&mut self, repository: &str) {
         self.0.retain(|_, upload| upload.repository != repository);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::{Algorithm, Directory};
+
+    #[test]
+    fn of_too_many_uploads_the_one_that_rested_longest_is_given_up_and_never_one_that_is_written_to()
+     {
+        let (directory, _folder) = Directory::temporary().unwrap();
+        let sink = || Sink::new(directory.clone(), Algorithm::Sha256);
+        let at = |seconds| DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds);
+        let mut uploads = Uploads::default();
+        for number in 0..1000 {
+            uploads.begin(&number.to_string(), "a", sink(), at(number));
+        }
+        let written = uploads.take("0", "a", at(0)).unwrap();
+        let touched = uploads.take("1", "a", at(1)).unwrap();
+        uploads.put_back("1", touched, at(1000));
+        for number in 1000..1010 {
+            uploads.begin(&number.to_string(), "a", sink(), at(number));
+        }
+        assert_eq!(uploads.0.len(), MOST);
+        assert_eq!(uploads.received("0", "a"), Some(0));
+        assert_eq!(uploads.received("1", "a"), Some(0));
+        assert_eq!(uploads.received("11", "a"), None);
+        assert_eq!(uploads.received("12", "a"), Some(0));
+        uploads.put_back("0", written, at(1010));
     }
 }

@@ -33,16 +33,26 @@ pub(crate) struct Saved {
 impl Data {
     /// Opens a folder, which is made if it isn't there, and reads the world that it has.
     pub(crate) fn open(folder: &Path) -> io::Result<(Self, Option<World>)> {
+        Self::open_unnamed(folder).map_err(|error| {
+            let message = format!("the folder {} can't be used: {error}", folder.display());
+            io::Error::new(error.kind(), message)
+        })
+    }
+
+    fn open_unnamed(folder: &Path) -> io::Result<(Self, Option<World>)> {
         fs::create_dir_all(folder)?;
         let lock = private(&folder.join(LOCK))?;
         lock.try_lock().map_err(|_| {
-            let message = format!("{} is used by another sandbox", folder.display());
+            let message = "another sandbox is using it";
             io::Error::new(io::ErrorKind::ResourceBusy, message)
         })?;
         let directory = Directory::lasting(folder.join(BLOBS))?;
         let world = match fs::read(folder.join(STATE)) {
             Ok(text) => {
-                let mut world: World = serde_json::from_slice(&text)?;
+                let mut world: World = serde_json::from_slice(&text).map_err(|error| {
+                    let message = format!("its {STATE} is not the state of a sandbox: {error}");
+                    io::Error::new(io::ErrorKind::InvalidData, message)
+                })?;
                 directory.retain(&world.files())?;
                 world.restore(&directory);
                 Some(world)

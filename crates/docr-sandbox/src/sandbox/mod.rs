@@ -267,12 +267,13 @@ impl Sandbox {
         held.cloned().collect()
     }
 
-    /// How many Docker credentials were handed out to the first account.
+    /// How many Docker credentials were handed out to the first account, as far as they are [known](Self::credentials).
     pub fn minted_credentials(&self) -> usize {
         self.service.state().world.first().credentials.len()
     }
 
-    /// The Docker credentials that were handed out to the first account, in order.
+    /// The Docker credentials that were handed out to the first account, in order. Of more than 10,000, those that have
+    /// expired or were revoked are forgotten, and then the oldest.
     pub fn credentials(&self) -> Vec<MintedCredential> {
         let world = &mut self.service.state().world;
         let credentials = world.first().credentials.iter();

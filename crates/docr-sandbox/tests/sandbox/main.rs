@@ -6,9 +6,12 @@ mod certificates;
 mod clients;
 mod clusters;
 mod collections;
+#[cfg(all(feature = "cli", unix))]
+mod command;
 mod credentials;
 mod data;
 mod garbage;
+mod hostile;
 mod images;
 mod lifecycle;
 mod limits;
