@@ -16,7 +16,7 @@ pub(crate) enum Routed<'a> {
 impl Spec {
     pub(crate) fn route(&self, method: &str, raw_path: &str) -> Routed<'_> {
         // Splitting comes before decoding: `%2F` stays inside its segment.
-        let path: Vec<_> = raw_path.split('/').map(|segment| decode(segment)).collect();
+        let path: Vec<_> = raw_path.split('/').map(decode).collect();
         let mut matches: Vec<_> = self
             .operations
             .iter()

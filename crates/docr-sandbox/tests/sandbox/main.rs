@@ -23,6 +23,7 @@ mod registries;
 mod registry;
 mod sample;
 mod script;
+mod steering;
 mod subscription;
 mod tls;
 

@@ -182,13 +182,14 @@ fn clock() -> Vec<Door> {
                         "now: {time} is past, since the clock tells {now}; it only moves forward, and a reset or a snapshot brings it back"
                     )));
                 }
+                if body.frozen == Some(true) {
+                    clock.freeze();
+                }
                 if let Some(time) = body.now {
                     clock.set(time);
                 }
-                match body.frozen {
-                    Some(true) => clock.freeze(),
-                    Some(false) if clock.is_frozen() => clock.resume(),
-                    Some(false) | None => {}
+                if body.frozen == Some(false) && clock.is_frozen() {
+                    clock.resume();
                 }
                 Ok(moved(service))
             },
