@@ -36,6 +36,7 @@ mod handlers;
 mod http;
 mod model;
 pub mod recording;
+mod refusal;
 mod sandbox;
 mod spec;
 mod storage;

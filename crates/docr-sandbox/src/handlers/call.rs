@@ -6,6 +6,7 @@ use crate::http::problem::Problem;
 use crate::http::request::Input;
 use crate::model::account::{Account, World};
 use crate::model::registry::Registry;
+use crate::refusal::Reason;
 use crate::spec::Spec;
 
 /// One call by a known account, after validation.
@@ -57,7 +58,7 @@ impl Call<'_> {
                 .registries
                 .iter()
                 .position(|registry| registry.name == name)
-                .ok_or_else(|| Problem::not_found("registry does not exist")),
+                .ok_or_else(|| Reason::NoRegistry.into()),
         }
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod certificate;
 pub(crate) mod clock;
+pub(crate) mod cluster;
 pub(crate) mod collection;
 pub(crate) mod credential;
 pub(crate) mod document;
@@ -12,9 +13,9 @@ pub(crate) mod newest;
 pub(crate) mod pem;
 pub(crate) mod push;
 pub(crate) mod rate;
-pub(crate) mod refusal;
 pub(crate) mod registry;
 pub(crate) mod repository;
+pub(crate) mod size;
 pub(crate) mod store;
 pub(crate) mod tier;
 pub(crate) mod token;

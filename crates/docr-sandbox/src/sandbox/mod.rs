@@ -25,6 +25,7 @@ use crate::http::server::Server;
 use crate::http::tls::Identity;
 use crate::model::account::World;
 use crate::model::certificate::{Certificate, CertificateSeed};
+use crate::model::cluster::Cluster;
 use crate::model::credential::MintedCredential;
 use crate::model::image::{Image, PushError, Pushed};
 use crate::model::push;
@@ -260,11 +261,29 @@ impl Sandbox {
         })
     }
 
-    /// Puts a Kubernetes cluster into the first account and returns its UUID.
+    /// Puts a Kubernetes cluster into the first account and returns its UUID. It is named after that.
     pub fn add_cluster(&self) -> String {
+        self.put_cluster(None)
+    }
+
+    /// Puts a Kubernetes cluster into the first account, by a name for clients that look it up, and returns its UUID.
+    /// Several may have the same name.
+    ///
+    /// ```
+    /// # fn example(sandbox: &docr_sandbox::Sandbox) {
+    /// let uuid = sandbox.add_named_cluster("staging");
+    /// # }
+    /// ```
+    pub fn add_named_cluster(&self, name: impl Into<String>) -> String {
+        self.put_cluster(Some(name.into()))
+    }
+
+    fn put_cluster(&self, name: Option<String>) -> String {
+        let now = self.service.clock.now();
         self.service.change(|world| {
             let uuid = world.ids.uuid();
-            world.first().clusters.entry(uuid.clone()).or_default();
+            let cluster = Cluster::new(name, now);
+            world.first().clusters.insert(uuid.clone(), cluster);
             uuid
         })
     }
@@ -272,8 +291,9 @@ impl Sandbox {
     /// The registries that a cluster of the first account may pull from.
     pub fn cluster_registries(&self, uuid: &str) -> Vec<String> {
         let world = &mut self.service.state().world;
-        let held = world.first().clusters.get(uuid).into_iter().flatten();
-        held.cloned().collect()
+        let cluster = world.first().clusters.get(uuid).into_iter();
+        let registries = cluster.flat_map(|cluster| &cluster.registries);
+        registries.cloned().collect()
     }
 
     /// How many Docker credentials were handed out to the first account.

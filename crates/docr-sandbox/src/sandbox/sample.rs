@@ -83,7 +83,7 @@ impl Sandbox {
         )?;
         Ok(Sample {
             registry: REGISTRY.to_owned(),
-            cluster: self.add_cluster(),
+            cluster: self.add_named_cluster(REGISTRY),
             certificate: self.add_certificate(CertificateSeed::lets_encrypt(
                 "shop-front",
                 ["shop.example.com"],

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Bytes;
-use axum::http::{HeaderMap, Method, StatusCode, header, request};
+use axum::http::{HeaderMap, Method, header, request};
 use chrono::{DateTime, Utc};
 
 use super::data::Data;
@@ -20,6 +20,7 @@ use crate::model::account::World;
 use crate::model::clock::Clock;
 use crate::model::ids::Ids;
 use crate::model::rate::{RateLimits, Window};
+use crate::refusal::Reason;
 use crate::spec::{Operation, Routed, Spec};
 use crate::storage::Directory;
 
@@ -199,12 +200,8 @@ impl Service {
             caller,
         } = admitted;
         let input = validation::read(operation, path, query, body)?;
-        let handler = handler(&operation.id).ok_or_else(|| {
-            Problem::new(
-                StatusCode::NOT_IMPLEMENTED,
-                format!("The sandbox doesn't serve {} yet.", operation.id),
-            )
-        })?;
+        let handler =
+            handler(&operation.id).ok_or_else(|| Reason::NotServed.about(&operation.id))?;
         handler(&mut Call {
             spec: self.spec,
             world,
@@ -277,13 +274,11 @@ fn admit(routed: Routed<'_>, caller: Option<usize>) -> Result<Admitted<'_>, Prob
             path,
             caller,
         }),
-        (Routed::Operation(..), None) => Err(Problem::stranger()),
-        (Routed::OtherMethod(methods), _) => Err(Problem::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "The path doesn't take this method.",
-        )
-        .with_header("allow", methods)),
-        (Routed::Unknown, _) => Err(Problem::not_found("The API has no such path.")),
+        (Routed::Operation(..), None) => Err(Reason::NotAuthenticated.into()),
+        (Routed::OtherMethod(methods), _) => {
+            Err(Problem::from(Reason::OtherMethod).with_header("allow", methods))
+        }
+        (Routed::Unknown, _) => Err(Reason::NoPath.into()),
     }
 }
 

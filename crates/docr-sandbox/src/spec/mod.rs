@@ -4,8 +4,9 @@ mod description;
 mod document;
 mod operation;
 mod route;
+mod schema;
 mod template;
 
 pub(crate) use description::Spec;
-pub(crate) use operation::{Operation, ResponseRule, messages};
+pub(crate) use operation::{Operation, ResponseRule};
 pub(crate) use route::{Routed, query_list, query_pairs};

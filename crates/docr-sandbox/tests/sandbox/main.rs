@@ -8,6 +8,7 @@ mod clusters;
 mod collections;
 mod credentials;
 mod data;
+mod doors;
 mod garbage;
 mod images;
 mod lifecycle;
