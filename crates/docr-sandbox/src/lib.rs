@@ -32,6 +32,8 @@
 
 #![warn(missing_docs)]
 
+#[cfg(test)]
+mod fidelity;
 mod handlers;
 mod http;
 mod model;

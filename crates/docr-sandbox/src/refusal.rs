@@ -103,10 +103,6 @@ refusals! {
         ),
         NotPem => (StatusCode::UNPROCESSABLE_ENTITY, "{}: is no PEM of a certificate"),
         NotX509 => (StatusCode::UNPROCESSABLE_ENTITY, "{}: is no X.509 certificate"),
-        NoRealExpiry => (
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "leaf_certificate: expires at no real time",
-        ),
         Expired => (StatusCode::UNPROCESSABLE_ENTITY, "leaf_certificate: has expired"),
         RateLimited => (StatusCode::TOO_MANY_REQUESTS, "API Rate limit exceeded."),
         NotSaved => (

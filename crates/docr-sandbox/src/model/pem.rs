@@ -47,7 +47,7 @@ pub(crate) fn read(
         }
     }
     let not_after = DateTime::from_timestamp(certificate.validity().not_after.timestamp(), 0)
-        .ok_or(Reason::NoRealExpiry)?;
+        .ok_or(Reason::Expired)?;
     if not_after <= now {
         return Err(Reason::Expired.into());
     }

@@ -49,6 +49,7 @@ async fn nothing_is_minted_without_a_registry_or_for_a_bad_query() {
         "expiry_seconds=",
         "expiry_seconds=1.5",
         "expiry_seconds=x&expiry_seconds=1",
+        "expiry_seconds=1576800001",
         "expiry_seconds=18446744073709551616",
         "expiry_seconds=-9223372036854775809",
         "read_write=yes",

@@ -9,6 +9,7 @@ mod collections;
 mod credentials;
 mod data;
 mod doors;
+mod fidelity;
 mod garbage;
 mod images;
 mod lifecycle;
