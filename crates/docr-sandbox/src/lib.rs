@@ -32,10 +32,13 @@
 
 #![warn(missing_docs)]
 
+#[cfg(test)]
+mod fidelity;
 mod handlers;
 mod http;
 mod model;
 pub mod recording;
+mod refusal;
 mod sandbox;
 mod spec;
 mod storage;

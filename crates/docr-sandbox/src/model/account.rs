@@ -1,6 +1,6 @@
 //! What the accounts own.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -10,14 +10,15 @@ use serde_json::{Value, json};
 use super::api_token::{ApiToken, one_or_several};
 use super::certificate::{Certificate, Issuance};
 use super::clock::seconds;
+use super::cluster::Cluster;
 use super::collection::GcTiming;
 use super::credential::Credential;
 use super::ids::Ids;
 use super::rate::Window;
-use super::refusal::Refusal;
 use super::registry::Registry;
 use super::tier::{Tier, Usage};
 use super::token::Tokens;
+use crate::refusal::{Reason, Refusal};
 use crate::storage::Directory;
 
 /// How many credentials of an account are known at most.
@@ -184,8 +185,8 @@ pub(crate) struct Account {
     pub(crate) subscription: Option<Subscription>,
     pub(crate) credentials: Vec<Credential>,
     pub(crate) certificates: Vec<Certificate>,
-    /// The registries that each Kubernetes cluster holds a pull secret of.
-    pub(crate) clusters: BTreeMap<String, BTreeSet<String>>,
+    /// Kubernetes clusters, by their UUIDs.
+    pub(crate) clusters: BTreeMap<String, Cluster>,
     /// Stored on top of what was pushed; the first registry shows it.
     pub(crate) extra: Usage,
 }
@@ -263,12 +264,9 @@ impl Account {
     /// The registry that a call means which names none.
     pub(crate) fn only_registry(&self) -> Result<&Registry, Refusal> {
         match self.registries.as_slice() {
-            [] => Err(Refusal::missing("registry does not exist")),
+            [] => Err(Reason::NoRegistry.into()),
             [registry] => Ok(registry),
-            _ => Err(Refusal::precondition(
-                "This API is not supported if you have created multiple registries. \
-                 Please use '/v2/registries/{registry_name}' instead.",
-            )),
+            _ => Err(Reason::SeveralRegistries.into()),
         }
     }
 
@@ -276,7 +274,7 @@ impl Account {
     pub(crate) fn subscription(&mut self) -> Result<&mut Subscription, Refusal> {
         self.subscription
             .as_mut()
-            .ok_or_else(|| Refusal::missing("The account has no subscription."))
+            .ok_or_else(|| Reason::NoSubscription.into())
     }
 
     /// Refuses a tier into which the account, with so many registries, does not fit.
@@ -285,10 +283,7 @@ impl Account {
         if obstacles.is_empty() {
             return Ok(());
         }
-        let reasons = obstacles.join(" ");
-        Err(Refusal::precondition(format!(
-            "registry is not eligible for tier because: [{reasons}]"
-        )))
+        Err(Reason::NotEligible.about(obstacles.join(" ")))
     }
 
     /// Begins the subscription, or moves it to another tier.
@@ -356,7 +351,6 @@ impl Subscription {
 mod tests {
     use super::*;
     use crate::model::credential::MintedCredential;
-    use crate::model::refusal::Reason;
 
     #[test]
     fn of_too_many_credentials_the_worthless_are_forgotten_and_then_the_oldest() {
@@ -395,7 +389,7 @@ mod tests {
                 .map(|registry| &registry.name)
                 .unwrap_err()
                 .reason,
-            Reason::Missing
+            Reason::NoRegistry
         );
         for name in ["one", "two"] {
             let (name, region) = (name.to_owned(), "nyc3".to_owned());
@@ -406,7 +400,7 @@ mod tests {
             .only_registry()
             .map(|registry| &registry.name)
             .unwrap_err();
-        assert_eq!(refusal.reason, Reason::Precondition);
+        assert_eq!(refusal.reason, Reason::SeveralRegistries);
         assert!(refusal.message.contains("/v2/registries/{registry_name}"));
     }
 }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::clock::seconds;
 use super::image::{Blob, Built};
 use super::newest::Newest;
+use super::size::Size;
 
 #[derive(Clone, Deserialize, Serialize)]
 pub(crate) struct Repository {
@@ -48,7 +49,8 @@ struct Manifest {
     media_type: Arc<str>,
     subject: Option<Arc<str>>,
     blobs: Arc<[Blob]>,
-    bytes: u64,
+    #[serde(flatten)]
+    size: Size,
     children: Vec<Arc<str>>,
     tags: BTreeSet<Arc<str>>,
     pushed_at: DateTime<Utc>,
@@ -97,9 +99,9 @@ impl Repository {
         tags.take(most).map(|(name, _)| Arc::clone(name)).collect()
     }
 
-    /// The bytes of a manifest's blobs, or of its children's.
-    pub(super) fn bytes_of(&self, digest: &str) -> Option<u64> {
-        Some(self.manifests.get(digest)?.bytes)
+    /// The size of a manifest's blobs, or of its children's.
+    pub(super) fn size_of(&self, digest: &str) -> Option<Size> {
+        Some(self.manifests.get(digest)?.size)
     }
 
     pub(crate) fn manifest_count(&self) -> usize {
@@ -180,7 +182,7 @@ impl Repository {
                 media_type: Arc::clone(&built.media_type),
                 subject: built.subject.clone(),
                 blobs: Arc::clone(&built.blobs),
-                bytes: built.bytes,
+                size: built.size,
                 children: built.children.clone(),
                 tags: BTreeSet::new(),
                 pushed_at: now,
@@ -270,9 +272,11 @@ impl Repository {
             "name": self.name,
             "tag_count": self.tag_count(),
         });
-        if let Some(tag) = self.tag_order.first() {
-            json["latest_tag"] = self.tag_json(registry, tag);
-        }
+        // Without one there is an empty object: a client of the older list crashes where there is nothing.
+        json["latest_tag"] = match self.tag_order.first() {
+            Some(tag) => self.tag_json(registry, tag),
+            None => json!({}),
+        };
         json
     }
 
@@ -320,17 +324,14 @@ impl Repository {
 
     fn tag_json(&self, registry: &str, name: &str) -> Value {
         let tag = &self.tags[name];
-        let bytes = self
-            .manifests
-            .get(&tag.digest)
-            .map_or(0, |manifest| manifest.bytes);
+        let size = self.size_of(&tag.digest).unwrap_or_default();
         json!({
             "registry_name": registry,
             "repository": self.name,
             "tag": name,
             "manifest_digest": &*tag.digest,
-            "compressed_size_bytes": bytes,
-            "size_bytes": bytes,
+            "compressed_size_bytes": size.bytes,
+            "size_bytes": size.unpacked(),
             "updated_at": seconds(tag.pushed_at),
         })
     }
@@ -347,8 +348,8 @@ impl Repository {
             "registry_name": registry,
             "repository": self.name,
             "digest": digest,
-            "compressed_size_bytes": manifest.bytes,
-            "size_bytes": manifest.bytes,
+            "compressed_size_bytes": manifest.size.bytes,
+            "size_bytes": manifest.size.unpacked(),
             "updated_at": seconds(manifest.pushed_at),
             "tags": tags,
             "blobs": blobs,

@@ -10,6 +10,8 @@ mod collections;
 mod command;
 mod credentials;
 mod data;
+mod doors;
+mod fidelity;
 mod garbage;
 mod hostile;
 mod images;

@@ -7,10 +7,11 @@ use axum::response::{IntoResponse, Response};
 
 use super::service::Service;
 use crate::http::problem::Problem;
+use crate::refusal::Reason;
 
 /// Shows the page at a path below `/_docr/ui`.
 pub(super) fn serve(_service: &Arc<Service>, _request: &request::Parts, _path: &str) -> Response {
-    Problem::not_found("The sandbox has no such page.")
+    Problem::from(Reason::NoPath)
         .into_response("none")
         .into_response()
 }
