@@ -15,6 +15,15 @@ const MANIFESTS: &str = "untagged manifests only";
 const SCANNING: &str = "scanning manifests";
 const BOTH: &str = "untagged manifests and unreferenced blobs";
 
+/// The states of a run that is not cancelled, in order.
+const STATES: [&str; 5] = [
+    "requested",
+    "waiting for write JWTs to expire",
+    SCANNING,
+    "deleting unreferenced blobs",
+    "succeeded",
+];
+
 /// How long a garbage collection stays in each of its states.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct GcTiming {
@@ -47,16 +56,16 @@ impl Default for GcTiming {
 #[derive(Deserialize, Serialize)]
 pub(crate) struct Run {
     pub(crate) uuid: String,
-    kind: String,
+    pub(crate) kind: String,
     timing: GcTiming,
-    created_at: DateTime<Utc>,
+    pub(crate) created_at: DateTime<Utc>,
     /// When the last token expires that may write. While it runs none is issued.
     written_until: Option<DateTime<Utc>>,
     cancelled_at: Option<DateTime<Utc>>,
-    status: Cow<'static, str>,
-    updated_at: DateTime<Utc>,
-    blobs_deleted: u64,
-    freed_bytes: u64,
+    pub(crate) status: Cow<'static, str>,
+    pub(crate) updated_at: DateTime<Utc>,
+    pub(crate) blobs_deleted: u64,
+    pub(crate) freed_bytes: u64,
 }
 
 impl Run {
@@ -74,7 +83,7 @@ impl Run {
             created_at: now,
             written_until,
             cancelled_at: None,
-            status: "requested".into(),
+            status: STATES[0].into(),
             updated_at: now,
             blobs_deleted: 0,
             freed_bytes: 0,
@@ -83,6 +92,12 @@ impl Run {
 
     pub(crate) fn is_active(&self) -> bool {
         !matches!(&*self.status, "succeeded" | "cancelled")
+    }
+
+    /// How many of its steps are behind it, and how many there are; `None` once it is cancelled.
+    pub(crate) fn progress(&self) -> Option<(usize, usize)> {
+        let done = STATES.iter().position(|state| *state == self.status)?;
+        Some((done, STATES.len() - 1))
     }
 
     /// Begins to stop an active run; a repeat changes nothing.
@@ -127,21 +142,22 @@ impl Run {
                 ("cancelled", stopped)
             };
         }
-        let mut state = ("requested", self.created_at);
-        for (stay, next) in [
-            (self.timing.requested, "waiting for write JWTs to expire"),
-            (self.timing.waiting, SCANNING),
-            (self.timing.scanning, "deleting unreferenced blobs"),
-            (self.timing.deleting, "succeeded"),
-        ] {
+        let stays = [
+            self.timing.requested,
+            self.timing.waiting,
+            self.timing.scanning,
+            self.timing.deleting,
+        ];
+        let mut state = (STATES[0], self.created_at);
+        for (stay, next) in stays.into_iter().zip(&STATES[1..]) {
             let mut end = after(state.1, stay);
-            if next == SCANNING {
+            if *next == SCANNING {
                 end = self.written_until.map_or(end, |until| end.max(until));
             }
             if now < end {
                 break;
             }
-            state = (next, end);
+            state = (*next, end);
         }
         state
     }

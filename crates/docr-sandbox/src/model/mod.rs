@@ -18,4 +18,5 @@ pub(crate) mod repository;
 pub(crate) mod store;
 pub(crate) mod tier;
 pub(crate) mod token;
+pub(crate) mod tree;
 pub(crate) mod upload;

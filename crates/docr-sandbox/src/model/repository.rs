@@ -16,15 +16,15 @@ use super::newest::Newest;
 #[derive(Deserialize, Serialize)]
 pub(crate) struct Repository {
     pub(crate) name: String,
-    tags: BTreeMap<Arc<str>, Tag>,
+    pub(super) tags: BTreeMap<Arc<str>, Tag>,
     #[serde(skip)]
     tag_order: Newest,
-    manifests: HashMap<Arc<str>, Manifest>,
+    pub(super) manifests: HashMap<Arc<str>, Manifest>,
     #[serde(skip)]
-    manifest_order: Newest,
+    pub(super) manifest_order: Newest,
     /// The manifests that are about another one, by the digest of that one, which need not be there.
     #[serde(skip)]
-    referrers: HashMap<Arc<str>, BTreeSet<Arc<str>>>,
+    pub(super) referrers: HashMap<Arc<str>, BTreeSet<Arc<str>>>,
 }
 
 /// A manifest as a client gets it.
@@ -34,24 +34,32 @@ pub(crate) struct Pulled {
     pub(crate) text: Bytes,
 }
 
+/// What a tag points to, and since when.
+pub(crate) struct Tagged {
+    pub(crate) digest: Arc<str>,
+    /// The bytes of the manifest's blobs, or of its children's.
+    pub(crate) bytes: u64,
+    pub(crate) pushed_at: DateTime<Utc>,
+}
+
 #[derive(Deserialize, Serialize)]
-struct Tag {
-    digest: Arc<str>,
+pub(super) struct Tag {
+    pub(super) digest: Arc<str>,
     pushed_at: DateTime<Utc>,
 }
 
 #[derive(Deserialize, Serialize)]
-struct Manifest {
+pub(super) struct Manifest {
     /// The document itself, byte for byte.
     #[serde(with = "as_text")]
-    text: Bytes,
-    media_type: Arc<str>,
-    subject: Option<Arc<str>>,
+    pub(super) text: Bytes,
+    pub(super) media_type: Arc<str>,
+    pub(super) subject: Option<Arc<str>>,
     blobs: Arc<[Blob]>,
-    bytes: u64,
-    children: Vec<Arc<str>>,
-    tags: BTreeSet<Arc<str>>,
-    pushed_at: DateTime<Utc>,
+    pub(super) bytes: u64,
+    pub(super) children: Vec<Arc<str>>,
+    pub(super) tags: BTreeSet<Arc<str>>,
+    pub(super) pushed_at: DateTime<Utc>,
 }
 
 impl Repository {
@@ -319,20 +327,35 @@ impl Repository {
     }
 
     fn tag_json(&self, registry: &str, name: &str) -> Value {
-        let tag = &self.tags[name];
-        let bytes = self
-            .manifests
-            .get(&tag.digest)
-            .map_or(0, |manifest| manifest.bytes);
+        let tag = self.tagged(name);
         json!({
             "registry_name": registry,
             "repository": self.name,
             "tag": name,
             "manifest_digest": &*tag.digest,
-            "compressed_size_bytes": bytes,
-            "size_bytes": bytes,
+            "compressed_size_bytes": tag.bytes,
+            "size_bytes": tag.bytes,
             "updated_at": seconds(tag.pushed_at),
         })
+    }
+
+    fn tagged(&self, name: &str) -> Tagged {
+        let tag = &self.tags[name];
+        Tagged {
+            digest: Arc::clone(&tag.digest),
+            bytes: self.bytes_of(&tag.digest).unwrap_or(0),
+            pushed_at: tag.pushed_at,
+        }
+    }
+
+    /// Tags, the newest first, and what they point to.
+    pub(crate) fn tags(
+        &self,
+        offset: usize,
+        size: usize,
+    ) -> impl Iterator<Item = (&Arc<str>, Tagged)> {
+        let page = self.tag_order.page(offset, size);
+        page.map(|name| (name, self.tagged(name)))
     }
 
     fn manifest_json(&self, registry: &str, digest: &str) -> Value {

@@ -11,7 +11,7 @@ use super::event::Events;
 use super::request_log::{KEPT, RequestLog};
 use super::router::router;
 use super::service::{Held, Service};
-use super::{Folder, Sandbox};
+use super::{Folder, OpenEvents, Sandbox};
 use crate::http::server::Server;
 use crate::http::tls::Identity;
 use crate::model::account::World;
@@ -229,6 +229,7 @@ impl SandboxBuilder {
             server,
             token,
             identity,
+            _events: OpenEvents(Arc::clone(&service)),
             _folder: folder
                 .map_or_else(|| Folder::Lasting(Arc::clone(&service)), Folder::Temporary),
             service,

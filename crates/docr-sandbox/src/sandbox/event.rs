@@ -17,23 +17,31 @@ pub(crate) enum Event {
     Change,
 }
 
-/// Tells events to all who watch.
-pub(crate) struct Events(broadcast::Sender<Event>);
+/// Tells events to all who watch, until it is closed.
+pub(crate) struct Events(Option<broadcast::Sender<Event>>);
 
 impl Events {
     pub(crate) fn tell(&self, event: Event) {
         // Without anyone who watches there is nobody to tell.
-        let _unheard = self.0.send(event);
+        let _unheard = self.0.as_ref().map(|sender| sender.send(event));
     }
 
-    /// All events from now on.
+    /// All events from now on. The receiver is told when there won't be more.
     pub(crate) fn watch(&self) -> broadcast::Receiver<Event> {
-        self.0.subscribe()
+        match &self.0 {
+            Some(sender) => sender.subscribe(),
+            None => broadcast::channel(1).1,
+        }
+    }
+
+    /// Tells those who watch that there won't be more.
+    pub(super) fn close(&mut self) {
+        self.0 = None;
     }
 }
 
 impl Default for Events {
     fn default() -> Self {
-        Self(broadcast::Sender::new(WAITING))
+        Self(Some(broadcast::Sender::new(WAITING)))
     }
 }

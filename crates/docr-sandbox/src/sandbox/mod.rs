@@ -40,7 +40,17 @@ pub struct Sandbox {
     url: String,
     token: String,
     identity: Option<Identity>,
+    _events: OpenEvents,
     _folder: Folder,
+}
+
+/// Lets those who watch go when it is dropped: their connections would never end.
+struct OpenEvents(Arc<Service>);
+
+impl Drop for OpenEvents {
+    fn drop(&mut self) {
+        self.0.state().events.close();
+    }
 }
 
 /// Where the files of blobs are. Dropped with the sandbox, though clients may hold connections still.
