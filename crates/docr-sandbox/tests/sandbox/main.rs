@@ -22,6 +22,7 @@ mod sample;
 mod script;
 mod subscription;
 mod tls;
+mod ui;
 
 use docr_sandbox::{Clock, Sandbox, SandboxBuilder};
 use reqwest::header::HeaderMap;

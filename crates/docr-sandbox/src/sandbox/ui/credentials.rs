@@ -5,9 +5,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
+use super::ROOT;
 use super::layout::{Live, View};
 use super::parts::{Pages, Tone, badge, command, table, time};
-use super::visit::Visit;
+use super::visit::{Visit, encode};
 use crate::model::credential::{Credential, MintedCredential};
 
 const SHOWN: usize = 200;
@@ -48,14 +49,7 @@ pub(super) fn view(visit: &Visit<'_>) -> View {
         },
         form: None,
         content: html! {
-            @if all.is_empty() {
-                p { "No Docker credentials were minted. Mint some:" }
-                (command(&format!(
-                    "curl '{}/v2/registries/docker-credentials?read_write=true' \\\n  \
-                     -H \"Authorization: Bearer $DIGITALOCEAN_TOKEN\"",
-                    visit.base,
-                )))
-            } @else {
+            @if all.is_empty() { (how_to_mint(visit)) } @else {
                 (table(
                     "The newest first. Their secrets are known to those who minted them.",
                     ["Minted", "Account", "Access", "Expires", "State"],
@@ -64,6 +58,31 @@ pub(super) fn view(visit: &Visit<'_>) -> View {
             }
             (pages.links(visit, all.len()))
         },
+    }
+}
+
+/// What to do where none is yet.
+fn how_to_mint(visit: &Visit<'_>) -> Markup {
+    let registry = visit.look(|world| {
+        let mut registries = world
+            .accounts()
+            .iter()
+            .flat_map(|account| &account.registries);
+        registries.next().map(|registry| encode(&registry.name))
+    });
+    html! {
+        p { "No Docker credentials were minted." }
+        @match registry {
+            Some(registry) => {
+                p { "Mint some:" }
+                (command(&format!(
+                    "curl '{}/v2/registries/{registry}/docker-credentials?read_write=true' \\\n  \
+                     -H \"Authorization: Bearer $DIGITALOCEAN_TOKEN\"",
+                    visit.base,
+                )))
+            }
+            None => p { "They are for registries. " a href=(ROOT) { "Create one" } " first." }
+        }
     }
 }
 

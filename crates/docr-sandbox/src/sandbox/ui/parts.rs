@@ -4,6 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use maud::{Markup, html};
 
 use super::visit::Visit;
+use crate::storage::Algorithm;
 
 /// A point in time, to be read by people and by programs.
 pub(super) fn time(time: DateTime<Utc>) -> Markup {
@@ -30,13 +31,12 @@ pub(super) fn in_units(bytes: u64) -> String {
 /// A digest, shortened.
 pub(super) fn digest(digest: &str) -> Markup {
     const SHOWN: usize = 12;
-    let short = match digest.split_once(':') {
-        Some((algorithm, hex)) if hex.is_ascii() && hex.len() > SHOWN => {
-            format!("{algorithm}:{}…", &hex[..SHOWN])
-        }
-        _ => digest.to_owned(),
-    };
-    html! { code.digest title=(digest) { (short) } }
+    match digest.split_once(':') {
+        Some((algorithm, hex)) if Algorithm::of(digest).is_some() => html! {
+            code.digest title=(digest) { (algorithm) ":" (&hex[..SHOWN]) "…" }
+        },
+        _ => html! { code { (digest) } },
+    }
 }
 
 /// How much of something is used, as a bar.
