@@ -5,10 +5,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
-use super::ROOT;
 use super::layout::{Live, View};
 use super::parts::{Pages, Tone, badge, command, table, time};
-use super::visit::{Visit, encode};
+use super::visit::{ROOT, Visit, encode};
 use crate::model::credential::{Credential, MintedCredential};
 
 const SHOWN: usize = 200;

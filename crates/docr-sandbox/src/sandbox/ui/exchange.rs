@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::ROOT;
 use super::layout::{Live, View};
 use super::parts::{command, table, time};
 use super::requests::{status, took};
-use super::visit::Visit;
+use super::visit::{ROOT, Visit};
 use crate::sandbox::request_log::RecordedRequest;
 
 pub(super) fn view(visit: &Visit<'_>, number: u64) -> Option<View> {
@@ -63,7 +62,7 @@ fn facts(request: &RecordedRequest) -> Markup {
                 }
                 @if let Some(route) = &request.route { ", " code.path { (route) } }
             }
-            dt { "Responded to" } dd { (time(request.answered_at)) }
+            dt { "Time" } dd { (time(request.answered_at)) }
             dt { "Took" } dd { (took(request.took)) }
             @if let Some(fault) = request.fault { dt { "Fault" } dd { (fault) } }
         }
@@ -84,7 +83,7 @@ fn body(id: &str, text: &str) -> Markup {
     let pretty = json.and_then(|json| serde_json::to_string_pretty(&json).ok());
     html! {
         h3 { "Body" }
-        @if text.is_empty() { p { "Empty, or not kept: what is streamed is not." } }
+        @if text.is_empty() { p { "Empty, or not kept: the log leaves out what is streamed." } }
         @else if let Some(pretty) = pretty {
             (command(&pretty))
             details id=(id) {

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use maud::{DOCTYPE, Markup, html};
 
-use super::ROOT;
 use super::parts::time;
-use super::visit::Visit;
+use super::visit::{ROOT, Visit};
 
 /// What a page shows.
 pub(super) struct View {

@@ -22,8 +22,6 @@ use self::layout::View;
 use self::visit::Visit;
 use super::service::Service;
 
-/// Where it is.
-const ROOT: &str = "/_docr/ui";
 /// Names come from users: nothing but the page's own files is run, shown or asked for.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";

@@ -2,10 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::ROOT;
 use super::layout::{Live, View};
 use super::parts::{Pages, Tone, badge, bar, bytes, command, count, in_units, table, time};
-use super::visit::{Visit, registry_address};
+use super::visit::{ROOT, Visit, registry_address};
 use crate::model::account::Account;
 use crate::model::registry::Registry;
 use crate::model::tier::{Tier, Usage};

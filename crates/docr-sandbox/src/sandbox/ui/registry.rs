@@ -3,10 +3,9 @@
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 
-use super::ROOT;
 use super::layout::{Live, View};
 use super::parts::{Pages, Tone, badge, bytes, command, count, share, table, time};
-use super::visit::{Visit, registry_address, repository_address};
+use super::visit::{ROOT, Visit, registry_address, repository_address};
 use crate::model::account::World;
 use crate::model::collection::Run;
 
@@ -89,7 +88,7 @@ pub(super) fn view(visit: &Visit<'_>, name: &str) -> Option<View> {
                 @if !seen.runs.is_empty() {
                     (table(
                         "The newest first",
-                        ["Collection", "Type", "State", "Began", "Updated", "Deleted", "Freed"],
+                        ["Collection", "Type", "State", "Began", "Updated", "Freed"],
                         seen.runs.iter().map(RunSeen::row),
                     ))
                 }
@@ -194,7 +193,7 @@ impl RunSeen {
         }
     }
 
-    fn row(&self) -> [Markup; 7] {
+    fn row(&self) -> [Markup; 6] {
         let tone = match (&*self.status, self.is_active) {
             (_, true) => Tone::Busy,
             ("succeeded", _) => Tone::Good,
@@ -211,8 +210,7 @@ impl RunSeen {
             },
             time(self.created_at),
             time(self.updated_at),
-            html! { (count(usize::try_from(self.deleted).unwrap_or(usize::MAX), "blob")) },
-            bytes(self.freed),
+            html! { (bytes(self.freed)) " of " (self.deleted) " blobs" },
         ]
     }
 }

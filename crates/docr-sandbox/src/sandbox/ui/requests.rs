@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
-use super::ROOT;
 use super::layout::{Live, View};
 use super::parts::{Pages, Tone, badge, command, table};
-use super::visit::Visit;
+use super::visit::{ROOT, Visit};
 use crate::sandbox::request_log::Entry;
 
 const SHOWN: usize = 100;

@@ -6,10 +6,12 @@ use axum::http::request;
 use chrono::{DateTime, Utc};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use super::ROOT;
 use crate::model::account::World;
 use crate::sandbox::service::Service;
 use crate::spec::query_pairs;
+
+/// Where the pages are.
+pub(super) const ROOT: &str = "/_docr/ui";
 
 /// What stands for something else in a path or a query.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC

@@ -146,6 +146,7 @@ impl Browser {
     }
 
     /// Waits until an expression holds.
+    #[allow(clippy::disallowed_methods, reason = "a browser lives in real time")]
     pub(super) async fn until(&self, expression: &str) {
         let holds = async {
             while self.eval(expression).await != true {
