@@ -77,6 +77,7 @@ impl World {
         self.accounts.iter().position(has)
     }
 
+    /// All accounts, the first one first.
     pub(crate) fn accounts(&self) -> &[Account] {
         &self.accounts
     }
@@ -312,22 +313,25 @@ impl Account {
         json
     }
 
-    /// Without the subscription.
-    pub(crate) fn bare_registry_json(&self, registry: &Registry) -> Value {
-        let shows_extra = self
-            .registries
-            .first()
-            .is_none_or(|first| first.name == registry.name);
+    /// What one of its registries stores.
+    pub(crate) fn bytes_in(&self, registry: &Registry) -> u64 {
+        let first = self.registries.first();
+        let shows_extra = first.is_none_or(|first| first.name == registry.name);
         let extra = if shows_extra {
             self.extra.storage_bytes
         } else {
             0
         };
+        registry.store.bytes().saturating_add(extra)
+    }
+
+    /// Without the subscription.
+    pub(crate) fn bare_registry_json(&self, registry: &Registry) -> Value {
         json!({
             "name": registry.name,
             "created_at": seconds(registry.created_at),
             "region": registry.region,
-            "storage_usage_bytes": registry.store.bytes().saturating_add(extra),
+            "storage_usage_bytes": self.bytes_in(registry),
             "storage_usage_bytes_updated_at": registry.measured_at,
         })
     }

@@ -161,7 +161,7 @@ impl CertificateSeed {
 pub(crate) struct Certificate {
     pub(crate) id: String,
     seed: CertificateSeed,
-    created_at: DateTime<Utc>,
+    pub(crate) created_at: DateTime<Utc>,
     not_after: DateTime<Utc>,
     sha1_fingerprint: String,
 }
@@ -231,7 +231,21 @@ impl Certificate {
         self.seed.in_use
     }
 
-    fn state(&self, now: DateTime<Utc>) -> &'static str {
+    pub(crate) fn dns_names(&self) -> &[String] {
+        &self.seed.dns_names
+    }
+
+    /// `lets_encrypt` or `custom`.
+    pub(crate) fn kind(&self) -> &str {
+        &self.seed.kind
+    }
+
+    /// When it expires; `None` while it isn't issued.
+    pub(crate) fn expires_at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        (self.state(now) == "verified").then_some(self.not_after)
+    }
+
+    pub(crate) fn state(&self, now: DateTime<Utc>) -> &'static str {
         match self.seed.state {
             State::Verified => "verified",
             State::Pending => "pending",

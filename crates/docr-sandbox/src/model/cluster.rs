@@ -61,13 +61,16 @@ impl Cluster {
         }
     }
 
+    pub(crate) fn name(&self, uuid: &str) -> String {
+        match &self.name {
+            Some(name) => name.clone(),
+            None => format!("cluster-{}", uuid.split('-').next().unwrap_or_default()),
+        }
+    }
+
     /// A small cluster of which only the name, the times and the registries are its own.
     pub(crate) fn to_json(&self, uuid: &str) -> Value {
-        let short = uuid.split('-').next().unwrap_or_default();
-        let name = match &self.name {
-            Some(name) => name.clone(),
-            None => format!("cluster-{short}"),
-        };
+        let name = self.name(uuid);
         json!({
             "id": uuid,
             "name": name,

@@ -20,4 +20,5 @@ pub(crate) mod size;
 pub(crate) mod store;
 pub(crate) mod tier;
 pub(crate) mod token;
+pub(crate) mod tree;
 pub(crate) mod upload;

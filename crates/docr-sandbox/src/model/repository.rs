@@ -17,15 +17,15 @@ use super::size::Size;
 #[derive(Clone, Deserialize, Serialize)]
 pub(crate) struct Repository {
     pub(crate) name: String,
-    tags: BTreeMap<Arc<str>, Tag>,
+    pub(super) tags: BTreeMap<Arc<str>, Tag>,
     #[serde(skip)]
     tag_order: Newest,
-    manifests: HashMap<Arc<str>, Manifest>,
+    pub(super) manifests: HashMap<Arc<str>, Manifest>,
     #[serde(skip)]
-    manifest_order: Newest,
+    pub(super) manifest_order: Newest,
     /// The manifests that are about another one, by the digest of that one, which need not be there.
     #[serde(skip)]
-    referrers: HashMap<Arc<str>, BTreeSet<Arc<str>>>,
+    pub(super) referrers: HashMap<Arc<str>, BTreeSet<Arc<str>>>,
 }
 
 /// A manifest as a client gets it.
@@ -35,25 +35,33 @@ pub(crate) struct Pulled {
     pub(crate) text: Bytes,
 }
 
+/// What a tag points to, and since when.
+pub(crate) struct Tagged {
+    pub(crate) digest: Arc<str>,
+    /// The size of the manifest's blobs, or of its children's.
+    pub(crate) size: Size,
+    pub(crate) pushed_at: DateTime<Utc>,
+}
+
 #[derive(Clone, Deserialize, Serialize)]
-struct Tag {
-    digest: Arc<str>,
+pub(super) struct Tag {
+    pub(super) digest: Arc<str>,
     pushed_at: DateTime<Utc>,
 }
 
 #[derive(Clone, Deserialize, Serialize)]
-struct Manifest {
+pub(super) struct Manifest {
     /// The document itself, byte for byte.
     #[serde(with = "as_text")]
-    text: Bytes,
-    media_type: Arc<str>,
-    subject: Option<Arc<str>>,
+    pub(super) text: Bytes,
+    pub(super) media_type: Arc<str>,
+    pub(super) subject: Option<Arc<str>>,
     blobs: Arc<[Blob]>,
     #[serde(flatten)]
-    size: Size,
-    children: Vec<Arc<str>>,
-    tags: BTreeSet<Arc<str>>,
-    pushed_at: DateTime<Utc>,
+    pub(super) size: Size,
+    pub(super) children: Vec<Arc<str>>,
+    pub(super) tags: BTreeSet<Arc<str>>,
+    pub(super) pushed_at: DateTime<Utc>,
 }
 
 impl Repository {
@@ -323,17 +331,35 @@ impl Repository {
     }
 
     fn tag_json(&self, registry: &str, name: &str) -> Value {
-        let tag = &self.tags[name];
-        let size = self.size_of(&tag.digest).unwrap_or_default();
+        let tag = self.tagged(name);
         json!({
             "registry_name": registry,
             "repository": self.name,
             "tag": name,
             "manifest_digest": &*tag.digest,
-            "compressed_size_bytes": size.bytes,
-            "size_bytes": size.unpacked(),
+            "compressed_size_bytes": tag.size.bytes,
+            "size_bytes": tag.size.unpacked(),
             "updated_at": seconds(tag.pushed_at),
         })
+    }
+
+    fn tagged(&self, name: &str) -> Tagged {
+        let tag = &self.tags[name];
+        Tagged {
+            digest: Arc::clone(&tag.digest),
+            size: self.size_of(&tag.digest).unwrap_or_default(),
+            pushed_at: tag.pushed_at,
+        }
+    }
+
+    /// Tags, the newest first, and what they point to.
+    pub(crate) fn tags(
+        &self,
+        offset: usize,
+        size: usize,
+    ) -> impl Iterator<Item = (&Arc<str>, Tagged)> {
+        let page = self.tag_order.page(offset, size);
+        page.map(|name| (name, self.tagged(name)))
     }
 
     fn manifest_json(&self, registry: &str, digest: &str) -> Value {

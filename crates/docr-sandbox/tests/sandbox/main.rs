@@ -28,6 +28,7 @@ mod script;
 mod steering;
 mod subscription;
 mod tls;
+mod ui;
 
 use docr_sandbox::{Clock, Sandbox, SandboxBuilder};
 use reqwest::header::HeaderMap;
