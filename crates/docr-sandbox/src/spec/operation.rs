@@ -76,6 +76,7 @@ fn message(error: &ValidationError<'_>, whole: &str) -> String {
             let property = property.as_str().unwrap_or_default();
             format!("{field}: {property} is required")
         }
+        Kind::Not { .. } => format!("{field}: is reserved"),
         Kind::OneOfMultipleValid { .. } => {
             format!("{field}: mixes the fields of several shapes, of which it may have one")
         }
