@@ -39,6 +39,23 @@ fn the_table_of_operations_is_the_spec_s() {
     }
 }
 
+#[test]
+fn every_operation_with_a_body_says_what_becomes_of_one_that_it_cannot_take() {
+    let spec = docr_tests::spec();
+    let mut with_body = 0;
+    for operation in operations::ALL {
+        let entry = &spec["paths"][operation.path][operation.method.to_lowercase()];
+        if entry.get("requestBody").is_some() {
+            with_body += 1;
+            for status in [400, 422] {
+                let documented = operation.statuses.contains(&status);
+                assert!(documented, "{}: {status}", operation.id);
+            }
+        }
+    }
+    assert_eq!(with_body, 15);
+}
+
 /// The method and the path of the one request that came.
 fn requested(server: &RawServer) -> (String, String) {
     let requests = server.requests();

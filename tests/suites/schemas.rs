@@ -56,18 +56,27 @@ fn the_schemas_of_input_types_are_the_spec_s() {
     assert_same_rules::<GarbageCollectionId>(run);
 }
 
-/// Holds a type's own check against the pattern and lengths of the spec, for each text.
 #[track_caller]
 fn assert_same_verdicts<T>(schema: &str, texts: impl IntoIterator<Item = String>)
 where
     T: FromStr<Err = InvalidInput>,
 {
+    assert_accepted_as_in(schema, texts, |text| text.parse::<T>().is_ok());
+}
+
+/// Holds a check of ours against the pattern and lengths of the spec, for each text.
+#[track_caller]
+fn assert_accepted_as_in(
+    schema: &str,
+    texts: impl IntoIterator<Item = String>,
+    is_accepted: fn(&str) -> bool,
+) {
     let spec = docr_tests::spec();
     let in_spec = &spec["components"]["schemas"][schema];
     let validator = jsonschema::validator_for(&json!(rules(in_spec))).unwrap();
     for text in texts {
         let by_spec = validator.is_valid(&json!(text));
-        assert_eq!(text.parse::<T>().is_ok(), by_spec, "{schema}: {text:?}");
+        assert_eq!(is_accepted(&text), by_spec, "{schema}: {text:?}");
     }
 }
 
@@ -108,6 +117,17 @@ fn a_name_is_accepted_exactly_when_the_spec_s_pattern_accepts_it() {
     assert_same_verdicts::<RepositoryName>("repository_name", long_texts(227));
     assert_same_verdicts::<Tag>("tag_name", all_texts("aZ9-._/:é", 4));
     assert_same_verdicts::<Tag>("tag_name", long_texts(128));
+}
+
+#[test]
+fn a_new_registry_s_name_is_accepted_exactly_when_the_spec_s_pattern_accepts_it() {
+    let is_accepted = |text: &str| {
+        let name = text.parse::<RegistryName>();
+        name.is_ok_and(|name| name.check_new().is_ok())
+    };
+    for texts in [all_texts("a9-A.", 5), long_texts(63)] {
+        assert_accepted_as_in("new_registry_name", texts, is_accepted);
+    }
 }
 
 #[test]

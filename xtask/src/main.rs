@@ -56,10 +56,18 @@ enum Task {
 
 #[derive(Subcommand)]
 enum SpecTask {
-    /// Compare it with another OpenAPI file in structure; fail on a difference that openapi/deviations.toml
-    /// does not list.
+    /// Compare it with another OpenAPI 3 file; fail on a difference that openapi/deviations.toml does not list.
+    ///
+    /// Everything but prose, examples and `x-` extensions is compared, with references resolved and compositions
+    /// merged. Each difference is a line: the place, and what differs there.
+    ///
+    /// The other file may describe more than ours: only our paths are compared. Operations nearby, those of
+    /// registries and certificates that ours lacks, are differences; the rest is counted.
+    ///
+    /// An entry of openapi/deviations.toml fails, too, if nothing differs as it says any more, or if it names a
+    /// place where both agree: it would hide the day when they no longer do.
     Diff {
-        /// The other file, YAML or JSON.
+        /// The other file, YAML or JSON, with all that it refers to in it.
         file: PathBuf,
     },
 }

@@ -76,17 +76,10 @@ refusals! {
         // Sentences that name a field and its rule.
         Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "{}"),
         SecondRegistry => (StatusCode::UNPROCESSABLE_ENTITY, "user already has a registry"),
-        NoLetterFirst => (StatusCode::UNPROCESSABLE_ENTITY, "name: must begin with a letter"),
-        HyphenLast => (
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "name: must end with a letter or a digit",
-        ),
-        Reserved => (StatusCode::UNPROCESSABLE_ENTITY, "name: is reserved"),
         NoTier => (
             StatusCode::UNPROCESSABLE_ENTITY,
             "subscription_tier_slug: is required for the first registry",
         ),
-        NoneNamed => (StatusCode::UNPROCESSABLE_ENTITY, "{}: must not be empty"),
         CertificateNameTaken => (StatusCode::UNPROCESSABLE_ENTITY, "name is not unique"),
         NoKeyAndLeaf => (
             StatusCode::UNPROCESSABLE_ENTITY,

@@ -78,7 +78,7 @@ fn widen_sizes(spec: &mut Value) {
 /// could make a response unreadable. Inputs are checked by `docr`, with better messages and without
 /// a regular-expression engine in every consumer's build.
 fn drop_constraints(spec: &mut Value) {
-    const CONSTRAINTS: [&str; 9] = [
+    const CONSTRAINTS: [&str; 10] = [
         "pattern",
         "minLength",
         "maxLength",
@@ -88,6 +88,7 @@ fn drop_constraints(spec: &mut Value) {
         "exclusiveMaximum",
         "minItems",
         "maxItems",
+        "not",
     ];
     each_object(spec, &mut |object| {
         for keyword in CONSTRAINTS {

@@ -18,9 +18,12 @@ pub(crate) fn load(root: &Path) -> Result<(String, Value)> {
     Ok((text, document))
 }
 
-/// Reads YAML into the data model of JSON.
+/// Reads JSON, or YAML into the data model of JSON.
 pub(crate) fn parse(text: &str) -> Result<Value> {
-    Ok(serde_saphyr::from_str(text)?)
+    match serde_json::from_str(text) {
+        Ok(document) => Ok(document),
+        Err(_) => Ok(serde_saphyr::from_str(text)?),
+    }
 }
 
 /// The methods that a path item can hold.

@@ -29,9 +29,6 @@ pub(super) fn remove_registries(call: &mut Call<'_>) -> Result<Response, Problem
 
 fn named_registries(call: &mut Call<'_>) -> Result<Vec<String>, Problem> {
     let names = call.input.texts("registries");
-    if names.is_empty() {
-        return Err(Reason::NoneNamed.about("registries").into());
-    }
     let own = &call.account().registries;
     match names
         .iter()
@@ -45,9 +42,6 @@ fn named_registries(call: &mut Call<'_>) -> Result<Vec<String>, Problem> {
 /// Changes all clusters named, or none.
 fn change(call: &mut Call<'_>, registries: Vec<String>, add: bool) -> Result<Response, Problem> {
     let uuids = call.input.texts("cluster_uuids");
-    if uuids.is_empty() {
-        return Err(Reason::NoneNamed.about("cluster_uuids").into());
-    }
     let clusters = &mut call.account().clusters;
     if !uuids.iter().all(|uuid| clusters.contains_key(uuid)) {
         return Err(Reason::NoCluster.into());

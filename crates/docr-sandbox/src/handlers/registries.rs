@@ -28,7 +28,7 @@ pub(super) fn list(call: &mut Call<'_>) -> Result<Response, Problem> {
 /// Needs a tier for the first registry only.
 pub(super) fn create(call: &mut Call<'_>) -> Result<Response, Problem> {
     const TIER: &str = "subscription_tier_slug";
-    let name = new_name(call)?;
+    let name = new_name(call);
     let current = call.account().subscription.as_ref();
     let tier = match (current.map(|current| current.tier), call.input.text(TIER)) {
         (Some(tier), None) => tier,

@@ -102,6 +102,8 @@ impl Schema {
             Kind::AdditionalProperties { .. } | Kind::FalseSchema => {
                 "has a field that the API does not know".to_owned()
             }
+            // The spec excludes nothing else.
+            Kind::Not { .. } => "is reserved".to_owned(),
             Kind::OneOfMultipleValid { .. } => {
                 "mixes the fields of several shapes, of which it may have one".to_owned()
             }
@@ -271,7 +273,7 @@ mod tests {
             "const",
         ];
         // `allOf` is told by its parts. What no request has needs no sentence.
-        const TOLD: [&str; 15] = [
+        const TOLD: [&str; 16] = [
             "additionalProperties",
             "allOf",
             "enum",
@@ -282,6 +284,7 @@ mod tests {
             "minItems",
             "minLength",
             "minimum",
+            "not",
             "oneOf",
             "pattern",
             "required",

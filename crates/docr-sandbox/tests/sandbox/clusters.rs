@@ -66,13 +66,42 @@ async fn an_unknown_cluster_or_registry_changes_nothing_at_all() {
         .await
         .refused(404, "not_found");
     assert!(bench.sandbox.cluster_registries(&known).is_empty());
+}
 
-    let none = json!({ "cluster_uuids": [] });
-    let message = bench
-        .post("/v2/kubernetes/registry", none)
-        .await
-        .refused(422, "unprocessable_entity");
-    assert!(message.starts_with("cluster_uuids"), "{message}");
+#[tokio::test]
+async fn a_call_that_names_no_cluster_or_no_registry_is_refused_with_the_field() {
+    let bench = Bench::with_registry("basic").await;
+    let cluster = bench.sandbox.add_cluster();
+    let (one, several) = ("/v2/kubernetes/registry", "/v2/kubernetes/registries");
+    for (path, body, rule) in [
+        (one, json!({}), "cluster_uuids: is required"),
+        (one, json!({ "cluster_uuids": [] }), "cluster_uuids: "),
+        (
+            several,
+            json!({ "cluster_uuids": [cluster] }),
+            "registries: is required",
+        ),
+        (
+            several,
+            json!({ "cluster_uuids": [cluster], "registries": [] }),
+            "registries: ",
+        ),
+    ] {
+        for method in ["POST", "DELETE"] {
+            let body = Some(body.to_string());
+            let sent = bench.send(method, path, bench.sandbox.token(), body).await;
+            let message = sent.refused(422, "unprocessable_entity");
+            assert!(message.starts_with(rule), "{method} {path}: {message}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_delete_whose_body_was_dropped_on_the_way_is_a_bad_request() {
+    let bench = Bench::with_registry("basic").await;
+    for path in ["/v2/kubernetes/registry", "/v2/kubernetes/registries"] {
+        bench.delete(path).await.refused(400, "bad_request");
+    }
 }
 
 #[tokio::test]

@@ -92,7 +92,8 @@ async fn a_value_that_breaks_a_rule_is_told_the_rule_in_words() {
     for (body, expected) in [
         (
             create("My Images", json!({})),
-            "name: must consist of 1 to 63 lower-case letters, digits and hyphens",
+            "name: must consist of 1 to 63 lower-case letters, digits and hyphens, \
+             begin with a letter and end with a letter or a digit",
         ),
         (
             create("acme", json!({ "subscription_tier_slug": "gold" })),

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::facts::{self, Facts};
+use super::facts::{Fact, Facts, Place, joined};
+
+pub(super) const ONLY_OURS: &str = "only ours";
+pub(super) const ONLY_THEIRS: &str = "only theirs";
 
 /// One difference between our spec and another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,44 +18,93 @@ pub(super) struct Difference {
 
 /// The differences, in the order of their places.
 pub(super) fn compare(ours: &Facts, theirs: &Facts) -> Vec<Difference> {
-    let keys: BTreeSet<_> = ours.keys().chain(theirs.keys()).collect();
+    let places: BTreeSet<_> = ours.keys().chain(theirs.keys()).collect();
     let mut differences = Vec::new();
-    // The last place that one side lacks: what is below it is lacking too, and need not be reported.
-    let mut lacking = None;
-    for place in keys {
-        let (at, key) = place;
-        let (ours, theirs) = (ours.get(place), theirs.get(place));
-        if ours == theirs || lacking.is_some_and(|above: &String| is_within(above, at)) {
-            continue;
-        }
-        let what = if key == facts::PRESENT {
-            lacking = Some(at);
-            if ours.is_some() {
-                "only ours".into()
-            } else {
-                "only theirs".into()
+    // The places that one side lacks: what is below them is lacking too, and need not be reported.
+    let mut lacking: Vec<&str> = Vec::new();
+    for at in places {
+        let reports = match (ours.get(at), theirs.get(at)) {
+            (Some(ours), Some(theirs)) => report_place(ours, theirs),
+            _ if lacking.iter().any(|above| is_within(above, at)) => continue,
+            (ours, _) => {
+                lacking.push(at);
+                let side = if ours.is_some() {
+                    ONLY_OURS
+                } else {
+                    ONLY_THEIRS
+                };
+                vec![side.to_owned()]
             }
-        } else {
-            let shown = |value: Option<&String>| value.map_or("none", String::as_str).to_owned();
-            format!("{key}: ours {}, theirs {}", shown(ours), shown(theirs))
         };
-        let at = at.to_owned();
-        differences.push(Difference { at, what });
+        differences.extend(reports.into_iter().map(|what| Difference {
+            at: at.clone(),
+            what,
+        }));
     }
     differences
 }
 
-/// Whether a place is another one, or below it.
+fn report_place(ours: &Place, theirs: &Place) -> Vec<String> {
+    if ours == theirs {
+        return Vec::new();
+    }
+    let keys: BTreeSet<_> = ours.keys().chain(theirs.keys()).collect();
+    let reports = keys
+        .into_iter()
+        .map(|key| report(key, ours.get(key), theirs.get(key)));
+    reports.flatten().collect()
+}
+
+/// What is reported if two facts differ: of two sets, what each has alone.
+pub(super) fn report(key: &str, ours: Option<&Fact>, theirs: Option<&Fact>) -> Vec<String> {
+    match (ours, theirs) {
+        _ if ours == theirs => Vec::new(),
+        (Some(Fact::Set(ours)), Some(Fact::Set(theirs))) => {
+            let sides = [(ONLY_OURS, ours, theirs), (ONLY_THEIRS, theirs, ours)];
+            let alone = sides.map(|(side, one, other)| (side, joined(one.difference(other))));
+            let alone = alone.into_iter().filter(|(_, values)| !values.is_empty());
+            alone
+                .map(|(side, values)| format!("{key}: {side} {values}"))
+                .collect()
+        }
+        _ => {
+            let theirs = theirs.map_or("none".into(), Fact::to_string);
+            vec![format!("{}{theirs}", ours_are(key, ours))]
+        }
+    }
+}
+
+/// Whether another value of theirs would lead to this report of a fact.
+pub(super) fn could_become(what: &str, key: &str, ours: Option<&Fact>) -> bool {
+    if what.starts_with(&ours_are(key, ours)) {
+        return true;
+    }
+    let (Some(Fact::Set(ours)), Some((_, alone))) = (ours, what.split_once(": ")) else {
+        return false;
+    };
+    let has = |value: &str| ours.contains(value);
+    let values = |side: &str| Some(alone.strip_prefix(side)?.trim_start().split(" | "));
+    values(ONLY_OURS).is_some_and(|mut values| values.all(has))
+        || values(ONLY_THEIRS).is_some_and(|mut values| !values.any(has))
+}
+
+fn ours_are(key: &str, ours: Option<&Fact>) -> String {
+    let ours = ours.map_or("none".into(), Fact::to_string);
+    format!("{key}: ours {ours}, theirs ")
+}
+
+/// Whether a place is another one, or below it. Another media type is beside it.
 fn is_within(above: &str, at: &str) -> bool {
-    let below = at.strip_prefix(above);
-    below.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '.', '[']))
+    at.strip_prefix(above).is_some_and(|below| {
+        below.is_empty() || below.starts_with([' ', '.', '[']) && !below.starts_with(" as ")
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
-    use super::*;
+    use super::{super::facts, *};
 
     fn spec() -> Value {
         json!({
@@ -82,10 +134,14 @@ mod tests {
     fn differences(change: impl FnOnce(&mut Value)) -> Vec<String> {
         let mut changed = spec();
         change(&mut changed);
-        compare(&facts::of(&changed), &facts::of(&spec()))
-            .into_iter()
-            .map(|difference| format!("{}: {}", difference.at, difference.what))
-            .collect()
+        let paths = BTreeSet::from(["/a/{id}"]);
+        compare(
+            &facts::of(&changed, &paths).facts,
+            &facts::of(&spec(), &paths).facts,
+        )
+        .into_iter()
+        .map(|difference| format!("{}: {}", difference.at, difference.what))
+        .collect()
     }
 
     #[test]
@@ -131,7 +187,10 @@ mod tests {
                 "/paths/~1a~1{id}/get/security/0/bearer_auth",
                 json!(["a:write"])
             ),
-            ["GET /a/{id}: scopes: ours a:write, theirs a:read"]
+            [
+                "GET /a/{id}: security: only ours bearer_auth(a:write)",
+                "GET /a/{id}: security: only theirs bearer_auth(a:read)",
+            ]
         );
         let in_list = differences(|spec| {
             spec["components"]["schemas"]["a"]["allOf"][1]["properties"]["list"]["items"]["enum"] =
@@ -139,7 +198,7 @@ mod tests {
         });
         assert_eq!(
             in_list,
-            ["GET /a/{id} > 200 > body.list[]: enum: ours x, theirs x | y"]
+            ["GET /a/{id} > 200 > body.list[]: enum: only theirs y"]
         );
     }
 
@@ -153,14 +212,43 @@ mod tests {
         let less = differences(|spec| {
             spec["paths"] = json!({});
         });
-        assert_eq!(less, ["GET /a/{id}: only theirs"]);
+        assert_eq!(
+            less,
+            [
+                "GET /a/{id}: only theirs",
+                "security scheme bearer_auth: only theirs",
+            ]
+        );
     }
 
     #[test]
-    fn a_schema_that_contains_itself_ends() {
-        let mut recursive = spec();
-        recursive["components"]["schemas"]["base"]["properties"]["id"] =
-            json!({"$ref": "#/components/schemas/base"});
-        assert!(!facts::of(&recursive).is_empty());
+    fn a_schema_that_contains_itself_says_so() {
+        let at = "GET /a/{id} > 200 > body";
+        let recursive = differences(|spec| {
+            spec["components"]["schemas"]["base"]["properties"]["id"] =
+                json!({"$ref": "#/components/schemas/a"});
+        });
+        assert_eq!(
+            recursive,
+            [
+                format!("{at}.id: the same as: ours {at}, theirs none"),
+                format!("{at}.id: type: ours none, theirs string"),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_beside_a_place_that_one_side_lacks_is_reported_too() {
+        let json = "/paths/~1a~1{id}/get/responses/200/content";
+        let other = differences(|spec| {
+            *spec.pointer_mut(json).unwrap() = json!({"text/plain": {}});
+        });
+        assert_eq!(
+            other,
+            [
+                "GET /a/{id} > 200 > body: only theirs",
+                "GET /a/{id} > 200 > body as text/plain: only ours",
+            ]
+        );
     }
 }

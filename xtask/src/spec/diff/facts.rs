@@ -1,249 +1,325 @@
-//! A spec as a flat list of facts: what is true at which place. References are resolved and compositions merged,
-//! so that two specs with the same meaning have the same facts.
+//! A description as a flat list of facts: what is true at which place. References are resolved and compositions
+//! merged, so that two descriptions with the same meaning have the same facts. Of what a place says, prose and
+//! extensions alone are left out; a keyword that nothing here knows is a fact as it stands.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde_json::{Map, Value};
 
-use crate::spec;
+use super::{reference, schema};
+use crate::spec::METHODS;
 
-/// Facts by place and name.
-pub(super) type Facts = BTreeMap<(String, String), String>;
+/// What there is, by its place.
+pub(super) type Facts = BTreeMap<String, Place>;
 
-/// The fact that a place is there at all.
-pub(super) const PRESENT: &str = "";
+/// What is true of a place, by the name of the fact.
+pub(super) type Place = BTreeMap<String, Fact>;
 
-/// The keywords of a schema that are compared.
-const KEYWORDS: [&str; 12] = [
-    "type",
-    "format",
-    "pattern",
-    "default",
-    "minimum",
-    "maximum",
-    "minLength",
-    "maxLength",
-    "minItems",
-    "maxItems",
-    "nullable",
-    "uniqueItems",
+/// What only explains.
+const PROSE: [&str; 6] = [
+    "title",
+    "summary",
+    "description",
+    "example",
+    "examples",
+    "externalDocs",
 ];
 
-/// How far a schema that contains itself is followed.
-const DEEPEST: usize = 12;
+/// What is the same whether it is said or not.
+const UNLESS_SAID: [(&str, &str); 12] = [
+    ("allowEmptyValue", "false"),
+    ("allowReserved", "false"),
+    ("deprecated", "false"),
+    ("exclusiveMaximum", "false"),
+    ("exclusiveMinimum", "false"),
+    ("minItems", "0"),
+    ("minLength", "0"),
+    ("minProperties", "0"),
+    ("nullable", "false"),
+    ("readOnly", "false"),
+    ("uniqueItems", "false"),
+    ("writeOnly", "false"),
+];
 
-/// The facts of a spec.
-pub(super) fn of(document: &Value) -> Facts {
+/// What is true of a place in one respect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fact {
+    One(String),
+    /// Several values, whose order says nothing.
+    Set(BTreeSet<String>),
+}
+
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(text) => f.write_str(text),
+            Self::Set(values) => f.write_str(&joined(values)),
+        }
+    }
+}
+
+/// The values of a set as one text.
+pub(super) fn joined<'a>(values: impl IntoIterator<Item = &'a String>) -> String {
+    let values: Vec<_> = values.into_iter().map(String::as_str).collect();
+    values.join(" | ")
+}
+
+/// What a description says of some paths.
+pub(super) struct Reading {
+    pub(super) facts: Facts,
+    /// The references that could not be followed, each with the first place that needs it.
+    pub(super) unread: BTreeMap<String, String>,
+}
+
+/// Reads what a description says of the paths, and of what holds for all of them.
+pub(super) fn of(document: &Value, paths: &BTreeSet<&str>) -> Reading {
     let mut reader = Reader {
         document,
-        facts: Facts::new(),
+        reading: Reading {
+            facts: Facts::new(),
+            unread: BTreeMap::new(),
+        },
+        open: BTreeMap::new(),
     };
-    for operation in spec::operations(document) {
-        reader.operation(&operation);
+    reader.set("servers", "urls", urls(document));
+    for (path, item) in entries(&document["paths"]) {
+        if paths.contains(path.as_str()) {
+            reader.path(path, item);
+        }
     }
-    reader.facts
+    reader.reading
 }
 
-struct Reader<'a> {
-    document: &'a Value,
-    facts: Facts,
-}
-
-/// A schema without references and compositions.
-#[derive(Default)]
-struct Merged {
-    keywords: BTreeMap<String, String>,
-    properties: BTreeMap<String, Value>,
-    required: Vec<String>,
-    items: Option<Value>,
-    extra: Option<Value>,
-    alternatives: Vec<Value>,
+pub(super) struct Reader<'a> {
+    pub(super) document: &'a Value,
+    pub(super) reading: Reading,
+    /// The references that are being read, each with its place: one that is met again contains itself.
+    pub(super) open: BTreeMap<&'a str, String>,
 }
 
 impl<'a> Reader<'a> {
-    fn operation(&mut self, operation: &spec::Operation<'_>) {
-        let at = format!("{} {}", operation.method.to_uppercase(), operation.path);
-        let body = operation.body;
-        self.present(&at);
-        for key in ["operationId", "deprecated"] {
-            self.fact(&at, key, body.get(key));
-        }
-        self.fact(&at, "tags", body.get("tags"));
-        let scopes = body["security"].pointer("/0/bearer_auth");
-        self.fact(&at, "scopes", scopes);
-        for parameter in body["parameters"].as_array().into_iter().flatten() {
-            self.parameter(&at, parameter);
-        }
-        if let Some(request) = body.get("requestBody") {
-            let request = self.resolve(request).clone();
-            let at = format!("{at} > request body");
-            self.present(&at);
-            self.required(&at, request["required"] == true);
-            self.content(&at, &request);
-        }
-        for (status, response) in body["responses"].as_object().into_iter().flatten() {
-            let response = self.resolve(response).clone();
-            let at = format!("{at} > {status}");
-            self.present(&at);
-            for (name, header) in response["headers"].as_object().into_iter().flatten() {
-                let header = self.resolve(header).clone();
-                self.schema(
-                    &format!("{at} > header {}", name.to_lowercase()),
-                    &header["schema"],
-                    0,
-                );
+    fn path(&mut self, path: &str, item: &'a Value) {
+        let item = self.resolve(path, item);
+        self.rest(
+            path,
+            item,
+            &[&METHODS[..], &["parameters", "servers"]].concat(),
+        );
+        for method in METHODS {
+            if let Some(operation) = item.get(method) {
+                let at = format!("{} {path}", method.to_uppercase());
+                self.operation(&at, item, operation);
             }
-            self.content(&format!("{at} > body"), &response);
         }
     }
 
-    fn parameter(&mut self, at: &str, parameter: &Value) {
-        let parameter = self.resolve(parameter).clone();
-        let text = |key: &str| parameter[key].as_str().unwrap_or_default().to_owned();
-        let at = format!("{at} > {} parameter {}", text("in"), text("name"));
-        self.schema(&at, &parameter["schema"], 0);
-        self.required(&at, parameter["required"] == true);
-    }
-
-    fn content(&mut self, at: &str, holder: &Value) {
-        if let Some(schema) = holder.pointer("/content/application~1json/schema") {
-            self.schema(at, schema, 0);
-        }
-    }
-
-    fn schema(&mut self, at: &str, schema: &Value, depth: usize) {
+    fn operation(&mut self, at: &str, item: &'a Value, operation: &'a Value) {
         self.present(at);
-        if depth > DEEPEST {
-            return;
+        let operation = self.resolve(at, operation);
+        self.rest(
+            at,
+            operation,
+            &[
+                "tags",
+                "security",
+                "servers",
+                "parameters",
+                "requestBody",
+                "responses",
+            ],
+        );
+        self.set(at, "tags", elements(&operation["tags"]).map(plain));
+        let mut own_servers = [operation, item].map(urls).into_iter();
+        if let Some(servers) = own_servers.find(|urls| !urls.is_empty()) {
+            self.set(at, "servers", servers);
         }
-        let merged = self.merge(schema, 0);
-        for (key, value) in &merged.keywords {
-            self.insert(at, key, value.clone());
+        self.security(at, operation);
+        self.parameters(at, item, operation);
+        if let Some(body) = operation.get("requestBody") {
+            let at = format!("{at} > request body");
+            let body = self.resolve(&at, body);
+            if entries(&body["content"]).next().is_none() {
+                self.present(&at);
+            }
+            self.content(&at, body, Some(body["required"] == true));
+            self.rest(&at, body, &["content", "required"]);
         }
-        for (name, property) in &merged.properties {
-            let below = format!("{at}.{name}");
-            self.schema(&below, property, depth + 1);
-            self.required(&below, merged.required.contains(name));
-        }
-        if let Some(items) = &merged.items {
-            self.schema(&format!("{at}[]"), items, depth + 1);
-        }
-        if let Some(extra) = &merged.extra {
-            self.schema(&format!("{at}.*"), extra, depth + 1);
-        }
-        for (index, alternative) in merged.alternatives.iter().enumerate() {
-            self.schema(&format!("{at} | {}", index + 1), alternative, depth + 1);
-        }
-    }
-
-    fn merge(&self, schema: &Value, depth: usize) -> Merged {
-        let schema = self.resolve(schema);
-        let mut merged = Merged::default();
-        let parts = |key: &str| schema[key].as_array().into_iter().flatten();
-        if depth > DEEPEST {
-            return merged;
-        }
-        parts("allOf").for_each(|part| merged.add(self.merge(part, depth + 1)));
-        // Any of several objects together: each property may be there.
-        for part in parts("anyOf") {
-            let part = Merged {
-                required: Vec::new(),
-                ..self.merge(part, depth + 1)
-            };
-            merged.add(part);
-        }
-        let alternatives: Vec<_> = parts("oneOf").cloned().collect();
-        match alternatives.as_slice() {
-            [only] => merged.add(self.merge(only, depth + 1)),
-            _ => merged.alternatives.extend(alternatives),
-        }
-        merged.add(Merged::of(schema));
-        merged
-    }
-
-    fn resolve<'b>(&'b self, value: &'b Value) -> &'b Value
-    where
-        'a: 'b,
-    {
-        let target = value["$ref"]
-            .as_str()
-            .and_then(|reference| reference.strip_prefix('#'));
-        match target.and_then(|pointer| self.document.pointer(pointer)) {
-            Some(target) => self.resolve(target),
-            None => value,
+        for (status, response) in entries(&operation["responses"]) {
+            self.response(&format!("{at} > {status}"), response);
         }
     }
 
-    fn present(&mut self, at: &str) {
-        self.insert(at, PRESENT, String::new());
-    }
-
-    fn required(&mut self, at: &str, required: bool) {
-        self.insert(at, "required", required.to_string());
-    }
-
-    fn fact(&mut self, at: &str, key: &str, value: Option<&Value>) {
-        if let Some(value) = value {
-            self.insert(at, key, plain(value));
+    /// The alternatives of which one must be fulfilled, and what the schemes in them are.
+    fn security(&mut self, at: &str, operation: &'a Value) {
+        let own = operation.get("security");
+        let security = own.unwrap_or(&self.document["security"]);
+        let mut alternatives: BTreeSet<_> = elements(security).map(requirement).collect();
+        if alternatives.is_empty() {
+            alternatives.insert(requirement(&Value::Null));
+        }
+        self.set(at, "security", alternatives);
+        for (name, _) in elements(security).flat_map(entries) {
+            let at = format!("security scheme {name}");
+            self.present(&at);
+            let scheme = &self.document["components"]["securitySchemes"][name];
+            let scheme = self.resolve(&at, scheme);
+            self.rest(&at, scheme, &[]);
         }
     }
 
-    fn insert(&mut self, at: &str, key: &str, value: String) {
-        self.facts.insert((at.to_owned(), key.to_owned()), value);
-    }
-}
-
-impl Merged {
-    /// The schema's own keywords.
-    fn of(schema: &Value) -> Self {
-        let mut own = Self::default();
-        for key in KEYWORDS {
-            if let Some(value) = schema.get(key) {
-                own.keywords.insert(key.to_owned(), plain(value));
+    /// The parameters of the path, unless the operation has its own by the same name.
+    fn parameters(&mut self, at: &str, item: &'a Value, operation: &'a Value) {
+        let mut parameters = BTreeMap::new();
+        for holder in [item, operation] {
+            for parameter in elements(&holder["parameters"]) {
+                let parameter = self.resolve(at, parameter);
+                let [kind, name] =
+                    ["in", "name"].map(|key| parameter[key].as_str().unwrap_or_default());
+                parameters.insert(format!("{at} > {kind} parameter {name}"), parameter);
             }
         }
-        let empty = Map::new();
-        let properties = schema["properties"].as_object().unwrap_or(&empty);
-        if let Some(values) = schema["enum"].as_array() {
-            let mut values: Vec<_> = values.iter().map(plain).collect();
-            values.sort();
-            own.keywords.insert("enum".into(), values.join(" | "));
+        for (at, parameter) in parameters {
+            self.described(&at, parameter);
+            self.rest(
+                &at,
+                parameter,
+                &["in", "name", "required", "schema", "content"],
+            );
+            self.required(&at, parameter["required"] == true);
         }
-        // An object may say so or not.
-        if !properties.is_empty() {
-            own.keywords.insert("type".into(), "object".into());
-        }
-        own.properties = properties
-            .iter()
-            .map(|(name, schema)| (name.clone(), schema.clone()))
-            .collect();
-        let required = schema["required"].as_array().into_iter().flatten();
-        own.required = required
-            .filter_map(|name| name.as_str().map(String::from))
-            .collect();
-        own.items = schema.get("items").cloned();
-        own.extra = schema
-            .get("additionalProperties")
-            .filter(|extra| extra.is_object())
-            .cloned();
-        own
     }
 
-    fn add(&mut self, other: Self) {
-        self.keywords.extend(other.keywords);
-        self.properties.extend(other.properties);
-        self.required.extend(other.required);
-        self.alternatives.extend(other.alternatives);
-        self.items = other.items.or(self.items.take());
-        self.extra = other.extra.or(self.extra.take());
+    fn response(&mut self, at: &str, response: &'a Value) {
+        self.present(at);
+        let response = self.resolve(at, response);
+        for (name, header) in entries(&response["headers"]) {
+            let at = format!("{at} > header {}", name.to_lowercase());
+            let header = self.resolve(&at, header);
+            self.described(&at, header);
+            self.rest(&at, header, &["required", "schema", "content"]);
+            if header["required"] == true {
+                self.required(&at, true);
+            }
+        }
+        self.content(&format!("{at} > body"), response, None);
+        self.rest(at, response, &["headers", "content"]);
+    }
+
+    /// A parameter or a header has a schema, or one within a media type.
+    fn described(&mut self, at: &str, holder: &'a Value) {
+        self.present(at);
+        if let Some(schema) = holder.get("schema") {
+            schema::read(self, at, &[schema]);
+        }
+        self.content(at, holder, None);
+    }
+
+    /// The media types. JSON is what one expects, so its place is that of the holder.
+    fn content(&mut self, at: &str, holder: &'a Value, required: Option<bool>) {
+        for (media, content) in entries(&holder["content"]) {
+            let at = match media.as_str() {
+                "application/json" => at.to_owned(),
+                other => format!("{at} as {other}"),
+            };
+            self.present(&at);
+            if let Some(required) = required {
+                self.required(&at, required);
+            }
+            if let Some(schema) = content.get("schema") {
+                schema::read(self, &at, &[schema]);
+            }
+            self.rest(&at, content, &["schema"]);
+        }
+    }
+
+    /// What a reference stands for, or the value itself. One that can't be followed is noted, and stands for nothing.
+    fn resolve(&mut self, at: &str, value: &'a Value) -> &'a Value {
+        match reference::resolve(self.document, value) {
+            Ok(value) => value,
+            Err(reference) => {
+                self.unread(at, reference);
+                &Value::Null
+            }
+        }
+    }
+
+    pub(super) fn unread(&mut self, at: &str, reference: &str) {
+        let places = &mut self.reading.unread;
+        places
+            .entry(reference.to_owned())
+            .or_insert_with(|| at.to_owned());
+    }
+
+    /// Everything that an object says, but for prose and for what is read otherwise.
+    pub(super) fn rest(&mut self, at: &str, object: &Value, otherwise: &[&str]) {
+        for (key, value) in entries(object) {
+            if is_rule(key, value) && !otherwise.contains(&key.as_str()) {
+                self.one(at, key, plain(value));
+            }
+        }
+    }
+
+    pub(super) fn present(&mut self, at: &str) -> &mut Place {
+        self.reading.facts.entry(at.to_owned()).or_default()
+    }
+
+    pub(super) fn required(&mut self, at: &str, required: bool) {
+        self.one(at, "required", required.to_string());
+    }
+
+    pub(super) fn one(&mut self, at: &str, key: &str, value: String) {
+        self.present(at).insert(key.to_owned(), Fact::One(value));
+    }
+
+    pub(super) fn set(&mut self, at: &str, key: &str, values: impl IntoIterator<Item = String>) {
+        let values = values.into_iter().collect();
+        self.present(at).insert(key.to_owned(), Fact::Set(values));
     }
 }
 
-/// A value as text: a string without quotes, a list with commas.
-fn plain(value: &Value) -> String {
+/// Whether an entry is neither prose nor an extension, and says more than its absence would.
+pub(super) fn is_rule(key: &str, value: &Value) -> bool {
+    let is_prose = PROSE.contains(&key) || key.starts_with("x-");
+    let is_usual = || {
+        let usual = UNLESS_SAID.iter().find(|(name, _)| *name == key);
+        usual.is_some_and(|(_, usual)| plain(value) == *usual)
+    };
+    !is_prose && !is_usual()
+}
+
+/// A value as text: a list with commas, and a string without quotes where it can't be taken for another value.
+pub(super) fn plain(value: &Value) -> String {
     match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        Value::String(text) if serde_json::from_str::<Value>(text).is_err() => text.clone(),
+        Value::Array(items) => Vec::from_iter(items.iter().map(plain)).join(", "),
         other => other.to_string(),
     }
+}
+
+/// What must be shown together to be let in: the schemes, each with its scopes.
+fn requirement(schemes: &Value) -> String {
+    let schemes = entries(schemes).map(|(scheme, scopes)| {
+        let scopes: BTreeSet<_> = elements(scopes).map(plain).collect();
+        format!("{scheme}({})", Vec::from_iter(scopes).join(", "))
+    });
+    match Vec::from_iter(schemes).join(" and ") {
+        none if none.is_empty() => "nothing".to_owned(),
+        schemes => schemes,
+    }
+}
+
+pub(super) fn entries(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    value.as_object().into_iter().flat_map(Map::iter)
+}
+
+pub(super) fn elements(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+fn urls(holder: &Value) -> Vec<String> {
+    let servers = elements(&holder["servers"]);
+    servers.map(|server| plain(&server["url"])).collect()
 }

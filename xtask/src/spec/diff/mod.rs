@@ -1,47 +1,134 @@
-//! Comparing two OpenAPI files in structure: what a client and a server must agree on, not how it is worded.
+//! Comparing two OpenAPI files: what a client and a server must agree on, not how it is worded.
 
 mod deviations;
 mod difference;
+mod document;
 mod facts;
+#[cfg(test)]
+mod mutations;
+mod reference;
+mod schema;
+mod scope;
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
 
-use self::{deviations::Deviations, difference::compare};
+use self::{
+    deviations::{Deviations, Verdict},
+    difference::Difference,
+    facts::{Facts, Reading},
+    scope::Rest,
+};
 use crate::spec;
 
 /// Where the differences that are meant stand, each with its reason.
 const DEVIATIONS: &str = "openapi/deviations.toml";
 
-/// Compares the spec with the file, and fails on a difference that isn't listed, and on a listed one that isn't
-/// there.
+/// How many references that can't be followed are shown.
+const SHOWN_REFERENCES: usize = 5;
+
+/// Compares the spec with the file, and fails on a difference that isn't listed, and on an entry of the list that
+/// lists none or could hide another one.
 pub(crate) fn run(root: &Path, file: &Path) -> Result<()> {
     let (_, ours) = spec::load(root)?;
-    let text =
-        fs::read_to_string(file).with_context(|| format!("{} can't be read", file.display()))?;
-    let theirs =
-        spec::parse(&text).with_context(|| format!("{} is not well-formed", file.display()))?;
+    let ours = Ours::of(&ours)?;
+    let theirs = document::read(file, &ours.paths)?;
     let listed = fs::read_to_string(root.join(DEVIATIONS))
         .with_context(|| format!("{DEVIATIONS} can't be read"))?;
     let deviations = Deviations::parse(&listed).context(DEVIATIONS)?;
 
-    let differences = compare(&facts::of(&ours), &facts::of(&theirs));
-    let verdict = deviations.judge(&differences);
-    for difference in &verdict.unlisted {
-        println!("{}: {}", difference.at, difference.what);
+    let comparison = Comparison::of(&ours, &theirs)
+        .with_context(|| format!("{} can't be compared", file.display()))?;
+    let verdict = comparison.judge(&deviations);
+    for line in verdict.lines() {
+        println!("{line}");
     }
-    for entry in &verdict.stale {
-        println!("{DEVIATIONS}: nothing differs at {entry:?}");
-    }
-    println!(
-        "{} operations, {} differences, {} of them not listed in {DEVIATIONS}",
-        spec::operations(&ours).count(),
-        differences.len(),
-        verdict.unlisted.len(),
-    );
-    if !verdict.unlisted.is_empty() || !verdict.stale.is_empty() {
-        bail!("the specs differ; mend openapi/docr.yaml, or list the difference with its reason");
+    println!("{}", comparison.summary(&verdict));
+    if !verdict.is_clean() {
+        bail!(
+            "mend {}, or {DEVIATIONS}, which lists what is meant to differ, with its reason",
+            spec::PATH
+        );
     }
     Ok(())
+}
+
+/// Our description.
+struct Ours<'a> {
+    paths: BTreeSet<&'a str>,
+    operations: usize,
+    facts: Facts,
+}
+
+impl<'a> Ours<'a> {
+    fn of(document: &'a Value) -> Result<Self> {
+        let paths = scope::paths(document);
+        let facts = whole(facts::of(document, &paths)).context(spec::PATH)?;
+        Ok(Self {
+            paths,
+            operations: spec::operations(document).count(),
+            facts,
+        })
+    }
+}
+
+/// What our description and another say of our paths.
+struct Comparison<'a> {
+    ours: &'a Ours<'a>,
+    theirs: Facts,
+    differences: Vec<Difference>,
+    rest: Rest,
+}
+
+impl<'a> Comparison<'a> {
+    fn of(ours: &'a Ours<'a>, theirs: &Value) -> Result<Self> {
+        let rest = scope::rest(theirs, &ours.paths);
+        let theirs = whole(facts::of(theirs, &ours.paths))?;
+        let mut differences = difference::compare(&ours.facts, &theirs);
+        differences.extend_from_slice(&rest.nearby);
+        Ok(Self {
+            ours,
+            theirs,
+            differences,
+            rest,
+        })
+    }
+
+    fn judge<'b>(&'b self, deviations: &'b Deviations) -> Verdict<'b> {
+        deviations.judge(&self.differences, &self.ours.facts, &self.theirs)
+    }
+
+    fn summary(&self, verdict: &Verdict<'_>) -> String {
+        format!(
+            "{} operations, {} differences, {} of them not listed in {DEVIATIONS}; {} operations nearby that {} lacks; \
+             {} operations elsewhere, which are not compared",
+            self.ours.operations,
+            self.differences.len(),
+            verdict.unlisted.len(),
+            self.rest.nearby.len(),
+            spec::PATH,
+            self.rest.elsewhere,
+        )
+    }
+}
+
+/// The facts, unless a part of the description could not be read.
+fn whole(reading: Reading) -> Result<Facts> {
+    let unread = &reading.unread;
+    if unread.is_empty() {
+        return Ok(reading.facts);
+    }
+    let shown = unread.iter().take(SHOWN_REFERENCES);
+    let shown = shown.map(|(reference, at)| format!("\n  {reference:?}, of {at}"));
+    let more = match unread.len().saturating_sub(SHOWN_REFERENCES) {
+        0 => String::new(),
+        more => format!("\n  and {more} more"),
+    };
+    bail!(
+        "{} of its references lead out of the file or nowhere; bundle the description into one file first:{}{more}",
+        unread.len(),
+        shown.collect::<String>(),
+    )
 }
