@@ -28,6 +28,9 @@ struct Arguments {
     /// Keep everything in this folder, and go on where an earlier sandbox ended.
     #[arg(long, env = "DOCR_SANDBOX_DATA")]
     data: Option<PathBuf>,
+    /// Let Let's Encrypt issue for this domain, and others that are given so, only; without it for any.
+    #[arg(long, value_name = "DOMAIN")]
+    managed_domain: Vec<String>,
     /// Speak HTTPS, for clients that refuse plain HTTP.
     #[arg(long)]
     tls: bool,
@@ -63,6 +66,9 @@ async fn run(arguments: Arguments) -> io::Result<()> {
         .credentials_for_own_host(true);
     if let Some(token) = arguments.token {
         builder = builder.token(token);
+    }
+    if !arguments.managed_domain.is_empty() {
+        builder = builder.managed_domains(arguments.managed_domain);
     }
     if let Some(folder) = arguments.data {
         builder = builder.data(folder);
