@@ -296,6 +296,11 @@ async fn the_older_calls_read_the_same_images() {
     );
     let api = older.repository(name, repository("api"));
     assert_eq!(api.tags().all().await.unwrap().len(), 1);
+    push(&sandbox, "untagged", "v1", "a layer");
+    assert!(sandbox.delete(name.as_str(), "untagged", "v1"));
+    let with_tags = older.repositories_with_latest_tag(name);
+    let with_tags = with_tags.all().await.unwrap();
+    assert_eq!(with_tags[1].latest_tag, None);
     assert_eq!(api.manifests().all().await.unwrap().len(), 1);
     assert!(
         sandbox

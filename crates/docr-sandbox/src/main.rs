@@ -47,6 +47,9 @@ struct Arguments {
     /// Keep record of so many requests, the newest ones.
     #[arg(long, env = "DOCR_SANDBOX_KEEP_REQUESTS", default_value_t = 1000)]
     keep_requests: usize,
+    /// Let Let's Encrypt issue for this domain, and others that are given so, only; without it for any.
+    #[arg(long, value_name = "DOMAIN")]
+    managed_domain: Vec<String>,
     /// Speak HTTPS, for clients that refuse plain HTTP.
     #[arg(long)]
     tls: bool,
@@ -96,6 +99,9 @@ async fn run(arguments: Arguments) -> io::Result<()> {
         .credentials_for_own_host(true);
     if let Some(token) = arguments.token {
         builder = builder.token(token);
+    }
+    if !arguments.managed_domain.is_empty() {
+        builder = builder.managed_domains(arguments.managed_domain);
     }
     if let Some(folder) = arguments.data {
         builder = builder.data(folder);
