@@ -90,11 +90,15 @@ impl Store {
         Some(&mut self.repositories[place])
     }
 
-    /// The bytes of the blobs that a repository has, those that others have, too, included.
-    pub(crate) fn bytes_in(&self, repository: &str) -> u64 {
-        let linked = self.links.get(repository).into_iter().flatten();
-        let stored = linked.filter_map(|digest| self.blobs.get(digest));
-        stored.fold(0, |sum, stored| sum.saturating_add(stored.bytes))
+    /// The bytes of the blobs that a repository has, those that others have, too, included. `None` if there are more
+    /// than `most` blobs, of which those that it adds up are taken off.
+    pub(crate) fn bytes_in(&self, repository: &str, most: &mut usize) -> Option<u64> {
+        let Some(linked) = self.links.get(repository) else {
+            return Some(0);
+        };
+        *most = most.checked_sub(linked.len())?;
+        let stored = linked.iter().filter_map(|digest| self.blobs.get(digest));
+        Some(stored.fold(0, |sum, stored| sum.saturating_add(stored.bytes)))
     }
 
     /// The size of the blobs that a manifest needs, or its children.
@@ -290,4 +294,25 @@ fn held(stored: &Stored) -> Held<'_> {
 fn distinct(blobs: &[Blob]) -> impl Iterator<Item = &Blob> {
     let mut seen = HashSet::new();
     blobs.iter().filter(move |blob| seen.insert(&blob.digest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::image::Image;
+
+    #[test]
+    fn blobs_are_added_up_as_long_as_they_are_not_too_many() {
+        let mut store = Store::default();
+        for name in ["one", "two"] {
+            let (_, built) = Image::new(name).sized_layer(1, 1000).manifests();
+            store.put(name, &built, DateTime::UNIX_EPOCH);
+        }
+        // A configuration and a layer each.
+        let mut most = 3;
+        assert_eq!(store.bytes_in("one", &mut most), Some(store.bytes()));
+        assert_eq!(store.bytes_in("two", &mut most), None);
+        assert_eq!(store.bytes_in("none", &mut most), Some(0));
+        assert_eq!(most, 1);
+    }
 }

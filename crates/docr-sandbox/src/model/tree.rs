@@ -12,7 +12,7 @@ use crate::storage::Algorithm;
 
 /// How deep a tree is shown.
 const DEPTH: usize = 16;
-/// How many manifests of a tree are shown.
+/// How many manifests are shown below others, all trees taken together.
 const NODES: usize = 500;
 /// How many tags of a manifest are shown.
 const TAGS: usize = 20;
@@ -54,47 +54,57 @@ pub(crate) struct Shown {
 }
 
 impl Repository {
-    /// Some of its trees, the newest first, and how many there are.
+    /// Some of its trees, the newest first, and how many there are. Only manifests that stand below others are looked
+    /// for in all of the repository.
     pub(crate) fn trees(&self, offset: usize, size: usize) -> (Vec<Node>, usize) {
-        let parents = self.parents();
-        let untagged: HashSet<_> = self.untagged().into_iter().collect();
+        let indexes = self.indexes();
+        let below = self.below(&indexes);
         let newest = self.manifest_order.page(0, usize::MAX);
-        let tops: Vec<_> = newest.filter(|digest| is_top(digest, &parents)).collect();
-        let shown = tops.iter().skip(offset).take(size).map(|digest| {
-            let mut walk = Walk {
-                repository: self,
-                untagged: &untagged,
-                path: Vec::new(),
-                left: NODES,
-            };
-            walk.node(Arc::clone(digest), Place::Top)
-        });
-        (shown.collect(), tops.len())
+        let tops = newest.filter(|digest| !below.contains(&***digest));
+        let mut walk = Walk {
+            repository: self,
+            indexes: &indexes,
+            path: Vec::new(),
+            left: NODES,
+        };
+        let shown = tops.skip(offset).take(size);
+        let shown = shown.map(|digest| walk.node(Arc::clone(digest), Place::Top));
+        (shown.collect(), self.manifest_count() - below.len())
     }
 
-    /// The manifest above each one that has one.
-    fn parents(&self) -> HashMap<&str, &str> {
-        let mut parents = HashMap::new();
+    /// The indexes that name each manifest that is named.
+    fn indexes(&self) -> Indexes<'_> {
+        let mut indexes = Indexes::new();
+        for (digest, manifest) in &self.manifests {
+            for child in &manifest.children {
+                indexes.entry(&**child).or_default().push(&**digest);
+            }
+        }
+        indexes
+    }
+
+    /// The manifests that stand below others.
+    fn below<'a>(&'a self, indexes: &Indexes<'a>) -> HashSet<&'a str> {
+        let mut above = HashMap::new();
         let algorithms = ["sha256-", "sha512-"].into_iter();
         for (tag, pointed) in algorithms.flat_map(|prefix| self.tags_with(prefix)) {
             let Some(subject) = subject_of(tag) else {
                 continue;
             };
-            if let Some((subject, _)) = self.manifests.get_key_value(&*subject)
-                && *subject != pointed.digest
-            {
-                parents.insert(&*pointed.digest, &**subject);
+            if let Some((subject, _)) = self.manifests.get_key_value(&*subject) {
+                above.insert(&*pointed.digest, &**subject);
             }
         }
         for (subject, about) in &self.referrers {
             if self.manifests.contains_key(subject) {
-                parents.extend(about.iter().map(|digest| (&**digest, &**subject)));
+                above.extend(about.iter().map(|digest| (&**digest, &**subject)));
             }
         }
-        for (digest, manifest) in &self.manifests {
-            parents.extend(manifest.children.iter().map(|child| (&**child, &**digest)));
-        }
-        parents
+        let named = indexes.iter();
+        let named = named.filter_map(|(child, indexes)| Some((*child, *indexes.first()?)));
+        above.extend(named.filter(|(child, _)| self.manifests.contains_key(*child)));
+        let below = above.keys().filter(|digest| !is_top(digest, &above));
+        below.copied().collect()
     }
 
     fn tags_with(&self, prefix: &str) -> impl Iterator<Item = (&Arc<str>, &Tag)> {
@@ -104,12 +114,14 @@ impl Repository {
     }
 }
 
+type Indexes<'a> = HashMap<&'a str, Vec<&'a str>>;
+
 /// Whether a manifest stands below none. In a ring, which tags can make, each does.
-fn is_top(digest: &str, parents: &HashMap<&str, &str>) -> bool {
+fn is_top(digest: &str, above: &HashMap<&str, &str>) -> bool {
     let mut at = digest;
     for _ in 0..DEPTH {
-        match parents.get(at) {
-            Some(above) => at = above,
+        match above.get(at) {
+            Some(next) => at = next,
             None => return at == digest,
         }
     }
@@ -127,10 +139,10 @@ fn subject_of(tag: &str) -> Option<String> {
     (is_known && Algorithm::of(&digest).is_some()).then_some(digest)
 }
 
-/// On the way through one tree.
+/// On the way through the trees.
 struct Walk<'a> {
     repository: &'a Repository,
-    untagged: &'a HashSet<Arc<str>>,
+    indexes: &'a Indexes<'a>,
     /// From the top to here.
     path: Vec<Arc<str>>,
     /// How many more are shown.
@@ -139,7 +151,6 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn node(&mut self, digest: Arc<str>, place: Place) -> Node {
-        self.left = self.left.saturating_sub(1);
         let manifest = self.repository.manifests.get(&digest);
         let shown = manifest.map(|manifest| Shown {
             media_type: Arc::clone(&manifest.media_type),
@@ -148,7 +159,7 @@ impl Walk<'_> {
             pushed_at: manifest.pushed_at,
             tags: manifest.tags.iter().take(TAGS).cloned().collect(),
             tag_count: manifest.tags.len(),
-            is_untagged: self.untagged.contains(&digest),
+            is_untagged: self.is_untagged(&digest),
         });
         self.path.push(Arc::clone(&digest));
         let (mut below, mut left_out) = (Vec::new(), 0);
@@ -156,6 +167,7 @@ impl Walk<'_> {
             if self.left == 0 || self.path.len() >= DEPTH {
                 left_out += 1;
             } else if !self.path.contains(&digest) {
+                self.left -= 1;
                 below.push(self.node(digest, place));
             }
         }
@@ -167,6 +179,20 @@ impl Walk<'_> {
             below,
             left_out,
         }
+    }
+
+    /// Whether neither it has a tag nor an index that it belongs to, however far above that is.
+    fn is_untagged(&self, digest: &str) -> bool {
+        let (mut seen, mut todo) = (HashSet::from([digest]), vec![digest]);
+        while let Some(digest) = todo.pop() {
+            let manifest = self.repository.manifests.get(digest);
+            if manifest.is_some_and(|manifest| !manifest.tags.is_empty()) {
+                return false;
+            }
+            let above = self.indexes.get(digest).into_iter().flatten();
+            todo.extend(above.filter(|index| seen.insert(index)));
+        }
+        true
     }
 
     /// What stands directly below a manifest, each once.
@@ -255,14 +281,24 @@ mod tests {
 
     #[test]
     fn what_a_collection_deletes_is_untagged_and_the_children_of_a_tagged_index_are_not() {
-        let index = Image::index(NAME).child(image("child")).tag("v1");
-        let signature = image("signature").subject(index.digest());
-        let trees = trees(&store([index, signature, image("loose")]));
+        let index = Image::index(NAME).child(image("child"));
+        let tagged = Image::index(NAME).child(index.clone()).tag("v1");
+        let loose = index.child(image("loose"));
+        let signature = image("signature").subject(tagged.digest());
+        let store = store([tagged, signature, loose]);
         let is_untagged = |node: &Node| node.manifest.as_ref().unwrap().is_untagged;
-        assert!(is_untagged(&trees[0]));
-        assert!(!is_untagged(&trees[1]));
-        let below: Vec<_> = trees[1].below.iter().map(is_untagged).collect();
-        assert_eq!(below, [false, true]);
+        let trees = trees(&store);
+        let [loose, tagged] = trees.as_slice() else {
+            panic!("there are {} trees", trees.len());
+        };
+        // The first image belongs to the tagged index as well.
+        let below: Vec<_> = loose.below.iter().map(is_untagged).collect();
+        assert_eq!((is_untagged(loose), below), (true, vec![false, true]));
+        let below: Vec<_> = tagged.below.iter().map(is_untagged).collect();
+        assert_eq!((is_untagged(tagged), below), (false, vec![false, true]));
+        // A collection agrees.
+        let deleted = store.repository(NAME).unwrap().untagged();
+        assert_eq!(deleted.len(), 3);
     }
 
     #[test]
@@ -300,14 +336,14 @@ mod tests {
     }
 
     #[test]
-    fn of_a_tree_without_end_a_part_is_shown_and_the_rest_is_counted() {
-        let mut index = Image::index(NAME).tag("v1");
-        for seed in 0..NODES + 9 {
-            index = index.child(image(&seed.to_string()));
-        }
-        let trees = trees(&store([index]));
-        assert_eq!(trees[0].below.len(), NODES - 1);
-        assert_eq!(trees[0].left_out, 10);
+    fn of_trees_without_end_a_part_is_shown_and_the_rest_is_counted() {
+        let index = |name: &str, children: usize| {
+            let images = (0..children).map(|seed| image(&format!("{name}{seed}")));
+            images.fold(Image::index(NAME), Image::child)
+        };
+        let trees = trees(&store([index("old", 3), index("new", NODES - 1)]));
+        let shown = trees.iter().map(|tree| (tree.below.len(), tree.left_out));
+        assert_eq!(shown.collect::<Vec<_>>(), [(NODES - 1, 0), (1, 2)]);
     }
 
     #[test]

@@ -11,6 +11,8 @@ use crate::model::collection::Run;
 
 /// How many repositories a page shows.
 const REPOSITORIES: usize = 200;
+/// How many blobs a page adds up: the sandbox waits for that.
+const BLOBS: usize = 50_000;
 /// How many garbage collections, and uploads, a page shows.
 const OTHERS: usize = 50;
 
@@ -32,7 +34,8 @@ struct RepositorySeen {
     name: String,
     tags: usize,
     manifests: usize,
-    bytes: u64,
+    /// `None` if its blobs are too many to be added up.
+    bytes: Option<u64>,
     newest: Option<DateTime<Utc>>,
 }
 
@@ -120,12 +123,13 @@ impl RegistrySeen {
             Some((account, &account.registries[place]))
         })?;
         let store = &registry.store;
+        let mut blobs = BLOBS;
         let shown = repositories.of(store.repositories().iter());
         let shown = shown.map(|repository| RepositorySeen {
             name: repository.name.clone(),
             tags: repository.tag_count(),
             manifests: repository.manifest_count(),
-            bytes: store.bytes_in(&repository.name),
+            bytes: store.bytes_in(&repository.name, &mut blobs),
             newest: repository.tags(0, 1).next().map(|(_, tag)| tag.pushed_at),
         });
         let uploads = registry.uploads.all();
@@ -166,8 +170,13 @@ impl RepositorySeen {
             html! { a href=(repository_address(registry, &self.name)) { (self.name) } },
             html! { (self.tags) },
             html! { (self.manifests) },
-            bytes(self.bytes),
-            share(self.bytes, whole),
+            html! {
+                @match self.bytes {
+                    Some(size) => (bytes(size)),
+                    None => "too many to add up",
+                }
+            },
+            html! { @if let Some(size) = self.bytes { (share(size, whole)) } },
             html! {
                 @match self.newest {
                     Some(newest) => (time(newest)),

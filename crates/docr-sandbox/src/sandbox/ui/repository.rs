@@ -18,7 +18,7 @@ use crate::model::tree::{Node, Place, Shown};
 /// How many tags a page shows.
 const TAGS: usize = 200;
 /// How many trees of manifests a page shows.
-const TREES: usize = 100;
+const TREES: usize = 50;
 /// How many layers of a manifest are shown.
 const LAYERS: usize = 200;
 

@@ -7,24 +7,26 @@ const status = document.getElementById("status");
 let source = null;
 let busy = false;
 let wanted = false;
-let shown = null;
+let pressed = false;
 let timer = 0;
 
 const live = () => document.getElementById("live");
+let shown = live().outerHTML;
 
 function say(text) {
   if (status.textContent !== text) status.textContent = text;
 }
 
-// Someone marks text in order to copy it.
-function marking() {
+// Someone marks text in order to copy it, or is about to click: what is below the pointer must stay there.
+function handled() {
   const selection = document.getSelection();
-  return selection && !selection.isCollapsed && live().contains(selection.anchorNode);
+  const marks = selection && !selection.isCollapsed && live().contains(selection.anchorNode);
+  return pressed || marks;
 }
 
 async function refresh() {
   wanted = true;
-  if (busy || document.hidden || marking()) return;
+  if (busy || document.hidden || handled()) return;
   busy = true;
   wanted = false;
   const began = performance.now();
@@ -45,6 +47,10 @@ async function refresh() {
 function show(page) {
   const next = page.getElementById("live");
   if (!next) return;
+  if (handled()) {
+    wanted = true;
+    return;
+  }
   document.title = page.title;
   document.querySelector("h1").textContent = page.querySelector("h1").textContent;
   document.getElementById("as-of").replaceWith(page.getElementById("as-of"));
@@ -116,9 +122,14 @@ function wake() {
 }
 
 document.addEventListener("visibilitychange", () => (document.hidden ? sleep() : wake()));
-document.addEventListener("selectionchange", () => {
-  if (wanted && !marking()) refresh();
-});
+document.addEventListener("pointerdown", ({ button }) => (pressed = button === 0));
+for (const end of ["pointerup", "pointercancel", "selectionchange", "dragend"]) {
+  document.addEventListener(end, () => {
+    if (end !== "selectionchange") pressed = false;
+    // A click comes right after its pointer is up.
+    if (wanted) setTimeout(refresh);
+  });
+}
 addEventListener("pagehide", sleep);
 addEventListener("pageshow", ({ persisted }) => persisted && wake());
 wake();

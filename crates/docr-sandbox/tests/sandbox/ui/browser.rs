@@ -155,6 +155,31 @@ async fn a_collection_is_followed_while_the_clock_moves() {
     browser.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_below_a_pointer_that_is_down_stays_there() {
+    let bench = Bench::with_registry("basic").await;
+    let Some(browser) = Browser::open(&bench.sandbox).await else {
+        return;
+    };
+    browser.go("/_docr/ui/registries/acme").await;
+    browser.until_live().await;
+    let point = |event: &str| {
+        format!("document.dispatchEvent(new PointerEvent('{event}', {{ button: 0 }}))")
+    };
+    browser.until("!busy && !wanted").await;
+    browser.eval("window.before = live()").await;
+    browser.eval(&point("pointerdown")).await;
+    bench
+        .sandbox
+        .push("acme", Image::new("pushed").layer("x"))
+        .unwrap();
+    browser.until("wanted && !busy").await;
+    assert_eq!(browser.eval("live() === window.before").await, true);
+    browser.eval(&point("pointerup")).await;
+    browser.until_shown("pushed").await;
+    browser.close().await;
+}
+
 /// Shows the sample. `DOCR_UPDATE_SCREENSHOT=1` puts the picture that the README shows in its place.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_picture_of_the_sample_can_be_taken() {
