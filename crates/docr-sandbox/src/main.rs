@@ -85,9 +85,10 @@ async fn run(arguments: Arguments) -> io::Result<()> {
         builder = builder.data(folder);
     }
     let sandbox = builder.start().await?;
+    let sample = arguments.sample.then(|| sandbox.add_sample()).transpose();
+    let sample = sample.map_err(io::Error::other)?;
     introduce(&sandbox);
-    if arguments.sample {
-        let sample = sandbox.add_sample().map_err(io::Error::other)?;
+    if let Some(sample) = sample {
         say(&format!(
             "\nThe registry {} has sample images.\n\n\
              export DOCR_SAMPLE_CLUSTER={}",
