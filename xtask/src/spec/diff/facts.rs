@@ -153,8 +153,8 @@ impl<'a> Reader<'a> {
             merged.add(part);
         }
         let alternatives: Vec<_> = parts("oneOf").cloned().collect();
-        match alternatives.as_slice() {
-            [only] => merged.add(self.merge(only, depth + 1)),
+        match (alternatives.as_slice(), spec::or_empty(schema.get("oneOf"))) {
+            ([only], _) | (_, Some(only)) => merged.add(self.merge(only, depth + 1)),
             _ => merged.alternatives.extend(alternatives),
         }
         merged.add(Merged::of(schema));
