@@ -157,6 +157,19 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_object_as_an_alternative_is_no_difference() {
+        let with = |part: &Value| {
+            let mut spec = spec();
+            spec["components"]["schemas"]["base"]["properties"]["part"] = part.clone();
+            facts::of(&spec)
+        };
+        let part = json!({"type": "object", "properties": {"a": {"type": "string"}}});
+        let empty = json!({"type": "object", "additionalProperties": false});
+        assert_eq!(with(&json!({"oneOf": [part, empty]})), with(&part));
+        assert_ne!(with(&json!({"oneOf": [part, part]})), with(&part));
+    }
+
+    #[test]
     fn a_schema_that_contains_itself_ends() {
         let mut recursive = spec();
         recursive["components"]["schemas"]["base"]["properties"]["id"] =
