@@ -1,9 +1,9 @@
 //! Lowering: a copy of the spec, changed to what progenitor can take and to what a tolerant reader
 //! needs. Each rule is a function with its reason; the checked-in spec is never bent.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::spec::each_object;
+use crate::spec::{each_object, or_empty};
 
 /// Applies every rule.
 pub(crate) fn lower(spec: &Value) -> Value {
@@ -101,20 +101,10 @@ fn drop_constraints(spec: &mut Value) {
 /// a missing value instead, see [`super::soften`].
 fn drop_the_empty_alternative(spec: &mut Value) {
     each_object(spec, &mut |object| {
-        if let Some(alternative) = or_empty(object).cloned() {
-            *object = Map::from_iter([("$ref".to_owned(), alternative)]);
+        if let Some(Value::Object(meant)) = or_empty(object.get("oneOf")).cloned() {
+            *object = meant;
         }
     });
-}
-
-/// What a schema refers to, if that may also be an empty object.
-fn or_empty(schema: &Map<String, Value>) -> Option<&Value> {
-    match schema.get("oneOf")?.as_array()?.as_slice() {
-        [meant, empty] if *empty == json!({"type": "object", "additionalProperties": false}) => {
-            meant.get("$ref")
-        }
-        _ => None,
-    }
 }
 
 /// The properties, each after its schema's name, that an empty object may stand in for.
@@ -122,7 +112,7 @@ pub(crate) fn properties_or_empty(spec: &Value) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for (schema, value) in crate::spec::schemas(spec) {
         for (property, value) in value["properties"].as_object().into_iter().flatten() {
-            if value.as_object().and_then(or_empty).is_some() {
+            if or_empty(value.get("oneOf")).is_some() {
                 found.push((schema.to_owned(), property.clone()));
             }
         }

@@ -5,7 +5,7 @@ pub(crate) mod diff;
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// Where the spec stands in the workspace.
 pub(crate) const PATH: &str = "openapi/docr.yaml";
@@ -65,6 +65,16 @@ pub(crate) fn schemas(spec: &Value) -> impl Iterator<Item = (&String, &Value)> {
         .and_then(Value::as_object)
         .into_iter()
         .flatten()
+}
+
+/// What is meant by alternatives of which the second one is an empty object.
+pub(crate) fn or_empty(alternatives: Option<&Value>) -> Option<&Value> {
+    match alternatives?.as_array()?.as_slice() {
+        [meant, empty] if *empty == json!({"type": "object", "additionalProperties": false}) => {
+            Some(meant)
+        }
+        _ => None,
+    }
 }
 
 /// The names of the schemas that `start` refers to, directly or through other components.
