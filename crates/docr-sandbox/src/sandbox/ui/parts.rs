@@ -99,7 +99,7 @@ pub(super) fn table<const N: usize>(
                 @for row in rows {
                     tr {
                         @for (head, cell) in heads.iter().zip(row) {
-                            td data-head=(head) { (cell) }
+                            td data-head=(head) { div { (cell) } }
                         }
                     }
                 }

@@ -54,6 +54,12 @@ async fn each_view_is_shown_without_a_complaint_and_fits_a_telephone() {
                 "{view} is {wide} wide at {width}"
             );
         }
+        // Each value has its head beside it there.
+        let heads = "[...document.querySelectorAll('thead')].every(one => one.offsetWidth <= 1)";
+        assert_eq!(browser.eval(heads).await, true, "{view}");
+        let cells =
+            "[...document.querySelectorAll('td > div')].every(one => one.offsetLeft >= 100)";
+        assert_eq!(browser.eval(cells).await, true, "{view}");
         assert_clean(&browser, &bench, view).await;
     }
     browser.close().await;
