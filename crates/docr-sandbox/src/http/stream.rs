@@ -229,31 +229,6 @@ pub(crate) async fn read_whole(body: &mut Body, most: usize) -> Result<Bytes, Br
     Ok(whole.into())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn small_bodies_never_wait_for_those_that_are_not_small() {
-        let all = u32::try_from(TURNS.available_permits()).unwrap();
-        let taken = TURNS.acquire_many(all).await.unwrap();
-        let mut small = Body::from(vec![0; SMALL]);
-        assert_eq!(read_whole(&mut small, 1 << 20).await.unwrap().len(), SMALL);
-        let mut large = Body::from(vec![0; SMALL + 1]);
-        let mut reading = Box::pin(read_whole(&mut large, 1 << 20));
-        tokio::select! {
-            biased;
-            _ = &mut reading => panic!("it has not waited for its turn"),
-            () = std::future::ready(()) => {}
-        }
-        drop(taken);
-        assert_eq!(reading.await.unwrap().len(), SMALL + 1);
-        let mut over = Body::from(vec![0; 3]);
-        let refused = read_whole(&mut over, 2).await;
-        assert!(matches!(refused, Err(Broken::TooLong)));
-    }
-}
-
 /// A body that breaks off, though it says that it is longer.
 pub(crate) struct CutOff {
     body: Body,
@@ -311,5 +286,30 @@ impl HttpBody for CutOff {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn small_bodies_never_wait_for_those_that_are_not_small() {
+        let all = u32::try_from(TURNS.available_permits()).unwrap();
+        let taken = TURNS.acquire_many(all).await.unwrap();
+        let mut small = Body::from(vec![0; SMALL]);
+        assert_eq!(read_whole(&mut small, 1 << 20).await.unwrap().len(), SMALL);
+        let mut large = Body::from(vec![0; SMALL + 1]);
+        let mut reading = Box::pin(read_whole(&mut large, 1 << 20));
+        tokio::select! {
+            biased;
+            _ = &mut reading => panic!("it has not waited for its turn"),
+            () = std::future::ready(()) => {}
+        }
+        drop(taken);
+        assert_eq!(reading.await.unwrap().len(), SMALL + 1);
+        let mut over = Body::from(vec![0; 3]);
+        let refused = read_whole(&mut over, 2).await;
+        assert!(matches!(refused, Err(Broken::TooLong)));
     }
 }

@@ -295,6 +295,13 @@ pub(super) fn plain(value: &Value) -> String {
     match value {
         Value::String(text) if serde_json::from_str::<Value>(text).is_err() => text.clone(),
         Value::Array(items) => Vec::from_iter(items.iter().map(plain)).join(", "),
+        Value::Object(object) => {
+            let rules = object.iter().filter(|(key, _)| !key.starts_with("x-"));
+            let rules: Map<_, _> = rules
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect();
+            Value::from(rules).to_string()
+        }
         other => other.to_string(),
     }
 }

@@ -106,12 +106,24 @@ fn merge<'a>(reader: &mut Reader<'a>, at: &str, schema: &'a Value, merged: &mut 
         merge(reader, at, part, merged);
     }
     merge_any(reader, at, schema, merged);
-    match schema["oneOf"].as_array() {
-        Some(one) if one.len() == 1 => merge(reader, at, &one[0], merged),
-        Some(several) => merged.alternatives.push(("oneOf", several)),
-        None => {}
+    if let Some(schemas) = schema["oneOf"].as_array() {
+        let (empty, others): (Vec<_>, Vec<_>) =
+            schemas.iter().partition(|one| is_empty_object(one));
+        match others[..] {
+            [one] => merge(reader, at, one, merged),
+            _ => merged.alternatives.push(("oneOf", schemas)),
+        }
+        if !empty.is_empty() && others.len() == 1 {
+            merged.keyword("empty object", "allowed".to_owned());
+        }
     }
     merged.add(schema);
+}
+
+/// Whether a schema allows `{}` only.
+fn is_empty_object(schema: &Value) -> bool {
+    schema["additionalProperties"] == false
+        && entries(schema).all(|(key, _)| ["type", "additionalProperties"].contains(&key.as_str()))
 }
 
 /// Any of several objects together are one whose properties may all be there; other kinds are alternatives.
