@@ -165,6 +165,8 @@ components schemas certificate_create discriminator = {"propertyName":"type"}
     POST /v2/certificates > request body: discriminator: ours none, theirs {"propertyName":"type"}
 components schemas certificate_create_custom properties certificate_chain minLength = 1
     POST /v2/certificates > request body | leaf_certificate, private_key.certificate_chain: minLength: ours none, theirs 1
+components schemas repository properties latest_tag oneOf 1 = gone
+    GET /v2/registry/{registry_name}/repositories > 200 > body.repositories[].latest_tag: empty object: ours allowed, theirs none
 components schemas page_meta properties total = {"anyOf":[{"minimum":0,"type":"integer"},{"type":"string"}]}
     GET /v2/certificates > 200 > body.meta.total: anyOf: ours none, theirs integer / string
 components schemas page_meta anyOf = [{"required":["total"]},{"required":["more"]}]
