@@ -6,6 +6,8 @@ mod door;
 mod events;
 mod openapi;
 mod requests;
+mod scripts;
+mod snapshots;
 mod steering;
 mod world;
 
@@ -23,10 +25,16 @@ use crate::http::stream::read_whole;
 const BODY_LIMIT: usize = 64 * 1024 * 1024;
 
 static DOORS: LazyLock<Vec<Door>> = LazyLock::new(|| {
-    [steering::doors(), world::doors(), requests::doors()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        steering::doors(),
+        world::doors(),
+        scripts::doors(),
+        snapshots::doors(),
+        requests::doors(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 });
 
 /// Answers a request to a path below `/_docr`, such as `/v1/reset`.
