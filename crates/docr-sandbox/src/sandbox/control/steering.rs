@@ -50,17 +50,10 @@ struct Advance {
 }
 
 pub(super) fn doors() -> Vec<Door> {
-    [
-        health(),
-        clock(),
-        limits(),
-        scripts(),
-        faults(),
-        snapshots(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    [health(), clock(), limits()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn health() -> Vec<Door> {
