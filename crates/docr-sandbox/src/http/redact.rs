@@ -1,7 +1,10 @@
 //! What must not be kept of a request or a response: tokens, minted credentials, private keys.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
+use regex::Regex;
 use serde_json::Value;
 
 /// Stands in the place of a secret.
@@ -32,6 +35,19 @@ pub(crate) fn fields(value: &mut Value, fields: &BTreeSet<String>) {
     }
 }
 
+/// A text with the private keys overwritten that it quotes, escaped or not, whole or cut off.
+pub(crate) fn keys(text: &str) -> Cow<'_, str> {
+    static KEY: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        let key =
+            "(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(-----END [A-Z0-9 ]*PRIVATE KEY-----|$)";
+        Regex::new(key).ok()
+    });
+    match &*KEY {
+        Some(key) => key.replace_all(text, REDACTED),
+        None => Cow::Borrowed(REDACTED),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -46,6 +62,24 @@ mod tests {
             body,
             json!({"auths": {"host": {"auth": REDACTED}}, "list": [{"auth": REDACTED, "author": "y"}], "n": 1})
         );
+    }
+
+    #[test]
+    fn a_private_key_is_overwritten_wherever_it_is_quoted() {
+        for (text, redacted) in [
+            (
+                "a -----BEGIN EC PRIVATE KEY-----\nMC4=\n-----END EC PRIVATE KEY----- b",
+                "a [redacted] b",
+            ),
+            (
+                r"-----BEGIN PRIVATE KEY-----\nMC4=\n-----END PRIVATE KEY-----\n",
+                r"[redacted]\n",
+            ),
+            ("-----BEGIN RSA PRIVATE KEY-----\nMC4", REDACTED),
+            ("-----BEGIN CERTIFICATE-----", "-----BEGIN CERTIFICATE-----"),
+        ] {
+            assert_eq!(keys(text), redacted);
+        }
     }
 
     #[test]

@@ -286,6 +286,11 @@ fn readable_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
 
 /// A body as it came, but for what is secret in it.
 fn readable_body(body: &[u8], secret_fields: &BTreeSet<String>) -> String {
+    let readable = without_secret_fields(body, secret_fields);
+    redact::keys(&readable).into_owned()
+}
+
+fn without_secret_fields(body: &[u8], secret_fields: &BTreeSet<String>) -> String {
     /// What the protocol's tokens stand under.
     const TOKENS: [&str; 3] = ["token", "access_token", "refresh_token"];
     let text = String::from_utf8_lossy(body).into_owned();
