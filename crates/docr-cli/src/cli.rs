@@ -6,9 +6,22 @@ use clap::{Parser, Subcommand};
 use crate::{
     account::AccountArguments,
     commands::{
-        certificate::list::List as Certificates, configure_docker::ConfigureDocker,
-        credentials::kubernetes_secret::KubernetesSecret, gc::Gc, kubelet_config::KubeletConfig,
-        login::Login, logout::Logout, prune::Prune, usage::Usage,
+        certificate::{Certificate, list::List as Certificates},
+        cluster::Cluster,
+        completions::Completions,
+        configure_docker::ConfigureDocker,
+        credentials::{Credentials, kubernetes_secret::KubernetesSecret},
+        gc::Gc,
+        image::Image,
+        kubelet_config::KubeletConfig,
+        login::Login,
+        logout::Logout,
+        man::Man,
+        prune::Prune,
+        registry::Registry,
+        repository::Repository,
+        tag::Tag,
+        usage::Usage,
     },
     output::{Format, Outcome, OutputArguments},
     trace,
@@ -41,15 +54,28 @@ pub(crate) struct Cli {
 /// The commands; each one's help stands with its arguments.
 #[derive(Subcommand)]
 enum Command {
+    Registry(Registry),
+    Repository(Repository),
+    Tag(Tag),
+    Image(Image),
+    Prune(Prune),
+    Gc(Gc),
+    Usage(Usage),
     Login(Login),
     Logout(Logout),
     ConfigureDocker(ConfigureDocker),
+    Credentials(Credentials),
     KubeletConfig(KubeletConfig),
-    KubernetesSecret(KubernetesSecret),
-    Gc(Gc),
-    Prune(Prune),
-    Usage(Usage),
+    Cluster(Cluster),
+    Certificate(Certificate),
+    Completions(Completions),
+    Man(Man),
+    /// The older name of `docr certificate list`.
+    #[command(hide = true)]
     Certificates(Certificates),
+    /// The older name of `docr credentials kubernetes-secret`.
+    #[command(hide = true)]
+    KubernetesSecret(KubernetesSecret),
 }
 
 impl Cli {
@@ -68,15 +94,24 @@ impl Cli {
         let profile = account.fill_in()?;
         let output = &output.open(profile.output.unwrap_or_default());
         match command {
+            Command::Registry(registry) => registry.run(account, output).await,
+            Command::Repository(repository) => repository.run(account, output).await,
+            Command::Tag(tag) => tag.run(account, output).await,
+            Command::Image(image) => image.run(account, output).await,
+            Command::Prune(prune) => prune.run(account, output).await,
+            Command::Gc(gc) => gc.run(account, output).await,
+            Command::Usage(usage) => usage.run(account, output).await,
             Command::Login(login) => login.run(account, output).await,
             Command::Logout(logout) => logout.run(account, output).await,
             Command::ConfigureDocker(configure) => configure.run(account, output).await,
+            Command::Credentials(credentials) => credentials.run(account, output).await,
             Command::KubeletConfig(config) => config.run(account, output).await,
+            Command::Cluster(cluster) => cluster.run(account, output).await,
+            Command::Certificate(certificate) => certificate.run(account, output).await,
+            Command::Completions(completions) => completions.run(account, output).await,
+            Command::Man(man) => man.run(account, output).await,
+            Command::Certificates(list) => list.run(account, output).await,
             Command::KubernetesSecret(secret) => secret.run(account, output).await,
-            Command::Gc(gc) => gc.run(account, output).await,
-            Command::Prune(prune) => prune.run(account, output).await,
-            Command::Usage(usage) => usage.run(account, output).await,
-            Command::Certificates(certificates) => certificates.run(account, output).await,
         }
     }
 }

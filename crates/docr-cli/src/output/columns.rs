@@ -91,6 +91,21 @@ impl<T> Columns<T> {
         })
     }
 
+    /// A table of all columns, as wide as there is room.
+    pub(super) fn table(&self, items: &[T]) -> Result<String> {
+        self.table_of(items, &[])
+    }
+
+    fn table_of(&self, items: &[T], names: &[String]) -> Result<String> {
+        let laid = self.picked(names)?.into_iter().map(|column| Laid {
+            title: title(column.name),
+            // Who asks for a column gets it.
+            priority: if names.is_empty() { column.priority } else { 1 },
+            cells: items.iter().map(|item| (column.cell)(item)).collect(),
+        });
+        Ok(laid_out(laid.collect(), terminal::width()))
+    }
+
     fn picked(&self, names: &[String]) -> Result<Vec<&Column<T>>> {
         match names {
             [] => Ok(self.all.iter().collect()),
@@ -190,20 +205,9 @@ impl Output {
         }
     }
 
-    /// A table, as wide as there is room.
+    /// A table of the columns that were asked for.
     pub(crate) fn table<T>(&self, items: &[T], columns: &Columns<T>) -> Result<String> {
-        let picked = columns.picked(&self.columns)?;
-        let laid = picked.iter().map(|column| Laid {
-            title: title(column.name),
-            // Who asks for a column gets it.
-            priority: if self.columns.is_empty() {
-                column.priority
-            } else {
-                1
-            },
-            cells: items.iter().map(|item| (column.cell)(item)).collect(),
-        });
-        Ok(laid_out(laid.collect(), terminal::width()))
+        columns.table_of(items, &self.columns)
     }
 
     /// The formats that have a line an item.

@@ -22,13 +22,13 @@ use serde::{Deserialize, Serialize};
 use crate::interrupt;
 
 pub(crate) use arguments::OutputArguments;
-pub(crate) use cell::{Cell, Tone};
+pub(crate) use cell::{Cell, Tone, short};
 pub(crate) use columns::Columns;
 pub(crate) use failure::{NoToken, WrongInput, fail, refuse};
 pub(crate) use progress::Progress;
 pub(crate) use prompt::{Consent, Question};
 pub(crate) use terminal::visible;
-pub(crate) use words::{About, Subject};
+pub(crate) use words::{About, NotThere, Subject};
 
 /// How to show the result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -101,6 +101,11 @@ impl Output {
     /// Shows what has happened: a text to people, JSON to programs.
     pub(crate) fn show(&self, text: impl std::fmt::Display, json: &impl Serialize) -> Result<()> {
         terminal::print(&self.rendered(text, json)?)
+    }
+
+    /// Prints a text of this program's own as it is.
+    pub(crate) fn print_raw(&self, text: &str) -> Result<()> {
+        terminal::print(text.trim_end())
     }
 
     /// Shows a document that is JSON whatever the format.
@@ -180,6 +185,14 @@ impl Output {
         if !self.is_json() && !self.is_quiet {
             terminal::say(&terminal::wrapped(&text.to_string()));
         }
+    }
+
+    /// Shows a table beside the result, to people.
+    pub(crate) fn note_table<T>(&self, items: &[T], columns: &Columns<T>) -> Result<()> {
+        if !self.is_json() && !self.is_quiet {
+            terminal::say(&columns.table(items)?);
+        }
+        Ok(())
     }
 
     /// Warns people, however quiet they want it.

@@ -14,7 +14,7 @@ pub(crate) enum Subject {
         registry: String,
         name: String,
     },
-    /// A tag or a manifest, as it is written behind the repository.
+    /// A tag or a manifest, such as `tag "v1"` or `image sha256:0123456789ab`.
     Image {
         registry: String,
         name: String,
@@ -49,6 +49,18 @@ impl fmt::Display for Subject {
         }
     }
 }
+
+/// Something that was looked for and isn't there.
+#[derive(Debug)]
+pub(crate) struct NotThere(pub(crate) Subject);
+
+impl fmt::Display for NotThere {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.missing("").0)
+    }
+}
+
+impl std::error::Error for NotThere {}
 
 impl Subject {
     /// Says that it is not there, and how to find what is. The service's message tells which part of it is missing.
@@ -120,6 +132,11 @@ impl Explained {
                     let (what, to_do) = explain(api, subject);
                     parts.add(&what);
                     hint = hint.or(to_do);
+                }
+                None if cause.is::<NotThere>() => {
+                    parts.add(&cause.to_string());
+                    let missing = cause.downcast_ref::<NotThere>();
+                    hint = hint.or(missing.map(|missing| missing.0.missing("").1));
                 }
                 None if subject_text.as_deref() == Some(&cause.to_string()) => {}
                 None => parts.add(&cause.to_string()),

@@ -50,6 +50,8 @@ mod age;
 mod choice;
 mod decision;
 mod execution;
+#[cfg(feature = "oci")]
+mod image_details;
 mod images;
 mod in_use;
 mod inventory;
@@ -73,6 +75,8 @@ mod warnings;
 
 pub use age::Age;
 pub use execution::{ObserveRetention, RetentionExecution};
+#[cfg(feature = "oci")]
+pub use image_details::{ImageDetails, ImageLayer, ImagePlatform, ImageReferrer};
 pub use in_use::in_use;
 pub use inventory::{
     ManifestContent, ManifestRecord, RegistryInventory, RepositoryInventory, TagRecord,

@@ -24,6 +24,7 @@ use serde_json::json;
 use super::gc::collect;
 use crate::{
     account::{Account, AccountArguments, Manifests},
+    help::{Examples, examples},
     interrupt::Interrupt,
     output::{Consent, Outcome, Output, Question, WrongInput},
 };
@@ -33,11 +34,23 @@ use plan::make;
 /// What is tried in a sandbox when nothing is said.
 const SAMPLE_RULES: &str = "[[rule]]\nkeep_newest = 3\nprotect_tags = [\"v*\", \"2*\"]\n";
 
+const EXAMPLES: Examples = [
+    (
+        "Show what would go",
+        "docr prune --plan --keep-newest 10 --protect v*",
+    ),
+    (
+        "By rules from a file, with the storage freed, without being asked",
+        "docr prune --apply --rules rules.toml --gc --yes",
+    ),
+];
+
 /// Delete old images by rules.
 ///
 /// An image goes with all its tags, its manifest, and the parts, signatures and attestations that nothing else needs.
 /// What the plan doesn't name stays, also in the garbage collection that frees the storage.
 #[derive(Args)]
+#[command(after_help = examples(&EXAMPLES))]
 #[command(group = ArgGroup::new("mode").required(true).args(["plan", "apply", "schema"]))]
 pub(crate) struct Prune {
     /// Show what would go, and why the rest stays.
