@@ -41,7 +41,7 @@ Exit codes:
 /// The token comes from DIGITALOCEAN_TOKEN, DIGITALOCEAN_ACCESS_TOKEN, or else from doctl's configuration.
 /// With --sandbox everything happens in a local sandbox with sample images, and nothing is real.
 #[derive(Parser)]
-#[command(name = "docr", version, after_help = EXIT_CODES)]
+#[command(name = "docr", version, after_help = EXIT_CODES, arg_required_else_help = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
     account: AccountArguments,

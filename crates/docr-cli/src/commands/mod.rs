@@ -5,6 +5,7 @@ macro_rules! noun {
     ($(#[$doc:meta])* $noun:ident: $($(#[$attribute:meta])* $verb:ident($arguments:ty)),+ $(,)?) => {
         $(#[$doc])*
         #[derive(clap::Args)]
+        #[command(arg_required_else_help = true)]
         pub(crate) struct $noun {
             #[command(subcommand)]
             command: Command,

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::{
     account::AccountArguments,
-    output::{Cell, Columns, Outcome, Output},
+    output::{Cell, Columns, Outcome, Output, Text},
 };
 
 /// How long the longest bar is.
@@ -51,7 +51,9 @@ impl Usage {
             },
             by_repository,
         };
-        output.show(summary(output, &report)?, &report)?;
+        let columns = output.checked(columns(&report))?;
+        let text = summary(output, &report, &columns)?;
+        output.show_list(&text, &report, &report.by_repository, &columns)?;
         Ok(Outcome::Done)
     }
 }
@@ -99,17 +101,19 @@ impl Repository {
     }
 }
 
-fn summary(output: &Output, report: &Report) -> Result<String> {
+fn columns(report: &Report) -> Columns<Repository> {
     let most = report.by_repository.iter().map(|one| one.bytes).max();
-    let columns = Columns::new(|one: &Repository| one.name.clone(), "")
+    Columns::new(|one: &Repository| one.name.clone(), "")
         .column("repository", 1, |one| Cell::text(&one.name))
-        .column("", 5, move |one| {
+        .column("share", 5, move |one| {
             Cell::text(bar(one.bytes, most.unwrap_or(0)))
         })
         .column("stored", 2, |one| Cell::Bytes(one.bytes))
         .column("tags", 3, |one| Cell::Number(one.tags as u64))
-        .column("manifests", 4, |one| Cell::Number(one.manifests as u64));
-    let table = output.table(&report.by_repository, &columns)?;
+        .column("manifests", 4, |one| Cell::Number(one.manifests as u64))
+}
+
+fn summary(output: &Output, report: &Report, columns: &Columns<Repository>) -> Result<Text> {
     let Share { used, included } = report.storage;
     let storage = match included {
         Some(included) => format!("{} of {}", HumanBytes(used), HumanBytes(included)),
@@ -119,10 +123,13 @@ fn summary(output: &Output, report: &Report) -> Result<String> {
         Some(included) => format!("{} of {included}", report.repositories.used),
         None => report.repositories.used.to_string(),
     };
-    Ok(format!(
-        "{table}\n\nThe account's {} tier: {storage} stored, {repositories} repositories.",
+    let mut text = output.text();
+    text.table(&report.by_repository, columns)?;
+    text.say(format_args!(
+        "The account's {} tier: {storage} stored, {repositories} repositories.",
         for_terminal(&report.tier, 100)
-    ))
+    ));
+    Ok(text)
 }
 
 /// A bar as long as its part of the longest; what is there at all is seen.

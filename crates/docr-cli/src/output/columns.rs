@@ -91,19 +91,20 @@ impl<T> Columns<T> {
         })
     }
 
-    /// A table of all columns, as wide as there is room.
-    pub(super) fn table(&self, items: &[T]) -> Result<String> {
-        self.table_of(items, &[])
-    }
-
-    fn table_of(&self, items: &[T], names: &[String]) -> Result<String> {
+    /// A table of the columns that are named, or of all.
+    pub(super) fn table(
+        &self,
+        items: &[T],
+        names: &[String],
+        room: Option<usize>,
+    ) -> Result<String> {
         let laid = self.picked(names)?.into_iter().map(|column| Laid {
             title: title(column.name),
             // Who asks for a column gets it.
             priority: if names.is_empty() { column.priority } else { 1 },
             cells: items.iter().map(|item| (column.cell)(item)).collect(),
         });
-        Ok(laid_out(laid.collect(), terminal::width()))
+        Ok(laid_out(laid.collect(), room))
     }
 
     fn picked(&self, names: &[String]) -> Result<Vec<&Column<T>>> {
@@ -181,8 +182,14 @@ impl Output {
         }
         items.truncate(self.limit.unwrap_or(usize::MAX));
         match self.format {
-            Format::Table if items.is_empty() => terminal::print(&terminal::wrapped(columns.empty)),
-            Format::Table => terminal::print_styled(&self.table(&items, columns)?),
+            Format::Table => {
+                let mut text = self.text();
+                match items.is_empty() {
+                    true => text.say(columns.empty),
+                    false => text.table(&items, columns)?,
+                }
+                terminal::print_styled(&text.finish())
+            }
             Format::Json => terminal::print(&serde_json::to_string_pretty(&items)?),
             _ => self.lines(&items, columns),
         }
@@ -205,13 +212,8 @@ impl Output {
         }
     }
 
-    /// A table of the columns that were asked for.
-    pub(crate) fn table<T>(&self, items: &[T], columns: &Columns<T>) -> Result<String> {
-        columns.table_of(items, &self.columns)
-    }
-
     /// The formats that have a line an item.
-    fn lines<T: Serialize>(&self, items: &[T], columns: &Columns<T>) -> Result<()> {
+    pub(super) fn lines<T: Serialize>(&self, items: &[T], columns: &Columns<T>) -> Result<()> {
         let mut text = String::new();
         match self.format {
             Format::Ids => {

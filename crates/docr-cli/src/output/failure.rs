@@ -88,7 +88,7 @@ fn as_json(explained: &Explained, error: &anyhow::Error, code: u8) -> String {
 
 fn say(explained: &Explained) {
     let line = |style: Style, label: &str, text: &str| {
-        let text = wrapped(&format!("{label}: {text}"));
+        let text = wrapped(&format!("{label}: {text}"), terminal::width_beside());
         // The label stays whole in its line, whatever the width.
         let rest = text.strip_prefix(label).unwrap_or_default();
         terminal::say(&format!("{style}{label}{style:#}{rest}"));

@@ -8,6 +8,7 @@ mod layout;
 mod progress;
 mod prompt;
 mod terminal;
+mod text;
 mod words;
 
 use std::{
@@ -28,6 +29,7 @@ pub(crate) use failure::{NoToken, WrongInput, fail, refuse};
 pub(crate) use progress::Progress;
 pub(crate) use prompt::{Consent, Question};
 pub(crate) use terminal::visible;
+pub(crate) use text::Text;
 pub(crate) use words::{About, NotThere, Subject};
 
 /// How to show the result.
@@ -176,29 +178,33 @@ impl Output {
         match self.format {
             Format::Json => serde_json::to_string_pretty(json),
             Format::Jsonl => serde_json::to_string(json),
-            _ => Ok(terminal::wrapped(text.to_string().trim_end())),
+            _ => {
+                let text = text.to_string();
+                Ok(terminal::wrapped(text.trim_end(), terminal::width()))
+            }
         }
     }
 
     /// Says something beside the result, to people.
     pub(crate) fn note(&self, text: impl std::fmt::Display) {
         if !self.is_json() && !self.is_quiet {
-            terminal::say(&terminal::wrapped(&text.to_string()));
+            self.warn(text);
         }
     }
 
     /// Shows a table beside the result, to people.
     pub(crate) fn note_table<T>(&self, items: &[T], columns: &Columns<T>) -> Result<()> {
-        if !self.is_json() && !self.is_quiet {
-            terminal::say(&columns.table(items)?);
-        }
+        let mut text = self.text_beside();
+        text.table(items, columns)?;
+        self.note_text(&text);
         Ok(())
     }
 
     /// Warns people, however quiet they want it.
     pub(crate) fn warn(&self, text: impl std::fmt::Display) {
         if !self.is_json() {
-            terminal::say(&terminal::wrapped(&text.to_string()));
+            let text = terminal::wrapped(&text.to_string(), terminal::width_beside());
+            terminal::say(&text);
         }
     }
 }

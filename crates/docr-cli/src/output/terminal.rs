@@ -6,7 +6,7 @@ use std::{
 };
 
 use docr::for_terminal;
-use terminal_size::{Width, terminal_size_of};
+use terminal_size::{Height, Width, terminal_size_of};
 
 /// The reader of the output is gone.
 #[derive(Debug)]
@@ -21,13 +21,22 @@ impl std::fmt::Display for OutputClosed {
 impl std::error::Error for OutputClosed {}
 
 /// How wide the output is; `None` where there is no limit, as in a file.
-pub(crate) fn width() -> Option<usize> {
+pub(super) fn width() -> Option<usize> {
+    width_of(terminal_size_of(io::stdout()))
+}
+
+/// How wide that is what is said beside the result.
+pub(super) fn width_beside() -> Option<usize> {
+    width_of(terminal_size_of(io::stderr()))
+}
+
+fn width_of(terminal: Option<(Width, Height)>) -> Option<usize> {
     let set = || env::var("COLUMNS").ok()?.parse().ok();
-    let width = match terminal_size_of(io::stdout()) {
+    let width = match terminal {
         Some((Width(width), _)) if width > 0 => Some(usize::from(width)),
         _ => set(),
     };
-    width.map(|width| width.clamp(20, 400))
+    width.map(|width: usize| width.clamp(20, 400))
 }
 
 /// A text of several lines as it may be shown: whatever it quotes, only its line ends move the cursor.
@@ -38,9 +47,9 @@ pub(crate) fn visible(text: &str) -> String {
 }
 
 /// A visible text whose lines are broken between words.
-pub(super) fn wrapped(text: &str) -> String {
+pub(super) fn wrapped(text: &str, room: Option<usize>) -> String {
     let text = visible(text);
-    let Some(room) = width() else { return text };
+    let Some(room) = room else { return text };
     let lines = text.split('\n').map(|line| {
         let indent = " ".repeat(line.len() - line.trim_start().len());
         let options = options(room).subsequent_indent(&indent);

@@ -36,10 +36,7 @@ impl fmt::Display for Subject {
                 registry,
                 name,
                 which,
-            } => write!(
-                f,
-                "{which:?} in repository {name:?} of registry {registry:?}"
-            ),
+            } => write!(f, "{which} in repository {name:?} of registry {registry:?}"),
             Self::Certificate(name) => write!(f, "certificate {name:?}"),
             Self::GarbageCollection(id) => write!(f, "garbage collection {id:?}"),
             Self::Clusters(ids) => match ids.as_slice() {
@@ -188,7 +185,7 @@ fn explain(error: &Error, subject: Option<&Subject>) -> (String, Option<String>)
         ),
         (ErrorKind::Forbidden, _) => (
             because("the token may not do this"),
-            scopes(error).map(|scopes| format!("the token needs the scope {scopes}.")),
+            scopes(error).map(|scopes| format!("the token needs {scopes}.")),
         ),
         (ErrorKind::InUse, Some(subject)) => (
             because(&format!("{subject} is in use")),
@@ -262,5 +259,9 @@ fn scopes(error: &Error) -> Option<String> {
     let operation = error.operation()?;
     let all = docr_api::operations::ALL;
     let known = all.iter().find(|known| known.id == operation)?;
-    (!known.scopes.is_empty()).then(|| known.scopes.join(" and "))
+    match known.scopes {
+        [] => None,
+        [scope] => Some(format!("the scope {scope}")),
+        scopes => Some(format!("the scopes {}", scopes.join(" and "))),
+    }
 }

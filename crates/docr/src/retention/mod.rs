@@ -87,6 +87,7 @@ pub use oci_manifests::OciManifests;
 pub use pattern::NamePattern;
 pub use plan::{Deletion, Kept, PlanDifference, PlanWarning, RetentionPlan, Subject};
 pub use plan_check::PlanError;
+pub use plan_table::{KeptLine, PlanLine};
 pub use policy::{MaxDelete, PolicyError, RetentionPolicy, RetentionRule};
 pub use reason::{GoReason, KeepReason};
 pub use report::{Outcome, RetentionReport, RetentionStep};

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use docr::retention::{RegistryInventory, UntaggedManifests};
+use docr::retention::{RegistryInventory, UntaggedInRepository, UntaggedManifests};
 use serde_json::json;
 
 use super::{What, collect, show_run};
@@ -10,7 +10,7 @@ use crate::{
     account::{Account, AccountArguments, RegistryCalls},
     help::{Examples, examples},
     interrupt::Interrupt,
-    output::{About as _, Consent, Outcome, Output, Question},
+    output::{About as _, Cell, Columns, Consent, Outcome, Output, Question},
 };
 
 const EXAMPLES: Examples = [
@@ -86,7 +86,10 @@ impl Run {
         let Some(untagged) = untagged(account, registry, output, interrupt).await? else {
             return Ok(Some(Outcome::Interrupted));
         };
-        output.note(&untagged);
+        match untagged.repositories.is_empty() {
+            true => output.note("No manifest is untagged."),
+            false => output.note_table(&untagged.repositories, &untagged_columns())?,
+        }
         if self.consent.dry_run {
             return Ok(Some(Outcome::Done));
         }
@@ -120,6 +123,18 @@ async fn untagged(
         }
     }
     Ok(Some(UntaggedManifests::of(&inventory)?))
+}
+
+fn untagged_columns() -> Columns<UntaggedInRepository> {
+    Columns::new(|one: &UntaggedInRepository| one.repository.clone(), "")
+        .column("repository", 1, |one| Cell::text(&one.repository))
+        .column("untagged", 1, |one| Cell::Number(one.manifests))
+        .column("size", 4, |one| Cell::Bytes(one.bytes))
+        .column("of-tagged-images", 2, |one| match one.in_doubt {
+            0 => Cell::Number(one.belong_to_tagged),
+            doubt => Cell::text(format!("{}, perhaps {doubt} more", one.belong_to_tagged)),
+        })
+        .column("pushed-lately", 3, |one| Cell::Number(one.pushed_lately))
 }
 
 impl What {

@@ -19,7 +19,7 @@ use crate::{
     help::{Examples, examples},
     interrupt::Interrupt,
     names::{ImageArgument, one_registry},
-    output::{Consent, Outcome, Output, Question, WrongInput, short},
+    output::{Cell, Consent, Outcome, Output, Question, WrongInput, short},
 };
 
 const EXAMPLES: Examples = [
@@ -73,7 +73,10 @@ impl Delete {
             return Ok(Outcome::Interrupted);
         }
         let shown: Vec<_> = found.iter().map(|one| one.manifest.clone()).collect();
-        output.note_table(&shown, &columns())?;
+        let columns = columns().column("repository", 1, |manifest| {
+            Cell::some(manifest.repository.as_ref(), Cell::text)
+        });
+        output.note_table(&shown, &columns)?;
         let gone = found
             .into_iter()
             .map(|one| Gone::new(one.subject(&registry), one));

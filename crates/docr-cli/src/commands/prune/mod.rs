@@ -2,6 +2,7 @@
 
 mod audit;
 mod plan;
+mod text;
 
 use std::{
     fs,
@@ -189,7 +190,10 @@ impl Prune {
             fs::write(file, text).with_context(|| file.display().to_string())?;
             output.note(format_args!("The plan is in {}.", file.display()));
         }
-        output.show(format_args!("{plan}\n{}", plan.kept_table()), plan)?;
+        let mut text = output.text();
+        text::going(&mut text, plan)?;
+        text::staying(&mut text, plan)?;
+        output.show_text(&text, plan)?;
         Ok(Outcome::Done)
     }
 
@@ -264,12 +268,16 @@ impl Prune {
         manifests: &mut Option<Manifests>,
         interrupt: &Interrupt,
     ) -> Result<Outcome> {
-        output.note(plan);
+        let mut going = output.text_beside();
+        text::going(&mut going, plan)?;
+        output.note_text(&going);
         let execution = plan.execution(registry)?;
         let nothing = json!({ "plan": plan, "report": null });
         if plan.is_empty() {
             // Who expected something to go wants to know why it stays.
-            output.note(plan.kept_table());
+            let mut staying = output.text_beside();
+            text::staying(&mut staying, plan)?;
+            output.note_text(&staying);
             output.show("Nothing was to be deleted.", &nothing)?;
             return Ok(Outcome::Done);
         }

@@ -15,7 +15,7 @@ use crate::{
     help::{Examples, examples},
     interrupt::Interrupt,
     names::{TagArgument, one_registry},
-    output::{About as _, Consent, NotThere, Outcome, Output, Question, Subject},
+    output::{About as _, Cell, Consent, NotThere, Outcome, Output, Question, Subject},
 };
 
 const EXAMPLES: Examples = [
@@ -50,7 +50,10 @@ impl Delete {
         let registry = account.registry_for(named).await?;
         let found = find(&registry, &self.tags, output).await?;
         let shown: Vec<_> = found.iter().map(|found| found.described.clone()).collect();
-        output.note_table(&shown, &columns())?;
+        let columns = columns().column("repository", 1, |tag| {
+            Cell::some(tag.repository.as_ref(), Cell::text)
+        });
+        output.note_table(&shown, &columns)?;
         let gone = found.into_iter().map(|found| {
             let subject = subject(&registry, found.repository.name().as_str(), &found.tag);
             Gone::new(subject, found)
