@@ -14,7 +14,7 @@ const EXAMPLES: Examples = [
     ("For all registries of the account", "docr kubelet-config"),
     (
         "As JSON, which the kubelet reads as well",
-        "docr kubelet-config --registry acme --output json",
+        "docr kubelet-config --registry sample --output json",
     ),
 ];
 

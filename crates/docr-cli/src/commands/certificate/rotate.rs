@@ -23,11 +23,11 @@ use crate::{
 const EXAMPLES: Examples = [
     (
         "With a program that puts the new one into the load balancers",
-        "docr certificate rotate shop-front shop-2027 --dns-name shop.example.com -- ./swap.sh",
+        "docr certificate rotate mail mail-2027 --dns-name mail.example.com -- ./swap.sh",
     ),
     (
         "Whether that could begin",
-        "docr certificate rotate shop-front shop-2027 --dns-name shop.example.com --dry-run",
+        "docr certificate rotate mail mail-2027 --dns-name mail.example.com --dry-run",
     ),
 ];
 

@@ -14,11 +14,11 @@ use crate::{
 const EXAMPLES: Examples = [
     (
         "Let a cluster pull without a secret of its own",
-        "docr cluster link 6f1a24c8-2c2e-4f21-9a3f-0e6b6a3c1d55",
+        "docr cluster link d81a8d2b-5a44-45ac-9b01-602b100b9ed7",
     ),
     (
         "Show what would be linked",
-        "docr cluster link 6f1a24c8-2c2e-4f21-9a3f-0e6b6a3c1d55 --registry acme --dry-run",
+        "docr cluster link d81a8d2b-5a44-45ac-9b01-602b100b9ed7 --registry sample --dry-run",
     ),
 ];
 

@@ -15,11 +15,11 @@ use crate::{
 const EXAMPLES: Examples = [
     (
         "Show what would be unlinked",
-        "docr cluster unlink 6f1a24c8-2c2e-4f21-9a3f-0e6b6a3c1d55 --dry-run",
+        "docr cluster unlink d81a8d2b-5a44-45ac-9b01-602b100b9ed7 --dry-run",
     ),
     (
         "Without being asked",
-        "docr cluster unlink 6f1a24c8-2c2e-4f21-9a3f-0e6b6a3c1d55 --yes",
+        "docr cluster unlink d81a8d2b-5a44-45ac-9b01-602b100b9ed7 --yes",
     ),
 ];
 

@@ -25,11 +25,11 @@ use crate::{
 const EXAMPLES: Examples = [
     (
         "Show what would be gone, by a tag",
-        "docr image delete shop/api:v1.0.0 --dry-run",
+        "docr image delete shop/api:build-1 --dry-run",
     ),
     (
         "Several at once, without being asked",
-        "docr image delete shop/api:v1.0.0 shop/web:latest --yes",
+        "docr image delete shop/api:build-1 shop/web:pr-43 --yes",
     ),
 ];
 

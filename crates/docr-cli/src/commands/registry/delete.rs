@@ -21,11 +21,11 @@ use crate::{
 const EXAMPLES: Examples = [
     (
         "Show what would be gone",
-        "docr registry delete acme --dry-run",
+        "docr registry delete sample --dry-run",
     ),
     (
         "Delete it without being asked",
-        "docr registry delete acme --yes",
+        "docr registry delete sample --yes",
     ),
 ];
 

@@ -13,9 +13,12 @@ use crate::{
 const EXAMPLES: Examples = [
     (
         "In a script that may run again",
-        "docr registry ensure acme --tier professional",
+        "docr registry ensure sample --tier basic",
     ),
-    ("Whether it is there", "docr registry ensure acme --dry-run"),
+    (
+        "Whether it is there",
+        "docr registry ensure sample --dry-run",
+    ),
 ];
 
 /// Create a registry, unless it is there as it is wanted.

@@ -18,7 +18,7 @@ const EXAMPLES: Examples = [
     ("The account's only one", "docr registry show"),
     (
         "One of several, for a program",
-        "docr registry show acme --output json",
+        "docr registry show sample --output json",
     ),
 ];
 

@@ -21,11 +21,11 @@ use crate::{
 const EXAMPLES: Examples = [
     (
         "Show what would be gone",
-        "docr tag delete shop/api:v1.0.0 --dry-run",
+        "docr tag delete shop/api:build-1 --dry-run",
     ),
     (
         "Several at once, without being asked",
-        "docr tag delete shop/api:v1.0.0 shop/api:v1.2.0 --yes",
+        "docr tag delete shop/api:build-1 shop/web:pr-43 --yes",
     ),
 ];
 
