@@ -6,11 +6,12 @@ use clap::{Parser, Subcommand};
 use crate::{
     account::AccountArguments,
     commands::{
-        certificates::Certificates, configure_docker::ConfigureDocker, gc::Gc,
-        kubelet_config::KubeletConfig, kubernetes_secret::KubernetesSecret, login::Login,
-        logout::Logout, prune::Prune, usage::Usage,
+        certificate::list::List as Certificates, configure_docker::ConfigureDocker,
+        credentials::kubernetes_secret::KubernetesSecret, gc::Gc, kubelet_config::KubeletConfig,
+        login::Login, logout::Logout, prune::Prune, usage::Usage,
     },
-    output::{Format, Outcome},
+    output::{Format, Outcome, OutputArguments},
+    trace,
 };
 
 const EXIT_CODES: &str = "\
@@ -31,9 +32,8 @@ Exit codes:
 pub(crate) struct Cli {
     #[command(flatten)]
     account: AccountArguments,
-    /// How to show the result.
-    #[arg(long, short, global = true, value_enum, default_value_t)]
-    pub(crate) output: Format,
+    #[command(flatten)]
+    output: OutputArguments,
     #[command(subcommand)]
     command: Command,
 }
@@ -53,12 +53,20 @@ enum Command {
 }
 
 impl Cli {
+    /// How to show errors, as far as the options say it.
+    pub(crate) fn format(&self) -> Format {
+        self.output.format().unwrap_or_default()
+    }
+
     pub(crate) async fn run(self) -> Result<Outcome> {
         let Self {
-            account,
+            mut account,
             output,
             command,
         } = self;
+        trace::begin(output.verbosity());
+        let profile = account.fill_in()?;
+        let output = &output.open(profile.output.unwrap_or_default());
         match command {
             Command::Login(login) => login.run(account, output).await,
             Command::Logout(logout) => logout.run(account, output).await,

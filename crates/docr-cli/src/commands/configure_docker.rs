@@ -12,12 +12,12 @@ use serde_json::json;
 
 use super::docker;
 use crate::{
-    account::{self, AccountArguments},
+    account::{AccountArguments, Choices},
     helpers::{
         HELPER,
         settings::{Scope, Settings},
     },
-    output::{Format, Outcome, WrongInput, show},
+    output::{Outcome, Output, WrongInput},
 };
 
 const PROGRAM: &str = "docker-credential-docr";
@@ -43,8 +43,8 @@ pub(crate) struct ConfigureDocker {
 }
 
 impl ConfigureDocker {
-    pub(crate) async fn run(self, account: AccountArguments, format: Format) -> Result<Outcome> {
-        let host = &account::host();
+    pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
+        let host = &account.host();
         let (path, mut config) = docker::open(self.config_file, host)?;
         if self.undo {
             let is_ours = config.helper()?.as_deref() == Some(HELPER);
@@ -57,8 +57,7 @@ impl ConfigureDocker {
                 true => format!("Docker doesn't get credentials for {host} from docr any more."),
                 false => format!("{} names no helper of docr's for {host}.", path.display()),
             };
-            show(
-                format,
+            output.show(
                 text,
                 &json!({ "host": host, "helper": null, "changed": is_ours }),
             )?;
@@ -76,12 +75,17 @@ impl ConfigureDocker {
             ))
             .into());
         }
-        let (registry, context) = account.choices();
+        let Choices {
+            registry,
+            context,
+            profile,
+        } = account.choices()?;
         let settings = Settings {
             scope: self.read_write.then_some(Scope::ReadWrite),
             lifetime: self.expires_in,
             registry,
             context,
+            profile,
         };
         if settings.lifetime().as_secs() == 0 {
             return Err(WrongInput(
@@ -101,8 +105,7 @@ impl ConfigureDocker {
             "Docker gets credentials for {host} from docr now, whenever it needs some. They can {may}, for {} each.",
             Age::from_duration(settings.lifetime())
         );
-        show(
-            format,
+        output.show(
             text,
             &json!({ "host": host, "helper": HELPER, "changed": true }),
         )?;

@@ -5,8 +5,8 @@ use clap::Args;
 use serde_json::json;
 
 use crate::{
-    account::{self, AccountArguments},
-    output::{Format, Outcome, show},
+    account::AccountArguments,
+    output::{Outcome, Output},
 };
 
 /// Print a CredentialProviderConfig that lets the kubelet get credentials from docr-credential-provider.
@@ -18,9 +18,10 @@ pub(crate) struct KubeletConfig {}
 
 impl KubeletConfig {
     #[allow(clippy::unused_async, reason = "as all commands")]
-    pub(crate) async fn run(self, account: AccountArguments, format: Format) -> Result<Outcome> {
-        let (registry, _) = account.choices();
-        let host = account::host();
+    pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
+        output.check_text()?;
+        let host = account.host();
+        let registry = account.choices()?.registry;
         // Only for responses that say nothing of it themselves.
         let keep = "1h0m0s";
         let mut lines = vec![
@@ -50,7 +51,7 @@ impl KubeletConfig {
             "kind": "CredentialProviderConfig",
             "providers": [provider],
         });
-        show(format, lines.join("\n"), &json)?;
+        output.show(lines.join("\n"), &json)?;
         Ok(Outcome::Done)
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     account::{self, AccountArguments},
     helpers::HELPER,
     ledger::Ledger,
-    output::{Format, Outcome, WrongInput, show},
+    output::{Outcome, Output, WrongInput},
 };
 
 /// Take Docker's credentials for the registry out, and revoke them.
@@ -29,13 +29,13 @@ pub(crate) struct Logout {
 }
 
 impl Logout {
-    pub(crate) async fn run(self, account: AccountArguments, format: Format) -> Result<Outcome> {
+    pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
         if account.is_sandbox() {
             let message =
                 "a sandbox of this command's own ends with it: there is nothing to log out of";
             return Err(WrongInput(message.to_owned()).into());
         }
-        let host = &account::host();
+        let host = &account.host();
         let (path, mut config) = docker::open(self.config_file, host)?;
         if config.helper()?.as_deref() == Some(HELPER) {
             // Asked for them, it would mint some.
@@ -49,8 +49,7 @@ impl Logout {
                 }
             };
             let revoked = !self.keep_valid;
-            show(
-                format,
+            output.show(
                 text,
                 &json!({ "host": host, "removed": false, "revoked": revoked }),
             )?;
@@ -59,7 +58,12 @@ impl Logout {
         let password = config.password()?;
         let revoked = match &password {
             Some(password) if !self.keep_valid => {
-                revoke(password, account.token(format).ok()).await?
+                revoke(
+                    password,
+                    account.token(output).ok(),
+                    account.api_url().as_deref(),
+                )
+                .await?
             }
             _ => Revoked::No,
         };
@@ -89,7 +93,7 @@ impl Logout {
             "removed": was_there,
             "revoked": matches!(revoked, Revoked::Yes | Revoked::OpenedNothing),
         });
-        show(format, text, &json)?;
+        output.show(text, &json)?;
         Ok(Outcome::Done)
     }
 }
@@ -105,11 +109,11 @@ enum Revoked {
 }
 
 /// Before they are taken out: what can't be revoked is still there to try again.
-async fn revoke(password: &Secret, own: Option<Secret>) -> Result<Revoked> {
+async fn revoke(password: &Secret, own: Option<Secret>, api_url: Option<&str>) -> Result<Revoked> {
     if own.as_ref() == Some(password) {
         return Ok(Revoked::OwnToken);
     }
-    let Ok(docr) = account::client(password.clone(), None) else {
+    let Ok(docr) = account::builder(api_url).token(password.clone()).build() else {
         // What can't stand in a header is no token.
         return Ok(Revoked::OpenedNothing);
     };

@@ -1,15 +1,12 @@
-//! A file for each command: its arguments, its help and what it does.
+//! A folder for each noun and a file for each command: its arguments, its help and what it does.
 
-mod audit;
-pub(crate) mod certificates;
+pub(crate) mod certificate;
 pub(crate) mod configure_docker;
+pub(crate) mod credentials;
 mod docker;
-mod expiry;
 pub(crate) mod gc;
 pub(crate) mod kubelet_config;
-pub(crate) mod kubernetes_secret;
 pub(crate) mod login;
 pub(crate) mod logout;
-mod plan;
 pub(crate) mod prune;
 pub(crate) mod usage;

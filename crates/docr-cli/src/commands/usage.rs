@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::{
     account::AccountArguments,
-    output::{Format, Outcome, row, show, spinner, table, trimmed},
+    output::{Cell, Columns, Outcome, Output},
 };
 
 /// How long the longest bar is.
@@ -24,14 +24,13 @@ const WIDTH: usize = 30;
 pub(crate) struct Usage;
 
 impl Usage {
-    pub(crate) async fn run(self, account: AccountArguments, format: Format) -> Result<Outcome> {
-        let account = account.open(format).await?;
+    pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
+        let account = account.open(output).await?;
         let registry = account.registry().await?;
-        let spinner = spinner(format);
-        spinner.set_message(format!("reading what {} stores", registry.name()));
+        let progress = output.progress(format!("reading what {} stores", registry.name()));
         let all = account.docr.registries().usage().await?;
         let inventory = RegistryInventory::read(&registry).await?;
-        spinner.finish_and_clear();
+        drop(progress);
 
         let mut by_repository: Vec<_> =
             inventory.repositories.iter().map(Repository::new).collect();
@@ -52,7 +51,7 @@ impl Usage {
             },
             by_repository,
         };
-        show(format, summary(&report), &report)?;
+        output.show(summary(output, &report)?, &report)?;
         Ok(Outcome::Done)
     }
 }
@@ -100,25 +99,17 @@ impl Repository {
     }
 }
 
-fn summary(report: &Report) -> String {
-    let mut table = table(["REPOSITORY", "", "STORED", "TAGS", "MANIFESTS"]);
-    let most = report
-        .by_repository
-        .iter()
-        .map(|repository| repository.bytes)
-        .max();
-    for repository in &report.by_repository {
-        row(
-            &mut table,
-            [
-                repository.name.clone(),
-                bar(repository.bytes, most.unwrap_or(0)),
-                HumanBytes(repository.bytes).to_string(),
-                repository.tags.to_string(),
-                repository.manifests.to_string(),
-            ],
-        );
-    }
+fn summary(output: &Output, report: &Report) -> Result<String> {
+    let most = report.by_repository.iter().map(|one| one.bytes).max();
+    let columns = Columns::new(|one: &Repository| one.name.clone(), "")
+        .column("repository", 1, |one| Cell::text(&one.name))
+        .column("", 5, move |one| {
+            Cell::text(bar(one.bytes, most.unwrap_or(0)))
+        })
+        .column("stored", 2, |one| Cell::Bytes(one.bytes))
+        .column("tags", 3, |one| Cell::Number(one.tags as u64))
+        .column("manifests", 4, |one| Cell::Number(one.manifests as u64));
+    let table = output.table(&report.by_repository, &columns)?;
     let Share { used, included } = report.storage;
     let storage = match included {
         Some(included) => format!("{} of {}", HumanBytes(used), HumanBytes(included)),
@@ -128,11 +119,10 @@ fn summary(report: &Report) -> String {
         Some(included) => format!("{} of {included}", report.repositories.used),
         None => report.repositories.used.to_string(),
     };
-    format!(
-        "{}\n\nThe account's {} tier: {storage} stored, {repositories} repositories.",
-        trimmed(&table),
+    Ok(format!(
+        "{table}\n\nThe account's {} tier: {storage} stored, {repositories} repositories.",
         for_terminal(&report.tier, 100)
-    )
+    ))
 }
 
 /// A bar as long as its part of the longest; what is there at all is seen.

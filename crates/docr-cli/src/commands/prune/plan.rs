@@ -9,7 +9,7 @@ use docr::{
 use crate::{
     account::{Account, Manifests},
     interrupt::Interrupt,
-    output::{Format, spinner},
+    output::{About as _, Output, Subject},
 };
 
 /// Makes a plan, and keeps what it reads manifests by; `None` if somebody asked to stop.
@@ -17,35 +17,34 @@ pub(super) async fn make(
     account: &Account,
     registry: &RegistryHandle,
     policy: &RetentionPolicy,
-    format: Format,
+    output: &Output,
     interrupt: &Interrupt,
 ) -> Result<Option<(RetentionPlan, Option<Manifests>)>> {
-    let spinner = spinner(format);
-    spinner.set_message(format!("reading what is in {}", registry.name()));
+    let progress = output.progress(format!("reading what is in {}", registry.name()));
     let read = RegistryInventory::read_for(registry, policy);
     let Some(inventory) = interrupt.unless(read).await else {
         return Ok(None);
     };
-    let mut inventory = inventory?;
+    let mut inventory = inventory.about(|| Subject::Registry(registry.name().to_string()))?;
     let mut manifests = None;
     if !policy.tags_only && inventory.has_candidates(policy) {
-        spinner.set_message("reading what belongs together");
+        progress.say("reading what belongs together");
         let Some(opened) = account.manifests(registry, interrupt).await? else {
             return Ok(None);
         };
         let read = inventory.read_manifests(policy, &opened.reader);
         if interrupt.unless(read).await.is_none() {
-            opened.close(format).await;
+            opened.close(output).await;
             return Ok(None);
         }
         manifests = Some(opened);
     }
-    spinner.finish_and_clear();
+    drop(progress);
     let mut plan = match RetentionPlan::compute(policy, &inventory) {
         Ok(plan) => plan,
         Err(error) => {
             if let Some(manifests) = manifests {
-                manifests.close(format).await;
+                manifests.close(output).await;
             }
             return Err(error.into());
         }

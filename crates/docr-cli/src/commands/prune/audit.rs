@@ -8,17 +8,16 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use docr::retention::{Deletion, ObserveRetention, RetentionPlan, RetentionStep};
-use indicatif::ProgressBar;
 use serde::Serialize;
 
 use crate::{
     interrupt::{Interrupt, is_output_closed},
-    output::{Format, bar},
+    output::{Output, Progress},
 };
 
 /// Shows how far the deletions are, logs them, and asks to stop when nobody reads the result any more.
-pub(super) struct Progress {
-    bar: ProgressBar,
+pub(super) struct Deleting {
+    progress: Progress,
     registry: String,
     log: Option<(PathBuf, File)>,
     interrupt: Interrupt,
@@ -36,10 +35,10 @@ struct Line<'a> {
     outcome: Option<&'a docr::retention::Outcome>,
 }
 
-impl Progress {
+impl Deleting {
     pub(super) fn new(
         plan: &RetentionPlan,
-        format: Format,
+        output: &Output,
         log: Option<&Path>,
         interrupt: &Interrupt,
     ) -> Result<Self> {
@@ -50,15 +49,11 @@ impl Progress {
             Ok::<_, anyhow::Error>((path.to_owned(), file))
         });
         Ok(Self {
-            bar: bar(format, plan.deletions.len()),
+            progress: output.counted("deleting", plan.deletions.len()),
             registry: plan.registry.clone(),
             log: log.transpose()?,
             interrupt: interrupt.clone(),
         })
-    }
-
-    pub(super) fn finish(&self) {
-        self.bar.finish_and_clear();
     }
 
     fn write(
@@ -87,7 +82,7 @@ impl Progress {
     }
 }
 
-impl ObserveRetention for Progress {
+impl ObserveRetention for Deleting {
     fn begins(&mut self, deletion: &Deletion) -> io::Result<()> {
         self.write("begin", deletion, None)
     }
@@ -95,8 +90,7 @@ impl ObserveRetention for Progress {
     fn ended(&mut self, step: &RetentionStep) {
         // What can't be written now is in the report; the next deletion doesn't begin.
         let _ = self.write("end", &step.deletion, Some(&step.outcome));
-        self.bar.set_message(step.to_string());
-        self.bar.inc(1);
+        self.progress.advance(step.to_string());
         if is_output_closed() {
             self.interrupt.stop();
         }

@@ -1,12 +1,15 @@
 //! The account that is spoken for: whose token, or a sandbox.
 
-use std::{env, path::PathBuf, sync::Arc, time::Duration};
+mod arguments;
+mod profile;
+mod registry_calls;
 
-use anyhow::{Result, bail};
-use clap::Args;
+use std::{env, fs, path::Path, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, Result, anyhow};
 use docr::{
     Client, ClientBuilder, CredentialsRequest, DockerCredentials, RegistryHandle, RegistryName,
-    Secret, for_terminal, retention::OciManifests,
+    Secret, TokenFile, for_terminal, retention::OciManifests,
 };
 use docr_sandbox::{Clock, Sandbox};
 
@@ -15,34 +18,21 @@ use crate::{
     doctl,
     interrupt::Interrupt,
     minted::Minted,
-    output::{Format, NoToken, WrongInput, note},
-    sample,
+    output::{NoToken, Output, WrongInput},
+    sample, trace,
 };
+
+pub(crate) use arguments::{AccountArguments, Choices};
+pub(crate) use registry_calls::RegistryCalls;
 
 /// Where a token may be, in this order.
 const TOKENS: [&str; 2] = ["DIGITALOCEAN_TOKEN", "DIGITALOCEAN_ACCESS_TOKEN"];
-
-#[derive(Args, Default)]
-pub(crate) struct AccountArguments {
-    /// Work in a local sandbox with sample images: nothing is real, and no token is needed.
-    #[arg(long, global = true)]
-    sandbox: bool,
-    /// The context of doctl's whose token to use, whatever the environment says [default: DIGITALOCEAN_CONTEXT, or the
-    /// one that doctl uses].
-    #[arg(long, global = true, value_name = "NAME", conflicts_with = "sandbox")]
-    context: Option<String>,
-    /// doctl's configuration [default: where doctl keeps it].
-    #[arg(long, global = true, value_name = "FILE")]
-    doctl_config: Option<PathBuf>,
-    /// The registry [default: the account's only one].
-    #[arg(long, short, global = true, value_name = "NAME")]
-    registry: Option<RegistryName>,
-}
 
 /// An account that can be asked.
 pub(crate) struct Account {
     pub(crate) docr: Client,
     registry: Option<RegistryName>,
+    is_legacy: bool,
     /// The sandbox that the images are in.
     images_at: Option<String>,
     /// Lives as long as the account.
@@ -51,53 +41,45 @@ pub(crate) struct Account {
 }
 
 impl AccountArguments {
-    /// What a program gets that has no arguments of its own.
-    pub(crate) fn chosen(context: Option<String>, registry: Option<RegistryName>) -> Self {
-        Self {
-            context,
-            registry,
-            ..Self::default()
-        }
-    }
-
-    pub(crate) fn is_sandbox(&self) -> bool {
-        self.sandbox
-    }
-
-    /// The registry and the context that were named.
-    pub(crate) fn choices(self) -> (Option<RegistryName>, Option<String>) {
-        (self.registry, self.context)
-    }
-
-    pub(crate) async fn open(self, format: Format) -> Result<Account> {
+    pub(crate) async fn open(self, output: &Output) -> Result<Account> {
         if self.sandbox {
-            return self.open_sandbox().await;
+            return self.open_sandbox(output).await;
         }
-        let token = self.token(format)?;
+        let token = self.token(output)?;
+        let builder = builder(self.api_url().as_deref());
+        let builder = match &self.token_file {
+            // Work that takes hours outlives a token that is replaced meanwhile.
+            Some(file) => builder.token_provider(TokenFile::new(file)),
+            None => builder.token(token),
+        };
         Ok(Account {
-            docr: client(token, None)?,
+            docr: observed(builder, output).build()?,
             registry: self.registry,
-            images_at: sandbox_host(),
+            is_legacy: self.legacy,
+            images_at: self
+                .api_url
+                .or_else(|| variable("DIGITALOCEAN_API_URL"))
+                .and_then(|url| sandbox_host_of(&url)),
             sandbox: None,
             clock: Arc::new(docr::SystemClock),
         })
     }
 
     /// A sandbox in a time of its own, so that waiting takes none, and always the same.
-    async fn open_sandbox(self) -> Result<Account> {
+    async fn open_sandbox(self, output: &Output) -> Result<Account> {
         let clock = Clock::manual("2026-01-01T12:00:00Z".parse()?);
         let sandbox = Sandbox::builder().clock(clock.clone()).start().await?;
         let time = Arc::new(SandboxTime(clock.clone()));
-        let docr = Client::builder()
-            .base_url(sandbox.url())
-            .token(sandbox.token())
-            .clock(time.clone())
-            .user_agent(user_agent())
-            .build()?;
-        sample::fill(&sandbox, &clock, &docr).await?;
+        let builder = || {
+            let builder = builder(Some(&sandbox.url()));
+            builder.token(sandbox.token()).clock(time.clone())
+        };
+        // What fills it is nobody's to watch.
+        sample::fill(&sandbox, &clock, &builder().build()?).await?;
         Ok(Account {
-            docr,
+            docr: observed(builder(), output).build()?,
             registry: self.registry,
+            is_legacy: self.legacy,
             images_at: Some(sandbox.addr().to_string()),
             sandbox: Some(sandbox),
             clock: time,
@@ -106,7 +88,13 @@ impl AccountArguments {
 
     /// The token of the context that was chosen, here, in the environment or in doctl; or else the environment's; or else
     /// doctl's default one.
-    pub(crate) fn token(&self, format: Format) -> Result<Secret> {
+    pub(crate) fn token(&self, output: &Output) -> Result<Secret> {
+        if let Some(token) = &self.token {
+            return Ok(token.clone());
+        }
+        if let Some(file) = &self.token_file {
+            return read_token(file);
+        }
         let path = self.doctl_config.clone().or_else(doctl::default_path);
         let loaded = match &path {
             Some(path) => doctl::Configuration::load(path),
@@ -136,10 +124,9 @@ impl AccountArguments {
                     Some((name, _)) => format!("; it counts more than {name}"),
                     None => String::new(),
                 };
-                note(
-                    format,
-                    format_args!("Using doctl's context {context:?}{passed_over}."),
-                );
+                output.note(format_args!(
+                    "Using doctl's context {context:?}{passed_over}."
+                ));
             }
             return Ok(token);
         }
@@ -163,31 +150,42 @@ impl AccountArguments {
     }
 }
 
-/// A client of the API that the environment names.
-pub(crate) fn client(token: Secret, deadline: Option<Duration>) -> docr::Result<Client> {
-    let mut builder = ClientBuilder::from_env()
-        .token(token)
-        .user_agent(user_agent());
-    if let Some(deadline) = deadline {
-        builder = builder.deadline(deadline);
+/// A builder for the API at an address, or at DigitalOcean's.
+pub(crate) fn builder(api_url: Option<&str>) -> ClientBuilder {
+    let builder = Client::builder().user_agent(user_agent());
+    match api_url {
+        Some(url) => builder.base_url(url),
+        None => builder,
     }
-    builder.build()
+}
+
+/// Shows what is waited for, and traces each attempt.
+fn observed(builder: ClientBuilder, output: &Output) -> ClientBuilder {
+    let waits = output.waits().clone();
+    builder.on_attempt(move |attempt| {
+        waits.observe(attempt);
+        trace::attempt(attempt);
+    })
+}
+
+/// The token that a file holds.
+fn read_token(file: &Path) -> Result<Secret> {
+    let place = || format!("the token file {}", file.display());
+    let text = fs::read_to_string(file).with_context(place)?;
+    match text.trim() {
+        "" => Err(NoToken(format!("{} is empty", place())).into()),
+        token => Ok(token.to_owned().into()),
+    }
 }
 
 /// The address of a sandbox that somebody else has started: it serves its images, too.
-pub(crate) fn sandbox_host() -> Option<String> {
-    let url = variable("DIGITALOCEAN_API_URL")?;
+pub(crate) fn sandbox_host_of(url: &str) -> Option<String> {
     let host = url
         .strip_prefix("http://")?
         .trim_end_matches('/')
         .to_owned();
     let is_here = host.starts_with("127.0.0.1:") || host.starts_with("localhost:");
     is_here.then_some(host)
-}
-
-/// The host that programs get credentials for.
-pub(crate) fn host() -> String {
-    sandbox_host().unwrap_or_else(|| DockerCredentials::HOST.to_owned())
 }
 
 pub(crate) fn variable(name: &str) -> Option<String> {
@@ -200,15 +198,37 @@ fn user_agent() -> String {
 }
 
 impl Account {
-    /// The registry that is meant: the named one, or the account's only one.
+    /// The registry that is meant: the one named in an argument, or by --registry, or the account's only one.
+    pub(crate) async fn registry_for(&self, named: Option<RegistryName>) -> Result<RegistryCalls> {
+        let name = match (named, &self.registry) {
+            (Some(named), Some(option)) if named != *option => {
+                let message =
+                    format!("the argument names registry {named}, and --registry {option}");
+                return Err(WrongInput(message).into());
+            }
+            (Some(name), _) => name,
+            (None, Some(name)) => name.clone(),
+            (None, None) => self.only_registry().await?,
+        };
+        let legacy = self.is_legacy.then(|| self.docr.legacy_registry());
+        Ok(RegistryCalls::new(self.docr.registry(name), legacy))
+    }
+
+    /// The registry that is meant, by the calls that name it.
     pub(crate) async fn registry(&self) -> Result<RegistryHandle> {
-        if let Some(name) = &self.registry {
-            return Ok(self.docr.registry(name.clone()));
+        Ok(self.registry_for(None).await?.handle().clone())
+    }
+
+    async fn only_registry(&self) -> Result<RegistryName> {
+        if self.is_legacy {
+            let only = self.docr.legacy_registry().get_opt().await?;
+            let only = only.ok_or_else(no_registry)?;
+            return Ok(only.name.parse()?);
         }
         let all = self.docr.registries().list().all().await?;
         match all.as_slice() {
-            [only] => Ok(self.docr.registry(only.name.parse()?)),
-            [] => bail!("the account has no registry"),
+            [only] => Ok(only.name.parse()?),
+            [] => Err(no_registry()),
             several => {
                 let names: Vec<_> = several
                     .iter()
@@ -221,6 +241,10 @@ impl Account {
                 Err(WrongInput(message).into())
             }
         }
+    }
+
+    pub(crate) fn is_legacy(&self) -> bool {
+        self.is_legacy
     }
 
     /// The host that credentials are for. A sandbox of the command's own ends with it, and stands for the service.
@@ -237,7 +261,8 @@ impl Account {
         interrupt: &Interrupt,
     ) -> Result<Option<Manifests>> {
         let request = CredentialsRequest::read_only().expires_in(Duration::from_secs(3600));
-        let minted = Minted::mint(&self.docr, registry, request, interrupt).await?;
+        let minting = registry.docker_credentials(request);
+        let minted = Minted::mint(&self.docr, minting, interrupt).await?;
         let Some(minted) = minted else {
             return Ok(None);
         };
@@ -257,6 +282,10 @@ impl Account {
     }
 }
 
+fn no_registry() -> anyhow::Error {
+    anyhow!("the account has no registry; `docr registry create` makes one")
+}
+
 /// Reads manifests, with credentials of its own. Dropped, they are revoked.
 pub(crate) struct Manifests {
     minted: Minted,
@@ -265,12 +294,11 @@ pub(crate) struct Manifests {
 
 impl Manifests {
     /// Revokes the credentials. When that fails they go on for an hour: no reason to lose what was done with them.
-    pub(crate) async fn close(self, format: Format) {
+    pub(crate) async fn close(self, output: &Output) {
         if let Err(error) = self.minted.revoke().await {
-            let text = format_args!(
+            output.warn(format_args!(
                 "The credentials for reading could not be revoked; they expire in an hour: {error}"
-            );
-            note(format, text);
+            ));
         }
     }
 }

@@ -1,5 +1,8 @@
 //! `docr prune`
 
+mod audit;
+mod plan;
+
 use std::{
     fs,
     io::{self, Read as _},
@@ -18,12 +21,14 @@ use docr::{
 use indicatif::HumanBytes;
 use serde_json::json;
 
-use super::{audit::Progress, gc::collect, plan::make};
+use super::gc::collect;
 use crate::{
     account::{Account, AccountArguments, Manifests},
     interrupt::Interrupt,
-    output::{Format, Outcome, WrongInput, agrees, is_interactive, note, report_result, show},
+    output::{Consent, Outcome, Output, Question, WrongInput},
 };
+use audit::Deleting;
+use plan::make;
 
 /// What is tried in a sandbox when nothing is said.
 const SAMPLE_RULES: &str = "[[rule]]\nkeep_newest = 3\nprotect_tags = [\"v*\", \"2*\"]\n";
@@ -87,6 +92,9 @@ pub(crate) struct Prune {
     /// Don't ask.
     #[arg(long, short, requires = "apply")]
     yes: bool,
+    /// Show the plan, and delete nothing, as --plan does.
+    #[arg(long, requires = "apply", conflicts_with = "yes")]
+    dry_run: bool,
     /// Had manifests deleted of which it was unknown whether they are parts of images. They stay now.
     #[arg(long, hide = true)]
     even_unknown_parts: bool,
@@ -107,15 +115,16 @@ enum Source {
 }
 
 impl Prune {
-    pub(crate) async fn run(self, account: AccountArguments, format: Format) -> Result<Outcome> {
+    pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
         if self.schema {
-            show(Format::Json, "", &schemars::schema_for!(RetentionPolicy))?;
+            output.show_json(&schemars::schema_for!(RetentionPolicy))?;
             return Ok(Outcome::Done);
         }
         if self.even_unknown_parts {
             let text = "--even-unknown-parts has no effect any more: what can't be read stays.";
-            note(format, text);
+            output.warn(text);
         }
+        output.check_text()?;
         let interrupt = Interrupt::listen()?;
         // Files are read before anything is asked.
         let source = match &self.from {
@@ -126,53 +135,53 @@ impl Prune {
                     RetentionPlan::from_json(&text).with_context(place)?,
                 ))
             }
-            None => Source::Rules(self.policy(&account, format)?),
+            None => Source::Rules(self.policy(&account, output)?),
         };
-        let account = account.open(format).await?;
+        let account = account.open(output).await?;
         let registry = account.registry().await?;
         let (plan, mut manifests) = match source {
             Source::Plan(plan) => (*plan, None),
             Source::Rules(policy) => {
-                let made = make(&account, &registry, &policy, format, &interrupt).await?;
+                let made = make(&account, &registry, &policy, output, &interrupt).await?;
                 let Some(made) = made else {
-                    note(format, "Interrupted while reading: nothing was deleted.");
+                    output.note("Interrupted while reading: nothing was deleted.");
                     return Ok(Outcome::Interrupted);
                 };
                 made
             }
         };
-        let applied = match self.apply {
+        let applied = match self.apply && !self.dry_run {
             true => {
                 self.apply(
                     &account,
                     &registry,
-                    format,
+                    output,
                     &plan,
                     &mut manifests,
                     &interrupt,
                 )
                 .await
             }
-            false => self.present(&plan, format),
+            false => self.present(&plan, output),
         };
         if let Some(manifests) = manifests {
-            manifests.close(format).await;
+            manifests.close(output).await;
         }
         applied
     }
 
-    fn present(&self, plan: &RetentionPlan, format: Format) -> Result<Outcome> {
+    fn present(&self, plan: &RetentionPlan, output: &Output) -> Result<Outcome> {
         if let Some(file) = &self.save {
             let text = serde_json::to_string_pretty(&plan)?;
             fs::write(file, text).with_context(|| file.display().to_string())?;
-            note(format, format_args!("The plan is in {}.", file.display()));
+            output.note(format_args!("The plan is in {}.", file.display()));
         }
-        show(format, format_args!("{plan}\n{}", plan.kept_table()), plan)?;
+        output.show(format_args!("{plan}\n{}", plan.kept_table()), plan)?;
         Ok(Outcome::Done)
     }
 
-    fn policy(&self, account: &AccountArguments, format: Format) -> Result<RetentionPolicy> {
-        let mut policy = self.rules(account, format)?;
+    fn policy(&self, account: &AccountArguments, output: &Output) -> Result<RetentionPolicy> {
+        let mut policy = self.rules(account, output)?;
         if let Some(age) = self.min_age {
             policy.min_age = age;
         }
@@ -195,7 +204,7 @@ impl Prune {
         Ok(policy)
     }
 
-    fn rules(&self, account: &AccountArguments, format: Format) -> Result<RetentionPolicy> {
+    fn rules(&self, account: &AccountArguments, output: &Output) -> Result<RetentionPolicy> {
         if let Some(file) = &self.rules {
             let place = || file.display().to_string();
             let text = fs::read_to_string(file).with_context(place)?;
@@ -220,10 +229,9 @@ impl Prune {
                 ..RetentionPolicy::default()
             }),
             (false, true) => {
-                note(
-                    format,
-                    format_args!("No rules are given, so these are tried:\n\n{SAMPLE_RULES}"),
-                );
+                output.note(format_args!(
+                    "No rules are given, so these are tried:\n\n{SAMPLE_RULES}"
+                ));
                 Ok(RetentionPolicy::from_toml(SAMPLE_RULES)?)
             }
             (false, false) => {
@@ -238,49 +246,46 @@ impl Prune {
         &self,
         account: &Account,
         registry: &RegistryHandle,
-        format: Format,
+        output: &Output,
         plan: &RetentionPlan,
         manifests: &mut Option<Manifests>,
         interrupt: &Interrupt,
     ) -> Result<Outcome> {
-        note(format, plan);
+        output.note(plan);
         let execution = plan.execution(registry)?;
         let nothing = json!({ "plan": plan, "report": null });
         if plan.is_empty() {
             // Who expected something to go wants to know why it stays.
-            note(format, plan.kept_table());
-            show(format, "Nothing was to be deleted.", &nothing)?;
+            output.note(plan.kept_table());
+            output.show("Nothing was to be deleted.", &nothing)?;
             return Ok(Outcome::Done);
         }
-        if !self.yes && !account.is_sandbox() {
-            if !is_interactive(format) {
-                let message = "cannot prompt: pass --yes to delete what the plan names";
-                return Err(WrongInput(message.to_owned()).into());
-            }
-            if !agrees("Delete this?", interrupt).await? {
-                show(format, "Nothing was deleted.", &nothing)?;
-                return Ok(match interrupt.is_asked() {
-                    true => Outcome::Interrupted,
-                    false => Outcome::InPart,
-                });
-            }
+        let consent = Consent {
+            yes: self.yes,
+            dry_run: false,
+        };
+        output.check_prompt(consent, "to delete what the plan names")?;
+        let question = Question::YesOrNo("Delete this?");
+        if let Some(outcome) = output.consent(consent, question, interrupt).await? {
+            output.show("Nothing was deleted.", &nothing)?;
+            return Ok(outcome);
         }
-        let mut progress = Progress::new(plan, format, self.audit_log.as_deref(), interrupt)?;
+        let mut progress = Deleting::new(plan, output, self.audit_log.as_deref(), interrupt)?;
         // A plan from a file has to know what was pushed since, too.
         let opened = match manifests.take() {
             Some(manifests) => Some(manifests),
             None => account.manifests(registry, interrupt).await?,
         };
         let Some(opened) = opened else {
-            progress.finish();
-            show(format, "Nothing was deleted.", &nothing)?;
+            drop(progress);
+            output.show("Nothing was deleted.", &nothing)?;
             return Ok(Outcome::Interrupted);
         };
         let execution = execution.reader(&opened.reader).until(interrupt.asked());
         let report = execution.run_observed(&mut progress).await;
-        progress.finish();
-        opened.close(format).await;
-        self.conclude(registry, format, plan, &report, interrupt)
+        drop(progress);
+        opened.close(output).await;
+        self.conclude(registry, output, plan, &report, interrupt)
             .await
     }
 
@@ -288,7 +293,7 @@ impl Prune {
     async fn conclude(
         &self,
         registry: &RegistryHandle,
-        format: Format,
+        output: &Output,
         plan: &RetentionPlan,
         report: &RetentionReport,
         interrupt: &Interrupt,
@@ -302,19 +307,11 @@ impl Prune {
         };
         let (mut run, mut error) = (None, None);
         if let Some(what) = report.garbage_collection() {
-            let wanted = !interrupt.is_asked()
-                && (self.gc
-                    || (is_interactive(format)
-                        && agrees(
-                            "Collect the garbage now? The registry is read-only meanwhile.",
-                            interrupt,
-                        )
-                        .await
-                        .unwrap_or(false)));
+            let wanted = !interrupt.is_asked() && (self.gc || may_collect(output, interrupt).await);
             let collected = match wanted {
                 true => {
                     interrupt
-                        .unless(collect(registry, format, what, true))
+                        .unless(collect(&registry.garbage_collections(), output, what, true))
                         .await
                 }
                 false => None,
@@ -352,6 +349,17 @@ impl Prune {
             "garbage_collection": run,
             "garbage_collection_error": error,
         });
-        report_result(format, text, &json, outcome)
+        output.report(text, &json, outcome)
     }
+}
+
+/// Whether a person, if there is one, wants the garbage collected, too.
+async fn may_collect(output: &Output, interrupt: &Interrupt) -> bool {
+    let question = "Collect the garbage now? The registry is read-only meanwhile.";
+    let asked = output.is_interactive();
+    asked
+        && output
+            .ask(Question::YesOrNo(question), interrupt)
+            .await
+            .unwrap_or(false)
 }

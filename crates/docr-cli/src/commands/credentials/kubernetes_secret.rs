@@ -12,7 +12,7 @@ use crate::{
     account::AccountArguments,
     interrupt::Interrupt,
     minted::Minted,
-    output::{Format, Outcome, note},
+    output::{Outcome, Output},
 };
 
 /// Print a pull secret for Kubernetes, to be piped to `kubectl apply -f -`.
@@ -30,9 +30,9 @@ pub(crate) struct KubernetesSecret {
 }
 
 impl KubernetesSecret {
-    pub(crate) async fn run(self, account: AccountArguments, format: Format) -> Result<Outcome> {
-        let account = account.open(format).await?;
-        let registry = account.registry().await?;
+    pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
+        let account = account.open(output).await?;
+        let registry = account.registry_for(None).await?;
         let mut secret = docr::KubernetesSecret::new(registry.name());
         if let Some(name) = self.name {
             secret = secret.name(name);
@@ -41,11 +41,11 @@ impl KubernetesSecret {
             secret = secret.namespaces(self.namespaces);
         }
         secret.check()?;
-        let request = self.expiry.apply(CredentialsRequest::read_only());
+        let request = self.expiry.apply(CredentialsRequest::read_only())?;
         let interrupt = Interrupt::listen()?;
         let now = account.now();
-        let Some(minted) = Minted::mint(&account.docr, &registry, request, &interrupt).await?
-        else {
+        let minting = registry.docker_credentials(request);
+        let Some(minted) = Minted::mint(&account.docr, minting, &interrupt).await? else {
             return Ok(Outcome::Interrupted);
         };
         let lifetime = minted.credentials()?.expires_in();
@@ -55,9 +55,9 @@ impl KubernetesSecret {
             secret = secret.expires_at(expiry);
         }
         let handed = minted.hand_over(|credentials| {
-            let manifest = match format {
-                Format::Table => secret.manifest(credentials)?,
-                Format::Json => secret.manifest_json(credentials)?,
+            let manifest = match output.is_json() {
+                false => secret.manifest(credentials)?,
+                true => secret.manifest_json(credentials)?,
             };
             let mut out = io::stdout();
             writeln!(out, "{}", manifest.expose().trim_end())?;
@@ -68,9 +68,9 @@ impl KubernetesSecret {
         match expiry {
             Some(expiry) => {
                 let expiry = expiry.format("%Y-%m-%d at %H:%M UTC");
-                note(format, format_args!("The credentials expire on {expiry}."));
+                output.note(format_args!("The credentials expire on {expiry}."));
             }
-            None => note(format, "The credentials don't expire."),
+            None => output.note("The credentials don't expire."),
         }
         Ok(Outcome::Done)
     }

@@ -1,0 +1,3 @@
+//! `docr certificate`
+
+pub(crate) mod list;

@@ -1,0 +1,4 @@
+//! `docr credentials`
+
+pub(super) mod expiry;
+pub(crate) mod kubernetes_secret;
