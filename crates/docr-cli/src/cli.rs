@@ -8,9 +8,9 @@ use crate::{
     commands::{
         certificate::list::List as Certificates, configure_docker::ConfigureDocker,
         credentials::kubernetes_secret::KubernetesSecret, gc::Gc, kubelet_config::KubeletConfig,
-        login::Login, logout::Logout, prune::Prune, usage::Usage,
+        login::Login, logout::Logout, prune::Prune, try_out::Try, usage::Usage,
     },
-    output::{Format, Outcome, OutputArguments},
+    output::{Format, Outcome, OutputArguments, WrongInput},
     trace,
 };
 
@@ -50,6 +50,7 @@ enum Command {
     Prune(Prune),
     Usage(Usage),
     Certificates(Certificates),
+    Try(Try),
 }
 
 impl Cli {
@@ -67,6 +68,10 @@ impl Cli {
         trace::begin(output.verbosity());
         let profile = account.fill_in()?;
         let output = &output.open(profile.output.unwrap_or_default());
+        if output.format == Format::Prometheus && !matches!(command, Command::Usage(_)) {
+            let message = "--output prometheus is for docr usage alone";
+            return Err(WrongInput(message.to_owned()).into());
+        }
         match command {
             Command::Login(login) => login.run(account, output).await,
             Command::Logout(logout) => logout.run(account, output).await,
@@ -77,6 +82,7 @@ impl Cli {
             Command::Prune(prune) => prune.run(account, output).await,
             Command::Usage(usage) => usage.run(account, output).await,
             Command::Certificates(certificates) => certificates.run(account, output).await,
+            Command::Try(try_out) => try_out.run(output).await,
         }
     }
 }

@@ -121,7 +121,10 @@ fn every_command_in_the_sandbox() {
             "prune-apply-gc",
             "--sandbox prune --apply --yes --gc --older-than 1w",
         ),
-        ("prune-nothing", "--sandbox prune --apply --yes --older-than 52w"),
+        (
+            "prune-nothing",
+            "--sandbox prune --apply --yes --older-than 52w",
+        ),
         (
             "prune-untagged",
             "--sandbox prune --apply --yes --keep-newest 9 --untagged",

@@ -75,7 +75,7 @@ pub(super) fn load(name: Option<&str>) -> Result<Option<(String, Profile)>> {
 }
 
 /// Where the configuration is.
-fn path() -> Option<PathBuf> {
+pub(crate) fn path() -> Option<PathBuf> {
     let named = variable("DOCR_CONFIG").map(PathBuf::from);
     named.or_else(|| Some(doctl::configurations()?.join("docr").join("config.toml")))
 }

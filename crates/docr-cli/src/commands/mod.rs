@@ -9,4 +9,5 @@ pub(crate) mod kubelet_config;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod prune;
+pub(crate) mod try_out;
 pub(crate) mod usage;
