@@ -19,6 +19,8 @@ pub(super) fn columns() -> Columns<Row> {
     .column("repository", 1, |row| Cell::text(&row.name))
     .column("stored", 2, |row| match row.storage() {
         StorageBytes::Exactly(bytes) => Cell::Bytes(bytes),
+        // The newest image is an index, which has no blobs of its own.
+        StorageBytes::AtLeast(0) => Cell::Missing,
         StorageBytes::AtLeast(bytes) => Cell::AtLeast(bytes),
     })
     .column("tags", 3, |row| Cell::some(row.tags, Cell::Number))
@@ -37,12 +39,12 @@ pub(super) fn show(report: &Report, output: &Output, is_deep: bool) -> Result<()
     output.show(format_args!("\n{}", summary(report)), &())?;
     let open = report.open().count();
     if open > 0 && !is_deep {
-        let what = match open {
-            1 => "the one that is".to_owned(),
-            _ => format!("the {open} that are"),
+        let repositories = match open {
+            1 => "a repository".to_owned(),
+            _ => format!("{open} repositories"),
         };
         output.note(format_args!(
-            "≥ counts the newest image alone; `docr usage --deep` reads the manifests of {what} marked with it."
+            "Of {repositories} the lists tell no more than the newest image (≥); `docr usage --deep` reads the others."
         ));
     }
     Ok(())
