@@ -23,7 +23,7 @@ use crate::{
 };
 
 pub(crate) use arguments::{AccountArguments, Choices, IN_SANDBOX_TOKEN, IN_SANDBOX_URL};
-pub(crate) use profile::path as configuration_path;
+pub(crate) use profile::{credential_directory, path as configuration_path};
 pub(crate) use registry_calls::RegistryCalls;
 
 /// Where a token may be, in this order.

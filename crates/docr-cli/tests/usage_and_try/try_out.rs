@@ -72,6 +72,7 @@ fn what_is_written_goes_with_the_sandbox() {
     );
     assert!(!home.path().join(".docker").exists());
     assert!(!home.path().join(".config/docr").exists());
+    assert!(!home.path().join(".cache").exists());
 }
 
 #[test]

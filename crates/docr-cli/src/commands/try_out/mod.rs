@@ -30,8 +30,8 @@ const EXAMPLES: Examples = [
         "docr try -- docr usage",
     ),
     (
-        "A script, with Docker's own tools and curl",
-        "docr try -- sh -c 'docr login && curl -sf $DIGITALOCEAN_API_URL/_docr/v1/health/ready'",
+        "Log Docker in to the sandbox, in a configuration of its own",
+        "docr try -- docr login",
     ),
 ];
 
