@@ -94,6 +94,11 @@ fn collect(
             change(&format!("has {name} null"), identity, &|value| {
                 value[name] = Value::Null
             });
+            if property["oneOf"].is_array() {
+                change(&format!("has {name} without anything"), None, &|value| {
+                    value[name] = json!({})
+                });
+            }
             if resolve(spec, property)["type"] == "array" {
                 change(&format!("has {name} empty"), None, &|value| {
                     value[name] = json!([])
@@ -137,6 +142,8 @@ fn resolve<'a>(spec: &'a Value, schema: &'a Value) -> &'a Value {
                 .unwrap_or_else(|| panic!("nothing at {pointer}"));
             resolve(spec, target)
         }
+        // Of two shapes the first one is meant; the other one is an empty object.
+        None if schema["oneOf"].is_array() => resolve(spec, &schema["oneOf"][0]),
         None => schema,
     }
 }

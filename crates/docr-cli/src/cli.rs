@@ -21,9 +21,10 @@ use crate::{
         registry::Registry,
         repository::Repository,
         tag::Tag,
+        try_out::Try,
         usage::Usage,
     },
-    output::{Format, Outcome, OutputArguments},
+    output::{Format, Outcome, OutputArguments, WrongInput},
     trace,
 };
 
@@ -68,6 +69,7 @@ enum Command {
     KubeletConfig(KubeletConfig),
     Cluster(Cluster),
     Certificate(Certificate),
+    Try(Try),
     Completions(Completions),
     Man(Man),
     /// The older name of `docr certificate list`.
@@ -93,6 +95,10 @@ impl Cli {
         trace::begin(output.verbosity());
         let profile = account.fill_in()?;
         let output = &output.open(profile.output.unwrap_or_default());
+        if output.format == Format::Prometheus && !matches!(command, Command::Usage(_)) {
+            let message = "--output prometheus is for docr usage alone";
+            return Err(WrongInput(message.to_owned()).into());
+        }
         match command {
             Command::Registry(registry) => registry.run(account, output).await,
             Command::Repository(repository) => repository.run(account, output).await,
@@ -112,6 +118,7 @@ impl Cli {
             Command::Man(man) => man.run(account, output).await,
             Command::Certificates(list) => list.run(account, output).await,
             Command::KubernetesSecret(secret) => secret.run(account, output).await,
+            Command::Try(try_out) => try_out.run(output).await,
         }
     }
 }

@@ -39,6 +39,8 @@ pub async fn docr() -> ExitCode {
     let arguments = std::env::args_os();
     if let Some(hostile) = arguments
         .map(|text| text.to_string_lossy().into_owned())
+        // What comes after is another program's.
+        .take_while(|text| text != "--")
         .find(|text| text.contains(char::is_control))
     {
         let message =

@@ -27,15 +27,19 @@
 //! credentials that were handed out, or the API's token as user and password. [`Sandbox::push`] puts images there
 //! without a client.
 //! A garbage collection follows the clock: see [`GcTiming`]. It keeps the children of a tagged index.
+//! A page at `/_docr/ui` shows what it holds, and the requests to it.
 //! What passes between a client and the API, or a sandbox, can be recorded and replayed: see [`recording`].
 //! The `docr-sandbox` command (feature `cli`, on by default) runs the same server from a shell.
 
 #![warn(missing_docs)]
 
+#[cfg(test)]
+mod fidelity;
 mod handlers;
 mod http;
 mod model;
 pub mod recording;
+mod refusal;
 mod sandbox;
 mod spec;
 mod storage;

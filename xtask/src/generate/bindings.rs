@@ -5,7 +5,7 @@ use heck::ToUpperCamelCase as _;
 use quote::quote;
 use serde_json::Value;
 
-use super::{client, diagnose, open_enums, operations, soften, stamp};
+use super::{client, diagnose, lower, open_enums, operations, soften, stamp};
 use crate::spec;
 
 /// The file's text.
@@ -23,6 +23,7 @@ pub(crate) fn render(spec_text: &str, document: &Value) -> Result<String> {
     soften::soften(
         &mut file,
         &sent_types(document),
+        &fields_or_empty(document),
         extra.into_iter().flatten().collect(),
     );
 
@@ -35,6 +36,14 @@ pub(crate) fn render(spec_text: &str, document: &Value) -> Result<String> {
         stamp = stamp::of_spec(spec_text),
         code = prettyplease::unparse(&file),
     ))
+}
+
+/// The fields that an empty object may stand in for, each after its type.
+fn fields_or_empty(document: &Value) -> Vec<(String, String)> {
+    let properties = lower::properties_or_empty(document).into_iter();
+    properties
+        .map(|(schema, property)| (schema.to_upper_camel_case(), property))
+        .collect()
 }
 
 /// The names of the types that requests carry.

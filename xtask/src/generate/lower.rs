@@ -1,7 +1,7 @@
 //! Lowering: a copy of the spec, changed to what progenitor can take and to what a tolerant reader
 //! needs. Each rule is a function with its reason; the checked-in spec is never bent.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::spec::each_object;
 
@@ -14,6 +14,7 @@ pub(crate) fn lower(spec: &Value) -> Value {
         drop_examples,
         widen_sizes,
         drop_constraints,
+        drop_the_empty_alternative,
         leave_ids_opaque,
         open_the_enums,
         inline_plain_strings,
@@ -95,6 +96,39 @@ fn drop_constraints(spec: &mut Value) {
     });
 }
 
+/// An empty object says that there is nothing. As an alternative it would make an enum of the type; the reader takes it for
+/// a missing value instead, see [`super::soften`].
+fn drop_the_empty_alternative(spec: &mut Value) {
+    each_object(spec, &mut |object| {
+        if let Some(alternative) = or_empty(object).cloned() {
+            *object = Map::from_iter([("$ref".to_owned(), alternative)]);
+        }
+    });
+}
+
+/// What a schema refers to, if that may also be an empty object.
+fn or_empty(schema: &Map<String, Value>) -> Option<&Value> {
+    match schema.get("oneOf")?.as_array()?.as_slice() {
+        [meant, empty] if *empty == json!({"type": "object", "additionalProperties": false}) => {
+            meant.get("$ref")
+        }
+        _ => None,
+    }
+}
+
+/// The properties, each after its schema's name, that an empty object may stand in for.
+pub(crate) fn properties_or_empty(spec: &Value) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for (schema, value) in crate::spec::schemas(spec) {
+        for (property, value) in value["properties"].as_object().into_iter().flatten() {
+            if value.as_object().and_then(or_empty).is_some() {
+                found.push((schema.to_owned(), property.clone()));
+            }
+        }
+    }
+    found
+}
+
 /// An id is compared, never computed with: as a plain string it survives a change of its form, and
 /// the bindings need no UUID library.
 fn leave_ids_opaque(spec: &mut Value) {
@@ -173,6 +207,22 @@ mod tests {
         assert_eq!(
             lower(&spec),
             json!({"properties": {"pattern": {"type": "string"}}})
+        );
+    }
+
+    #[test]
+    fn an_alternative_that_is_an_empty_object_is_dropped() {
+        let property = json!({"oneOf": [
+            {"$ref": "#/a"},
+            {"type": "object", "additionalProperties": false},
+        ]});
+        assert_eq!(lower(&property), json!({"$ref": "#/a"}));
+        let spec = json!({"components": {"schemas": {"b": {"properties": {
+            "c": property, "d": {"oneOf": [{"$ref": "#/a"}, {"$ref": "#/b"}]},
+        }}}}});
+        assert_eq!(
+            properties_or_empty(&spec),
+            [("b".to_owned(), "c".to_owned())]
         );
     }
 

@@ -7,8 +7,14 @@ use syn::{
     visit_mut::{self, VisitMut},
 };
 
-/// Applies the changes, and puts `extra` items into `mod types`. The types in `sent` are those of requests.
-pub(crate) fn soften(file: &mut File, sent: &[String], extra: Vec<Item>) {
+/// Applies the changes, and puts `extra` items into `mod types`. The types in `sent` are those of requests; in place of
+/// each field of `or_empty`, which stands after the name of its type, an empty object may come.
+pub(crate) fn soften(
+    file: &mut File,
+    sent: &[String],
+    or_empty: &[(String, String)],
+    extra: Vec<Item>,
+) {
     Soften.visit_file_mut(file);
     let types = file.items.iter_mut().find_map(|item| match item {
         Item::Mod(module) if module.ident == "types" => module.content.as_mut(),
@@ -16,6 +22,7 @@ pub(crate) fn soften(file: &mut File, sent: &[String], extra: Vec<Item>) {
     });
     if let Some((_, items)) = types {
         leave_room_in_responses(items, sent);
+        read_an_empty_object_as_missing(items, or_empty);
         items.extend(extra);
     }
 }
@@ -28,6 +35,23 @@ fn leave_room_in_responses(types: &mut [Item], sent: &[String]) {
             && !sent.contains(&response.ident.to_string())
         {
             response.attrs.push(parse_quote!(#[non_exhaustive]));
+        }
+    }
+}
+
+/// The service sends the zero value of a struct where there is nothing to tell of.
+fn read_an_empty_object_as_missing(types: &mut [Item], or_empty: &[(String, String)]) {
+    for item in types {
+        let Item::Struct(read) = item else { continue };
+        for field in &mut read.fields {
+            let is_meant = |(ty, name): &(String, String)| {
+                read.ident == ty && field.ident.as_ref().is_some_and(|ident| ident == name)
+            };
+            if or_empty.iter().any(is_meant) {
+                field.attrs.push(parse_quote!(
+                    #[serde(default, deserialize_with = "crate::lenient::empty_as_missing")]
+                ));
+            }
         }
     }
 }
@@ -127,7 +151,8 @@ mod tests {
 
     fn softened(code: &str) -> String {
         let mut file = syn::parse_file(code).unwrap();
-        soften(&mut file, &["Sent".to_owned()], Vec::new());
+        let or_empty = [("Read".to_owned(), "a".to_owned())];
+        soften(&mut file, &["Sent".to_owned()], &or_empty, Vec::new());
         prettyplease::unparse(&file)
     }
 
@@ -161,6 +186,20 @@ mod tests {
         );
         assert!(
             !code.contains("#[non_exhaustive]\n    pub struct Sent"),
+            "{code}"
+        );
+    }
+
+    #[test]
+    fn an_empty_object_is_read_as_missing_where_one_may_come() {
+        let code = softened("mod types { pub struct Read { a: Option<A>, b: Option<A> } }");
+        assert_eq!(
+            code.matches("lenient::empty_as_missing").count(),
+            1,
+            "{code}"
+        );
+        assert!(
+            code.find("empty_as_missing") < code.find("a: Option"),
             "{code}"
         );
     }

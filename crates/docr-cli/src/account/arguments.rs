@@ -13,6 +13,10 @@ use super::{
 };
 use crate::{complete, names::registry_name, output::WrongInput};
 
+/// The sandbox that everything stays in, as `docr try` sets it.
+pub(crate) const IN_SANDBOX_URL: &str = "DOCR_SANDBOX_URL";
+pub(crate) const IN_SANDBOX_TOKEN: &str = "DOCR_SANDBOX_TOKEN";
+
 #[derive(Args, Clone, Default)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct AccountArguments {
@@ -45,6 +49,9 @@ pub(crate) struct AccountArguments {
     /// The token that a profile holds itself.
     #[arg(skip)]
     pub(super) token: Option<docr::Secret>,
+    /// Whether the variables of a sandbox around this program say where to work.
+    #[arg(skip)]
+    pub(super) is_kept_in: bool,
 }
 
 impl AccountArguments {
@@ -54,11 +61,15 @@ impl AccountArguments {
         context: Option<String>,
         registry: Option<RegistryName>,
     ) -> Result<Self> {
-        let mut chosen = Self {
-            profile,
-            context,
-            registry,
-            ..Self::default()
+        let mut chosen = match variable(IN_SANDBOX_URL) {
+            None => Self {
+                profile,
+                context,
+                registry,
+                ..Self::default()
+            },
+            // Settings of before lead elsewhere.
+            Some(url) => Self::default().kept_in(url)?,
         };
         if chosen.profile.is_some() {
             chosen.fill_in()?;
@@ -69,6 +80,10 @@ impl AccountArguments {
     /// Fills in what a profile says, where no option says it. Returns the profile.
     pub(crate) fn fill_in(&mut self) -> Result<Profile> {
         if self.sandbox {
+            return Ok(Profile::default());
+        }
+        if let Some(url) = variable(IN_SANDBOX_URL) {
+            *self = std::mem::take(self).kept_in(url)?;
             return Ok(Profile::default());
         }
         let chosen = self.profile.clone().or_else(|| variable("DOCR_PROFILE"));
@@ -85,6 +100,40 @@ impl AccountArguments {
         self.api_url = self.api_url.take().or_else(|| profile.api_url.clone());
         self.registry = self.registry.take().or_else(|| profile.registry.clone());
         Ok(profile)
+    }
+
+    /// Works in the sandbox around this program, and nowhere else.
+    fn kept_in(self, url: String) -> Result<Self> {
+        let leads_out = [
+            ("--profile", self.profile.is_some()),
+            ("--context", self.context.is_some()),
+            ("--doctl-config", self.doctl_config.is_some()),
+            ("--token-file", self.token_file.is_some()),
+            ("--api-url", self.api_url.is_some()),
+        ];
+        let refuse = |message: String| Err(WrongInput(message).into());
+        if let Some((option, _)) = leads_out.into_iter().find(|(_, is_given)| *is_given) {
+            return refuse(format!(
+                "{option} leads out of the sandbox of docr try, in which all stays while {IN_SANDBOX_URL} is set: leave \
+                 that shell first, or unset the variable"
+            ));
+        }
+        if sandbox_host_of(&url).is_none() {
+            return refuse(format!(
+                "{IN_SANDBOX_URL} {url:?} is not the address of a sandbox on this machine, such as http://127.0.0.1:4010"
+            ));
+        }
+        let Some(token) = variable(IN_SANDBOX_TOKEN) else {
+            return refuse(format!(
+                "{IN_SANDBOX_URL} is set, and {IN_SANDBOX_TOKEN} is not: set it to the sandbox's token, or unset both"
+            ));
+        };
+        Ok(Self {
+            api_url: Some(url),
+            token: Some(token.into()),
+            is_kept_in: true,
+            ..self
+        })
     }
 
     pub(crate) fn is_sandbox(&self) -> bool {
@@ -131,7 +180,8 @@ impl AccountArguments {
             profile,
             ..
         } = self;
-        if profile.is_none() {
+        // What keeps this program in a sandbox keeps those in it that are started later.
+        if profile.is_none() && !self.is_kept_in {
             let lost = [
                 ("--token-file", self.token_file.is_some()),
                 ("--api-url", self.api_url.is_some()),

@@ -8,8 +8,8 @@ use std::{env, fs, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, Result, anyhow};
 use docr::{
-    Client, ClientBuilder, CredentialsRequest, DockerCredentials, RegistryHandle, RegistryName,
-    Secret, TokenFile, for_terminal, retention::OciManifests,
+    Client, ClientBuilder, CredentialsRequest, DockerCredentials, Registry, RegistryHandle,
+    RegistryName, Secret, TokenFile, for_terminal, retention::OciManifests,
 };
 use docr_sandbox::{Clock, Sandbox};
 
@@ -22,7 +22,8 @@ use crate::{
     sample, trace,
 };
 
-pub(crate) use arguments::{AccountArguments, Choices};
+pub(crate) use arguments::{AccountArguments, Choices, IN_SANDBOX_TOKEN, IN_SANDBOX_URL};
+pub(crate) use profile::{credential_directory, path as configuration_path};
 pub(crate) use registry_calls::RegistryCalls;
 
 /// Where a token may be, in this order.
@@ -44,6 +45,13 @@ impl AccountArguments {
     pub(crate) async fn open(self, output: &Output) -> Result<Account> {
         if self.sandbox {
             return self.open_sandbox(output).await;
+        }
+        if self.is_kept_in
+            && let Some(url) = &self.api_url
+        {
+            output.note(format_args!(
+                "In the sandbox at {url}, since {IN_SANDBOX_URL} is set."
+            ));
         }
         let token = self.token(output)?;
         let builder = builder(self.api_url().as_deref());
@@ -225,22 +233,12 @@ impl Account {
             let only = only.ok_or_else(no_registry)?;
             return Ok(only.name.parse()?);
         }
-        let all = self.docr.registries().list().all().await?;
-        match all.as_slice() {
-            [only] => Ok(only.name.parse()?),
-            [] => Err(no_registry()),
-            several => {
-                let names: Vec<_> = several
-                    .iter()
-                    .map(|registry| for_terminal(&registry.name, 100))
-                    .collect();
-                let message = format!(
-                    "the account has several registries: choose one with --registry: {}",
-                    names.join(", ")
-                );
-                Err(WrongInput(message).into())
-            }
-        }
+        only(&self.docr.registries().list().all().await?)
+    }
+
+    /// The registry that is meant, where all of them are known.
+    pub(crate) fn registry_among(&self, all: &[Registry]) -> Result<RegistryName> {
+        self.registry.clone().map_or_else(|| only(all), Ok)
     }
 
     pub(crate) fn is_legacy(&self) -> bool {
@@ -279,6 +277,25 @@ impl Account {
 
     pub(crate) fn now(&self) -> chrono::DateTime<chrono::Utc> {
         self.clock.now()
+    }
+}
+
+/// The name of the only registry.
+fn only(all: &[Registry]) -> Result<RegistryName> {
+    match all {
+        [only] => Ok(only.name.parse()?),
+        [] => Err(no_registry()),
+        several => {
+            let names: Vec<_> = several
+                .iter()
+                .map(|registry| for_terminal(&registry.name, 100))
+                .collect();
+            let message = format!(
+                "the account has several registries: choose one with --registry: {}",
+                names.join(", ")
+            );
+            Err(WrongInput(message).into())
+        }
     }
 }
 

@@ -7,10 +7,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use docr::{RegistryName, Secret, for_terminal};
+use docr::{CredentialFiles, RegistryName, Secret, for_terminal};
 use serde::Deserialize;
 
-use super::variable;
+use super::{arguments::IN_SANDBOX_URL, variable};
 use crate::{
     doctl,
     output::{Format, WrongInput},
@@ -75,9 +75,18 @@ pub(super) fn load(name: Option<&str>) -> Result<Option<(String, Profile)>> {
 }
 
 /// Where the configuration is.
-fn path() -> Option<PathBuf> {
+pub(crate) fn path() -> Option<PathBuf> {
     let named = variable("DOCR_CONFIG").map(PathBuf::from);
     named.or_else(|| Some(doctl::configurations()?.join("docr").join("config.toml")))
+}
+
+/// Where credentials are kept for other programs: in a sandbox that has a configuration of its own, beside that one.
+pub(crate) fn credential_directory() -> Option<PathBuf> {
+    let own = variable(IN_SANDBOX_URL).and_then(|_| variable("DOCR_CONFIG"));
+    match own {
+        Some(file) => Some(Path::new(&file).with_file_name("credentials")),
+        None => CredentialFiles::default_directory(),
+    }
 }
 
 fn read(path: &Path) -> Result<Option<Configuration>> {

@@ -47,4 +47,5 @@ pub(crate) mod prune;
 pub(crate) mod registry;
 pub(crate) mod repository;
 pub(crate) mod tag;
+pub(crate) mod try_out;
 pub(crate) mod usage;

@@ -46,7 +46,7 @@ impl Source {
         )?;
         // These programs have nobody to tell which context they use.
         let token = arguments.token(&Output::silent())?;
-        let directory = CredentialFiles::default_directory();
+        let directory = account::credential_directory();
         let directory =
             directory.context("there is no place for files: set HOME or XDG_CACHE_HOME")?;
         let url = arguments.api_url();

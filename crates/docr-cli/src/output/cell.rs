@@ -21,6 +21,8 @@ pub(crate) enum Cell {
     Digest(String),
     Number(u64),
     Bytes(u64),
+    /// Bytes of which more may be there than are known.
+    AtLeast(u64),
     Cents(u64),
     Time(DateTime<Utc>),
     /// A day, and what it means from now.
@@ -62,6 +64,7 @@ impl Cell {
             Self::Digest(digest) => for_terminal(&short(digest), LONGEST),
             Self::Number(number) => number.to_string(),
             Self::Bytes(bytes) => HumanBytes(*bytes).to_string(),
+            Self::AtLeast(bytes) => format!("≥ {}", HumanBytes(*bytes)),
             Self::Cents(cents) => format!("${}.{:02}", cents / 100, cents % 100),
             Self::Time(time) => time.format("%Y-%m-%d %H:%M").to_string(),
             Self::Day(time, meaning) => format!("{} ({meaning})", time.format("%Y-%m-%d")),
@@ -75,6 +78,7 @@ impl Cell {
             Self::Text(text) | Self::State(text, _) | Self::Digest(text) => text.clone(),
             Self::List(all) => all.join(" "),
             Self::Number(number) | Self::Bytes(number) | Self::Cents(number) => number.to_string(),
+            Self::AtLeast(number) => format!(">={number}"),
             Self::Time(time) | Self::Day(time, _) => {
                 time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
             }
@@ -82,7 +86,10 @@ impl Cell {
     }
 
     pub(super) fn is_number(&self) -> bool {
-        matches!(self, Self::Number(_) | Self::Bytes(_) | Self::Cents(_))
+        matches!(
+            self,
+            Self::Number(_) | Self::Bytes(_) | Self::AtLeast(_) | Self::Cents(_)
+        )
     }
 
     /// Whether it still says something when its end is cut.
@@ -107,8 +114,8 @@ impl Cell {
             (Self::Missing, _) => Ordering::Greater,
             (_, Self::Missing) => Ordering::Less,
             (
-                Self::Number(a) | Self::Bytes(a) | Self::Cents(a),
-                Self::Number(b) | Self::Bytes(b) | Self::Cents(b),
+                Self::Number(a) | Self::Bytes(a) | Self::AtLeast(a) | Self::Cents(a),
+                Self::Number(b) | Self::Bytes(b) | Self::AtLeast(b) | Self::Cents(b),
             ) => a.cmp(b),
             (Self::Time(a) | Self::Day(a, _), Self::Time(b) | Self::Day(b, _)) => a.cmp(b),
             _ => self.plain().cmp(&other.plain()),

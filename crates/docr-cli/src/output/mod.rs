@@ -47,6 +47,8 @@ pub(crate) enum Format {
     Csv,
     /// Names or ids alone, one a line, as other commands take them.
     Ids,
+    /// Metrics in Prometheus's text format, of `docr usage`.
+    Prometheus,
 }
 
 /// How a command ended that did not fail.
@@ -57,6 +59,8 @@ pub(crate) enum Outcome {
     InPart,
     /// Somebody asked to stop.
     Interrupted,
+    /// A program that was run has ended with this code.
+    Exited(u8),
 }
 
 impl From<Outcome> for ExitCode {
@@ -65,6 +69,7 @@ impl From<Outcome> for ExitCode {
             Outcome::Done => Self::SUCCESS,
             Outcome::InPart => Self::from(3),
             Outcome::Interrupted => Self::from(interrupt::EXIT_CODE),
+            Outcome::Exited(code) => Self::from(code),
         }
     }
 }
@@ -113,6 +118,11 @@ impl Output {
     /// Shows a document that is JSON whatever the format.
     pub(crate) fn show_json(&self, json: &impl Serialize) -> Result<()> {
         terminal::print(&serde_json::to_string_pretty(json)?)
+    }
+
+    /// Shows a document as it is, whatever the format.
+    pub(crate) fn show_verbatim(&self, document: &str) -> Result<()> {
+        terminal::print(document.trim_end())
     }
 
     /// Whether the format is one that has a line an item, so that sentences have no place in it.
@@ -198,6 +208,13 @@ impl Output {
         text.table(items, columns)?;
         self.note_text(&text);
         Ok(())
+    }
+
+    /// Like [`note`](Self::note), for lines that are to be copied whole.
+    pub(crate) fn note_verbatim(&self, lines: &str) {
+        if !self.is_json() && !self.is_quiet {
+            terminal::say(&terminal::visible(lines));
+        }
     }
 
     /// Warns people, however quiet they want it.

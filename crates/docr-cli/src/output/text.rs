@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde::Serialize;
 
-use super::{Columns, Format, Output, terminal};
+use super::{Columns, Output, terminal};
 
 pub(crate) struct Text {
     parts: Vec<String>,
@@ -57,20 +57,6 @@ impl Output {
         match self.is_json() {
             true => self.show("", json),
             false => terminal::print_styled(&text.finish()),
-        }
-    }
-
-    /// Like [`show_text`](Self::show_text), for a text about a list, which the formats of lists show alone.
-    pub(crate) fn show_list<T: Serialize>(
-        &self,
-        text: &Text,
-        json: &impl Serialize,
-        items: &[T],
-        columns: &Columns<T>,
-    ) -> Result<()> {
-        match self.format {
-            Format::Csv | Format::Ids => self.lines(items, columns),
-            _ => self.show_text(text, json),
         }
     }
 

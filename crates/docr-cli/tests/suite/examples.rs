@@ -1,6 +1,6 @@
 //! The examples that each command's help ends with.
 
-use std::thread;
+use std::{path::Path, thread};
 
 use docr_sandbox::Sandbox;
 
@@ -58,6 +58,8 @@ fn check(command: &str) {
         // These are about what outlives a sandbox of the command's own.
         let ended = match command {
             "logout" | "credentials revoke" | "configure-docker" => run_before_a_service(line),
+            // It finds docr itself in the path.
+            "try" => Shell::new().set("PATH", programs()).run(line),
             _ => {
                 let shell = Shell::new();
                 home(&shell).run(&format!("--sandbox {line}"))
@@ -73,8 +75,7 @@ fn run_before_a_service(line: &str) -> crate::shell::Ended {
     runtime.block_on(async {
         let sandbox = Sandbox::start().await.unwrap();
         sandbox.add_sample().unwrap();
-        let programs = std::path::Path::new(env!("CARGO_BIN_EXE_docr")).parent();
-        let shell = Shell::at(&sandbox).set("PATH", programs.unwrap().to_str().unwrap());
+        let shell = Shell::at(&sandbox).set("PATH", programs());
         let minted = shell.run("login --config-file config.json");
         assert_eq!(minted.code, 0, "{minted}");
         shell.run(line)
@@ -103,4 +104,9 @@ fn home(shell: &Shell) -> &Shell {
         std::fs::set_permissions(shell.home().join("swap.sh"), mode).unwrap();
     }
     shell
+}
+
+fn programs() -> &'static str {
+    let docr = Path::new(env!("CARGO_BIN_EXE_docr"));
+    docr.parent().unwrap().to_str().unwrap()
 }

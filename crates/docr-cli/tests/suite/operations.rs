@@ -12,7 +12,7 @@ const BOTH: [&str; 18] = [
     "registry show",
     "registry options",
     "registry tier",
-    "registry tier professional",
+    "registry tier basic",
     "repository list",
     "tag list shop/api",
     "tag delete shop/api:v1.0.0 --yes",

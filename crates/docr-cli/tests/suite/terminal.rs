@@ -141,7 +141,8 @@ fn tables_fit_any_terminal_and_no_line_is_longer() {
         for columns in [40, 60, 80, 120, 200] {
             let text = plain(&seen(line, columns, false));
             for shown in text.lines() {
-                let is_word = !shown.trim().contains(' ');
+                // What can't be broken, such as a digest behind its label.
+                let is_word = shown.split_whitespace().count() <= 2;
                 let width = shown.chars().count();
                 assert!(
                     is_word || width <= columns.into(),
@@ -173,7 +174,8 @@ fn a_reader_that_goes_away_ends_a_command_without_a_word() {
         "--sandbox registry options --output csv",
         "man",
     ] {
-        let mut command = Shell::new().command(line);
+        let shell = Shell::new();
+        let mut command = shell.command(line);
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

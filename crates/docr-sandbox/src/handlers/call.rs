@@ -1,11 +1,14 @@
 //! One call of an operation.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 
 use crate::http::problem::Problem;
 use crate::http::request::Input;
 use crate::model::account::{Account, World};
 use crate::model::registry::Registry;
+use crate::refusal::Reason;
 use crate::spec::Spec;
 
 /// One call by a known account, after validation.
@@ -14,6 +17,8 @@ pub(crate) struct Call<'a> {
     pub(crate) world: &'a mut World,
     /// The place of the caller's account in the world.
     pub(crate) caller: usize,
+    /// What the caller's token may do; everything without any.
+    pub(crate) scopes: Option<BTreeSet<String>>,
     /// Whether the operation is one of those made for an account's only registry.
     pub(crate) legacy: bool,
     pub(crate) input: Input,
@@ -57,7 +62,7 @@ impl Call<'_> {
                 .registries
                 .iter()
                 .position(|registry| registry.name == name)
-                .ok_or_else(|| Problem::not_found("registry does not exist")),
+                .ok_or_else(|| Reason::NoRegistry.into()),
         }
     }
 }

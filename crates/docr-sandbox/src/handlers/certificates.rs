@@ -9,6 +9,7 @@ use crate::http::problem::Problem;
 use crate::http::response::Response;
 use crate::model::certificate::Certificate;
 use crate::model::pem;
+use crate::refusal::Reason;
 
 pub(super) fn list(call: &mut Call<'_>) -> Result<Response, Problem> {
     let (now, page) = (call.now, Page::numbered(call));
@@ -48,7 +49,7 @@ pub(super) fn create(call: &mut Call<'_>) -> Result<Response, Problem> {
         .iter()
         .any(|certificate| certificate.name() == name)
     {
-        return Err(Problem::unprocessable("name is not unique"));
+        return Err(Reason::CertificateNameTaken.into());
     }
     let ids = &mut call.world.ids;
     let certificate = match (kind.as_deref(), key, leaf) {
@@ -56,14 +57,8 @@ pub(super) fn create(call: &mut Call<'_>) -> Result<Response, Problem> {
             let leaf = pem::read(&key, &leaf, chain.as_deref(), now)?;
             Certificate::uploaded(name, leaf, ids, now)
         }
-        (Some("custom"), ..) => {
-            let message = "private_key, leaf_certificate: are needed for a custom certificate";
-            return Err(Problem::unprocessable(message));
-        }
-        _ if dns_names.is_empty() => {
-            let message = "dns_names: are needed for a certificate from Let's Encrypt";
-            return Err(Problem::unprocessable(message));
-        }
+        (Some("custom"), ..) => return Err(Reason::NoKeyAndLeaf.into()),
+        _ if dns_names.is_empty() => return Err(Reason::NoDnsNames.into()),
         _ => {
             let issuance = &call.world.issuance;
             issuance.check(&dns_names)?;
@@ -88,10 +83,7 @@ pub(super) fn delete(call: &mut Call<'_>) -> Result<Response, Problem> {
     let place = place(call)?;
     let certificates = &mut call.account().certificates;
     if certificates[place].in_use() {
-        // Clients look for the second sentence, word by word.
-        let message =
-            "A load balancer uses it. Make sure the certificate is not in use before deleting it.";
-        return Err(Problem::new(StatusCode::FORBIDDEN, message));
+        return Err(Reason::CertificateInUse.into());
     }
     certificates.remove(place);
     Ok(Response::empty(StatusCode::NO_CONTENT))
@@ -105,5 +97,5 @@ fn place(call: &mut Call<'_>) -> Result<usize, Problem> {
         .certificates
         .iter()
         .position(|certificate| certificate.id == id);
-    found.ok_or_else(|| Problem::not_found("The account has no certificate by that id."))
+    found.ok_or_else(|| Reason::NoCertificate.into())
 }

@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use super::call::Call;
 use crate::http::problem::Problem;
 use crate::http::response::Response;
+use crate::refusal::Reason;
 
 pub(super) fn add_registry(call: &mut Call<'_>) -> Result<Response, Problem> {
     let registries = vec![call.account().only_registry()?.name.clone()];
@@ -29,16 +30,14 @@ pub(super) fn remove_registries(call: &mut Call<'_>) -> Result<Response, Problem
 fn named_registries(call: &mut Call<'_>) -> Result<Vec<String>, Problem> {
     let names = call.input.texts("registries");
     if names.is_empty() {
-        return Err(Problem::unprocessable("registries: names none"));
+        return Err(Reason::NoneNamed.about("registries").into());
     }
     let own = &call.account().registries;
     match names
         .iter()
         .find(|name| !own.iter().any(|registry| registry.name == **name))
     {
-        Some(_) => Err(Problem::not_found(
-            "The account has no registry by one of the names.",
-        )),
+        Some(_) => Err(Reason::NoRegistry.into()),
         None => Ok(names),
     }
 }
@@ -47,21 +46,19 @@ fn named_registries(call: &mut Call<'_>) -> Result<Vec<String>, Problem> {
 fn change(call: &mut Call<'_>, registries: Vec<String>, add: bool) -> Result<Response, Problem> {
     let uuids = call.input.texts("cluster_uuids");
     if uuids.is_empty() {
-        return Err(Problem::unprocessable("cluster_uuids: names none"));
+        return Err(Reason::NoneNamed.about("cluster_uuids").into());
     }
     let clusters = &mut call.account().clusters;
     if !uuids.iter().all(|uuid| clusters.contains_key(uuid)) {
-        return Err(Problem::not_found(
-            "The account has no cluster by one of the ids.",
-        ));
+        return Err(Reason::NoCluster.into());
     }
-    for uuid in uuids {
-        let held = clusters.entry(uuid).or_default();
+    let named = clusters.iter_mut().filter(|(uuid, _)| uuids.contains(uuid));
+    for (_, cluster) in named {
         for registry in &registries {
             if add {
-                held.insert(registry.clone());
+                cluster.registries.insert(registry.clone());
             } else {
-                held.remove(registry);
+                cluster.registries.remove(registry);
             }
         }
     }

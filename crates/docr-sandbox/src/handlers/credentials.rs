@@ -9,6 +9,7 @@ use crate::http::problem::Problem;
 use crate::http::response::Response;
 use crate::model::account::Account;
 use crate::model::credential::{Credential, MintedCredential};
+use crate::refusal::Reason;
 use crate::spec::query_pairs;
 
 pub(super) fn mint(call: &mut Call<'_>) -> Result<Response, Problem> {
@@ -39,10 +40,10 @@ pub(crate) const REVOKE_PATH: &str = "/v1/oauth/revoke";
 
 /// Revokes the credential that a form names. One that isn't known needs no revoking: that is a success, too.
 pub(crate) fn revoke(account: Option<&mut Account>, body: &[u8]) -> Result<Response, Problem> {
-    let account = account.ok_or_else(Problem::stranger)?;
+    let account = account.ok_or(Reason::NotAuthenticated)?;
     let form = query_pairs(&String::from_utf8_lossy(body));
     let Some(token) = form.get("token").filter(|token| !token.is_empty()) else {
-        return Err(Problem::bad_request("token: is missing"));
+        return Err(Reason::NoTokenToRevoke.into());
     };
     let hash = Credential::hash(token);
     for credential in &mut account.credentials {

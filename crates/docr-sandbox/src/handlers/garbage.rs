@@ -8,10 +8,11 @@ use super::page::Page;
 use crate::http::problem::Problem;
 use crate::http::response::Response;
 use crate::model::collection::{DEFAULT_TYPE, Run};
+use crate::refusal::Reason;
 
 pub(super) fn start(call: &mut Call<'_>) -> Result<Response, Problem> {
     if call.registry()?.active_run().is_some() {
-        return Err(Problem::conflict("A garbage collection is active already."));
+        return Err(Reason::CollectionActive.into());
     }
     let kind = call.input.text("type").unwrap_or(DEFAULT_TYPE).to_owned();
     let (uuid, timing, now) = (call.world.ids.uuid(), call.world.gc_timing, call.now);
@@ -24,9 +25,7 @@ pub(super) fn start(call: &mut Call<'_>) -> Result<Response, Problem> {
 
 pub(super) fn get(call: &mut Call<'_>) -> Result<Response, Problem> {
     let registry = call.registry()?;
-    let run = registry
-        .active_run()
-        .ok_or_else(|| Problem::not_found("No garbage collection is active."))?;
+    let run = registry.active_run().ok_or(Reason::NoActiveCollection)?;
     let body = json!({ "garbage_collection": run.to_json(&registry.name) });
     Ok(Response::json(StatusCode::OK, body))
 }
@@ -53,7 +52,7 @@ pub(super) fn update(call: &mut Call<'_>) -> Result<Response, Problem> {
         .runs
         .last_mut()
         .filter(|run| run.uuid == uuid && run.is_active())
-        .ok_or_else(|| Problem::not_found("No garbage collection by that id is active."))?;
+        .ok_or(Reason::NoSuchCollection)?;
     if cancel {
         run.cancel(now);
         registry.settle(now);

@@ -4,6 +4,7 @@ mod call;
 mod certificates;
 mod clusters;
 mod credentials;
+mod doors;
 mod garbage;
 pub(crate) mod oci;
 mod page;
@@ -60,6 +61,10 @@ pub(crate) fn handler(operation: &str) -> Option<Handler> {
         "kubernetes_remove_registry" => clusters::remove_registry,
         "kubernetes_add_registries" => clusters::add_registries,
         "kubernetes_remove_registries" => clusters::remove_registries,
+        "account_get" => doors::account,
+        "oauth_get_token_info" => doors::token_info,
+        "kubernetes_list_clusters" => doors::clusters,
+        "kubernetes_get_cluster" => doors::cluster,
         _ => return None,
     })
 }

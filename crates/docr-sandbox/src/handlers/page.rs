@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::{Map, Value, json};
 
 use super::call::Call;
-use crate::http::problem::Problem;
+use crate::refusal::{Reason, Refusal};
 
 /// The part of a list that a call asks for.
 pub(super) struct Page {
@@ -35,15 +35,14 @@ impl Page {
     }
 
     /// By `page_token` if there is one. It tells how many items come before the page.
-    pub(super) fn with_token(call: &Call<'_>) -> Result<Self, Problem> {
+    pub(super) fn with_token(call: &Call<'_>) -> Result<Self, Refusal> {
         let mut page = Self {
             tokens: true,
             ..Self::numbered(call)
         };
         let token = call.input.query("page_token").as_str();
         if let Some(token) = token.filter(|token| !token.is_empty()) {
-            page.offset = offset(token)
-                .ok_or_else(|| Problem::bad_request("The page token is none of this list."))?;
+            page.offset = offset(token).ok_or(Reason::BrokenPageToken)?;
         }
         Ok(page)
     }

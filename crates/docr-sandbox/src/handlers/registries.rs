@@ -7,6 +7,7 @@ use super::call::Call;
 use super::registry::{add, asked_tier, new_name};
 use crate::http::problem::Problem;
 use crate::http::response::Response;
+use crate::refusal::Reason;
 
 pub(super) fn list(call: &mut Call<'_>) -> Result<Response, Problem> {
     let account = call.account();
@@ -31,11 +32,7 @@ pub(super) fn create(call: &mut Call<'_>) -> Result<Response, Problem> {
     let current = call.account().subscription.as_ref();
     let tier = match (current.map(|current| current.tier), call.input.text(TIER)) {
         (Some(tier), None) => tier,
-        (None, None) => {
-            return Err(Problem::unprocessable(format!(
-                "{TIER}: is required for the first registry"
-            )));
-        }
+        (None, None) => return Err(Reason::NoTier.into()),
         (_, Some(_)) => asked_tier(call, TIER)?,
     };
     add(call, name, tier)

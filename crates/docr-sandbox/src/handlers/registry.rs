@@ -8,6 +8,7 @@ use crate::http::problem::Problem;
 use crate::http::response::Response;
 use crate::model::registry::Registry;
 use crate::model::tier::{TIERS, Tier, Usage};
+use crate::refusal::{Reason, Refusal};
 
 /// What stands in the API's own paths in the place of a name: a registry by such a name could not be reached.
 const RESERVED: [&str; 3] = ["options", "subscription", "validate-name"];
@@ -26,10 +27,10 @@ pub(super) fn create(call: &mut Call<'_>) -> Result<Response, Problem> {
     let name = new_name(call)?;
     let tier = asked_tier(call, "subscription_tier_slug")?;
     if call.world.has_registry(&name) {
-        return Err(Problem::name_taken());
+        return Err(Reason::NameTaken.into());
     }
     if !call.account().registries.is_empty() {
-        return Err(Problem::unprocessable("user already has a registry"));
+        return Err(Reason::SecondRegistry.into());
     }
     add(call, name, tier)
 }
@@ -44,7 +45,7 @@ pub(super) fn add(
     let region = call.input.text("region").unwrap_or(DEFAULT_REGION);
     let registry = Registry::new(name, region.to_owned(), now);
     if call.world.has_registry(&registry.name) {
-        return Err(Problem::name_taken());
+        return Err(Reason::NameTaken.into());
     }
     let account = call.account();
     account.check_tier(tier, account.registries.len() + 1)?;
@@ -58,8 +59,8 @@ pub(super) fn delete(call: &mut Call<'_>) -> Result<Response, Problem> {
     let place = call.registry_place()?;
     let account = call.account();
     let gone = account.registries.remove(place);
-    for held in account.clusters.values_mut() {
-        held.remove(&gone.name);
+    for cluster in account.clusters.values_mut() {
+        cluster.registries.remove(&gone.name);
     }
     if account.registries.is_empty() {
         account.subscription = None;
@@ -71,7 +72,7 @@ pub(super) fn delete(call: &mut Call<'_>) -> Result<Response, Problem> {
 pub(super) fn validate_name(call: &mut Call<'_>) -> Result<Response, Problem> {
     let name = new_name(call)?;
     if call.world.has_registry(&name) {
-        return Err(Problem::name_taken());
+        return Err(Reason::NameTaken.into());
     }
     Ok(Response::empty(StatusCode::NO_CONTENT))
 }
@@ -99,27 +100,22 @@ pub(super) fn options(call: &mut Call<'_>) -> Result<Response, Problem> {
 }
 
 /// The body's name, held against the rules that only a new registry's name must keep.
-pub(super) fn new_name(call: &Call<'_>) -> Result<String, Problem> {
+pub(super) fn new_name(call: &Call<'_>) -> Result<String, Refusal> {
     let name = call.input.text("name").unwrap_or_default();
     if !name.starts_with(|first: char| first.is_ascii_lowercase()) {
-        return Err(Problem::unprocessable("name: must begin with a letter"));
+        return Err(Reason::NoLetterFirst.into());
     }
     if RESERVED.contains(&name) {
-        return Err(Problem::unprocessable("name: is reserved"));
+        return Err(Reason::Reserved.into());
     }
     if name.ends_with('-') {
-        return Err(Problem::unprocessable(
-            "name: must end with a letter or a digit",
-        ));
+        return Err(Reason::HyphenLast.into());
     }
     Ok(name.to_owned())
 }
 
-pub(super) fn asked_tier(call: &Call<'_>, field: &str) -> Result<&'static Tier, Problem> {
-    call.input
-        .text(field)
-        .and_then(Tier::by_slug)
-        .ok_or_else(|| {
-            Problem::unprocessable(format!("{field}: names no tier that the sandbox knows"))
-        })
+pub(super) fn asked_tier(call: &Call<'_>, field: &str) -> Result<&'static Tier, Refusal> {
+    let asked = call.input.text(field).and_then(Tier::by_slug);
+    // The spec may know a tier that the sandbox doesn't.
+    asked.ok_or_else(|| Reason::Invalid.about(format!("{field}: must be a tier of the sandbox")))
 }

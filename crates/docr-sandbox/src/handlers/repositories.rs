@@ -8,6 +8,7 @@ use crate::http::problem::Problem;
 use crate::http::response::Response;
 use crate::model::registry::Registry;
 use crate::model::repository::Repository;
+use crate::refusal::Reason;
 
 pub(super) fn list(call: &mut Call<'_>) -> Result<Response, Problem> {
     let page = Page::numbered(call);
@@ -65,7 +66,7 @@ pub(super) fn delete(call: &mut Call<'_>) -> Result<Response, Problem> {
     if registry.remove_repository(&name) {
         Ok(Response::empty(StatusCode::NO_CONTENT))
     } else {
-        Err(unknown_repository())
+        Err(Reason::NoRepository.into())
     }
 }
 
@@ -87,13 +88,11 @@ pub(super) fn delete_manifest(call: &mut Call<'_>) -> Result<Response, Problem> 
     registry
         .store
         .repository(&name)
-        .ok_or_else(unknown_repository)?;
+        .ok_or(Reason::NoRepository)?;
     if registry.store.remove_manifest(&name, &digest) {
         Ok(Response::empty(StatusCode::NO_CONTENT))
     } else {
-        Err(Problem::not_found(
-            "The repository has no manifest by that digest.",
-        ))
+        Err(Reason::NoManifest.into())
     }
 }
 
@@ -102,20 +101,14 @@ fn repository<'a>(call: &'a Call<'_>) -> Result<(&'a Registry, &'a Repository), 
     let repository = registry
         .store
         .repository(call.input.path("repository_name"));
-    Ok((registry, repository.ok_or_else(unknown_repository)?))
+    Ok((registry, repository.ok_or(Reason::NoRepository)?))
 }
 
 /// The registry, unless a garbage collection keeps it from being changed.
 fn writable<'a>(call: &'a mut Call<'_>) -> Result<&'a mut Registry, Problem> {
     let registry = call.registry_mut()?;
     if registry.active_run().is_some() {
-        return Err(Problem::conflict(
-            "A garbage collection is active, so the registry is read-only.",
-        ));
+        return Err(Reason::ReadOnly.into());
     }
     Ok(registry)
-}
-
-fn unknown_repository() -> Problem {
-    Problem::not_found("repository not found")
 }

@@ -8,7 +8,7 @@ use super::registry::asked_tier;
 use crate::http::problem::Problem;
 use crate::http::response::Response;
 use crate::model::account::Subscription;
-use crate::model::refusal::Refusal;
+use crate::refusal::Refusal;
 
 pub(super) fn get(call: &mut Call<'_>) -> Result<Response, Problem> {
     let subscription = subscription(call)?;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::response::Response;
-use crate::spec::{Operation, ResponseRule, messages};
+use crate::spec::{Operation, ResponseRule};
 
 /// Headers that every response must carry where the spec documents them; others may be absent.
 const REQUIRED_HEADERS: [&str; 4] = [
@@ -68,7 +68,7 @@ fn faults(rule: &ResponseRule, response: &Response) -> Vec<String> {
             Some("the content type is not application/json".to_owned())
         }
         Some(schema) => match serde_json::from_slice(&response.body) {
-            Ok(body) => messages(schema, &body, "body"),
+            Ok(body) => schema.faults(&body, "body"),
             Err(error) => Some(format!("the body is not JSON: {error}")),
         },
     });

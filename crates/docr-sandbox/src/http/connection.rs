@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, HttpBody as _};
-use axum::http::{Request, StatusCode, Version, header};
+use axum::http::{Request, Version, header};
 use axum::response::{IntoResponse as _, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -23,6 +23,7 @@ use tower_http::timeout::TimeoutBody;
 use super::body::UNREAD;
 use super::limits::{ConnectionLimits, HEAD_LIMIT};
 use super::problem::Problem;
+use crate::refusal::Reason;
 
 /// How long a client may take to read the last response and to close its side.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -122,13 +123,11 @@ async fn respond(
 fn host_problem<B>(request: &Request<B>) -> Option<Problem> {
     let hosts = request.headers().get_all(header::HOST).iter().count();
     match hosts {
-        0 if request.version() == Version::HTTP_11 => {
-            Some("Host: is missing, and HTTP/1.1 needs it.")
-        }
+        0 if request.version() == Version::HTTP_11 => Some(Reason::NoHost),
         0 | 1 => None,
-        _ => Some("Host: is given more than once."),
+        _ => Some(Reason::SeveralHosts),
     }
-    .map(Problem::bad_request)
+    .map(Problem::from)
 }
 
 /// Responds to a client that began a request and didn't go on.
@@ -136,8 +135,8 @@ async fn report_late_head(
     mut stream: impl AsyncWrite + Unpin,
     limit: Duration,
 ) -> std::io::Result<()> {
-    let message = format!("The head of the request did not arrive within {limit:?}.");
-    let problem = Problem::new(StatusCode::REQUEST_TIMEOUT, message).into_response("none");
+    let refusal = Reason::HeadLate.about(format_args!("{limit:?}"));
+    let problem = Problem::from(refusal).into_response("none");
     let head = format!(
         "HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-type: application/json\r\n\
          content-length: {}\r\n\r\n",

@@ -1,13 +1,13 @@
 //! Holds a request against the spec and reads what the handler needs.
 
 use std::collections::BTreeMap;
+use std::num::IntErrorKind;
 
 use axum::body::Bytes;
-use axum::http::StatusCode;
 use serde_json::Value;
 
-use super::problem::Problem;
-use crate::spec::{Operation, messages, query_pairs};
+use crate::refusal::{Reason, Refusal};
+use crate::spec::{Operation, query_pairs};
 
 /// The largest body that is accepted.
 pub(crate) const BODY_LIMIT: usize = 1024 * 1024;
@@ -66,8 +66,8 @@ pub(crate) fn read(
     path: BTreeMap<String, String>,
     query: Option<&str>,
     body: Result<&Bytes, &Unreadable>,
-) -> Result<Input, Problem> {
-    let body = body.map_err(Problem::from)?;
+) -> Result<Input, Refusal> {
+    let body = body.map_err(Refusal::from)?;
     Ok(Input {
         path,
         query: read_query(operation, query.unwrap_or(""))?,
@@ -75,40 +75,31 @@ pub(crate) fn read(
     })
 }
 
-impl From<&Unreadable> for Problem {
+impl From<&Unreadable> for Refusal {
     fn from(unreadable: &Unreadable) -> Self {
-        let (status, message) = match unreadable {
-            Unreadable::TooLarge => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "The body is larger than 1 MiB.",
-            ),
-            Unreadable::Cut => (StatusCode::BAD_REQUEST, "The body did not arrive whole."),
-            Unreadable::Late => (
-                StatusCode::REQUEST_TIMEOUT,
-                "The body did not arrive in time.",
-            ),
-        };
-        Self::new(status, message)
+        match unreadable {
+            Unreadable::TooLarge => Reason::BodyTooLarge,
+            Unreadable::Cut => Reason::BodyCut,
+            Unreadable::Late => Reason::BodyLate,
+        }
+        .into()
     }
 }
 
-fn read_query(operation: &Operation, query: &str) -> Result<BTreeMap<String, Value>, Problem> {
+fn read_query(operation: &Operation, query: &str) -> Result<BTreeMap<String, Value>, Refusal> {
     let mut given = query_pairs(query);
     let mut read = BTreeMap::new();
     for rule in &operation.query {
         let value = match given.remove(&rule.name) {
             Some(text) => {
                 let value = typed(text, rule.kind.as_deref());
-                if let Some(message) = messages(&rule.schema, &value, &rule.name) {
-                    return Err(Problem::unprocessable(message));
+                if let Some(faults) = rule.schema.faults(&value, &rule.name) {
+                    return Err(Reason::Invalid.about(faults));
                 }
                 value
             }
             None if rule.required => {
-                return Err(Problem::unprocessable(format!(
-                    "{}: is required",
-                    rule.name
-                )));
+                return Err(Reason::Invalid.about(format!("{}: is required", rule.name)));
             }
             None => match &rule.default {
                 Some(default) => default.clone(),
@@ -123,11 +114,7 @@ fn read_query(operation: &Operation, query: &str) -> Result<BTreeMap<String, Val
 /// Reads a query value as its schema's type. One that isn't of that type stays text, for the schema to refuse.
 fn typed(text: String, kind: Option<&str>) -> Value {
     let value = match kind {
-        Some("integer") => text
-            .parse::<u64>()
-            .map(Value::from)
-            .or_else(|_| text.parse::<i64>().map(Value::from))
-            .ok(),
+        Some("integer") => integer(&text),
         Some("number") => text
             .parse::<f64>()
             .map(Value::from)
@@ -139,21 +126,30 @@ fn typed(text: String, kind: Option<&str>) -> Value {
     value.unwrap_or(Value::String(text))
 }
 
-fn read_body(operation: &Operation, body: &Bytes) -> Result<Value, Problem> {
+/// Reads an integer. One that is too large or too small for a computer is as good as the largest or the smallest.
+fn integer(text: &str) -> Option<Value> {
+    match text.parse::<u64>() {
+        Ok(number) => return Some(number.into()),
+        Err(error) if *error.kind() == IntErrorKind::PosOverflow => return Some(u64::MAX.into()),
+        Err(_) => {}
+    }
+    match text.parse::<i64>() {
+        Ok(number) => Some(number.into()),
+        Err(error) if *error.kind() == IntErrorKind::NegOverflow => Some(i64::MIN.into()),
+        Err(_) => None,
+    }
+}
+
+fn read_body(operation: &Operation, body: &Bytes) -> Result<Value, Refusal> {
     let Some(rule) = &operation.body else {
         return Ok(Value::Null);
     };
     if body.is_empty() && !rule.required {
         return Ok(Value::Null);
     }
-    let value = serde_json::from_slice(body).map_err(|error| {
-        Problem::new(
-            StatusCode::BAD_REQUEST,
-            format!("The body is not JSON: {error}"),
-        )
-    })?;
-    match messages(&rule.schema, &value, "body") {
-        Some(message) => Err(Problem::unprocessable(message)),
+    let value = serde_json::from_slice(body).map_err(|error| Reason::NotJson.about(error))?;
+    match rule.schema.faults(&value, "body") {
+        Some(faults) => Err(Reason::Invalid.about(faults)),
         None => Ok(value),
     }
 }

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, Bytes, HttpBody};
 use http_body::{Frame, SizeHint};
+use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tower_http::timeout::TimeoutError;
 
@@ -16,6 +17,11 @@ use crate::storage::{Reader, Sink};
 const CHUNK: usize = 512 * 1024;
 /// In how many pieces that may come, each of which takes memory of its own.
 const PIECES: usize = 1024;
+
+/// A body up to this length is read whole whenever it comes.
+const SMALL: usize = 64 * 1024;
+/// How many larger ones are read whole at a time, however many clients send one.
+static TURNS: Semaphore = Semaphore::const_new(32);
 
 /// Content as the body of a response. It is read as fast as the client takes it, one chunk ahead.
 pub(crate) struct Streamed {
@@ -206,20 +212,45 @@ fn cause(error: &axum::Error) -> Broken {
     }
 }
 
-/// Reads a body whole, if it has at most so many bytes.
+/// Reads a body whole, if it has at most so many bytes. One that is not small waits for its turn.
 pub(crate) async fn read_whole(body: &mut Body, most: usize) -> Result<Bytes, Broken> {
-    let mut room = u64::try_from(most).ok();
-    let mut whole = Vec::new();
-    loop {
-        let (chunks, end) = next_batch(body, &mut room).await;
-        chunks
-            .iter()
-            .for_each(|chunk| whole.extend_from_slice(chunk));
-        match end {
-            Some(Ok(())) => return Ok(whole.into()),
-            Some(Err(broken)) => return Err(broken),
-            None => {}
+    let (mut whole, mut turn) = (Vec::new(), None);
+    while let Some(read) = next(body).await {
+        let chunk = read.map_err(|error| cause(&error))?;
+        let length = whole.len() + chunk.len();
+        if length > most {
+            return Err(Broken::TooLong);
         }
+        if length > SMALL && turn.is_none() {
+            turn = TURNS.acquire().await.ok();
+        }
+        whole.extend_from_slice(&chunk);
+    }
+    Ok(whole.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn small_bodies_never_wait_for_those_that_are_not_small() {
+        let all = u32::try_from(TURNS.available_permits()).unwrap();
+        let taken = TURNS.acquire_many(all).await.unwrap();
+        let mut small = Body::from(vec![0; SMALL]);
+        assert_eq!(read_whole(&mut small, 1 << 20).await.unwrap().len(), SMALL);
+        let mut large = Body::from(vec![0; SMALL + 1]);
+        let mut reading = Box::pin(read_whole(&mut large, 1 << 20));
+        tokio::select! {
+            biased;
+            _ = &mut reading => panic!("it has not waited for its turn"),
+            () = std::future::ready(()) => {}
+        }
+        drop(taken);
+        assert_eq!(reading.await.unwrap().len(), SMALL + 1);
+        let mut over = Body::from(vec![0; 3]);
+        let refused = read_whole(&mut over, 2).await;
+        assert!(matches!(refused, Err(Broken::TooLong)));
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the accounts own.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -10,14 +10,15 @@ use serde_json::{Value, json};
 use super::api_token::{ApiToken, one_or_several};
 use super::certificate::{Certificate, Issuance};
 use super::clock::seconds;
+use super::cluster::Cluster;
 use super::collection::GcTiming;
 use super::credential::Credential;
 use super::ids::Ids;
 use super::rate::Window;
-use super::refusal::Refusal;
 use super::registry::Registry;
 use super::tier::{Tier, Usage};
 use super::token::Tokens;
+use crate::refusal::{Reason, Refusal};
 use crate::storage::Directory;
 
 /// How many credentials of an account are known at most.
@@ -76,6 +77,7 @@ impl World {
         self.accounts.iter().position(has)
     }
 
+    /// All accounts, the first one first.
     pub(crate) fn accounts(&self) -> &[Account] {
         &self.accounts
     }
@@ -184,8 +186,8 @@ pub(crate) struct Account {
     pub(crate) subscription: Option<Subscription>,
     pub(crate) credentials: Vec<Credential>,
     pub(crate) certificates: Vec<Certificate>,
-    /// The registries that each Kubernetes cluster holds a pull secret of.
-    pub(crate) clusters: BTreeMap<String, BTreeSet<String>>,
+    /// Kubernetes clusters, by their UUIDs.
+    pub(crate) clusters: BTreeMap<String, Cluster>,
     /// Stored on top of what was pushed; the first registry shows it.
     pub(crate) extra: Usage,
 }
@@ -263,12 +265,9 @@ impl Account {
     /// The registry that a call means which names none.
     pub(crate) fn only_registry(&self) -> Result<&Registry, Refusal> {
         match self.registries.as_slice() {
-            [] => Err(Refusal::missing("registry does not exist")),
+            [] => Err(Reason::NoRegistry.into()),
             [registry] => Ok(registry),
-            _ => Err(Refusal::precondition(
-                "This API is not supported if you have created multiple registries. \
-                 Please use '/v2/registries/{registry_name}' instead.",
-            )),
+            _ => Err(Reason::SeveralRegistries.into()),
         }
     }
 
@@ -276,7 +275,7 @@ impl Account {
     pub(crate) fn subscription(&mut self) -> Result<&mut Subscription, Refusal> {
         self.subscription
             .as_mut()
-            .ok_or_else(|| Refusal::missing("The account has no subscription."))
+            .ok_or_else(|| Reason::NoSubscription.into())
     }
 
     /// Refuses a tier into which the account, with so many registries, does not fit.
@@ -285,10 +284,7 @@ impl Account {
         if obstacles.is_empty() {
             return Ok(());
         }
-        let reasons = obstacles.join(" ");
-        Err(Refusal::precondition(format!(
-            "registry is not eligible for tier because: [{reasons}]"
-        )))
+        Err(Reason::NotEligible.about(obstacles.join(" ")))
     }
 
     /// Begins the subscription, or moves it to another tier.
@@ -317,22 +313,25 @@ impl Account {
         json
     }
 
-    /// Without the subscription.
-    pub(crate) fn bare_registry_json(&self, registry: &Registry) -> Value {
-        let shows_extra = self
-            .registries
-            .first()
-            .is_none_or(|first| first.name == registry.name);
+    /// What one of its registries stores.
+    pub(crate) fn bytes_in(&self, registry: &Registry) -> u64 {
+        let first = self.registries.first();
+        let shows_extra = first.is_none_or(|first| first.name == registry.name);
         let extra = if shows_extra {
             self.extra.storage_bytes
         } else {
             0
         };
+        registry.store.bytes().saturating_add(extra)
+    }
+
+    /// Without the subscription.
+    pub(crate) fn bare_registry_json(&self, registry: &Registry) -> Value {
         json!({
             "name": registry.name,
             "created_at": seconds(registry.created_at),
             "region": registry.region,
-            "storage_usage_bytes": registry.store.bytes().saturating_add(extra),
+            "storage_usage_bytes": self.bytes_in(registry),
             "storage_usage_bytes_updated_at": registry.measured_at,
         })
     }
@@ -356,7 +355,6 @@ impl Subscription {
 mod tests {
     use super::*;
     use crate::model::credential::MintedCredential;
-    use crate::model::refusal::Reason;
 
     #[test]
     fn of_too_many_credentials_the_worthless_are_forgotten_and_then_the_oldest() {
@@ -395,7 +393,7 @@ mod tests {
                 .map(|registry| &registry.name)
                 .unwrap_err()
                 .reason,
-            Reason::Missing
+            Reason::NoRegistry
         );
         for name in ["one", "two"] {
             let (name, region) = (name.to_owned(), "nyc3".to_owned());
@@ -406,7 +404,7 @@ mod tests {
             .only_registry()
             .map(|registry| &registry.name)
             .unwrap_err();
-        assert_eq!(refusal.reason, Reason::Precondition);
+        assert_eq!(refusal.reason, Reason::SeveralRegistries);
         assert!(refusal.message.contains("/v2/registries/{registry_name}"));
     }
 }

@@ -36,17 +36,15 @@ impl ApiToken {
         lacking.map(String::as_str)
     }
 
-    /// What it can be told by: not enough to use it.
+    /// Enough of it to tell it from others; nothing of a short one.
     pub(crate) fn hint(&self) -> String {
-        let begin = match self.secret.char_indices().nth(8) {
-            Some((place, _)) if self.secret.len() >= 24 => &self.secret[..place],
-            _ => "",
-        };
-        let end = match self.secret.char_indices().nth_back(3) {
-            Some((place, _)) if self.secret.len() >= 24 => &self.secret[place..],
-            _ => "",
-        };
-        format!("{begin}…{end}")
+        const END: usize = 4;
+        let end = self.secret.len().checked_sub(END);
+        let end = end.filter(|end| *end >= 4 * END);
+        match end.and_then(|end| self.secret.get(end..)) {
+            Some(end) => format!("…{end}"),
+            None => "…".to_owned(),
+        }
     }
 }
 
@@ -74,4 +72,19 @@ pub(super) fn one_or_several<'de, D: Deserializer<'de>>(
         Written::One(secret) => vec![ApiToken::full(secret)],
         Written::Several(tokens) => tokens,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ApiToken;
+
+    #[test]
+    fn of_a_token_the_end_is_shown_unless_that_is_much_of_it() {
+        let hint = |secret: &str| ApiToken::full(secret.to_owned()).hint();
+        assert_eq!(hint(&format!("dop_v1_{}", "a".repeat(64))), "…aaaa");
+        for short in ["", "dop_v1_local", "0123456789012345678"] {
+            assert_eq!(hint(short), "…");
+        }
+        assert_eq!(hint("01234567890123456789"), "…6789");
+    }
 }

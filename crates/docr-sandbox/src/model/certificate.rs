@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::clock::{later, seconds};
 use super::ids::Ids;
 use super::pem::Leaf;
-use super::refusal::Refusal;
+use crate::refusal::{Reason, Refusal};
 
 const LETS_ENCRYPT: &str = "lets_encrypt";
 const LIFETIME: TimeDelta = TimeDelta::days(90);
@@ -36,14 +36,14 @@ impl Issuance {
     /// Refuses names that are none, and names outside the managed domains.
     pub(crate) fn check(&self, dns_names: &[String]) -> Result<(), Refusal> {
         for (index, name) in dns_names.iter().enumerate() {
-            let refusal = |rule: &str| Err(Refusal::invalid(format!("dns_names.{index}: {rule}")));
+            let field = format!("dns_names.{index}");
             if !is_dns_name(name) {
-                return refusal("is no DNS name");
+                return Err(Reason::NotDnsName.about(field));
             }
             let domains = self.domains.as_deref();
             if domains.is_some_and(|domains| !domains.iter().any(|domain| is_within(name, domain)))
             {
-                return refusal("is in none of the domains that are managed here");
+                return Err(Reason::NotManaged.about(field));
             }
         }
         Ok(())
@@ -161,7 +161,7 @@ impl CertificateSeed {
 pub(crate) struct Certificate {
     pub(crate) id: String,
     seed: CertificateSeed,
-    created_at: DateTime<Utc>,
+    pub(crate) created_at: DateTime<Utc>,
     not_after: DateTime<Utc>,
     sha1_fingerprint: String,
 }
@@ -231,7 +231,21 @@ impl Certificate {
         self.seed.in_use
     }
 
-    fn state(&self, now: DateTime<Utc>) -> &'static str {
+    pub(crate) fn dns_names(&self) -> &[String] {
+        &self.seed.dns_names
+    }
+
+    /// `lets_encrypt` or `custom`.
+    pub(crate) fn kind(&self) -> &str {
+        &self.seed.kind
+    }
+
+    /// When it expires; `None` while it isn't issued.
+    pub(crate) fn expires_at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        (self.state(now) == "verified").then_some(self.not_after)
+    }
+
+    pub(crate) fn state(&self, now: DateTime<Utc>) -> &'static str {
         match self.seed.state {
             State::Verified => "verified",
             State::Pending => "pending",

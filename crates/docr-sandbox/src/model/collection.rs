@@ -17,6 +17,15 @@ const SUCCEEDED: &str = "succeeded";
 const SCANNING: &str = "scanning manifests";
 const BOTH: &str = "untagged manifests and unreferenced blobs";
 
+/// The states of a run that is not cancelled, in order.
+const STATES: [&str; 5] = [
+    "requested",
+    "waiting for write JWTs to expire",
+    SCANNING,
+    "deleting unreferenced blobs",
+    SUCCEEDED,
+];
+
 /// How long a garbage collection stays in each of its states.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct GcTiming {
@@ -57,19 +66,19 @@ struct State {
 #[derive(Clone, Deserialize, Serialize)]
 pub(crate) struct Run {
     pub(crate) uuid: String,
-    kind: String,
+    pub(crate) kind: String,
     timing: GcTiming,
-    created_at: DateTime<Utc>,
+    pub(crate) created_at: DateTime<Utc>,
     /// When the last token expires that may write. While it runs none is issued.
     written_until: Option<DateTime<Utc>>,
     cancelled_at: Option<DateTime<Utc>>,
     /// How far it is ahead of the clock.
     #[serde(default)]
     ahead: TimeDelta,
-    status: Cow<'static, str>,
-    updated_at: DateTime<Utc>,
-    blobs_deleted: u64,
-    freed_bytes: u64,
+    pub(crate) status: Cow<'static, str>,
+    pub(crate) updated_at: DateTime<Utc>,
+    pub(crate) blobs_deleted: u64,
+    pub(crate) freed_bytes: u64,
 }
 
 impl Run {
@@ -88,7 +97,7 @@ impl Run {
             written_until,
             cancelled_at: None,
             ahead: TimeDelta::zero(),
-            status: "requested".into(),
+            status: STATES[0].into(),
             updated_at: now,
             blobs_deleted: 0,
             freed_bytes: 0,
@@ -97,6 +106,12 @@ impl Run {
 
     pub(crate) fn is_active(&self) -> bool {
         !matches!(&*self.status, SUCCEEDED | "cancelled" | FAILED)
+    }
+
+    /// How many of its steps are behind it, and how many there are; `None` once it is cancelled.
+    pub(crate) fn progress(&self) -> Option<(usize, usize)> {
+        let done = STATES.iter().position(|state| *state == self.status)?;
+        Some((done, STATES.len() - 1))
     }
 
     /// Begins to stop an active run; a repeat changes nothing.
@@ -166,21 +181,22 @@ impl Run {
                 state("cancelled", stopped, None)
             };
         }
-        let (mut status, mut since) = ("requested", self.created_at);
-        for (stay, next) in [
-            (self.timing.requested, "waiting for write JWTs to expire"),
-            (self.timing.waiting, SCANNING),
-            (self.timing.scanning, "deleting unreferenced blobs"),
-            (self.timing.deleting, SUCCEEDED),
-        ] {
+        let stays = [
+            self.timing.requested,
+            self.timing.waiting,
+            self.timing.scanning,
+            self.timing.deleting,
+        ];
+        let (mut status, mut since) = (STATES[0], self.created_at);
+        for (stay, next) in stays.into_iter().zip(&STATES[1..]) {
             let mut end = after(since, stay);
-            if next == SCANNING {
+            if *next == SCANNING {
                 end = self.written_until.map_or(end, |until| end.max(until));
             }
             if now < end {
                 return state(status, since, Some(end));
             }
-            (status, since) = (next, end);
+            (status, since) = (*next, end);
         }
         state(status, since, None)
     }

@@ -44,12 +44,17 @@ impl Credential {
         self.hash == hash
     }
 
-    pub(super) fn is_good(&self, now: DateTime<Utc>) -> bool {
-        let minted = &self.minted;
-        let seconds = i64::try_from(minted.expiry_seconds).ok();
-        let lifetime = seconds.and_then(TimeDelta::try_seconds);
-        let expires_at = lifetime.map(|lifetime| later(minted.minted_at, lifetime));
-        let expired = minted.expiry_seconds > 0 && expires_at.is_some_and(|end| now >= end);
-        !minted.revoked && !expired
+    /// When it expires, if it ever does.
+    pub(crate) fn expires_at(&self) -> Option<DateTime<Utc>> {
+        let seconds = i64::try_from(self.minted.expiry_seconds).ok();
+        let lifetime = seconds
+            .filter(|seconds| *seconds > 0)
+            .and_then(TimeDelta::try_seconds)?;
+        Some(later(self.minted.minted_at, lifetime))
+    }
+
+    pub(crate) fn is_good(&self, now: DateTime<Utc>) -> bool {
+        let expired = self.expires_at().is_some_and(|end| now >= end);
+        !self.minted.revoked && !expired
     }
 }

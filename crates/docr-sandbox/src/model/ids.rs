@@ -58,6 +58,14 @@ impl Ids {
     }
 }
 
+/// A UUID that follows from a text, and takes none from a stream.
+pub(crate) fn derived_uuid(text: &str) -> String {
+    let seed = text
+        .bytes()
+        .fold(0, |seed, byte| mix(seed ^ u64::from(byte)));
+    Ids::new(seed, 0).uuid()
+}
+
 fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

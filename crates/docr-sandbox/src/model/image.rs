@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::document::{Document, OCI_INDEX as INDEX, OCI_MANIFEST as MANIFEST, guessed_media_type};
+use super::size::Size;
 use crate::storage::{Algorithm, Content, Filler};
 
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
@@ -111,6 +112,7 @@ impl Image {
     /// Adds a layer of so many bytes that takes no memory: its bytes are made when they are read. The same seed and
     /// size make the same layer. An index ignores it.
     ///
+    /// Unpacked it counts as twice as large.
     /// Its digest is that of its bytes, which takes a second for some GiB; what was hashed for one layer need not be
     /// hashed again for a longer one.
     pub fn sized_layer(mut self, seed: u64, bytes: u64) -> Self {
@@ -155,7 +157,7 @@ impl Image {
             media_type: parts.media_type.into(),
             text: parts.text.into(),
             blobs: parts.blobs.into(),
-            bytes: parts.bytes,
+            size: parts.size,
             children: parts.children,
             subject: parts.subject,
             tags: self.tags.clone(),
@@ -163,7 +165,7 @@ impl Image {
     }
 
     fn index_of(&self, images: &[Image], before: &mut Vec<Built>) -> Parts {
-        let (mut named, mut children, mut bytes) = (Vec::new(), Vec::new(), 0_u64);
+        let (mut named, mut children, mut sizes) = (Vec::new(), Vec::new(), Vec::new());
         for image in images {
             let child = image.build(before);
             named.push(json!({
@@ -173,7 +175,7 @@ impl Image {
                 "platform": { "os": image.os, "architecture": image.architecture },
             }));
             children.push(Arc::clone(&child.digest));
-            bytes = bytes.saturating_add(child.bytes);
+            sizes.push(child.size);
             before.push(child);
         }
         let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": named });
@@ -181,7 +183,7 @@ impl Image {
             media_type: INDEX.to_owned(),
             text: self.about(index).to_string(),
             blobs: Vec::new(),
-            bytes,
+            size: sizes.into_iter().sum(),
             children,
             subject: self.subject.as_deref().map(Into::into),
         }
@@ -208,7 +210,7 @@ impl Image {
         let blobs: Vec<_> = blobs.collect();
         Parts {
             media_type: document.media_type.unwrap_or_else(|| guessed.to_owned()),
-            bytes: sum(&blobs),
+            size: blobs.iter().map(Blob::size).sum(),
             text,
             blobs,
             children: document.children,
@@ -243,7 +245,7 @@ impl Image {
         Parts {
             media_type: MANIFEST.to_owned(),
             text: text.to_string(),
-            bytes: sum(&blobs),
+            size: blobs.iter().map(Blob::size).sum(),
             blobs,
             children: Vec::new(),
             subject: self.subject.as_deref().map(Into::into),
@@ -256,7 +258,7 @@ struct Parts {
     media_type: String,
     text: String,
     blobs: Vec<Blob>,
-    bytes: u64,
+    size: Size,
     children: Vec<Arc<str>>,
     subject: Option<Arc<str>>,
 }
@@ -268,8 +270,8 @@ pub(crate) struct Built {
     /// The document itself, byte for byte.
     pub(crate) text: Bytes,
     pub(crate) blobs: Arc<[Blob]>,
-    /// Bytes of the blobs, or of the children's.
-    pub(crate) bytes: u64,
+    /// The size of the blobs, or of the children's.
+    pub(crate) size: Size,
     pub(crate) children: Vec<Arc<str>>,
     /// The digest of the manifest that it is about.
     pub(crate) subject: Option<Arc<str>>,
@@ -294,11 +296,10 @@ impl Blob {
             content: Some(Content::Memory(Bytes::copy_from_slice(content))),
         }
     }
-}
 
-pub(super) fn sum(blobs: &[Blob]) -> u64 {
-    let bytes = blobs.iter().map(|blob| blob.bytes);
-    bytes.fold(0, u64::saturating_add)
+    fn size(&self) -> Size {
+        Size::of(self.bytes, self.content.as_ref())
+    }
 }
 
 /// What a push stored.

@@ -12,7 +12,7 @@ use x509_parser::{
     extensions::GeneralName, pem::Pem, prelude::X509Certificate, public_key::PublicKey,
 };
 
-use super::refusal::Refusal;
+use crate::refusal::{Reason, Refusal};
 
 /// What a leaf certificate says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,17 +35,11 @@ pub(crate) fn read(
     if let Ok(PublicKey::RSA(key)) = certificate.public_key().parsed()
         && key.key_size() < 2048
     {
-        return Err(Refusal::invalid(
-            "Invalid certificate data: the provided private key is not a minimum of 2048 bits (RSA) \
-             or 224 bits (ECDSA)",
-        ));
+        return Err(Reason::ShortKey.into());
     }
-    let key = private_key(key)
-        .ok_or_else(|| Refusal::invalid("private_key: is no PEM of a private key"))?;
+    let key = private_key(key).ok_or(Reason::NotKey)?;
     if key.subject_public_key_info() != certificate.public_key().raw {
-        return Err(Refusal::invalid(
-            "private_key: is not the key of the leaf certificate",
-        ));
+        return Err(Reason::OtherKey.into());
     }
     if let Some(chain) = chain.filter(|chain| !chain.trim().is_empty()) {
         for pem in certificates("certificate_chain", chain)? {
@@ -53,9 +47,9 @@ pub(crate) fn read(
         }
     }
     let not_after = DateTime::from_timestamp(certificate.validity().not_after.timestamp(), 0)
-        .ok_or_else(|| Refusal::invalid("leaf_certificate: expires at no real time"))?;
+        .ok_or(Reason::Expired)?;
     if not_after <= now {
-        return Err(Refusal::invalid("leaf_certificate: has expired"));
+        return Err(Reason::Expired.into());
     }
     Ok(Leaf {
         dns_names: dns_names(&certificate),
@@ -84,12 +78,11 @@ fn certificates(field: &str, text: &str) -> Result<Vec<Pem>, Refusal> {
     let blocks = blocks.ok().filter(|blocks| {
         !blocks.is_empty() && blocks.iter().all(|block| block.label == "CERTIFICATE")
     });
-    blocks.ok_or_else(|| Refusal::invalid(format!("{field}: is no PEM of a certificate")))
+    blocks.ok_or_else(|| Reason::NotPem.about(field))
 }
 
 fn parse<'a>(field: &str, pem: &'a Pem) -> Result<X509Certificate<'a>, Refusal> {
-    pem.parse_x509()
-        .map_err(|_| Refusal::invalid(format!("{field}: is no X.509 certificate")))
+    pem.parse_x509().map_err(|_| Reason::NotX509.about(field))
 }
 
 /// The alternative names, or else the common name.

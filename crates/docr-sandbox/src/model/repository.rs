@@ -12,19 +12,20 @@ use serde_json::{Value, json};
 use super::clock::seconds;
 use super::image::{Blob, Built};
 use super::newest::Newest;
+use super::size::Size;
 
 #[derive(Clone, Deserialize, Serialize)]
 pub(crate) struct Repository {
     pub(crate) name: String,
-    tags: BTreeMap<Arc<str>, Tag>,
+    pub(super) tags: BTreeMap<Arc<str>, Tag>,
     #[serde(skip)]
     tag_order: Newest,
-    manifests: HashMap<Arc<str>, Manifest>,
+    pub(super) manifests: HashMap<Arc<str>, Manifest>,
     #[serde(skip)]
-    manifest_order: Newest,
+    pub(super) manifest_order: Newest,
     /// The manifests that are about another one, by the digest of that one, which need not be there.
     #[serde(skip)]
-    referrers: HashMap<Arc<str>, BTreeSet<Arc<str>>>,
+    pub(super) referrers: HashMap<Arc<str>, BTreeSet<Arc<str>>>,
 }
 
 /// A manifest as a client gets it.
@@ -34,24 +35,33 @@ pub(crate) struct Pulled {
     pub(crate) text: Bytes,
 }
 
+/// What a tag points to, and since when.
+pub(crate) struct Tagged {
+    pub(crate) digest: Arc<str>,
+    /// The size of the manifest's blobs, or of its children's.
+    pub(crate) size: Size,
+    pub(crate) pushed_at: DateTime<Utc>,
+}
+
 #[derive(Clone, Deserialize, Serialize)]
-struct Tag {
-    digest: Arc<str>,
+pub(super) struct Tag {
+    pub(super) digest: Arc<str>,
     pushed_at: DateTime<Utc>,
 }
 
 #[derive(Clone, Deserialize, Serialize)]
-struct Manifest {
+pub(super) struct Manifest {
     /// The document itself, byte for byte.
     #[serde(with = "as_text")]
-    text: Bytes,
-    media_type: Arc<str>,
-    subject: Option<Arc<str>>,
+    pub(super) text: Bytes,
+    pub(super) media_type: Arc<str>,
+    pub(super) subject: Option<Arc<str>>,
     blobs: Arc<[Blob]>,
-    bytes: u64,
-    children: Vec<Arc<str>>,
-    tags: BTreeSet<Arc<str>>,
-    pushed_at: DateTime<Utc>,
+    #[serde(flatten)]
+    pub(super) size: Size,
+    pub(super) children: Vec<Arc<str>>,
+    pub(super) tags: BTreeSet<Arc<str>>,
+    pub(super) pushed_at: DateTime<Utc>,
 }
 
 impl Repository {
@@ -97,9 +107,9 @@ impl Repository {
         tags.take(most).map(|(name, _)| Arc::clone(name)).collect()
     }
 
-    /// The bytes of a manifest's blobs, or of its children's.
-    pub(super) fn bytes_of(&self, digest: &str) -> Option<u64> {
-        Some(self.manifests.get(digest)?.bytes)
+    /// The size of a manifest's blobs, or of its children's.
+    pub(super) fn size_of(&self, digest: &str) -> Option<Size> {
+        Some(self.manifests.get(digest)?.size)
     }
 
     pub(crate) fn manifest_count(&self) -> usize {
@@ -180,7 +190,7 @@ impl Repository {
                 media_type: Arc::clone(&built.media_type),
                 subject: built.subject.clone(),
                 blobs: Arc::clone(&built.blobs),
-                bytes: built.bytes,
+                size: built.size,
                 children: built.children.clone(),
                 tags: BTreeSet::new(),
                 pushed_at: now,
@@ -270,9 +280,11 @@ impl Repository {
             "name": self.name,
             "tag_count": self.tag_count(),
         });
-        if let Some(tag) = self.tag_order.first() {
-            json["latest_tag"] = self.tag_json(registry, tag);
-        }
+        // Without one there is an empty object: a client of the older list crashes where there is nothing.
+        json["latest_tag"] = match self.tag_order.first() {
+            Some(tag) => self.tag_json(registry, tag),
+            None => json!({}),
+        };
         json
     }
 
@@ -319,20 +331,35 @@ impl Repository {
     }
 
     fn tag_json(&self, registry: &str, name: &str) -> Value {
-        let tag = &self.tags[name];
-        let bytes = self
-            .manifests
-            .get(&tag.digest)
-            .map_or(0, |manifest| manifest.bytes);
+        let tag = self.tagged(name);
         json!({
             "registry_name": registry,
             "repository": self.name,
             "tag": name,
             "manifest_digest": &*tag.digest,
-            "compressed_size_bytes": bytes,
-            "size_bytes": bytes,
+            "compressed_size_bytes": tag.size.bytes,
+            "size_bytes": tag.size.unpacked(),
             "updated_at": seconds(tag.pushed_at),
         })
+    }
+
+    fn tagged(&self, name: &str) -> Tagged {
+        let tag = &self.tags[name];
+        Tagged {
+            digest: Arc::clone(&tag.digest),
+            size: self.size_of(&tag.digest).unwrap_or_default(),
+            pushed_at: tag.pushed_at,
+        }
+    }
+
+    /// Tags, the newest first, and what they point to.
+    pub(crate) fn tags(
+        &self,
+        offset: usize,
+        size: usize,
+    ) -> impl Iterator<Item = (&Arc<str>, Tagged)> {
+        let page = self.tag_order.page(offset, size);
+        page.map(|name| (name, self.tagged(name)))
     }
 
     fn manifest_json(&self, registry: &str, digest: &str) -> Value {
@@ -347,8 +374,8 @@ impl Repository {
             "registry_name": registry,
             "repository": self.name,
             "digest": digest,
-            "compressed_size_bytes": manifest.bytes,
-            "size_bytes": manifest.bytes,
+            "compressed_size_bytes": manifest.size.bytes,
+            "size_bytes": manifest.size.unpacked(),
             "updated_at": seconds(manifest.pushed_at),
             "tags": tags,
             "blobs": blobs,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::image::{Blob, Built};
 use super::repository::Repository;
+use super::size::Size;
 use crate::storage::{Content, Directory, Written};
 
 /// The content of a registry. A blob that several repositories have is stored once.
@@ -89,9 +90,16 @@ impl Store {
         Some(&mut self.repositories[place])
     }
 
-    /// The bytes of the blobs that a manifest needs, or its children.
-    pub(crate) fn bytes_of(&self, repository: &str, digest: &str) -> Option<u64> {
-        self.repository(repository)?.bytes_of(digest)
+    /// The bytes of the blobs that a repository has, those that others have, too, included.
+    pub(crate) fn bytes_in(&self, repository: &str) -> u64 {
+        let linked = self.links.get(repository).into_iter().flatten();
+        let stored = linked.filter_map(|digest| self.blobs.get(digest));
+        stored.fold(0, |sum, stored| sum.saturating_add(stored.bytes))
+    }
+
+    /// The size of the blobs that a manifest needs, or its children.
+    pub(crate) fn size_of(&self, repository: &str, digest: &str) -> Option<Size> {
+        self.repository(repository)?.size_of(digest)
     }
 
     /// How many bytes would be added by manifests.

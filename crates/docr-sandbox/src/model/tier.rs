@@ -17,14 +17,14 @@ pub struct Usage {
 /// A tier, what it includes and what it costs.
 pub(crate) struct Tier {
     pub(crate) slug: &'static str,
-    name: &'static str,
+    pub(crate) name: &'static str,
     /// 0 means no limit.
-    repositories: u64,
-    storage_bytes: u64,
+    pub(crate) repositories: u64,
+    pub(crate) storage_bytes: u64,
     bandwidth_bytes: u64,
     overage: bool,
     price_in_cents: u64,
-    registries: usize,
+    pub(crate) registries: usize,
 }
 
 pub(crate) static TIERS: [Tier; 3] = [

@@ -23,10 +23,10 @@ impl Clone for Uploads {
     }
 }
 
-struct Upload {
-    repository: String,
-    received: u64,
-    touched_at: DateTime<Utc>,
+pub(crate) struct Upload {
+    pub(crate) repository: String,
+    pub(crate) received: u64,
+    pub(crate) touched_at: DateTime<Utc>,
     /// `None` while a request writes to it.
     sink: Option<Sink>,
 }
@@ -52,6 +52,11 @@ impl Uploads {
             sink: Some(sink),
         };
         self.0.insert(id.to_owned(), upload);
+    }
+
+    /// All uploads, in no order.
+    pub(crate) fn all(&self) -> impl ExactSizeIterator<Item = &Upload> {
+        self.0.values()
     }
 
     /// How much of an upload has arrived.

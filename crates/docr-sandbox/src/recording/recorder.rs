@@ -16,7 +16,7 @@ use super::file::{Origin, Recording};
 use super::scrub::Scrubber;
 use crate::http::body::read_body;
 use crate::http::limits::ConnectionLimits;
-use crate::http::problem::Problem;
+use crate::http::problem::envelope;
 use crate::http::redact::REDACTED;
 use crate::http::response::Response;
 use crate::http::server::Server;
@@ -227,7 +227,7 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Incoming) -> Response 
     let (parts, body) = request.into_parts();
     let Ok(body) = read_body(&parts, body).await else {
         let message = "The body is too large to be recorded, or did not arrive whole.";
-        return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, message).into_response("none");
+        return envelope(StatusCode::PAYLOAD_TOO_LARGE, message, "none");
     };
     // The place is taken now: exchanges are kept in the order in which the requests came.
     let place = {
@@ -248,11 +248,10 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Incoming) -> Response 
                 ..Response::empty(status)
             }
         }
-        Err(error) => Problem::new(
-            StatusCode::BAD_GATEWAY,
-            format!("The recorder got no answer: {}.", error.without_url()),
-        )
-        .into_response("none"),
+        Err(error) => {
+            let message = format!("The recorder got no answer: {}.", error.without_url());
+            envelope(StatusCode::BAD_GATEWAY, &message, "none")
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use super::file::Recording;
 use super::scrub::Scrubber;
 use crate::http::body::read_body;
 use crate::http::limits::ConnectionLimits;
-use crate::http::problem::Problem;
+use crate::http::problem::envelope;
 use crate::http::request::Unreadable;
 use crate::http::response::Response;
 use crate::http::server::Server;
@@ -191,8 +191,7 @@ impl Progress {
         let exchange = &self.recording.exchanges[index];
         // Only to keep count of the numbered ids: it is scrubbed already.
         self.scrubber.response(&mut exchange.response.clone());
-        recorded_response(exchange)
-            .unwrap_or_else(|fault| Problem::new(UNEXPECTED, fault).into_response("none"))
+        recorded_response(exchange).unwrap_or_else(|fault| envelope(UNEXPECTED, &fault, "none"))
     }
 
     /// The exchanges that a request may belong to.
@@ -229,7 +228,7 @@ impl Progress {
             None => format!("recording {name}: nothing more is expected, but this came\n{sent}"),
         };
         self.differences.push(message.clone());
-        Problem::new(UNEXPECTED, message).into_response("none")
+        envelope(UNEXPECTED, &message, "none")
     }
 
     fn verdict(&self) -> Result<(), Mismatch> {

@@ -31,7 +31,7 @@ impl Events {
         }
     }
 
-    /// All events from now on.
+    /// All events from now on. The receiver is told when there won't be more.
     pub(crate) fn watch(&self) -> broadcast::Receiver<Event> {
         match &self.sender {
             Some(sender) => sender.subscribe(),
@@ -40,7 +40,7 @@ impl Events {
     }
 
     /// Ends what is told to those who watch.
-    pub(crate) fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         self.sender = None;
     }
 }

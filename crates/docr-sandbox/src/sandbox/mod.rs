@@ -255,16 +255,29 @@ impl Sandbox {
         })
     }
 
-    /// Puts a Kubernetes cluster into the first account and returns its UUID.
+    /// Puts a Kubernetes cluster into the first account and returns its UUID. It is named after that.
     pub fn add_cluster(&self) -> String {
-        self.service.add_cluster()
+        self.service.add_cluster(None)
+    }
+
+    /// Puts a Kubernetes cluster into the first account, by a name for clients that look it up, and returns its UUID.
+    /// Several may have the same name.
+    ///
+    /// ```
+    /// # fn example(sandbox: &docr_sandbox::Sandbox) {
+    /// let uuid = sandbox.add_named_cluster("staging");
+    /// # }
+    /// ```
+    pub fn add_named_cluster(&self, name: impl Into<String>) -> String {
+        self.service.add_cluster(Some(name.into()))
     }
 
     /// The registries that a cluster of the first account may pull from.
     pub fn cluster_registries(&self, uuid: &str) -> Vec<String> {
         let world = &mut self.service.state().world;
-        let held = world.first().clusters.get(uuid).into_iter().flatten();
-        held.cloned().collect()
+        let cluster = world.first().clusters.get(uuid).into_iter();
+        let registries = cluster.flat_map(|cluster| &cluster.registries);
+        registries.cloned().collect()
     }
 
     /// How many Docker credentials were handed out to the first account, as far as they are [known](Self::credentials).

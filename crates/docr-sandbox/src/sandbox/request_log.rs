@@ -99,17 +99,17 @@ impl Arrival {
 
 /// A request as it is kept. It is made readable, without secrets, when it is read.
 pub(crate) struct Entry {
-    number: u64,
-    answered_at: DateTime<Utc>,
-    took: Duration,
+    pub(super) number: u64,
+    pub(super) answered_at: DateTime<Utc>,
+    pub(super) took: Duration,
     fault: Option<u64>,
-    operation: Option<&'static Operation>,
-    method: String,
-    path: String,
-    query: Option<String>,
+    pub(super) operation: Option<&'static Operation>,
+    pub(super) method: String,
+    pub(super) path: String,
+    pub(super) query: Option<String>,
     headers: HeaderMap,
     body: RequestBody,
-    status: u16,
+    pub(super) status: u16,
     response_headers: HeaderMap,
     response_body: Bytes,
 }
@@ -249,6 +249,12 @@ impl RequestLog {
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
         self.bytes = 0;
+    }
+
+    /// The request of this number, if it is kept.
+    pub(crate) fn find(&self, number: u64) -> Option<&Arc<Entry>> {
+        let found = self.entries.binary_search_by_key(&number, |one| one.number);
+        found.ok().map(|place| &self.entries[place])
     }
 
     /// The oldest first.

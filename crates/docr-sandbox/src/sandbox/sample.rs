@@ -76,7 +76,7 @@ impl Service {
         )?;
         Ok(Sample {
             registry: REGISTRY.to_owned(),
-            cluster: self.add_cluster(),
+            cluster: self.add_cluster(Some(REGISTRY.to_owned())),
             certificate: self.add_certificate(CertificateSeed::lets_encrypt(
                 "shop-front",
                 ["shop.example.com"],

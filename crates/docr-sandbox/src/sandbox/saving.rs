@@ -3,13 +3,13 @@
 use std::sync::{Arc, PoisonError};
 use std::{fs, io};
 
-use axum::http::StatusCode;
 use tokio::task::spawn_blocking;
 
 use super::service::{Held, Service};
 use crate::http::problem::Problem;
 use crate::http::response::Response;
 use crate::model::account::World;
+use crate::refusal::Reason;
 
 impl Service {
     /// Changes the world, and writes that down where it is to last. What can't be written now is when a request comes,
@@ -37,10 +37,7 @@ impl Service {
         let saved = spawn_blocking(move || service.save()).await;
         match saved.map_err(io::Error::other).flatten() {
             Ok(()) => response,
-            Err(error) => {
-                let message = format!("The sandbox can't write down its data: {error}.");
-                Problem::new(StatusCode::INTERNAL_SERVER_ERROR, message).into_response("none")
-            }
+            Err(error) => Problem::from(Reason::NotSaved.about(error)).into_response("none"),
         }
     }
 

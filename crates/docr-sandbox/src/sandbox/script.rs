@@ -7,7 +7,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use serde_json::Value;
 
 use super::service::Service;
-use crate::http::problem::Problem;
+use crate::http::problem::envelope;
 use crate::http::response::Response;
 
 /// A response that [`Sandbox::answer_next`](crate::Sandbox::answer_next) sends in place of the real one.
@@ -124,8 +124,11 @@ impl Prepared {
                 ..Response::empty(self.status)
             },
             None if self.status.as_u16() < 400 => Response::empty(self.status),
-            None => Problem::new(self.status, "The sandbox was told to answer so.")
-                .into_response(request_id),
+            None => envelope(
+                self.status,
+                "The sandbox was told to answer so.",
+                request_id,
+            ),
         };
         // Later values win, so that `.header("content-type", ...)` does what it says.
         for (name, value) in self.headers {

@@ -1,10 +1,10 @@
 //! The way of a request: route, token, rate limit, script, validation, handler.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use axum::body::Bytes;
-use axum::http::{HeaderMap, Method, StatusCode, header, request};
+use axum::http::{HeaderMap, Method, header, request};
 use chrono::{DateTime, Utc};
 
 use super::data::Data;
@@ -22,6 +22,7 @@ use crate::model::account::World;
 use crate::model::clock::Clock;
 use crate::model::ids::Ids;
 use crate::model::rate::{RateLimits, Window};
+use crate::refusal::Reason;
 use crate::spec::{Operation, Routed, Spec};
 use crate::storage::Directory;
 
@@ -125,6 +126,7 @@ impl Service {
         let scopes = operation.map_or(&[][..], |operation| &operation.scopes);
         let lacking = owner.and_then(|(_, token)| token.lacks(scopes));
         let caller = owner.map(|(place, _)| place);
+        let scopes = owner.and_then(|(_, token)| token.scopes.clone());
 
         let revokes = method == "POST" && path == REVOKE_PATH;
         let next = match &body {
@@ -142,8 +144,14 @@ impl Service {
             Ok(Step::Handle(admitted)) => {
                 state.settle(now);
                 let url = self.url(request);
-                let handled =
-                    self.handle(&mut state.world, admitted, (url, query), body.as_ref(), now);
+                let handled = self.handle(
+                    &mut state.world,
+                    admitted,
+                    scopes,
+                    (url, query),
+                    body.as_ref(),
+                    now,
+                );
                 (
                     handled.unwrap_or_else(|problem| problem.into_response(&request_id)),
                     false,
@@ -195,7 +203,7 @@ impl Service {
             .window
             .admit(state.limits, now)?;
         if lacking.is_some() {
-            return Err(Problem::not_allowed());
+            return Err(Reason::NotAllowed.into());
         }
         let script = state
             .scripts
@@ -208,6 +216,7 @@ impl Service {
         &self,
         world: &mut World,
         admitted: Admitted<'_>,
+        scopes: Option<BTreeSet<String>>,
         (url, query): (String, Option<&str>),
         body: Result<&Bytes, &Unreadable>,
         now: DateTime<Utc>,
@@ -218,16 +227,13 @@ impl Service {
             caller,
         } = admitted;
         let input = validation::read(operation, path, query, body)?;
-        let handler = handler(&operation.id).ok_or_else(|| {
-            Problem::new(
-                StatusCode::NOT_IMPLEMENTED,
-                format!("The sandbox doesn't serve {} yet.", operation.id),
-            )
-        })?;
+        let handler =
+            handler(&operation.id).ok_or_else(|| Reason::NotServed.about(&operation.id))?;
         handler(&mut Call {
             spec: self.spec,
             world,
             caller,
+            scopes,
             legacy: operation.id.starts_with("registry_"),
             input,
             url,
@@ -296,13 +302,11 @@ fn admit(routed: Routed<'_>, caller: Option<usize>) -> Result<Admitted<'_>, Prob
             path,
             caller,
         }),
-        (Routed::Operation(..), None) => Err(Problem::stranger()),
-        (Routed::OtherMethod(methods), _) => Err(Problem::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "The path doesn't take this method.",
-        )
-        .with_header("allow", methods)),
-        (Routed::Unknown, _) => Err(Problem::not_found("The API has no such path.")),
+        (Routed::Operation(..), None) => Err(Reason::NotAuthenticated.into()),
+        (Routed::OtherMethod(methods), _) => {
+            Err(Problem::from(Reason::OtherMethod).with_header("allow", methods))
+        }
+        (Routed::Unknown, _) => Err(Reason::NoPath.into()),
     }
 }
 

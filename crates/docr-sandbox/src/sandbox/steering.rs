@@ -15,6 +15,7 @@ use super::service::Service;
 use crate::model::api_token::ApiToken;
 use crate::model::certificate::{Certificate, CertificateSeed};
 use crate::model::clock::{Clock, later};
+use crate::model::cluster::Cluster;
 use crate::model::image::{Image, PushError, Pushed};
 use crate::model::push;
 use crate::model::rate::{RateLimits, Window};
@@ -122,10 +123,12 @@ impl Service {
     }
 
     /// Puts a Kubernetes cluster into the first account and returns its UUID.
-    pub(super) fn add_cluster(&self) -> String {
+    pub(super) fn add_cluster(&self, name: Option<String>) -> String {
+        let now = self.clock.now();
         self.change(|world| {
             let uuid = world.ids.uuid();
-            world.first().clusters.entry(uuid.clone()).or_default();
+            let cluster = Cluster::new(name, now);
+            world.first().clusters.insert(uuid.clone(), cluster);
             uuid
         })
     }

@@ -10,7 +10,7 @@ use super::document::Document;
 use super::operation::{self, Operation};
 
 static SPEC: LazyLock<Result<Spec, String>> =
-    LazyLock::new(|| Spec::read(include_str!("../spec.json")));
+    LazyLock::new(|| Spec::read([include_str!("../spec.json"), include_str!("doors.json")]));
 
 /// What the sandbox needs to know of the API.
 #[derive(Default)]
@@ -42,8 +42,9 @@ impl Spec {
         nearest.map_or("", |operation| &operation.id)
     }
 
-    fn read(text: &str) -> Result<Self, String> {
-        let mut document = Document::parse(text)?;
+    /// Reads the description, and what is served beside it.
+    fn read([text, beside]: [&str; 2]) -> Result<Self, String> {
+        let mut document = Document::parse(text, beside)?;
         let operations = operation::read_all(&mut document)?;
         let regions = document.array("/components/schemas/region/enum").to_vec();
         #[cfg(feature = "record")]

@@ -3,8 +3,10 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use jsonschema::{Draft, Registry, Validator};
+use jsonschema::{Draft, Registry};
 use serde_json::{Map, Value, json};
+
+use super::schema::{Schema, Words};
 
 /// Stands for the document in references; nothing is ever fetched from it.
 const BASE: &str = "https://docr.invalid/openapi.json";
@@ -12,12 +14,20 @@ const BASE: &str = "https://docr.invalid/openapi.json";
 pub(super) struct Document {
     root: Value,
     registry: Registry<'static>,
-    compiled: HashMap<String, Arc<Validator>>,
+    compiled: HashMap<String, Arc<Schema>>,
+    words: Arc<Words>,
 }
 
 impl Document {
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let root: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    /// Reads a document, to which the paths of another one are added.
+    pub(super) fn parse(text: &str, beside: &str) -> Result<Self, String> {
+        let read = |text| serde_json::from_str::<Value>(text).map_err(|error| error.to_string());
+        let (mut root, mut more) = (read(text)?, read(beside)?);
+        if let (Some(paths), Some(more)) =
+            (root["paths"].as_object_mut(), more["paths"].as_object_mut())
+        {
+            paths.append(more);
+        }
         // Schemas of OpenAPI 3.0 descend from draft 5, of which draft 4 is the nearest that validators know.
         let registry = Registry::new()
             .draft(Draft::Draft4)
@@ -25,6 +35,7 @@ impl Document {
             .and_then(|builder| builder.prepare())
             .map_err(|error| error.to_string())?;
         Ok(Self {
+            words: Arc::new(words(&root)),
             root,
             registry,
             compiled: HashMap::new(),
@@ -93,23 +104,38 @@ impl Document {
     }
 
     /// Compiles the schema at `pointer`, once.
-    pub(super) fn schema(&mut self, pointer: &str) -> Result<Arc<Validator>, String> {
+    pub(super) fn schema(&mut self, pointer: &str) -> Result<Arc<Schema>, String> {
         let pointer = self.resolve(pointer)?;
         if let Some(schema) = self.compiled.get(&pointer) {
             return Ok(Arc::clone(schema));
         }
-        let schema = jsonschema::options()
+        // Paths have braces, which can't stand in a URI.
+        let fragment = pointer.replace('{', "%7B").replace('}', "%7D");
+        let validator = jsonschema::options()
             .with_draft(Draft::Draft4)
             .with_registry(&self.registry)
             // Of the formats only this one is a rule of the service.
             .should_validate_formats(true)
             .with_format("uuid", is_uuid)
-            .build(&json!({ "$ref": format!("{BASE}#{pointer}") }))
-            .map(Arc::new)
+            .build(&json!({ "$ref": format!("{BASE}#{fragment}") }))
             .map_err(|error| format!("{pointer}: {error}"))?;
+        let schema = Arc::new(Schema::new(validator, Arc::clone(&self.words)));
         self.compiled.insert(pointer, Arc::clone(&schema));
         Ok(schema)
     }
+}
+
+/// What each pattern demands in words, which the spec says beside it.
+fn words(value: &Value) -> Words {
+    let mut words = Words::new();
+    let mut todo = vec![value];
+    while let Some(value) = todo.pop() {
+        let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+        words.extend(text("pattern").zip(text("x-rule")));
+        todo.extend(value.as_object().into_iter().flat_map(Map::values));
+        todo.extend(value.as_array().into_iter().flatten());
+    }
+    words
 }
 
 fn is_uuid(text: &str) -> bool {
@@ -123,4 +149,22 @@ fn is_uuid(text: &str) -> bool {
 /// One step of a JSON pointer.
 pub(super) fn step(key: &str) -> String {
     format!("/{}", key.replace('~', "~0").replace('/', "~1"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pattern_of_the_spec_is_told_in_words() {
+        let spec = include_str!("../spec.json");
+        let words = Document::parse(spec, "{}").unwrap().words;
+        let (patterns, rules) = (spec.matches(r#""pattern":"#), spec.matches(r#""x-rule":"#));
+        assert_eq!(patterns.count(), rules.count());
+        assert!(words.len() > 3, "{words:?}");
+        assert!(
+            words.values().all(|rule| rule.starts_with("must ")),
+            "{words:?}"
+        );
+    }
 }

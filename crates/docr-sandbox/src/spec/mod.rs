@@ -4,9 +4,10 @@ mod description;
 mod document;
 mod operation;
 mod route;
+mod schema;
 mod template;
 
 pub(crate) use description::Spec;
-pub(crate) use operation::{Operation, ResponseRule, messages};
+pub(crate) use operation::{Operation, ResponseRule};
 pub(crate) use route::{Routed, decode, query_list, query_pairs};
 pub(crate) use template::Template;

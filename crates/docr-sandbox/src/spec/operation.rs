@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jsonschema::{ValidationError, Validator, error::ValidationErrorKind as Kind};
 use serde_json::Value;
 
 use super::document::{Document, step};
+use super::schema::Schema;
 use super::template::Template;
 
 const METHODS: [&str; 7] = ["get", "put", "post", "delete", "patch", "head", "options"];
@@ -21,6 +21,8 @@ pub(crate) struct Operation {
     pub(crate) body: Option<BodyRule>,
     /// What a token must be allowed to do, such as `registry:read`.
     pub(crate) scopes: Vec<String>,
+    /// Whether it mints a credential.
+    pub(super) mints: bool,
     pub(super) responses: BTreeMap<String, ResponseRule>,
 }
 
@@ -29,77 +31,32 @@ pub(crate) struct QueryRule {
     pub(crate) required: bool,
     pub(crate) kind: Option<String>,
     pub(crate) default: Option<Value>,
-    pub(crate) schema: Arc<Validator>,
+    pub(crate) schema: Arc<Schema>,
 }
 
 pub(crate) struct BodyRule {
     pub(crate) required: bool,
-    pub(crate) schema: Arc<Validator>,
+    pub(crate) schema: Arc<Schema>,
 }
 
 #[derive(Default)]
 pub(crate) struct ResponseRule {
     pub(crate) headers: Vec<String>,
     /// The body's schema; without one there must be no body.
-    pub(crate) schema: Option<Arc<Validator>>,
+    pub(crate) schema: Option<Arc<Schema>>,
 }
 
 impl Operation {
+    /// Whether it can be asked for its headers alone.
+    pub(super) fn has_head(&self) -> bool {
+        self.method == "GET" && !self.mints
+    }
+
     /// What the spec says of responses with this status.
     pub(crate) fn response(&self, status: u16) -> Option<&ResponseRule> {
         self.responses
             .get(&status.to_string())
             .or_else(|| self.responses.get("default"))
-    }
-}
-
-/// Says what is wrong with a value, field by field, without repeating the value: it may be a secret.
-pub(crate) fn messages(schema: &Validator, value: &Value, whole: &str) -> Option<String> {
-    let messages: Vec<_> = schema
-        .iter_errors(value)
-        .take(5)
-        .map(|error| message(&error, whole))
-        .collect();
-    (!messages.is_empty()).then(|| messages.join("; "))
-}
-
-fn message(error: &ValidationError<'_>, whole: &str) -> String {
-    let joined = |errors: &[ValidationError<'static>]| {
-        let all: Vec<_> = errors.iter().map(|error| message(error, whole)).collect();
-        all.join("; ")
-    };
-    let path = error.instance_path().to_string();
-    let field = match path.trim_start_matches('/') {
-        "" => whole.to_owned(),
-        field => field.replace('/', "."),
-    };
-    match error.kind() {
-        Kind::Required { property } => {
-            let property = property.as_str().unwrap_or_default();
-            format!("{field}: {property} is required")
-        }
-        Kind::OneOfMultipleValid { .. } => {
-            format!("{field}: mixes the fields of several shapes, of which it may have one")
-        }
-        // What was meant is the shape that lacks the least. If that lacks anything, it may have been another one.
-        Kind::OneOfNotValid { context } => {
-            let lacking = |errors: &Vec<ValidationError<'_>>| {
-                let lacks =
-                    |error: &&ValidationError<'_>| matches!(error.kind(), Kind::Required { .. });
-                errors.iter().filter(lacks).count()
-            };
-            match context
-                .iter()
-                .min_by_key(|errors| (lacking(errors), errors.len()))
-            {
-                Some(meant) if lacking(meant) == 0 => joined(meant),
-                _ => {
-                    let shapes: Vec<_> = context.iter().map(|errors| joined(errors)).collect();
-                    shapes.join(", or ")
-                }
-            }
-        }
-        _ => format!("{field}: {}", error.masked()),
     }
 }
 
@@ -157,6 +114,7 @@ fn read(document: &mut Document, path: &str, method: &str) -> Result<Operation, 
             .iter()
             .filter_map(|scope| scope.as_str().map(str::to_owned))
             .collect(),
+        mints: text(document, &format!("{at}/x-effect")).as_deref() == Some("mint"),
         responses,
     })
 }

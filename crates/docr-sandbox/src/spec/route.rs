@@ -8,12 +8,14 @@ use super::operation::Operation;
 /// Where a request leads.
 pub(crate) enum Routed<'a> {
     Operation(&'a Operation, BTreeMap<String, String>),
-    /// The path is known, with these methods.
+    /// The path is known, with these methods: the value of an `Allow` header.
     OtherMethod(String),
     Unknown,
 }
 
 impl Spec {
+    /// `HEAD` is routed like `GET`, whose response the server sends without its body then. A credential that is minted would
+    /// be lost so.
     pub(crate) fn route(&self, method: &str, raw_path: &str) -> Routed<'_> {
         // Splitting comes before decoding: `%2F` stays inside its segment.
         let path: Vec<_> = raw_path.split('/').map(decode).collect();
@@ -26,19 +28,21 @@ impl Spec {
         if matches.is_empty() {
             return Routed::Unknown;
         }
-        match matches
-            .iter()
-            .position(|(operation, _)| operation.method == method)
-        {
+        let is_head = method == "HEAD";
+        let fits = |operation: &Operation| match is_head {
+            true => operation.has_head(),
+            false => operation.method == method,
+        };
+        match matches.iter().position(|(operation, _)| fits(operation)) {
             Some(index) => {
                 let (operation, parameters) = matches.swap_remove(index);
                 Routed::Operation(operation, parameters)
             }
             None => {
-                let mut methods: Vec<_> = matches
-                    .iter()
-                    .map(|(operation, _)| operation.method.as_str())
-                    .collect();
+                let operations = matches.iter().map(|(operation, _)| operation);
+                let heads = operations.clone().filter(|operation| operation.has_head());
+                let methods = operations.map(|operation| operation.method.as_str());
+                let mut methods: Vec<_> = methods.chain(heads.map(|_| "HEAD")).collect();
                 methods.sort_unstable();
                 methods.dedup();
                 Routed::OtherMethod(methods.join(", "))
@@ -47,9 +51,13 @@ impl Spec {
     }
 }
 
-/// The pairs of a query string, decoded. Of a repeated key the last one counts.
+/// The pairs of a query string, decoded. Of a repeated key the first one counts, as it does in Go.
 pub(crate) fn query_pairs(query: &str) -> BTreeMap<String, String> {
-    query_list(query).collect()
+    let mut pairs = BTreeMap::new();
+    for (key, value) in query_list(query) {
+        pairs.entry(key).or_insert(value);
+    }
+    pairs
 }
 
 /// All pairs of a query string, decoded.
@@ -109,6 +117,7 @@ mod tests {
                 query: Vec::new(),
                 body: None,
                 scopes: Vec::new(),
+                mints: path.ends_with("/mint"),
                 responses: BTreeMap::new(),
             })
             .collect();
@@ -154,13 +163,21 @@ mod tests {
             route(&spec, "GET", "/r/check"),
             r#"GET /r/{name} {"name": "check"}"#
         );
-        assert_eq!(route(&spec, "PUT", "/r/check"), "DELETE, GET, POST");
+        assert_eq!(route(&spec, "PUT", "/r/check"), "DELETE, GET, HEAD, POST");
     }
 
     #[test]
-    fn the_last_of_a_repeated_query_key_counts() {
+    fn head_is_routed_like_get_unless_that_mints_something() {
+        let spec = spec(&[("GET", "/r"), ("GET", "/r/mint"), ("POST", "/w")]);
+        assert_eq!(route(&spec, "HEAD", "/r"), "GET /r {}");
+        assert_eq!(route(&spec, "HEAD", "/r/mint"), "GET");
+        assert_eq!(route(&spec, "HEAD", "/w"), "POST");
+    }
+
+    #[test]
+    fn the_first_of_a_repeated_query_key_counts() {
         let pairs = query_pairs("a=1&&b=x%26y+z&a=2&flag");
-        assert_eq!(pairs["a"], "2");
+        assert_eq!(pairs["a"], "1");
         assert_eq!(pairs["b"], "x&y z");
         assert_eq!(pairs["flag"], "");
     }

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::directory::{Directory, StoredFile};
 use super::filler::Filler;
 
+/// The header of gzip, an empty block and the trailer.
+const SHORTEST_GZIP: u64 = 20;
+
 /// The bytes of a blob. Clones share them.
 #[derive(Clone, Debug)]
 pub(crate) enum Content {
@@ -29,6 +32,27 @@ impl Content {
             Self::Memory(bytes) => bytes.len() as u64,
             Self::File { bytes, .. } => *bytes,
             Self::Made(filler) => filler.bytes(),
+        }
+    }
+
+    /// How many bytes it has unpacked. Gzip says it at its end, modulo 4 GiB and of its last member alone, so that it is
+    /// never less than what is stored. What is made for tests counts twice, as if it were compressed. All else counts as
+    /// it is.
+    pub(crate) fn unpacked(&self) -> u64 {
+        let bytes = self.bytes();
+        let part = |offset| {
+            let part = self.reader(offset, 4).read(4).ok()?;
+            <[u8; 4]>::try_from(&*part).ok()
+        };
+        match self {
+            Self::Made(_) => bytes.saturating_mul(2),
+            _ if bytes < SHORTEST_GZIP => bytes,
+            _ => match part(0) {
+                Some([0x1f, 0x8b, ..]) => {
+                    part(bytes - 4).map_or(bytes, |end| bytes.max(u32::from_le_bytes(end).into()))
+                }
+                _ => bytes,
+            },
         }
     }
 
@@ -136,5 +160,47 @@ impl Reader {
         self.offset += next.len() as u64;
         self.left -= next.len() as u64;
         Ok(next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::SMALL;
+    use super::super::{Algorithm, Sink};
+    use super::*;
+
+    #[test]
+    fn gzip_says_at_its_end_how_large_it_is_unpacked() {
+        // 1,000 times the letter a.
+        const GZIP: [u8; 29] = [
+            31, 139, 8, 0, 0, 0, 0, 0, 2, 255, 75, 76, 28, 5, 163, 96, 20, 12, 119, 0, 0, 249, 215,
+            154, 165, 232, 3, 0, 0,
+        ];
+        let memory = |bytes: &[u8]| Content::Memory(Bytes::copy_from_slice(bytes));
+        assert_eq!(memory(&GZIP).unpacked(), 1000);
+        assert_eq!(memory(&GZIP[1..]).unpacked(), 28, "it is no gzip");
+        assert_eq!(memory(&GZIP[..19]).unpacked(), 19, "it is cut");
+        assert_eq!(memory(&[]).unpacked(), 0);
+        assert_eq!(Content::Made(Filler::new(1, 500)).unpacked(), 1000);
+
+        let mut long = vec![0; SMALL * 2];
+        long[..2].copy_from_slice(&GZIP[..2]);
+        let less = memory(&long).unpacked();
+        assert_eq!(
+            less,
+            long.len() as u64,
+            "it is never less than what is stored"
+        );
+        let end = long.len() - 4;
+        long[end..].copy_from_slice(&9_000_000_u32.to_le_bytes());
+        let (directory, _folder) = Directory::temporary().unwrap();
+        let mut sink = Sink::new(directory, Algorithm::Sha256);
+        sink.write(&[long.clone().into()]).unwrap();
+        let content = sink
+            .finish(&Algorithm::Sha256.digest(&long))
+            .unwrap()
+            .unwrap();
+        assert!(matches!(content, Content::File { .. }));
+        assert_eq!(content.unpacked(), 9_000_000);
     }
 }

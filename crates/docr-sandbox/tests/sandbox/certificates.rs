@@ -213,7 +213,10 @@ async fn a_domain_that_is_not_managed_is_refused() {
         .post("/v2/certificates", wanted(["example.com", "a.other.org"]))
         .await;
     let message = refused.refused(422, "unprocessable_entity");
-    assert!(message.starts_with("dns_names.1: is in none"), "{message}");
+    assert_eq!(
+        message,
+        "dns_names.1: must lie in a domain that is managed here"
+    );
     let taken = bench
         .post(
             "/v2/certificates",
@@ -230,10 +233,7 @@ async fn what_is_no_dns_name_is_refused() {
         let wanted = json!({ "name": "shop", "dns_names": ["a.example.com", name] });
         let refused = bench.post("/v2/certificates", wanted).await;
         let message = refused.refused(422, "unprocessable_entity");
-        assert!(
-            message.starts_with("dns_names.1: is no DNS name"),
-            "{message}"
-        );
+        assert_eq!(message, "dns_names.1: must be a DNS name");
     }
 }
 
@@ -243,19 +243,19 @@ async fn a_body_of_the_wrong_shape_is_told_which_field_is_wrong() {
     let cases = [
         (
             json!({ "name": "a", "dns_names": "a.example.com" }),
-            "dns_names: value is not of type \"array\"",
+            "dns_names: must be a list",
         ),
         (
             json!({ "name": 7, "dns_names": ["a.example.com"] }),
-            "name: value is not of type \"string\"",
+            "name: must be a string",
         ),
         (
             json!({ "name": "a", "private_key": 7, "leaf_certificate": "" }),
-            "private_key: value is not of type \"string\"",
+            "private_key: must be a string",
         ),
         (
             json!({ "name": "a", "type": "custom", "private_key": "" }),
-            "body: dns_names is required, or body: leaf_certificate is required",
+            "dns_names: is required, or leaf_certificate: is required",
         ),
         (
             json!({ "name": "a", "dns_names": ["a.example"], "private_key": "", "leaf_certificate": "" }),

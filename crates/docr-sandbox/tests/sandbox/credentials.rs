@@ -48,7 +48,10 @@ async fn nothing_is_minted_without_a_registry_or_for_a_bad_query() {
         "expiry_seconds=-1",
         "expiry_seconds=",
         "expiry_seconds=1.5",
-        "expiry_seconds=1&expiry_seconds=x",
+        "expiry_seconds=x&expiry_seconds=1",
+        "expiry_seconds=1576800001",
+        "expiry_seconds=18446744073709551616",
+        "expiry_seconds=-9223372036854775809",
         "read_write=yes",
     ] {
         let refused = bench
@@ -64,9 +67,9 @@ async fn nothing_is_minted_without_a_registry_or_for_a_bad_query() {
 }
 
 #[tokio::test]
-async fn unknown_query_parameters_are_ignored_and_the_last_of_a_repeated_one_counts() {
+async fn unknown_query_parameters_are_ignored_and_the_first_of_a_repeated_one_counts() {
     let bench = Bench::with_registry("basic").await;
-    let query = "expiry_seconds=x&color=blue&expiry_seconds=1576800000&read%5Fwrite=tru%65";
+    let query = "expiry_seconds=1576800000&color=blue&expiry_seconds=x&read%5Fwrite=tru%65";
     assert_eq!(
         bench
             .get(&format!("/v2/registry/docker-credentials?{query}"))

@@ -130,7 +130,22 @@ async fn links_lead_through_all_pages_and_keep_the_escapes() {
         .get(&format!("{path}?page=18446744073709551615&per_page=2"))
         .await;
     assert_eq!((beyond.status, &beyond.json()["tags"]), (200, &json!([])));
-    for query in ["page=0", "per_page=0", "per_page=201", "page=x"] {
+    let beyond = bench
+        .get(&format!("{path}?page=18446744073709551616&per_page=2"))
+        .await;
+    assert_eq!((beyond.status, &beyond.json()["tags"]), (200, &json!([])));
+    let first = bench.get(&format!("{path}?per_page=2&per_page=x")).await;
+    assert_eq!(first.status, 200, "the first of a repeated one counts");
+    for query in [
+        "page=0",
+        "page=-1",
+        "page=",
+        "page=1.5",
+        "per_page=0",
+        "per_page=201",
+        "per_page=18446744073709551616",
+        "page=x",
+    ] {
         bench
             .get(&format!("{path}?{query}"))
             .await
@@ -207,7 +222,7 @@ async fn deleting_tags_and_manifests_leaves_the_repository_and_only_its_deletion
     );
     assert!(repository.get("latest_manifest").is_none());
     let legacy = bench.get("/v2/registry/acme/repositories").await.json();
-    assert!(legacy["repositories"][0].get("latest_tag").is_none());
+    assert_eq!(legacy["repositories"][0]["latest_tag"], json!({}));
     assert_eq!(
         bench.sandbox.push("acme", Image::new("web")),
         Err(PushError::OverRepositoryLimit)
@@ -270,4 +285,28 @@ async fn links_to_both_sides_carry_a_token_and_an_empty_one_is_none() {
         .get(previous.strip_prefix(bench.sandbox.url()).unwrap())
         .await;
     assert_eq!(back.json()["repositories"][0]["name"], "a");
+}
+
+#[tokio::test]
+async fn an_image_is_larger_unpacked_than_it_is_stored() {
+    let bench = Bench::with_registry("professional").await;
+    let part = |seed| Image::new("api").sized_layer(seed, 1_000_000);
+    bench.sandbox.push("acme", part(1).tag("v1")).unwrap();
+    let both = Image::index("api").child(part(1)).child(part(2));
+    bench.sandbox.push("acme", both.tag("all")).unwrap();
+    let tags = bench.get(&format!("{REPOSITORIES}/api/tags")).await.json();
+    let digests = bench
+        .get(&format!("{REPOSITORIES}/api/digests"))
+        .await
+        .json();
+    let tags = tags["tags"].as_array().unwrap();
+    let manifests = digests["manifests"].as_array().unwrap();
+    let mut layers = Vec::new();
+    for listed in tags.iter().chain(manifests) {
+        let size = |field: &str| listed[field].as_u64().unwrap();
+        layers.push(size("size_bytes") - size("compressed_size_bytes"));
+    }
+    layers.sort_unstable();
+    let (one, two) = (1_000_000, 2_000_000);
+    assert_eq!(layers, [one, one, one, two, two]);
 }

@@ -10,6 +10,8 @@ mod collections;
 mod command;
 mod credentials;
 mod data;
+mod doors;
+mod fidelity;
 mod garbage;
 mod hostile;
 mod images;
@@ -26,6 +28,7 @@ mod script;
 mod steering;
 mod subscription;
 mod tls;
+mod ui;
 
 use docr_sandbox::{Clock, Sandbox, SandboxBuilder};
 use reqwest::header::HeaderMap;

@@ -46,7 +46,66 @@ async fn an_unknown_path_is_not_found_and_a_known_one_names_its_methods() {
     }
     let wrong = bench.send("PUT", "/v2/registry", "", None).await;
     wrong.refused(405, "method_not_allowed");
-    assert_eq!(wrong.header("allow"), "DELETE, GET, POST");
+    assert_eq!(wrong.header("allow"), "DELETE, GET, HEAD, POST");
+    for (path, methods) in [
+        ("/v2/registries", "GET, HEAD, POST"),
+        ("/v2/registry/validate-name", "POST"),
+        ("/v2/certificates/1", "DELETE, GET, HEAD"),
+        ("/v2/registry/docker-credentials", "GET"),
+    ] {
+        let wrong = bench.send("OPTIONS", path, "", None).await;
+        wrong.refused(405, "method_not_allowed");
+        assert_eq!(wrong.header("allow"), methods, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn head_is_get_without_its_body_and_mints_nothing() {
+    let bench = Bench::with_registry("basic").await;
+    let token = bench.sandbox.token();
+    let whole = bench.get("/v2/registry").await;
+    let head = bench.send("HEAD", "/v2/registry", token, None).await;
+    assert_eq!((head.status, head.text.as_str()), (200, ""));
+    for name in ["content-type", "content-length"] {
+        assert_eq!(head.header(name), whole.header(name));
+    }
+    let none = bench.send("HEAD", "/v2/registries/none", token, None).await;
+    assert_eq!((none.status, none.text.as_str()), (404, ""));
+    let path = "/v2/registry/docker-credentials";
+    assert_eq!(bench.send("HEAD", path, token, None).await.status, 405);
+    assert_eq!(bench.sandbox.minted_credentials(), 0);
+    let requests = bench.sandbox.requests();
+    assert_eq!(requests[2].operation.as_deref(), Some("registry_get"));
+    assert_eq!(requests[2].method, "HEAD");
+}
+
+#[tokio::test]
+async fn a_value_that_breaks_a_rule_is_told_the_rule_in_words() {
+    let bench = Bench::start().await;
+    let create = |name: &str, more: serde_json::Value| {
+        let mut body = json!({ "name": name, "subscription_tier_slug": "basic" });
+        body.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        body
+    };
+    for (body, expected) in [
+        (
+            create("My Images", json!({})),
+            "name: must consist of 1 to 63 lower-case letters, digits and hyphens",
+        ),
+        (
+            create("acme", json!({ "subscription_tier_slug": "gold" })),
+            "subscription_tier_slug: must be one of: starter, basic, professional",
+        ),
+        (
+            create("acme", json!({ "region": 7 })),
+            "region: must be a string; region: must be one of: nyc3, sfo3, sfo2, ams3, sgp1, fra1, blr1, syd1",
+        ),
+    ] {
+        let refused = bench.post("/v2/registry", body).await;
+        assert_eq!(refused.refused(422, "unprocessable_entity"), expected);
+    }
 }
 
 #[tokio::test]
@@ -101,7 +160,7 @@ async fn a_body_that_breaks_its_schema_is_unprocessable_and_its_values_are_not_r
     for (body, field) in [
         (json!(null), "body"),
         (json!([]), "body"),
-        (json!({ "subscription_tier_slug": "basic" }), "body"),
+        (json!({ "subscription_tier_slug": "basic" }), "name"),
         (
             json!({ "name": 5, "subscription_tier_slug": "basic" }),
             "name",

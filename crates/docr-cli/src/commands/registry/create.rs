@@ -15,8 +15,8 @@ use crate::{
 
 const EXAMPLES: Examples = [
     (
-        "The first registry of an account",
-        "docr registry create acme-images --tier basic --region fra1",
+        "In a region, paid for by this tier",
+        "docr registry create acme-images --tier professional --region fra1",
     ),
     (
         "Whether that would work",
@@ -51,6 +51,22 @@ impl Wanted {
         }
     }
 
+    /// The tier, if it allows no further registry.
+    async fn tier_of_one(&self, account: &Account) -> Result<Option<TierSlug>> {
+        let registries = account.docr.registries();
+        if registries.list().all().await?.is_empty() {
+            return Ok(None);
+        }
+        let tier = match &self.tier {
+            Some(tier) => Some(tier.clone()),
+            None => registries
+                .subscription_opt()
+                .await?
+                .map(|one| one.tier.slug),
+        };
+        Ok(tier.filter(|tier| FOR_ONE_REGISTRY.contains(tier)))
+    }
+
     /// Whether it could be created; says what is in the way.
     pub(super) async fn try_out(&self, account: &Account, output: &Output) -> Result<Outcome> {
         let (is_available, options) = if account.is_legacy() {
@@ -69,6 +85,11 @@ impl Wanted {
         let mut obstacles = Vec::new();
         if !is_available {
             obstacles.push(format!("the name {} is taken", self.name));
+        }
+        if let Some(tier) = self.tier_of_one(account).await? {
+            obstacles.push(format!(
+                "the account has a registry, and tier {tier} allows one"
+            ));
         }
         let tier = options
             .subscription_tiers
@@ -96,6 +117,9 @@ impl Wanted {
         })
     }
 }
+
+/// The tiers that allow one registry; the API says so of none.
+const FOR_ONE_REGISTRY: [TierSlug; 2] = [TierSlug::Starter, TierSlug::Basic];
 
 /// Why the account may not have a tier.
 fn not_eligible(option: &SubscriptionTierOption) -> Option<String> {

@@ -1,10 +1,10 @@
 //! Who asks, and what they may do.
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use chrono::{DateTime, Utc};
 
-use super::error::Fault;
+use super::error::{Fault, Reason};
 use crate::model::account::World;
 use crate::model::token::{Actions, Token};
 
@@ -64,17 +64,14 @@ fn credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> {
 
 /// Tells a stranger where tokens are issued, and for what one is needed.
 pub(super) fn stranger(base: &str, scope: Option<&str>) -> Fault {
-    let message = "authentication required";
-    Fault::new(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message)
-        .with_header("www-authenticate", challenge(base, scope, None))
+    Reason::LoginNeeded.with_header("www-authenticate", challenge(base, scope, None))
 }
 
 /// Refuses a token that was issued for something else. A client may get another one: the status is that of RFC 6750,
 /// without which oras-py would not.
 pub(super) fn insufficient(base: &str, scope: &str) -> Fault {
-    let message = "requested access to the resource is denied";
     let challenge = challenge(base, Some(scope), Some("insufficient_scope"));
-    Fault::denied(message).with_header("www-authenticate", challenge)
+    Reason::NotAllowed.with_header("www-authenticate", challenge)
 }
 
 fn challenge(base: &str, scope: Option<&str>, error: Option<&str>) -> String {

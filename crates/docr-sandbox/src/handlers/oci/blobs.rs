@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 
-use super::error::Fault;
+use super::error::{Fault, Reason};
 use super::range::{Asked, asked};
 use super::{Ask, Premises};
 use crate::http::response::Response;
@@ -19,10 +19,10 @@ pub(super) fn get<P: Premises>(
         check(digest)?;
         let store = &account.registries[place].store;
         if !store.knows(ask.name.repository) {
-            return Err(Fault::name_unknown());
+            return Err(Reason::NameUnknown);
         }
         let held = store.blob(ask.name.repository, digest);
-        let held = held.ok_or_else(Fault::blob_unknown)?;
+        let held = held.ok_or(Reason::BlobUnknown)?;
         Ok((held.bytes, held.content.cloned()))
     })??;
     let response = |status: StatusCode, length: u64| {
@@ -37,7 +37,7 @@ pub(super) fn get<P: Premises>(
         return Ok(response(StatusCode::OK, bytes));
     }
     // Of one that was only said to be so large there is nothing to read.
-    let content = content.ok_or_else(Fault::blob_unknown)?;
+    let content = content.ok_or(Reason::BlobUnknown)?;
     match asked(ask.header("range"), bytes) {
         Asked::Whole => {
             let stream = Streamed::new(content.reader(0, bytes));
@@ -51,10 +51,8 @@ pub(super) fn get<P: Premises>(
                 .with_stream(stream))
         }
         Asked::Beyond => {
-            let message = "the blob has no such range";
-            let status = StatusCode::RANGE_NOT_SATISFIABLE;
-            Err(Fault::new(status, "SIZE_INVALID", message)
-                .with_header("content-range", format!("bytes */{bytes}")))
+            let range = format!("bytes */{bytes}");
+            Err(Reason::NoSuchRange.with_header("content-range", range))
         }
     }
 }
@@ -68,13 +66,13 @@ pub(super) fn delete<P: Premises>(ask: &Ask<'_, P>, digest: &str) -> Result<Resp
     })?;
     match was_there {
         true => Ok(Response::empty(StatusCode::ACCEPTED)),
-        false => Err(Fault::blob_unknown()),
+        false => Err(Reason::BlobUnknown.into()),
     }
 }
 
-fn check(digest: &str) -> Result<(), Fault> {
+fn check(digest: &str) -> Result<(), Reason> {
     match Algorithm::of(digest) {
         Some(_) => Ok(()),
-        None => Err(Fault::digest_invalid("the digest is malformed")),
+        None => Err(Reason::DigestInvalid),
     }
 }

@@ -1,4 +1,6 @@
-//! Errors as the registry's protocol reports them.
+//! Errors as the registry's protocol reports them, all in one list. `FIDELITY.md` has a row for each.
+
+use std::fmt::Display;
 
 use axum::http::StatusCode;
 use serde_json::json;
@@ -6,118 +8,161 @@ use serde_json::json;
 use crate::http::response::Response;
 use crate::http::stream::Broken;
 use crate::model::image::PushError;
+use crate::refusal::refusals;
 
-/// Why a request of the protocol is refused.
+refusals! {
+    /// Why a request of the protocol is refused: the status, the code and the text, in which `{}` stands for what the
+    /// request decides.
+    Reason: (StatusCode, &'static str, &'static str) {
+        NotAuthenticated => (StatusCode::UNAUTHORIZED, "Unauthorized", "Unable to authenticate you"),
+        LoginNeeded => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED", "authentication required"),
+        NotAllowed => (
+            StatusCode::FORBIDDEN,
+            "DENIED",
+            "requested access to the resource is denied",
+        ),
+        ReadOnly => (
+            StatusCode::FORBIDDEN,
+            "DENIED",
+            "the registry is read-only while a garbage collection is active",
+        ),
+        RepositoryLimit => (StatusCode::FORBIDDEN, "DENIED", "registry contains {}"),
+        StorageLimit => (StatusCode::FORBIDDEN, "DENIED", "the tier includes no more storage"),
+        NameInvalid => (StatusCode::BAD_REQUEST, "NAME_INVALID", "invalid repository name"),
+        NameUnknown => (
+            StatusCode::NOT_FOUND,
+            "NAME_UNKNOWN",
+            "repository name not known to registry",
+        ),
+        BlobUnknown => (StatusCode::NOT_FOUND, "BLOB_UNKNOWN", "blob unknown to registry"),
+        UploadUnknown => (
+            StatusCode::NOT_FOUND,
+            "BLOB_UPLOAD_UNKNOWN",
+            "blob upload unknown to registry",
+        ),
+        UploadCut => (
+            StatusCode::BAD_REQUEST,
+            "BLOB_UPLOAD_INVALID",
+            "the body did not arrive whole",
+        ),
+        UploadIdle => (
+            StatusCode::REQUEST_TIMEOUT,
+            "BLOB_UPLOAD_INVALID",
+            "the body stood still for too long",
+        ),
+        UploadBusy => (
+            StatusCode::CONFLICT,
+            "BLOB_UPLOAD_INVALID",
+            "another request is writing to this upload",
+        ),
+        UploadOutOfOrder => (
+            StatusCode::RANGE_NOT_SATISFIABLE,
+            "BLOB_UPLOAD_INVALID",
+            "the chunk doesn't follow what has arrived",
+        ),
+        TooLong => (
+            StatusCode::BAD_REQUEST,
+            "SIZE_INVALID",
+            "the body is longer than was announced",
+        ),
+        OtherLength => (
+            StatusCode::BAD_REQUEST,
+            "SIZE_INVALID",
+            "the body is not as long as its Content-Range",
+        ),
+        NoSuchRange => (
+            StatusCode::RANGE_NOT_SATISFIABLE,
+            "SIZE_INVALID",
+            "the blob has no such range",
+        ),
+        DigestInvalid => (
+            StatusCode::BAD_REQUEST,
+            "DIGEST_INVALID",
+            "the digest is missing, malformed or not supported",
+        ),
+        AlgorithmUnknown => (
+            StatusCode::BAD_REQUEST,
+            "DIGEST_INVALID",
+            "the algorithm is not supported",
+        ),
+        OtherDigest => (StatusCode::BAD_REQUEST, "DIGEST_INVALID", "the content has the digest {}"),
+        ManifestUnknown => (
+            StatusCode::NOT_FOUND,
+            "MANIFEST_UNKNOWN",
+            "manifest unknown to registry",
+        ),
+        ManifestInvalid => (StatusCode::BAD_REQUEST, "MANIFEST_INVALID", "{}"),
+        TagInvalid => (StatusCode::BAD_REQUEST, "MANIFEST_INVALID", "{} is no tag"),
+        ManifestTooLarge => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "SIZE_INVALID",
+            "a manifest may have 4 MiB",
+        ),
+        ContentUnknown => (
+            StatusCode::BAD_REQUEST,
+            "MANIFEST_BLOB_UNKNOWN",
+            "the repository has no {}",
+        ),
+        OtherSize => (StatusCode::BAD_REQUEST, "MANIFEST_INVALID", "{} has another size"),
+        Unsupported => (
+            StatusCode::METHOD_NOT_ALLOWED,
+            "UNSUPPORTED",
+            "the operation is unsupported",
+        ),
+        PageSizeInvalid => (
+            StatusCode::BAD_REQUEST,
+            "PAGINATION_NUMBER_INVALID",
+            "n must be a number",
+        ),
+        NotStored => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "UNKNOWN",
+            "the sandbox can't store it: {}",
+        ),
+    }
+}
+
+impl Reason {
+    /// The fault, with what its text leaves open.
+    pub(super) fn about(self, detail: impl Display) -> Fault {
+        let (_, _, text) = self.said();
+        Fault {
+            message: text.replacen("{}", &detail.to_string(), 1),
+            ..self.into()
+        }
+    }
+
+    pub(super) fn with_header(self, name: &'static str, value: impl Into<String>) -> Fault {
+        Fault::from(self).with_header(name, value)
+    }
+}
+
+/// A refusal of the protocol.
 #[derive(Debug)]
 pub(super) struct Fault {
-    status: StatusCode,
-    code: &'static str,
+    reason: Reason,
     message: String,
     headers: Vec<(&'static str, String)>,
 }
 
 impl Fault {
-    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            message: message.into(),
-            headers: Vec::new(),
-        }
-    }
-
     pub(super) fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    fn bad(code: &'static str, message: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, code, message)
-    }
-
-    fn unknown(code: &'static str, message: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, code, message)
-    }
-
-    pub(super) fn denied(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::FORBIDDEN, "DENIED", message)
-    }
-
     pub(super) fn repository_limit((used, limit): (u64, u64)) -> Self {
-        Self::denied(format!(
-            "registry contains {used} repositories, limit is {limit}"
-        ))
-    }
-
-    pub(super) fn name_invalid() -> Self {
-        Self::bad("NAME_INVALID", "invalid repository name")
-    }
-
-    pub(super) fn name_unknown() -> Self {
-        Self::unknown("NAME_UNKNOWN", "repository name not known to registry")
-    }
-
-    pub(super) fn blob_unknown() -> Self {
-        Self::unknown("BLOB_UNKNOWN", "blob unknown to registry")
-    }
-
-    pub(super) fn upload_unknown() -> Self {
-        Self::unknown("BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry")
-    }
-
-    pub(super) fn upload_invalid(message: &str) -> Self {
-        Self::bad("BLOB_UPLOAD_INVALID", message)
-    }
-
-    pub(super) fn upload_busy() -> Self {
-        let message = "another request is writing to this upload";
-        Self::new(StatusCode::CONFLICT, "BLOB_UPLOAD_INVALID", message)
-    }
-
-    pub(super) fn size_invalid(message: &str) -> Self {
-        Self::bad("SIZE_INVALID", message)
-    }
-
-    pub(super) fn digest_invalid(message: impl Into<String>) -> Self {
-        Self::bad("DIGEST_INVALID", message)
-    }
-
-    pub(super) fn manifest_unknown() -> Self {
-        Self::unknown("MANIFEST_UNKNOWN", "manifest unknown to registry")
-    }
-
-    pub(super) fn manifest_invalid(message: impl Into<String>) -> Self {
-        Self::bad("MANIFEST_INVALID", message)
-    }
-
-    pub(super) fn manifest_too_large() -> Self {
-        let message = "a manifest may have 4 MiB";
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "SIZE_INVALID", message)
-    }
-
-    /// A manifest names what the repository doesn't have.
-    pub(super) fn content_unknown(digest: &str) -> Self {
-        let message = format!("the repository has no {digest}");
-        Self::bad("MANIFEST_BLOB_UNKNOWN", message)
-    }
-
-    pub(super) fn unsupported(allowed: &str) -> Self {
-        Self::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "UNSUPPORTED",
-            "the operation is unsupported",
-        )
-        .with_header("allow", allowed)
-    }
-
-    pub(super) fn storage(reason: &str) -> Self {
-        let message = format!("the sandbox can't store it: {reason}");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "UNKNOWN", message)
+        Reason::RepositoryLimit.about(format_args!("{used} repositories, limit is {limit}"))
     }
 
     pub(super) fn into_response(self) -> Response {
-        let error = json!({ "code": self.code, "message": self.message });
-        let response = Response::json(self.status, json!({ "errors": [error] }));
+        let (status, code, _) = self.reason.said();
+        let body = match self.reason {
+            // Where tokens are issued belongs to the API, and refuses as that does.
+            Reason::NotAuthenticated => json!({ "id": code, "message": self.message }),
+            _ => json!({ "errors": [{ "code": code, "message": self.message }] }),
+        };
+        let response = Response::json(status, body);
         self.headers
             .into_iter()
             .fold(response, |response, (name, value)| {
@@ -126,12 +171,27 @@ impl Fault {
     }
 }
 
+impl From<Reason> for Fault {
+    fn from(reason: Reason) -> Self {
+        let (_, _, text) = reason.said();
+        Self {
+            reason,
+            message: text.to_owned(),
+            headers: Vec::new(),
+        }
+    }
+}
+
 impl From<PushError> for Fault {
     fn from(error: PushError) -> Self {
         match error {
-            PushError::UnknownRegistry(_) => Self::name_unknown(),
-            PushError::InvalidName(_) => Self::name_invalid(),
-            refused => Self::denied(refused.to_string()),
+            PushError::UnknownRegistry(_) => Reason::NameUnknown.into(),
+            PushError::InvalidName(_) => Reason::NameInvalid.into(),
+            PushError::ReadOnly => Reason::ReadOnly.into(),
+            PushError::OverRepositoryLimit => {
+                Reason::RepositoryLimit.about("as many repositories as its tier includes")
+            }
+            PushError::OverStorageLimit => Reason::StorageLimit.into(),
         }
     }
 }
@@ -139,13 +199,10 @@ impl From<PushError> for Fault {
 impl From<Broken> for Fault {
     fn from(broken: Broken) -> Self {
         match broken {
-            Broken::Cut => Self::upload_invalid("the body did not arrive whole"),
-            Broken::Idle => {
-                let message = "the body stood still for too long";
-                Self::new(StatusCode::REQUEST_TIMEOUT, "BLOB_UPLOAD_INVALID", message)
-            }
-            Broken::TooLong => Self::size_invalid("the body is longer than was announced"),
-            Broken::Storage(error) => Self::storage(&error.to_string()),
+            Broken::Cut => Reason::UploadCut.into(),
+            Broken::Idle => Reason::UploadIdle.into(),
+            Broken::TooLong => Reason::TooLong.into(),
+            Broken::Storage(error) => Reason::NotStored.about(error),
         }
     }
 }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
 
-use super::error::Fault;
+use super::error::{Fault, Reason};
 use super::{Ask, Premises};
 use crate::http::response::Response;
 use crate::http::stream::{Broken, read_whole};
 use crate::model::document::{Document, guessed_media_type};
 use crate::model::image::{Blob, Built, is_tag};
 use crate::model::push::put_manifest;
+use crate::model::size::Size;
 use crate::model::store::Store;
 use crate::storage::Algorithm;
 
@@ -22,11 +23,11 @@ pub(super) fn get<P: Premises>(ask: &Ask<'_, P>, reference: &str) -> Result<Resp
     let pulled = ask.registry(|account, place, _| {
         let store = &account.registries[place].store;
         if !store.knows(ask.name.repository) {
-            return Err(Fault::name_unknown());
+            return Err(Reason::NameUnknown);
         }
         let repository = store.repository(ask.name.repository);
         let pulled = repository.and_then(|repository| repository.document(reference));
-        pulled.ok_or_else(Fault::manifest_unknown)
+        pulled.ok_or(Reason::ManifestUnknown)
     })??;
     let length = pulled.text.len().to_string();
     Ok(Response::empty(StatusCode::OK)
@@ -44,7 +45,7 @@ pub(super) async fn put<P: Premises>(
     let text = read_whole(body, LIMIT)
         .await
         .map_err(|broken| match broken {
-            Broken::TooLong => Fault::manifest_too_large(),
+            Broken::TooLong => Reason::ManifestTooLarge.into(),
             other => Fault::from(other),
         })?;
     let (digest, tags) = named(ask, reference, &text)?;
@@ -53,7 +54,8 @@ pub(super) async fn put<P: Premises>(
         let (plain, _) = value.split_once(';').unwrap_or((value, ""));
         plain.trim()
     });
-    let document = Document::read(&text, content_type).map_err(Fault::manifest_invalid)?;
+    let document = Document::read(&text, content_type)
+        .map_err(|wrong| Reason::ManifestInvalid.about(wrong))?;
     let media_type = content_type
         .or(document.media_type.as_deref())
         .unwrap_or(guessed_media_type(&document));
@@ -61,7 +63,7 @@ pub(super) async fn put<P: Premises>(
         media_type: media_type.into(),
         digest: digest.as_str().into(),
         blobs: Arc::new([]),
-        bytes: 0,
+        size: Size::default(),
         children: document.children.clone(),
         subject: document.subject.clone(),
         text,
@@ -104,14 +106,12 @@ fn named<P: Premises>(
         ask.query("digest")
     };
     let algorithm = match expected {
-        Some(expected) => Algorithm::of(expected)
-            .ok_or_else(|| Fault::digest_invalid("the digest is malformed or not supported"))?,
+        Some(expected) => Algorithm::of(expected).ok_or(Reason::DigestInvalid)?,
         None => Algorithm::Sha256,
     };
     let digest = algorithm.digest(text);
     if expected.is_some_and(|expected| expected != digest) {
-        let message = format!("the manifest has the digest {digest}");
-        return Err(Fault::digest_invalid(message));
+        return Err(Reason::OtherDigest.about(digest));
     }
     let more = ask.query.iter().filter(|(key, _)| key == "tag");
     let more = more.map(|(_, tag)| tag.clone());
@@ -120,7 +120,7 @@ fn named<P: Premises>(
         false => vec![reference.to_owned()],
     };
     match tags.iter().find(|tag| !is_tag(tag)) {
-        Some(tag) => Err(Fault::manifest_invalid(format!("{tag:?} is no tag"))),
+        Some(tag) => Err(Reason::TagInvalid.about(format_args!("{tag:?}"))),
         None => Ok((digest, tags)),
     }
 }
@@ -132,33 +132,29 @@ fn with_blobs(
     document: &Document,
     mut built: Built,
 ) -> Result<Built, Fault> {
-    let mut blobs = Vec::new();
+    let (mut blobs, mut sizes) = (Vec::new(), Vec::new());
     for descriptor in &document.blobs {
         let digest = &descriptor.digest;
         match store.blob(repository, digest) {
-            Some(held) if held.bytes == descriptor.bytes => blobs.push(Blob {
-                digest: Arc::clone(digest),
-                bytes: held.bytes,
-                content: None,
-            }),
-            Some(_) => {
-                let message = format!("{digest} has another size");
-                return Err(Fault::manifest_invalid(message));
+            Some(held) if held.bytes == descriptor.bytes => {
+                sizes.push(Size::of(held.bytes, held.content));
+                blobs.push(Blob {
+                    digest: Arc::clone(digest),
+                    bytes: held.bytes,
+                    content: None,
+                });
             }
+            Some(_) => return Err(Reason::OtherSize.about(digest)),
             None if descriptor.is_foreign => {}
-            None => return Err(Fault::content_unknown(digest)),
+            None => return Err(Reason::ContentUnknown.about(digest)),
         }
     }
-    let mut bytes = blobs
-        .iter()
-        .fold(0, |sum: u64, blob| sum.saturating_add(blob.bytes));
     for child in &document.children {
-        let size = store.bytes_of(repository, child);
-        let size = size.ok_or_else(|| Fault::content_unknown(child))?;
-        bytes = bytes.saturating_add(size);
+        let size = store.size_of(repository, child);
+        sizes.push(size.ok_or_else(|| Reason::ContentUnknown.about(child))?);
     }
     built.blobs = blobs.into();
-    built.bytes = bytes;
+    built.size = sizes.into_iter().sum();
     Ok(built)
 }
 
@@ -167,7 +163,7 @@ pub(super) fn delete<P: Premises>(ask: &Ask<'_, P>, reference: &str) -> Result<R
     let was_there = ask.registry(|account, place, _| {
         let store = &mut account.registries[place].store;
         let repository = store.repository_mut(ask.name.repository);
-        let repository = repository.ok_or_else(Fault::name_unknown)?;
+        let repository = repository.ok_or(Reason::NameUnknown)?;
         Ok::<_, Fault>(match reference.contains(':') {
             true => store.remove_manifest(ask.name.repository, reference),
             false => repository.untag(reference),
@@ -175,6 +171,6 @@ pub(super) fn delete<P: Premises>(ask: &Ask<'_, P>, reference: &str) -> Result<R
     })??;
     match was_there {
         true => Ok(Response::empty(StatusCode::ACCEPTED)),
-        false => Err(Fault::manifest_unknown()),
+        false => Err(Reason::ManifestUnknown.into()),
     }
 }

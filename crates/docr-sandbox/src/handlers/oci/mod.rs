@@ -20,6 +20,7 @@ use serde_json::json;
 
 use self::auth::Caller;
 use self::error::Fault;
+pub(crate) use self::error::Reason;
 pub(crate) use self::path::is_protocol;
 use self::path::{Name, Place, Route};
 use crate::http::response::Response;
@@ -70,11 +71,11 @@ async fn handle<P: Premises>(
 ) -> Result<Response, Fault> {
     let query: Vec<_> = query_list(request.uri.query().unwrap_or_default()).collect();
     let headers = &request.headers;
-    let route = path::route(request.uri.path()).unwrap_or(Err(Fault::name_invalid()))?;
+    let route = path::route(request.uri.path()).unwrap_or(Err(Reason::NameInvalid.into()))?;
     let (name, place) = match route {
         Route::In(name, place) => (name, place),
         Route::Version | Route::Token if request.method != Method::GET => {
-            return Err(Fault::unsupported("GET"));
+            return Err(Reason::Unsupported.with_header("allow", "GET"));
         }
         Route::Token => {
             return premises.world(|world, now| tokens::issue(world, headers, &query, now));
@@ -131,7 +132,7 @@ fn wanted(method: &Method, place: Place<'_>) -> Result<Actions, Fault> {
         Place::Tags | Place::Referrers(_) => ("GET, HEAD", Actions::default()),
     };
     if !allowed.split(", ").any(|one| one == method.as_str()) {
-        return Err(Fault::unsupported(allowed));
+        return Err(Reason::Unsupported.with_header("allow", allowed));
     }
     let reads = matches!(*method, Method::GET | Method::HEAD);
     Ok(match place {
@@ -174,14 +175,13 @@ fn admit<P: Premises>(
         }
         let account = world.account(caller.account());
         let place = account.registry_place(name.registry);
-        let place = place.ok_or_else(Fault::name_unknown)?;
+        let place = place.ok_or(Reason::NameUnknown)?;
         if !caller.may(name.full, wanted) {
-            return Err(Fault::denied("requested access to the resource is denied"));
+            return Err(Reason::NotAllowed.into());
         }
         // What tokens are held against when they are issued.
         if wanted.writes() && account.registries[place].active_run().is_some() {
-            let message = "the registry is read-only while a garbage collection is active";
-            return Err(Fault::denied(message));
+            return Err(Reason::ReadOnly.into());
         }
         match account.repository_limit_for(place, name.repository) {
             Some(reached) if wanted.push => Err(Fault::repository_limit(reached)),
@@ -215,7 +215,7 @@ impl<P: Premises> Ask<'_, P> {
         self.premises.world(|world, now| {
             let account = world.account(self.caller.account());
             let place = account.registry_place(self.name.registry);
-            let place = place.ok_or_else(Fault::name_unknown)?;
+            let place = place.ok_or(Reason::NameUnknown)?;
             Ok(act(account, place, now))
         })
     }

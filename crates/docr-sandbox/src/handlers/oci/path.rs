@@ -1,6 +1,6 @@
 //! Paths of the registry's protocol.
 
-use super::error::Fault;
+use super::error::{Fault, Reason};
 use crate::model::image::is_repository;
 
 /// What a path names.
@@ -39,10 +39,10 @@ pub(super) struct Name<'a> {
 
 impl<'a> Name<'a> {
     pub(super) fn parse(full: &'a str) -> Result<Self, Fault> {
-        let (registry, repository) = full.split_once('/').ok_or_else(Fault::name_unknown)?;
+        let (registry, repository) = full.split_once('/').ok_or(Reason::NameUnknown)?;
         // A name with an escape in it is none: no client has to escape one.
         if !is_repository(full) {
-            return Err(Fault::name_invalid());
+            return Err(Reason::NameInvalid.into());
         }
         Ok(Self {
             full,

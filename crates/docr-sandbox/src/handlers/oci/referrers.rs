@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use super::error::Fault;
+use super::error::{Fault, Reason};
 use super::{Ask, Premises};
 use crate::http::response::Response;
 use crate::model::document::{OCI_INDEX, referrer};
@@ -12,7 +12,7 @@ use crate::storage::Algorithm;
 /// An index of what is about a manifest, which need not be there.
 pub(super) fn list<P: Premises>(ask: &Ask<'_, P>, digest: &str) -> Result<Response, Fault> {
     if Algorithm::of(digest).is_none() {
-        return Err(Fault::digest_invalid("the digest is malformed"));
+        return Err(Reason::DigestInvalid.into());
     }
     let found = ask.registry(|account, place, _| {
         let store = &account.registries[place].store;

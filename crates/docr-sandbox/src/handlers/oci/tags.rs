@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use super::error::Fault;
+use super::error::{Fault, Reason};
 use super::{Ask, Premises};
 use crate::http::response::Response;
 
@@ -11,19 +11,15 @@ use crate::http::response::Response;
 pub(super) fn list<P: Premises>(ask: &Ask<'_, P>) -> Result<Response, Fault> {
     let most = match ask.query("n") {
         None => None,
-        Some(number) => Some(number.parse::<usize>().map_err(|_| {
-            let message = "n must be a number";
-            Fault::new(
-                StatusCode::BAD_REQUEST,
-                "PAGINATION_NUMBER_INVALID",
-                message,
-            )
-        })?),
+        Some(number) => {
+            let number = number.parse::<usize>();
+            Some(number.map_err(|_| Reason::PageSizeInvalid)?)
+        }
     };
     let mut tags = ask.registry(|account, place, _| {
         let store = &account.registries[place].store;
         let repository = store.repository(ask.name.repository);
-        let repository = repository.ok_or_else(Fault::name_unknown)?;
+        let repository = repository.ok_or(Reason::NameUnknown)?;
         // One more shows whether there is another page.
         let most = most.map_or(usize::MAX, |most| most.saturating_add(1));
         Ok::<_, Fault>(repository.tags_after(ask.query("last"), most))

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::auth::password;
-use super::error::Fault;
+use super::error::{Fault, Reason};
 use super::path::Name;
 use crate::http::response::Response;
 use crate::model::account::World;
@@ -21,9 +21,7 @@ pub(super) fn issue(
     now: DateTime<Utc>,
 ) -> Result<Response, Fault> {
     let opened = password(headers).and_then(|password| world.opened_by(&password, now));
-    let Some((account, writes)) = opened else {
-        return Ok(unauthorized());
-    };
+    let (account, writes) = opened.ok_or(Reason::NotAuthenticated)?;
     let scopes = query.iter().filter(|(key, _)| key == "scope");
     let scopes = scopes.flat_map(|(_, value)| value.split(' '));
     let mut access = BTreeMap::<String, Actions>::new();
@@ -88,14 +86,6 @@ fn grant(
         push: asked.push && may_write,
         delete: asked.delete && may_write,
     }))
-}
-
-/// This endpoint belongs to the API, and refuses as that does.
-fn unauthorized() -> Response {
-    Response::json(
-        StatusCode::UNAUTHORIZED,
-        json!({ "id": "Unauthorized", "message": "Unable to authenticate you" }),
-    )
 }
 
 #[cfg(test)]

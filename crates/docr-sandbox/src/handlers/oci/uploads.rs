@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::StatusCode;
 use tokio::task::spawn_blocking;
 
-use super::error::Fault;
+use super::error::{Fault, Reason};
 use super::path::Name;
 use super::range::announced;
 use super::{Ask, Premises};
@@ -33,12 +33,11 @@ pub(super) async fn start<P: Premises>(
         return match (sink, arrived) {
             (Some(sink), Ok(())) => commit(ask, &checked(sink, digest).await?),
             (_, Err(broken)) => Err(broken.into()),
-            (None, Ok(())) => Err(Fault::upload_unknown()),
+            (None, Ok(())) => Err(Reason::UploadUnknown.into()),
         };
     }
     let algorithm = match ask.query("digest-algorithm") {
-        Some(name) => Algorithm::named(name)
-            .ok_or_else(|| Fault::digest_invalid("the algorithm is not supported"))?,
+        Some(name) => Algorithm::named(name).ok_or(Reason::AlgorithmUnknown)?,
         None => Algorithm::Sha256,
     };
     let sink = Sink::new(ask.premises.directory().clone(), algorithm);
@@ -86,7 +85,7 @@ pub(super) fn status<P: Premises>(ask: &Ask<'_, P>, id: &str) -> Result<Response
 pub(super) fn cancel<P: Premises>(ask: &Ask<'_, P>, id: &str) -> Result<Response, Fault> {
     match end(ask, id)? {
         true => Ok(Response::empty(StatusCode::NO_CONTENT)),
-        false => Err(Fault::upload_unknown()),
+        false => Err(Reason::UploadUnknown.into()),
     }
 }
 
@@ -103,8 +102,8 @@ async fn take_in<P: Premises>(ask: &Ask<'_, P>, id: &str, body: &mut Body) -> Re
         uploads.take(id, ask.name.repository, now)
     })?;
     let sink = sink.map_err(|missing| match missing {
-        NoUpload::Unknown => Fault::upload_unknown(),
-        NoUpload::Busy => Fault::upload_busy(),
+        NoUpload::Unknown => Reason::UploadUnknown,
+        NoUpload::Busy => Reason::UploadBusy,
     })?;
     let before = sink.received();
     let length = range.map(|(_, length)| length);
@@ -123,7 +122,7 @@ async fn take_in<P: Premises>(ask: &Ask<'_, P>, id: &str, body: &mut Body) -> Re
         end(ask, id)?;
         return Err(arrived
             .err()
-            .map_or_else(Fault::upload_unknown, Fault::from));
+            .map_or_else(|| Reason::UploadUnknown.into(), Fault::from));
     };
     let is_short = length.is_some_and(|length| sink.received() - before < length);
     match arrived {
@@ -136,13 +135,11 @@ async fn take_in<P: Premises>(ask: &Ask<'_, P>, id: &str, body: &mut Body) -> Re
 }
 
 fn wrong_length() -> Fault {
-    Fault::size_invalid("the body is not as long as its Content-Range")
+    Reason::OtherLength.into()
 }
 
 fn out_of_order<P: Premises>(ask: &Ask<'_, P>, id: &str, received: u64) -> Fault {
-    let message = "the chunk doesn't follow what has arrived";
-    let status = StatusCode::RANGE_NOT_SATISFIABLE;
-    Fault::new(status, "BLOB_UPLOAD_INVALID", message)
+    Reason::UploadOutOfOrder
         .with_header("location", upload_location(ask, id))
         .with_header("range", range_until(received))
         .with_header("docker-upload-uuid", id)
@@ -153,15 +150,13 @@ async fn checked(sink: Sink, digest: &str) -> Result<Blob, Fault> {
     let finished = if sink.finish_blocks() {
         let digest = digest.to_owned();
         let finished = spawn_blocking(move || sink.finish(&digest)).await;
-        finished.map_err(|error| Fault::storage(&error.to_string()))?
+        finished.map_err(|error| Reason::NotStored.about(error))?
     } else {
         sink.finish(digest)
     };
     let content = finished
         .map_err(|error| Fault::from(Broken::Storage(error)))?
-        .map_err(|actual| {
-            Fault::digest_invalid(format!("what was uploaded has the digest {actual}"))
-        })?;
+        .map_err(|actual| Reason::OtherDigest.about(actual))?;
     Ok(blob(digest, content.bytes(), Some(content)))
 }
 
@@ -206,8 +201,7 @@ fn commit<P: Premises>(ask: &Ask<'_, P>, blob: &Blob) -> Result<Response, Fault>
 }
 
 fn check_digest(digest: &str) -> Result<Algorithm, Fault> {
-    Algorithm::of(digest)
-        .ok_or_else(|| Fault::digest_invalid("the digest is missing, malformed or not supported"))
+    Ok(Algorithm::of(digest).ok_or(Reason::DigestInvalid)?)
 }
 
 fn received<P: Premises>(ask: &Ask<'_, P>, id: &str) -> Result<u64, Fault> {
@@ -215,7 +209,7 @@ fn received<P: Premises>(ask: &Ask<'_, P>, id: &str) -> Result<u64, Fault> {
         let uploads = &account.registries[place].uploads;
         uploads.received(id, ask.name.repository)
     })?;
-    received.ok_or_else(Fault::upload_unknown)
+    Ok(received.ok_or(Reason::UploadUnknown)?)
 }
 
 fn put_back<P: Premises>(ask: &Ask<'_, P>, id: &str, sink: Sink) -> Result<(), Fault> {

@@ -31,7 +31,7 @@ struct AccountState {
 
 #[derive(JsonSchema, Serialize)]
 struct TokenState {
-    /// Its beginning and its end.
+    /// Its end; of a short one nothing.
     hint: String,
     /// What it may do; everything without any.
     scopes: Option<Vec<String>>,

@@ -1,23 +1,23 @@
 //! How a seed is put in.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::{
-    AccountSeed, CertificateEntry, CertificateKind, CertificateState, ImageSeed, RegistrySeed,
-    Seed, SeedError, Seeded, SeededAccount, SeededImage, SeededRegistry, SignatureKind,
+    AccountSeed, CertificateEntry, CertificateKind, CertificateState, ClusterSeed, ImageSeed,
+    RegistrySeed, Seed, SeedError, Seeded, SeededAccount, SeededImage, SeededRegistry,
+    SignatureKind,
 };
 use crate::model::account::World;
 use crate::model::certificate::{Certificate, CertificateSeed};
+use crate::model::cluster::Cluster;
 use crate::model::image::Image;
 use crate::model::push;
 use crate::model::registry::Registry;
 use crate::model::tier::{TIERS, Tier};
 use crate::sandbox::builder::is_bearer_token;
 use crate::sandbox::service::Service;
-use crate::spec::{Spec, messages};
+use crate::spec::Spec;
 
 const DEFAULT_SIZE: u64 = 1 << 20;
 const DEFAULT_PLATFORM: &str = "linux/amd64";
@@ -107,7 +107,7 @@ impl Sowing<'_> {
         }
         for (index, cluster) in seed.clusters.iter().enumerate() {
             let at = format!("{at}.clusters[{index}]");
-            let id = self.cluster(&at, place, &cluster.registries)?;
+            let id = self.cluster(&at, place, cluster)?;
             seeded.clusters.push(id);
         }
         Ok(seeded)
@@ -151,7 +151,7 @@ impl Sowing<'_> {
             json!({ "name": seed.name, "region": region, "subscription_tier_slug": "basic" });
         let operation = self.spec.operation("registries_create");
         let rule = operation.and_then(|operation| operation.body.as_ref());
-        if let Some(wrong) = rule.and_then(|rule| messages(&rule.schema, &request, "registry")) {
+        if let Some(wrong) = rule.and_then(|rule| rule.schema.faults(&request, "registry")) {
             return Err(SeedError::new(at, wrong));
         }
         if self.world.has_registry(&seed.name) {
@@ -225,13 +225,9 @@ impl Sowing<'_> {
         Ok(id)
     }
 
-    fn cluster(
-        &mut self,
-        at: &str,
-        place: usize,
-        registries: &BTreeSet<String>,
-    ) -> Result<String, SeedError> {
-        let unknown = registries
+    fn cluster(&mut self, at: &str, place: usize, seed: &ClusterSeed) -> Result<String, SeedError> {
+        let unknown = seed
+            .registries
             .iter()
             .find(|name| self.world.account(place).registry_place(name).is_none());
         if let Some(name) = unknown {
@@ -239,8 +235,12 @@ impl Sowing<'_> {
             return Err(SeedError::new(format!("{at}.registries"), reason));
         }
         let uuid = self.world.ids.uuid();
-        let clusters = &mut self.world.account(place).clusters;
-        clusters.insert(uuid.clone(), registries.clone());
+        let mut cluster = Cluster::new(seed.name.clone(), self.now);
+        cluster.registries.clone_from(&seed.registries);
+        self.world
+            .account(place)
+            .clusters
+            .insert(uuid.clone(), cluster);
         Ok(uuid)
     }
 }

@@ -160,6 +160,8 @@ pub(crate) enum CertificateState {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ClusterSeed {
+    /// Its name. Without one it is named after its UUID.
+    name: Option<String>,
     /// The registries that it may pull from.
     registries: BTreeSet<String>,
 }

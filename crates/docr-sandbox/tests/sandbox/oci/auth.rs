@@ -121,7 +121,7 @@ async fn bad_credentials_get_no_token_and_the_reason_of_the_api() {
     let brief = secret(&bench, "?expiry_seconds=60").await;
     let revoked = secret(&bench, "").await;
     issued(&bench, &brief, &["acme/a:pull"]).await;
-    issued(&bench, &revoked, &["acme/a:pull"]).await;
+    let token = issued(&bench, &revoked, &["acme/a:pull"]).await;
     bench.clock.advance(Duration::from_secs(60));
     let form = bench
         .http
@@ -137,6 +137,8 @@ async fn bad_credentials_get_no_token_and_the_reason_of_the_api() {
         let direct = Client::basic(&bench, bad.to_owned()).get("/v2/").await;
         refused(&direct, 401, "UNAUTHORIZED");
     }
+    let still = token.get("/v2/").await;
+    assert_eq!(still.status, 200, "a token outlives its credential");
     let url = format!("{}{TOKENS}", bench.sandbox.url());
     assert_eq!(Reply::read(bench.http.get(&url)).await.status, 401);
     let posted = Reply::read(bench.http.post(&url).basic_auth("a", Some(&brief))).await;

@@ -71,6 +71,16 @@ impl<'a> Client<'a> {
         self.send("GET", path, "").await
     }
 
+    pub(crate) async fn with_header(
+        &self,
+        method: &str,
+        path: &str,
+        (name, value): (&str, &str),
+        body: &'static str,
+    ) -> Reply {
+        Reply::read(self.request(method, path).header(name, value).body(body)).await
+    }
+
     pub(crate) async fn bytes(&self, path: &str) -> Vec<u8> {
         let response: Response = self.request("GET", path).send().await.unwrap();
         assert_eq!(response.status(), 200);
