@@ -37,10 +37,10 @@ Exit codes:
   4  it may have been done, although it failed: look before you try again
   130  interrupted: what was under way was finished and is reported, nothing more was begun";
 
-/// Jobs around a DigitalOcean Container Registry.
+/// DigitalOcean's Container Registry and its TLS certificates, and the jobs around them.
 ///
-/// The token comes from DIGITALOCEAN_TOKEN, DIGITALOCEAN_ACCESS_TOKEN, or else from doctl's configuration.
-/// With --sandbox everything happens in a local sandbox with sample images, and nothing is real.
+/// The token comes from DIGITALOCEAN_TOKEN, DIGITALOCEAN_ACCESS_TOKEN, or else from doctl's configuration; or from where a
+/// profile of docr's own says. With --sandbox everything happens in a local sandbox with sample images, and nothing is real.
 #[derive(Parser)]
 #[command(name = "docr", version, after_help = EXIT_CODES, arg_required_else_help = true)]
 pub(crate) struct Cli {

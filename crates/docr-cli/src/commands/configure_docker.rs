@@ -54,6 +54,7 @@ pub(crate) struct ConfigureDocker {
 
 impl ConfigureDocker {
     pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
+        output.check_text()?;
         let host = &account.host();
         let (path, mut config) = docker::open(self.config_file, host)?;
         if self.undo {

@@ -45,6 +45,7 @@ pub(crate) struct Login {
 
 impl Login {
     pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
+        output.check_text()?;
         let account = account.open(output).await?;
         let file = match self.config_file {
             // Docker must not be given credentials that open nothing.

@@ -190,7 +190,7 @@ impl Output {
                 }
                 terminal::print_styled(&text.finish())
             }
-            Format::Json => terminal::print(&serde_json::to_string_pretty(&items)?),
+            Format::Json => self.show_json(&items),
             _ => self.lines(&items, columns),
         }
     }
@@ -207,7 +207,7 @@ impl Output {
                 });
                 terminal::print_styled(&super::layout::record(lines, widest.unwrap_or(0)))
             }
-            Format::Json => terminal::print(&serde_json::to_string_pretty(item)?),
+            Format::Json => self.show_json(item),
             _ => self.lines(std::slice::from_ref(item), columns),
         }
     }
@@ -224,7 +224,8 @@ impl Output {
             Format::Csv => text = csv(items, &columns.picked(&self.columns)?)?,
             _ => {
                 for item in items {
-                    text += &format!("{}\n", serde_json::to_string(item)?);
+                    text += &terminal::visible_json(&serde_json::to_string(item)?);
+                    text.push('\n');
                 }
             }
         }

@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::{
     Format, Outcome,
-    terminal::{self, OutputClosed, visible, wrapped},
+    terminal::{self, OutputClosed, visible, visible_json, wrapped},
     words::Explained,
 };
 
@@ -42,7 +42,9 @@ pub(crate) fn fail(format: Format, error: &anyhow::Error) -> ExitCode {
     let code = code(error);
     let explained = Explained::of(error);
     match format {
-        Format::Json | Format::Jsonl => terminal::say(&visible(&as_json(&explained, error, code))),
+        Format::Json | Format::Jsonl => {
+            terminal::say(&visible_json(&as_json(&explained, error, code)))
+        }
         _ => say(&explained),
     }
     ExitCode::from(code)

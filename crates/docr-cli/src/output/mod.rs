@@ -117,7 +117,9 @@ impl Output {
 
     /// Shows a document that is JSON whatever the format.
     pub(crate) fn show_json(&self, json: &impl Serialize) -> Result<()> {
-        terminal::print(&serde_json::to_string_pretty(json)?)
+        terminal::print(&terminal::visible_json(&serde_json::to_string_pretty(
+            json,
+        )?))
     }
 
     /// Shows a document as it is, whatever the format.
@@ -155,6 +157,11 @@ impl Output {
             );
             return Err(WrongInput(message).into());
         }
+        if !self.columns.is_empty() || self.sort.is_some() || self.limit.is_some() {
+            let message =
+                "--columns, --sort and --limit are for lists, and this command shows none";
+            return Err(WrongInput(message.to_owned()).into());
+        }
         Ok(())
     }
 
@@ -186,8 +193,8 @@ impl Output {
         json: &impl Serialize,
     ) -> serde_json::Result<String> {
         match self.format {
-            Format::Json => serde_json::to_string_pretty(json),
-            Format::Jsonl => serde_json::to_string(json),
+            Format::Json => Ok(terminal::visible_json(&serde_json::to_string_pretty(json)?)),
+            Format::Jsonl => Ok(terminal::visible_json(&serde_json::to_string(json)?)),
             _ => {
                 let text = text.to_string();
                 Ok(terminal::wrapped(text.trim_end(), terminal::width()))

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use docr::{Error, ErrorKind};
+use docr::{Error, ErrorKind, for_terminal};
 
 use super::failure::api;
 
@@ -122,13 +122,16 @@ impl Explained {
         let subject = error.downcast_ref::<Subject>();
         let subject_text = subject.map(ToString::to_string);
         let mut parts = Parts::default();
-        let mut hint = None;
+        let (mut hint, mut is_explained) = (None, false);
         for cause in error.chain() {
             match cause.downcast_ref::<Error>() {
+                // What such an error is caused by, it says itself.
+                Some(_) if is_explained => {}
                 Some(api) => {
                     let (what, to_do) = explain(api, subject);
                     parts.add(&what);
                     hint = hint.or(to_do);
+                    is_explained = true;
                 }
                 None if cause.is::<NotThere>() => {
                     parts.add(&cause.to_string());
@@ -189,7 +192,7 @@ fn explain(error: &Error, subject: Option<&Subject>) -> (String, Option<String>)
         ),
         (ErrorKind::InUse, Some(subject)) => (
             because(&format!("{subject} is in use")),
-            Some("take it off the load balancers that use it first.".to_owned()),
+            Some("take it off the load balancers that use it first; `docr certificate delete --when-unused` waits for that.".to_owned()),
         ),
         (ErrorKind::SeveralRegistries, _) => (
             "the account has several registries, and --legacy calls name none".to_owned(),
@@ -213,6 +216,16 @@ fn explain(error: &Error, subject: Option<&Subject>) -> (String, Option<String>)
         (ErrorKind::Connect, _) => (
             "cannot connect to the service".to_owned(),
             Some("check the network, the proxy and --api-url; nothing was sent.".to_owned()),
+        ),
+        (ErrorKind::Conflict | ErrorKind::Mismatch, _) if error.existing_registry().is_some() => {
+            let name = error.existing_registry().map(|registry| &*registry.name);
+            let name = for_terminal(name.unwrap_or_default(), 100);
+            let to_do = format!("`docr registry show {name}` shows it.");
+            (bare(error), Some(to_do))
+        }
+        (ErrorKind::Conflict, _) if error.is_name_of_another_account() => (
+            bare(error),
+            Some("choose another name; `docr registry check-name` tells whether one is free.".to_owned()),
         ),
         (ErrorKind::GarbageCollectionActive, _) => (
             bare(error),

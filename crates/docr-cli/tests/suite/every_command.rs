@@ -10,9 +10,10 @@ const COMMANDS: [(&str, &str, &str); 35] = [
     ("registry show", "", "nowhere"),
     (
         "registry create",
-        "acme-images --dry-run",
+        "acme-images --tier professional",
         "sample --tier basic",
     ),
+    ("usage", "", "--registry nowhere"),
     ("registry ensure", "sample", "sample --tier professional"),
     ("registry delete", "sample --yes", "sample"),
     ("registry tier", "professional", "gold"),

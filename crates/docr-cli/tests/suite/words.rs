@@ -1,13 +1,15 @@
 //! How errors are put: what happened, the cause, what to do, the request id last; never the name of a call.
 
-use docr_sandbox::{Sandbox, ScriptedAnswer};
+use docr_sandbox::{Clock, Sandbox, ScriptedAnswer};
 use serde_json::json;
 
 use crate::shell::Shell;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_say_what_happened_the_cause_and_what_to_do() {
-    let sandbox = Sandbox::start().await.unwrap();
+    let noon = "2026-01-01T12:00:00Z".parse().unwrap();
+    let sandbox = Sandbox::builder().clock(Clock::manual(noon));
+    let sandbox = sandbox.start().await.unwrap();
     sandbox.add_sample().unwrap();
     let shell = Shell::at(&sandbox);
     let refuse = |operation: &str, status: u16, message: &str| {
@@ -40,6 +42,8 @@ async fn errors_say_what_happened_the_cause_and_what_to_do() {
     run("tag list shop/api --sort size:down");
     run("tag list shop/api --columns tag --output json");
     run("login --output csv");
+    run("gc wait --registry nowhere");
+    run("registry delete sample --yes --limit 3");
     refuse(
         "registries_update_subscription",
         412,

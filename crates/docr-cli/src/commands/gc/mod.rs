@@ -15,7 +15,10 @@ use docr::{
 use indicatif::HumanBytes;
 use serde_json::json;
 
-use crate::output::{Cell, Columns, Outcome, Output, Tone};
+use crate::{
+    account::RegistryCalls,
+    output::{About as _, Cell, Columns, Outcome, Output, Tone},
+};
 
 noun! {
     /// Garbage collections, which free the storage of what was deleted.
@@ -44,6 +47,20 @@ impl From<What> for GarbageCollectionType {
             What::Both => Self::UntaggedManifestsAndUnreferencedBlobs,
         }
     }
+}
+
+/// The active one, if there is one.
+///
+/// # Errors
+///
+/// Also when there is no such registry, of which the service says no more than that none is active.
+async fn active(registry: &RegistryCalls) -> Result<Option<GarbageCollection>> {
+    let active = registry.garbage_collections().active().await;
+    let active = active.about(|| registry.subject())?;
+    if active.is_none() {
+        registry.get().await.about(|| registry.subject())?;
+    }
+    Ok(active)
 }
 
 /// Starts a garbage collection, and waits for it if asked to.

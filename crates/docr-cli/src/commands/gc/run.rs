@@ -5,7 +5,7 @@ use clap::Args;
 use docr::retention::{RegistryInventory, UntaggedInRepository, UntaggedManifests};
 use serde_json::json;
 
-use super::{What, collect, show_run};
+use super::{What, active, collect, show_run};
 use crate::{
     account::{Account, AccountArguments, RegistryCalls},
     help::{Examples, examples},
@@ -52,8 +52,7 @@ impl Run {
                 return Ok(outcome);
             }
         } else if self.consent.dry_run {
-            let active = registry.garbage_collections().active().await;
-            let text = match active.about(|| registry.subject())? {
+            let text = match active(&registry).await? {
                 Some(_) => "A garbage collection is active: another one can't be started now.",
                 None => "A garbage collection would be started, of blobs that no manifest needs.",
             };
