@@ -79,7 +79,7 @@ impl AccountArguments {
         let sandbox = Sandbox::builder().clock(clock.clone()).start().await?;
         let time = Arc::new(SandboxTime(clock.clone()));
         let builder = || {
-            let builder = builder(Some(&sandbox.url()));
+            let builder = builder(Some(sandbox.url()));
             builder.token(sandbox.token()).clock(time.clone())
         };
         // What fills it is nobody's to watch.
