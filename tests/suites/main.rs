@@ -32,3 +32,4 @@ mod secrets;
 mod tokens;
 mod tolerant_reading;
 mod tracing;
+mod usage;

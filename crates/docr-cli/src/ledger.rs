@@ -2,8 +2,10 @@
 
 use std::{fs, io, path::PathBuf};
 
-use docr::{CredentialFiles, Secret};
+use docr::Secret;
 use sha2::{Digest as _, Sha256};
+
+use crate::account::credential_directory;
 
 /// A directory with an empty file for each.
 pub(crate) struct Ledger(PathBuf);
@@ -11,7 +13,7 @@ pub(crate) struct Ledger(PathBuf);
 impl Ledger {
     /// `None` without a home directory.
     pub(crate) fn open() -> Option<Self> {
-        let credentials = CredentialFiles::default_directory()?;
+        let credentials = credential_directory()?;
         Some(Self(credentials.with_file_name("minted")))
     }
 

@@ -11,17 +11,22 @@ mod account;
 mod cli;
 mod clock;
 mod commands;
+mod complete;
 mod doctl;
+mod help;
 mod helpers;
 mod interrupt;
 mod ledger;
 mod minted;
+mod names;
 mod output;
 mod sample;
+mod trace;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
+use clap_complete::CompleteEnv;
 
 use cli::Cli;
 
@@ -29,9 +34,13 @@ pub use helpers::{docker_credential_docr, docr_credential_provider};
 
 /// The command `docr`, with the arguments of the process.
 pub async fn docr() -> ExitCode {
+    // A shell that completes a line, as `docr completions` lets it.
+    CompleteEnv::with_factory(Cli::command).complete();
     let arguments = std::env::args_os();
     if let Some(hostile) = arguments
         .map(|text| text.to_string_lossy().into_owned())
+        // What comes after is another program's.
+        .take_while(|text| text != "--")
         .find(|text| text.contains(char::is_control))
     {
         let message =
@@ -47,7 +56,7 @@ pub async fn docr() -> ExitCode {
         Err(error) if error.use_stderr() => return output::refuse(&error),
         Err(text) => text.exit(),
     };
-    let format = cli.output;
+    let format = cli.format();
     match cli.run().await {
         Ok(outcome) => outcome.into(),
         Err(error) => output::fail(format, &error),

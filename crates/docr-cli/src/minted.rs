@@ -3,7 +3,7 @@
 use std::thread;
 
 use anyhow::{Error, Result, anyhow};
-use docr::{Client, CredentialsRequest, DockerCredentials, RegistryHandle};
+use docr::{Client, DockerCredentials};
 
 use crate::interrupt::Interrupt;
 
@@ -17,11 +17,10 @@ impl Minted {
     /// Mints; `None` if somebody asks to stop meanwhile.
     pub(crate) async fn mint(
         docr: &Client,
-        registry: &RegistryHandle,
-        wanted: CredentialsRequest,
+        minting: impl Future<Output = docr::Result<DockerCredentials>>,
         interrupt: &Interrupt,
     ) -> Result<Option<Self>> {
-        let mut minting = std::pin::pin!(registry.docker_credentials(wanted));
+        let mut minting = std::pin::pin!(minting);
         // Whoever asks to stop has to wait for what is under way: it has to be revoked.
         let minted = match interrupt.unless(&mut minting).await {
             Some(minted) => minted?,
@@ -105,6 +104,7 @@ impl Drop for Minted {
 
 #[cfg(test)]
 mod tests {
+    use docr::CredentialsRequest;
     use docr_sandbox::Sandbox;
 
     use super::*;

@@ -8,6 +8,10 @@ use docr_sandbox::{CertificateSeed, Clock, Image, Sandbox};
 /// The name of its registry.
 const REGISTRY: &str = "sample";
 const DAY: Duration = Duration::from_secs(86_400);
+/// On how many days something is built.
+const BUILDS: u32 = 12;
+/// How long it takes to be filled, by its clock.
+pub(crate) const SPAN: Duration = DAY.saturating_mul(BUILDS + 1);
 const MIB: u64 = 1 << 20;
 
 /// Fills a sandbox, day by day.
@@ -21,7 +25,7 @@ pub(crate) async fn fill(sandbox: &Sandbox, clock: &Clock, docr: &Client) -> any
             .sized_layer(90, 12 * MIB)
             .tag("v1"),
     )?;
-    for day in 1..=12_u64 {
+    for day in 1..=u64::from(BUILDS) {
         let build = base(Image::new("shop/api")).sized_layer(10 + day, (3 + day % 3) * MIB);
         let mut tags = vec![format!("build-{day}")];
         if day % 4 == 0 {
@@ -54,6 +58,7 @@ pub(crate) async fn fill(sandbox: &Sandbox, clock: &Clock, docr: &Client) -> any
     ));
     sandbox.add_certificate(CertificateSeed::custom("mail", ["mail.example.com"]));
     sandbox.add_certificate(CertificateSeed::lets_encrypt("blog", ["blog.example.com"]).pending());
+    sandbox.add_cluster();
     clock.advance(DAY);
     Ok(())
 }

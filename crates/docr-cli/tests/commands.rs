@@ -86,7 +86,7 @@ macro_rules! assert_shown {
                 (r"(dockerconfigjson: )[\w=]+", "$1[a secret]"),
                 (r"127\.0\.0\.1:\d+", "127.0.0.1:[port]"),
                 // How many requests come before depends on how many connections ask for manifests at once.
-                (r#"(request id |"request_id":")[0-9a-f-]{36}"#, "$1[id]"),
+                (r#"(request id: |"request_id":")[0-9a-f-]{36}"#, "$1[id]"),
             ],
         }, { insta::assert_snapshot!($name, $text) });
     };
@@ -112,33 +112,36 @@ fn every_command_in_the_sandbox() {
             "prune-plan-json",
             "--sandbox prune --plan --keep-newest 9 --output json",
         ),
-        ("prune-apply", "--sandbox prune --apply"),
+        ("prune-apply", "--sandbox prune --apply --yes"),
         (
             "prune-apply-json",
-            "--sandbox prune --apply --gc --keep-newest 9 --output json",
+            "--sandbox prune --apply --yes --gc --keep-newest 9 --output json",
         ),
         (
             "prune-apply-gc",
-            "--sandbox prune --apply --gc --older-than 1w",
+            "--sandbox prune --apply --yes --gc --older-than 1w",
         ),
-        ("prune-nothing", "--sandbox prune --apply --older-than 52w"),
+        (
+            "prune-nothing",
+            "--sandbox prune --apply --yes --older-than 52w",
+        ),
         (
             "prune-untagged",
-            "--sandbox prune --apply --keep-newest 9 --untagged",
+            "--sandbox prune --apply --yes --keep-newest 9 --untagged",
         ),
         (
             "prune-unknown-parts",
             "--sandbox prune --plan --keep-newest 9 --untagged --even-unknown-parts",
         ),
         ("prune-schema", "prune --schema"),
-        ("gc-run", "--sandbox gc run --type both"),
+        ("gc-run", "--sandbox gc run --type both --yes"),
         (
             "gc-run-wait",
             "--sandbox gc run --type unreferenced-blobs --wait",
         ),
         (
             "gc-run-json",
-            "--sandbox gc run --type untagged-manifests --wait -o json",
+            "--sandbox gc run --type untagged-manifests --wait --yes -o json",
         ),
         ("gc-list", "--sandbox gc list"),
         ("gc-cancel", "--sandbox gc cancel"),
@@ -192,12 +195,12 @@ fn rules_come_from_a_file_and_a_plan_is_kept_and_applied_later() {
         "[[rule]]\nrepositories = ['shop/web']\ndelete_tags = ['pr-*']\n",
     );
     let mut all = shell.run("--sandbox prune --plan --rules rules.toml --save plan.json");
-    all += &shell.run("--sandbox prune --apply --from plan.json");
+    all += &shell.run("--sandbox prune --apply --yes --from plan.json");
     // A plan that was made without asking for the parts of images needs the same word again.
     shell.run(
         "--sandbox prune --plan --keep-newest 9 --untagged --even-unknown-parts --save blind.json",
     );
-    all += &shell.run("--sandbox prune --apply --from blind.json");
+    all += &shell.run("--sandbox prune --apply --yes --from blind.json");
     assert_shown!("prune-from-a-file", all);
 }
 
@@ -379,7 +382,7 @@ async fn no_proxy_gets_to_see_what_is_meant_for_this_machine() {
     for arguments in [
         "usage",
         "prune --apply --yes --keep-newest 1 --min-age 0s --untagged",
-        "--sandbox prune --apply --gc",
+        "--sandbox prune --apply --yes --gc",
         "--sandbox usage",
     ] {
         let said = shell.run(arguments);

@@ -155,7 +155,8 @@ pub use names::{
 };
 pub use registries::{
     AccountUsage, CreateRegistry, LegacyRegistry, Overage, PlannedPush, Preflight, PushObstacle,
-    Registries, RegistryHandle, RegistryUsage, RepositoryHandle,
+    ReadStorage, Registries, RegistryHandle, RegistryUsage, RepositoryHandle, RepositoryUsage,
+    StorageBytes,
 };
 pub use reqwest::{self, Method};
 pub use text::for_terminal;

@@ -12,21 +12,31 @@ use serde_json::json;
 
 use super::docker;
 use crate::{
-    account::{self, AccountArguments},
+    account::{AccountArguments, Choices},
+    help::{Examples, examples},
     helpers::{
         HELPER,
         settings::{Scope, Settings},
     },
-    output::{Format, Outcome, WrongInput, show},
+    output::{Outcome, Output, WrongInput},
 };
 
 const PROGRAM: &str = "docker-credential-docr";
+
+const EXAMPLES: Examples = [
+    (
+        "To pull, with credentials that live for two hours",
+        "docr configure-docker --expires-in 2h",
+    ),
+    ("Take it out again", "docr configure-docker --undo"),
+];
 
 /// Let Docker, Podman and others get credentials from docr whenever they need some.
 ///
 /// Names the program docker-credential-docr in Docker's configuration as the helper for the registry. All else in it stays
 /// as it is.
 #[derive(Args)]
+#[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct ConfigureDocker {
     /// Take it out again.
     #[arg(long)]
@@ -43,8 +53,9 @@ pub(crate) struct ConfigureDocker {
 }
 
 impl ConfigureDocker {
-    pub(crate) async fn run(self, account: AccountArguments, format: Format) -> Result<Outcome> {
-        let host = &account::host();
+    pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
+        output.check_text()?;
+        let host = &account.host();
         let (path, mut config) = docker::open(self.config_file, host)?;
         if self.undo {
             let is_ours = config.helper()?.as_deref() == Some(HELPER);
@@ -57,8 +68,7 @@ impl ConfigureDocker {
                 true => format!("Docker doesn't get credentials for {host} from docr any more."),
                 false => format!("{} names no helper of docr's for {host}.", path.display()),
             };
-            show(
-                format,
+            output.show(
                 text,
                 &json!({ "host": host, "helper": null, "changed": is_ours }),
             )?;
@@ -76,12 +86,17 @@ impl ConfigureDocker {
             ))
             .into());
         }
-        let (registry, context) = account.choices();
+        let Choices {
+            registry,
+            context,
+            profile,
+        } = account.choices()?;
         let settings = Settings {
             scope: self.read_write.then_some(Scope::ReadWrite),
             lifetime: self.expires_in,
             registry,
             context,
+            profile,
         };
         if settings.lifetime().as_secs() == 0 {
             return Err(WrongInput(
@@ -101,8 +116,7 @@ impl ConfigureDocker {
             "Docker gets credentials for {host} from docr now, whenever it needs some. They can {may}, for {} each.",
             Age::from_duration(settings.lifetime())
         );
-        show(
-            format,
+        output.show(
             text,
             &json!({ "host": host, "helper": HELPER, "changed": true }),
         )?;

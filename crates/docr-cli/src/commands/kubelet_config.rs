@@ -5,22 +5,33 @@ use clap::Args;
 use serde_json::json;
 
 use crate::{
-    account::{self, AccountArguments},
-    output::{Format, Outcome, show},
+    account::AccountArguments,
+    help::{Examples, examples},
+    output::{Outcome, Output},
 };
+
+const EXAMPLES: Examples = [
+    ("For all registries of the account", "docr kubelet-config"),
+    (
+        "As JSON, which the kubelet reads as well",
+        "docr kubelet-config --registry sample --output json",
+    ),
+];
 
 /// Print a CredentialProviderConfig that lets the kubelet get credentials from docr-credential-provider.
 ///
 /// The kubelet takes it with --image-credential-provider-config, and looks for the program in the directory of
 /// --image-credential-provider-bin-dir. The token stands in the environment of the kubelet, or in a file of doctl's.
 #[derive(Args)]
+#[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct KubeletConfig {}
 
 impl KubeletConfig {
     #[allow(clippy::unused_async, reason = "as all commands")]
-    pub(crate) async fn run(self, account: AccountArguments, format: Format) -> Result<Outcome> {
-        let (registry, _) = account.choices();
-        let host = account::host();
+    pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
+        output.check_text()?;
+        let host = account.host();
+        let registry = account.choices()?.registry;
         // Only for responses that say nothing of it themselves.
         let keep = "1h0m0s";
         let mut lines = vec![
@@ -50,7 +61,7 @@ impl KubeletConfig {
             "kind": "CredentialProviderConfig",
             "providers": [provider],
         });
-        show(format, lines.join("\n"), &json)?;
+        output.show(lines.join("\n"), &json)?;
         Ok(Outcome::Done)
     }
 }

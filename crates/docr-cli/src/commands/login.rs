@@ -7,21 +7,31 @@ use clap::Args;
 use docr::CredentialsRequest;
 use serde_json::json;
 
-use super::{docker, expiry::Expiry};
+use super::{credentials::expiry::Expiry, docker};
 use crate::{
     account::{Account, AccountArguments},
+    help::{Examples, examples},
     helpers::HELPER,
     interrupt::Interrupt,
     ledger::Ledger,
     minted::Minted,
-    output::{Format, Outcome, note, show},
+    output::{About as _, Outcome, Output},
 };
+
+const EXAMPLES: Examples = [
+    (
+        "For a day, to pull alone",
+        "docr login --read-only --expires-in 24h",
+    ),
+    ("Without touching a file", "docr login --dry-run"),
+];
 
 /// Give Docker credentials for the registry.
 ///
 /// They go where Docker looks for them: into its configuration, or into the credential helper that it names. Credentials
 /// that they replace are revoked, if docr has minted them. With `docr configure-docker` nobody has to log in.
 #[derive(Args)]
+#[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Login {
     /// Credentials that can pull only.
     #[arg(long)]
@@ -34,8 +44,9 @@ pub(crate) struct Login {
 }
 
 impl Login {
-    pub(crate) async fn run(self, account: AccountArguments, format: Format) -> Result<Outcome> {
-        let account = account.open(format).await?;
+    pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
+        output.check_text()?;
+        let account = account.open(output).await?;
         let file = match self.config_file {
             // Docker must not be given credentials that open nothing.
             None if account.is_sandbox() => Some(tempfile::tempdir()?.keep().join("config.json")),
@@ -46,11 +57,7 @@ impl Login {
         let helper = config.helper()?;
         if helper.as_deref() == Some(HELPER) {
             let text = "Docker gets its credentials from docr whenever it needs some: there is no need to log in.";
-            show(
-                format,
-                text,
-                &json!({ "host": account.host(), "helper": HELPER }),
-            )?;
+            output.show(text, &json!({ "host": account.host(), "helper": HELPER }))?;
             return Ok(Outcome::Done);
         }
         let replaced = config.password()?;
@@ -58,10 +65,17 @@ impl Login {
             true => CredentialsRequest::read_only(),
             false => CredentialsRequest::read_write(),
         };
-        let registry = account.registry().await?;
+        let registry = account.registry_for(None).await?;
+        if self.expiry.is_dry_run() {
+            registry.get().await.about(|| registry.subject())?;
+            return self.expiry.show_dry_run(&registry, output);
+        }
         let interrupt = Interrupt::listen()?;
-        let wanted = self.expiry.apply(request);
-        let Some(minted) = Minted::mint(&account.docr, &registry, wanted, &interrupt).await? else {
+        let minting = registry.docker_credentials(self.expiry.apply(request)?);
+        let Some(minted) = Minted::mint(&account.docr, minting, &interrupt)
+            .await
+            .map_err(|error| error.context(registry.subject()))?
+        else {
             return Ok(Outcome::Interrupted);
         };
         let ledger = Ledger::open();
@@ -79,7 +93,7 @@ impl Login {
         if let (Some(ledger), Some(replaced)) = (ledger, replaced)
             && ledger.knows(&replaced)
         {
-            revoke_replaced(&account, &replaced, format).await;
+            revoke_replaced(&account, &replaced, output).await;
             ledger.forget(&replaced);
         }
         let may = if credentials.is_read_write() {
@@ -107,17 +121,17 @@ impl Login {
             "read_write": credentials.is_read_write(),
             "expires_in_seconds": credentials.expires_in().map(|time| time.as_secs()),
         });
-        show(format, text, &json)?;
+        output.show(text, &json)?;
         Ok(Outcome::Done)
     }
 }
 
 /// When that fails they go on until they expire: no reason to fail for those that replace them.
-async fn revoke_replaced(account: &Account, password: &docr::Secret, format: Format) {
+async fn revoke_replaced(account: &Account, password: &docr::Secret, output: &Output) {
     match account.docr.revoke_password(password).await {
         Err(error) if !error.is_unauthorized() => {
             let text = format_args!("The credentials from before could not be revoked: {error}");
-            note(format, text);
+            output.warn(text);
         }
         _ => {}
     }

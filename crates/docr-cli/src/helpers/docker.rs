@@ -14,7 +14,7 @@ use docr::for_terminal;
 use serde_json::json;
 
 use super::{Source, host_of, in_time, is_ours, parts};
-use crate::{account, interrupt::Interrupt, output::NoToken};
+use crate::{interrupt::Interrupt, output::NoToken};
 
 const NOT_FOUND: &str = "credentials not found in native keychain";
 const NO_URL: &str = "no credentials server URL";
@@ -108,7 +108,9 @@ fn list() -> Result<String> {
         source => source?.kept(),
     };
     Ok(match kept {
-        Some(kept) => json!({ account::host(): parts(&kept.credentials)?.0.expose() }).to_string(),
+        Some(kept) => {
+            json!({ super::own_host(): parts(&kept.credentials)?.0.expose() }).to_string()
+        }
         None => "{}".to_owned(),
     })
 }

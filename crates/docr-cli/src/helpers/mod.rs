@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     account::{self, AccountArguments},
     ledger::hex,
-    output::Format,
+    output::Output,
 };
 use settings::Settings;
 
@@ -39,19 +39,23 @@ struct Source {
 impl Source {
     fn open() -> Result<Self> {
         let settings = Settings::load()?;
-        let arguments =
-            AccountArguments::chosen(settings.context.clone(), settings.registry.clone());
+        let arguments = AccountArguments::chosen(
+            settings.profile.clone(),
+            settings.context.clone(),
+            settings.registry.clone(),
+        )?;
         // These programs have nobody to tell which context they use.
-        let token = arguments.token(Format::Json)?;
-        let directory = CredentialFiles::default_directory();
+        let token = arguments.token(&Output::silent())?;
+        let directory = account::credential_directory();
         let directory =
             directory.context("there is no place for files: set HOME or XDG_CACHE_HOME")?;
-        let docr = account::client(token.clone(), Some(DEADLINE))?;
-        let url = account::variable("DIGITALOCEAN_API_URL").unwrap_or_default();
+        let url = arguments.api_url();
+        let docr = account::builder(url.as_deref()).token(token.clone());
+        let docr = docr.deadline(DEADLINE).build()?;
         let key = Sha256::new()
             .chain_update(token.expose())
             .chain_update([0])
-            .chain_update(url);
+            .chain_update(url.unwrap_or_default());
         let name_file = format!("registry-{}", &hex(&key.finalize())[..32]);
         Ok(Self {
             docr,
@@ -123,7 +127,14 @@ fn host_of(address: &str) -> &str {
 
 /// Whether credentials can be had for a host.
 fn is_ours(host: &str) -> bool {
-    host == DockerCredentials::HOST || account::sandbox_host().as_deref() == Some(host)
+    host == DockerCredentials::HOST || host == own_host()
+}
+
+/// The host that the settings lead to.
+fn own_host() -> String {
+    let profile = Settings::load().ok().and_then(|settings| settings.profile);
+    let arguments = AccountArguments::chosen(profile, None, None);
+    arguments.unwrap_or_default().host()
 }
 
 /// User and password.

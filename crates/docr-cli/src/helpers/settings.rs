@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use docr::{CredentialsRequest, RegistryName, for_terminal, retention::Age};
 use serde::{Deserialize, Serialize};
 
-use crate::{account::variable, doctl};
+use crate::account::{configuration_path, variable};
 
 const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
 
@@ -23,6 +23,8 @@ pub(crate) struct Settings {
     pub(crate) registry: Option<RegistryName>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) context: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) profile: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,10 +97,9 @@ impl Settings {
         }
     }
 
-    /// Beside doctl's configuration.
+    /// Beside docr's configuration.
     fn path() -> Option<PathBuf> {
-        let directory = doctl::configurations()?.join("docr");
-        Some(directory.join("credential-helper.toml"))
+        Some(configuration_path()?.with_file_name("credential-helper.toml"))
     }
 
     pub(crate) fn request(&self) -> CredentialsRequest {

@@ -9,6 +9,7 @@ mod legacy;
 mod preflight;
 mod registry;
 mod repository;
+mod usage;
 
 pub use all::Registries;
 pub use create::CreateRegistry;
@@ -16,3 +17,4 @@ pub use legacy::LegacyRegistry;
 pub use preflight::{AccountUsage, Overage, PlannedPush, Preflight, PushObstacle, RegistryUsage};
 pub use registry::RegistryHandle;
 pub use repository::RepositoryHandle;
+pub use usage::{ReadStorage, RepositoryUsage, StorageBytes};

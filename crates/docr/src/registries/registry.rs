@@ -48,7 +48,6 @@ impl RegistryHandle {
     }
 
     /// The same registry, by calls that wait for their turn: see [`CallOptions::paced`](crate::CallOptions::paced).
-    #[cfg(feature = "retention")]
     pub(crate) fn paced(&self) -> Self {
         self.with(|calls| calls.paced(true))
     }

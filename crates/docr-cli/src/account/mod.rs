@@ -1,0 +1,321 @@
+//! The account that is spoken for: whose token, or a sandbox.
+
+mod arguments;
+mod profile;
+mod registry_calls;
+
+use std::{env, fs, path::Path, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, Result, anyhow};
+use docr::{
+    Client, ClientBuilder, CredentialsRequest, DockerCredentials, Registry, RegistryHandle,
+    RegistryName, Secret, TokenFile, for_terminal, retention::OciManifests,
+};
+use docr_sandbox::{Clock, Sandbox};
+
+use crate::{
+    clock::SandboxTime,
+    doctl,
+    interrupt::Interrupt,
+    minted::Minted,
+    output::{NoToken, Output, WrongInput},
+    sample, trace,
+};
+
+pub(crate) use arguments::{AccountArguments, Choices, IN_SANDBOX_TOKEN, IN_SANDBOX_URL};
+pub(crate) use profile::{credential_directory, path as configuration_path};
+pub(crate) use registry_calls::RegistryCalls;
+
+/// Where a token may be, in this order.
+const TOKENS: [&str; 2] = ["DIGITALOCEAN_TOKEN", "DIGITALOCEAN_ACCESS_TOKEN"];
+
+/// An account that can be asked.
+pub(crate) struct Account {
+    pub(crate) docr: Client,
+    registry: Option<RegistryName>,
+    is_legacy: bool,
+    /// The sandbox that the images are in.
+    images_at: Option<String>,
+    /// Lives as long as the account.
+    sandbox: Option<Sandbox>,
+    clock: Arc<dyn docr::Clock>,
+}
+
+impl AccountArguments {
+    pub(crate) async fn open(self, output: &Output) -> Result<Account> {
+        if self.sandbox {
+            return self.open_sandbox(output).await;
+        }
+        if self.is_kept_in
+            && let Some(url) = &self.api_url
+        {
+            output.note(format_args!(
+                "In the sandbox at {url}, since {IN_SANDBOX_URL} is set."
+            ));
+        }
+        let token = self.token(output)?;
+        let builder = builder(self.api_url().as_deref());
+        let builder = match &self.token_file {
+            // Work that takes hours outlives a token that is replaced meanwhile.
+            Some(file) => builder.token_provider(TokenFile::new(file)),
+            None => builder.token(token),
+        };
+        Ok(Account {
+            docr: observed(builder, output).build()?,
+            registry: self.registry,
+            is_legacy: self.legacy,
+            images_at: self
+                .api_url
+                .or_else(|| variable("DIGITALOCEAN_API_URL"))
+                .and_then(|url| sandbox_host_of(&url)),
+            sandbox: None,
+            clock: Arc::new(docr::SystemClock),
+        })
+    }
+
+    /// A sandbox in a time of its own, so that waiting takes none, and always the same.
+    async fn open_sandbox(self, output: &Output) -> Result<Account> {
+        let clock = Clock::manual("2026-01-01T12:00:00Z".parse()?);
+        let sandbox = Sandbox::builder().clock(clock.clone()).start().await?;
+        let time = Arc::new(SandboxTime(clock.clone()));
+        let builder = || {
+            let builder = builder(Some(sandbox.url()));
+            builder.token(sandbox.token()).clock(time.clone())
+        };
+        // What fills it is nobody's to watch.
+        sample::fill(&sandbox, &clock, &builder().build()?).await?;
+        Ok(Account {
+            docr: observed(builder(), output).build()?,
+            registry: self.registry,
+            is_legacy: self.legacy,
+            images_at: Some(sandbox.addr().to_string()),
+            sandbox: Some(sandbox),
+            clock: time,
+        })
+    }
+
+    /// The token of the context that was chosen, here, in the environment or in doctl; or else the environment's; or else
+    /// doctl's default one.
+    pub(crate) fn token(&self, output: &Output) -> Result<Secret> {
+        if let Some(token) = &self.token {
+            return Ok(token.clone());
+        }
+        if let Some(file) = &self.token_file {
+            return read_token(file);
+        }
+        let path = self.doctl_config.clone().or_else(doctl::default_path);
+        let loaded = match &path {
+            Some(path) => doctl::Configuration::load(path),
+            None => Ok(None),
+        };
+        let given = self
+            .context
+            .clone()
+            .or_else(|| variable("DIGITALOCEAN_CONTEXT"));
+        let environment = TOKENS
+            .into_iter()
+            .find_map(|name| Some((name, variable(name)?)));
+        let doctl = match (loaded, &environment, &given) {
+            // Who brings a token needs no file.
+            (Err(_), Some(_), None) => None,
+            (loaded, ..) => loaded?,
+        };
+        let context = given.or_else(|| Some(doctl.as_ref()?.context()?.to_owned()));
+        if let Some(context) = context {
+            let token = doctl.unwrap_or_default().token(&context)?;
+            let Some(token) = token else {
+                let message = format!("doctl has no token for the context {context:?}");
+                return Err(WrongInput(message).into());
+            };
+            if doctl::chosen(&context).is_some() {
+                let passed_over = match environment {
+                    Some((name, _)) => format!("; it counts more than {name}"),
+                    None => String::new(),
+                };
+                output.note(format_args!(
+                    "Using doctl's context {context:?}{passed_over}."
+                ));
+            }
+            return Ok(token);
+        }
+        if let Some((_, token)) = environment {
+            return Ok(token.into());
+        }
+        let token = match doctl {
+            Some(doctl) => doctl.token(doctl::DEFAULT)?,
+            None => None,
+        };
+        let place = path.map_or_else(String::new, |path| {
+            format!(", and no token in {}", path.display())
+        });
+        token.ok_or_else(|| {
+            let message = format!(
+                "no token: {} are not set{place}; to try things out, use --sandbox",
+                TOKENS.join(" and ")
+            );
+            NoToken(message).into()
+        })
+    }
+}
+
+/// A builder for the API at an address, or at DigitalOcean's.
+pub(crate) fn builder(api_url: Option<&str>) -> ClientBuilder {
+    let builder = Client::builder().user_agent(user_agent());
+    match api_url {
+        Some(url) => builder.base_url(url),
+        None => builder,
+    }
+}
+
+/// Shows what is waited for, and traces each attempt.
+fn observed(builder: ClientBuilder, output: &Output) -> ClientBuilder {
+    let waits = output.waits().clone();
+    builder.on_attempt(move |attempt| {
+        waits.observe(attempt);
+        trace::attempt(attempt);
+    })
+}
+
+/// The token that a file holds.
+fn read_token(file: &Path) -> Result<Secret> {
+    let place = || format!("the token file {}", file.display());
+    let text = fs::read_to_string(file).with_context(place)?;
+    match text.trim() {
+        "" => Err(NoToken(format!("{} is empty", place())).into()),
+        token => Ok(token.to_owned().into()),
+    }
+}
+
+/// The address of a sandbox that somebody else has started: it serves its images, too.
+pub(crate) fn sandbox_host_of(url: &str) -> Option<String> {
+    let host = url
+        .strip_prefix("http://")?
+        .trim_end_matches('/')
+        .to_owned();
+    let is_here = host.starts_with("127.0.0.1:") || host.starts_with("localhost:");
+    is_here.then_some(host)
+}
+
+pub(crate) fn variable(name: &str) -> Option<String> {
+    let value = env::var(name).ok()?.trim().to_owned();
+    (!value.is_empty()).then_some(value)
+}
+
+fn user_agent() -> String {
+    format!("docr-cli/{}", env!("CARGO_PKG_VERSION"))
+}
+
+impl Account {
+    /// The registry that is meant: the one named in an argument, or by --registry, or the account's only one.
+    pub(crate) async fn registry_for(&self, named: Option<RegistryName>) -> Result<RegistryCalls> {
+        let name = match (named, &self.registry) {
+            (Some(named), Some(option)) if named != *option => {
+                let message =
+                    format!("the argument names registry {named}, and --registry {option}");
+                return Err(WrongInput(message).into());
+            }
+            (Some(name), _) => name,
+            (None, Some(name)) => name.clone(),
+            (None, None) => self.only_registry().await?,
+        };
+        let legacy = self.is_legacy.then(|| self.docr.legacy_registry());
+        Ok(RegistryCalls::new(self.docr.registry(name), legacy))
+    }
+
+    /// The registry that is meant, by the calls that name it.
+    pub(crate) async fn registry(&self) -> Result<RegistryHandle> {
+        Ok(self.registry_for(None).await?.handle().clone())
+    }
+
+    async fn only_registry(&self) -> Result<RegistryName> {
+        if self.is_legacy {
+            let only = self.docr.legacy_registry().get_opt().await?;
+            let only = only.ok_or_else(no_registry)?;
+            return Ok(only.name.parse()?);
+        }
+        only(&self.docr.registries().list().all().await?)
+    }
+
+    /// The registry that is meant, where all of them are known.
+    pub(crate) fn registry_among(&self, all: &[Registry]) -> Result<RegistryName> {
+        self.registry.clone().map_or_else(|| only(all), Ok)
+    }
+
+    pub(crate) fn is_legacy(&self) -> bool {
+        self.is_legacy
+    }
+
+    /// The host that credentials are for. A sandbox of the command's own ends with it, and stands for the service.
+    pub(crate) fn host(&self) -> &str {
+        let here = self.images_at.as_deref().filter(|_| self.sandbox.is_none());
+        here.unwrap_or(DockerCredentials::HOST)
+    }
+
+    /// Reads manifests from the registry itself, with credentials that have to be given back by
+    /// [`Manifests::close`]; `None` if somebody asks to stop.
+    pub(crate) async fn manifests(
+        &self,
+        registry: &RegistryHandle,
+        interrupt: &Interrupt,
+    ) -> Result<Option<Manifests>> {
+        let request = CredentialsRequest::read_only().expires_in(Duration::from_secs(3600));
+        let minting = registry.docker_credentials(request);
+        let minted = Minted::mint(&self.docr, minting, interrupt).await?;
+        let Some(minted) = minted else {
+            return Ok(None);
+        };
+        let mut reader = OciManifests::new(registry.name(), minted.credentials()?)?;
+        if let Some(host) = &self.images_at {
+            reader = reader.plain_http_host(host);
+        }
+        Ok(Some(Manifests { minted, reader }))
+    }
+
+    pub(crate) fn is_sandbox(&self) -> bool {
+        self.sandbox.is_some()
+    }
+
+    pub(crate) fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.clock.now()
+    }
+}
+
+/// The name of the only registry.
+fn only(all: &[Registry]) -> Result<RegistryName> {
+    match all {
+        [only] => Ok(only.name.parse()?),
+        [] => Err(no_registry()),
+        several => {
+            let names: Vec<_> = several
+                .iter()
+                .map(|registry| for_terminal(&registry.name, 100))
+                .collect();
+            let message = format!(
+                "the account has several registries: choose one with --registry: {}",
+                names.join(", ")
+            );
+            Err(WrongInput(message).into())
+        }
+    }
+}
+
+fn no_registry() -> anyhow::Error {
+    anyhow!("the account has no registry; `docr registry create` makes one")
+}
+
+/// Reads manifests, with credentials of its own. Dropped, they are revoked.
+pub(crate) struct Manifests {
+    minted: Minted,
+    pub(crate) reader: OciManifests,
+}
+
+impl Manifests {
+    /// Revokes the credentials. When that fails they go on for an hour: no reason to lose what was done with them.
+    pub(crate) async fn close(self, output: &Output) {
+        if let Err(error) = self.minted.revoke().await {
+            output.warn(format_args!(
+                "The credentials for reading could not be revoked; they expire in an hour: {error}"
+            ));
+        }
+    }
+}

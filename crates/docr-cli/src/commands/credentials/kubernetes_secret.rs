@@ -1,0 +1,98 @@
+//! `docr kubernetes-secret`
+
+use std::io::{self, Write as _};
+
+use anyhow::{Context as _, Result};
+use chrono::TimeDelta;
+use clap::Args;
+use docr::CredentialsRequest;
+
+use super::expiry::Expiry;
+use crate::{
+    account::AccountArguments,
+    help::{Examples, examples},
+    interrupt::Interrupt,
+    minted::Minted,
+    output::{About as _, Outcome, Output},
+};
+
+const EXAMPLES: Examples = [
+    (
+        "For all namespaces of a cluster, to be piped to kubectl apply -f -",
+        "docr credentials kubernetes-secret --expires-in 90d",
+    ),
+    (
+        "For two namespaces",
+        "docr credentials kubernetes-secret --name pull --namespace shop --namespace tools",
+    ),
+];
+
+/// Print a pull secret for Kubernetes, to be piped to `kubectl apply -f -`.
+#[derive(Args)]
+#[command(after_help = examples(&EXAMPLES))]
+pub(crate) struct KubernetesSecret {
+    /// Name of the secret [default: registry- and the registry's name].
+    #[arg(long)]
+    name: Option<String>,
+    /// Namespace of the secret, more than once for several [default: kube-system, from where DigitalOcean's
+    /// Kubernetes copies it to all].
+    #[arg(long = "namespace", short)]
+    namespaces: Vec<String>,
+    #[command(flatten)]
+    expiry: Expiry,
+}
+
+impl KubernetesSecret {
+    pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
+        output.check_text()?;
+        let account = account.open(output).await?;
+        let registry = account.registry_for(None).await?;
+        let mut secret = docr::KubernetesSecret::new(registry.name());
+        if let Some(name) = self.name {
+            secret = secret.name(name);
+        }
+        if !self.namespaces.is_empty() {
+            secret = secret.namespaces(self.namespaces);
+        }
+        secret.check()?;
+        let request = self.expiry.apply(CredentialsRequest::read_only())?;
+        if self.expiry.is_dry_run() {
+            registry.get().await.about(|| registry.subject())?;
+            return self.expiry.show_dry_run(&registry, output);
+        }
+        let interrupt = Interrupt::listen()?;
+        let now = account.now();
+        let minting = registry.docker_credentials(request);
+        let Some(minted) = Minted::mint(&account.docr, minting, &interrupt)
+            .await
+            .map_err(|error| error.context(registry.subject()))?
+        else {
+            return Ok(Outcome::Interrupted);
+        };
+        let lifetime = minted.credentials()?.expires_in();
+        let expiry = lifetime
+            .and_then(|lifetime| now.checked_add_signed(TimeDelta::from_std(lifetime).ok()?));
+        if let Some(expiry) = expiry {
+            secret = secret.expires_at(expiry);
+        }
+        let handed = minted.hand_over(|credentials| {
+            let manifest = match output.is_json() {
+                false => secret.manifest(credentials)?,
+                true => secret.manifest_json(credentials)?,
+            };
+            let mut out = io::stdout();
+            writeln!(out, "{}", manifest.expose().trim_end())?;
+            // What can't be written is not handed over.
+            Ok(out.flush()?)
+        });
+        handed.await.context("the secret can't be printed")?;
+        match expiry {
+            Some(expiry) => {
+                let expiry = expiry.format("%Y-%m-%d at %H:%M UTC");
+                output.note(format_args!("The credentials expire on {expiry}."));
+            }
+            None => output.note("The credentials don't expire."),
+        }
+        Ok(Outcome::Done)
+    }
+}

@@ -1,0 +1,146 @@
+//! `docr gc run`
+
+use anyhow::Result;
+use clap::Args;
+use docr::retention::{RegistryInventory, UntaggedInRepository, UntaggedManifests};
+use serde_json::json;
+
+use super::{What, active, collect, show_run};
+use crate::{
+    account::{Account, AccountArguments, RegistryCalls},
+    help::{Examples, examples},
+    interrupt::Interrupt,
+    output::{About as _, Cell, Columns, Consent, Outcome, Output, Question},
+};
+
+const EXAMPLES: Examples = [
+    (
+        "Free the storage of what was deleted, and wait for that",
+        "docr gc run --type unreferenced-blobs --wait",
+    ),
+    (
+        "Show which untagged manifests would go",
+        "docr gc run --type both --dry-run",
+    ),
+];
+
+/// Start a garbage collection. The registry is read-only until it ends.
+///
+/// One that takes untagged manifests takes those of all repositories, images that are deployed by digest included:
+/// they are shown first, and you are asked.
+#[derive(Args)]
+#[command(after_help = examples(&EXAMPLES))]
+pub(crate) struct Run {
+    /// What to remove.
+    #[arg(long = "type", value_enum)]
+    what: What,
+    /// Wait for its end.
+    #[arg(long)]
+    wait: bool,
+    #[command(flatten)]
+    consent: Consent,
+}
+
+impl Run {
+    pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
+        let account = account.open(output).await?;
+        let registry = account.registry_for(None).await?;
+        let interrupt = Interrupt::listen()?;
+        if self.what.takes_manifests() {
+            if let Some(outcome) = self.ask(&account, &registry, output, &interrupt).await? {
+                output.show_unless_lines("Nothing was started.", &json!(null))?;
+                return Ok(outcome);
+            }
+        } else if self.consent.dry_run {
+            let text = match active(&registry).await? {
+                Some(_) => "A garbage collection is active: another one can't be started now.",
+                None => "A garbage collection would be started, of blobs that no manifest needs.",
+            };
+            output.show_unless_lines(text, &json!(null))?;
+            return Ok(Outcome::Done);
+        }
+        let runs = registry.garbage_collections();
+        let collecting = collect(&runs, output, self.what.into(), self.wait);
+        let Some(run) = interrupt.unless(collecting).await else {
+            output.warn("A garbage collection that was started goes on: see docr gc list.");
+            return Ok(Outcome::Interrupted);
+        };
+        show_run(output, &run?)?;
+        Ok(Outcome::Done)
+    }
+
+    /// Shows which manifests would be taken from all repositories, and asks: `None` to go on.
+    async fn ask(
+        &self,
+        account: &Account,
+        registry: &RegistryCalls,
+        output: &Output,
+        interrupt: &Interrupt,
+    ) -> Result<Option<Outcome>> {
+        output.check_prompt(
+            self.consent,
+            "to take the untagged manifests of all repositories; docr prune --plan --untagged shows which ones nothing \
+             needs",
+        )?;
+        let Some(untagged) = untagged(account, registry, output, interrupt).await? else {
+            return Ok(Some(Outcome::Interrupted));
+        };
+        match untagged.repositories.is_empty() {
+            true => output.note("No manifest is untagged."),
+            false => output.note_table(&untagged.repositories, &untagged_columns())?,
+        }
+        if self.consent.dry_run {
+            return Ok(Some(Outcome::Done));
+        }
+        if untagged.repositories.is_empty() {
+            return Ok(None);
+        }
+        let question = Question::YesOrNo("Take these manifests?");
+        output.consent(self.consent, question, interrupt).await
+    }
+}
+
+/// Reads which manifests would be taken; `None` if somebody asks to stop.
+async fn untagged(
+    account: &Account,
+    registry: &RegistryCalls,
+    output: &Output,
+    interrupt: &Interrupt,
+) -> Result<Option<UntaggedManifests>> {
+    let _progress = output.progress("reading which manifests are untagged");
+    let read = RegistryInventory::read(registry.handle()).await;
+    let mut inventory = read.about(|| registry.subject())?;
+    if !UntaggedManifests::of(&inventory)?.repositories.is_empty() {
+        let Some(manifests) = account.manifests(registry.handle(), interrupt).await? else {
+            return Ok(None);
+        };
+        let reading = inventory.read_all_manifests(&manifests.reader);
+        let read = interrupt.unless(reading).await;
+        manifests.close(output).await;
+        if read.is_none() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(UntaggedManifests::of(&inventory)?))
+}
+
+fn untagged_columns() -> Columns<UntaggedInRepository> {
+    Columns::new(|one: &UntaggedInRepository| one.repository.clone(), "")
+        .column("repository", 1, |one| Cell::text(&one.repository))
+        .column("untagged", 1, |one| Cell::Number(one.manifests))
+        .column("size", 4, |one| Cell::Bytes(one.bytes))
+        .column("of-tagged-images", 2, |one| match one.in_doubt {
+            0 => Cell::Number(one.belong_to_tagged),
+            doubt => Cell::text(format!("{}, perhaps {doubt} more", one.belong_to_tagged)),
+        })
+        .column("pushed-lately", 3, |one| Cell::Number(one.pushed_lately))
+}
+
+impl What {
+    fn takes_manifests(self) -> bool {
+        match self {
+            Self::UntaggedManifests | Self::Both => true,
+            Self::UnreferencedBlobs => false,
+        }
+    }
+}

@@ -1,0 +1,386 @@
+//! `docr prune`
+
+mod audit;
+mod plan;
+mod text;
+
+use std::{
+    fs,
+    io::{self, Read as _},
+    path::PathBuf,
+};
+
+use anyhow::{Context as _, Result};
+use clap::{ArgGroup, Args};
+use docr::{
+    RegistryHandle,
+    retention::{
+        Age, MaxDelete, NamePattern, RetentionPlan, RetentionPolicy, RetentionReport,
+        RetentionRule, in_use,
+    },
+};
+use indicatif::HumanBytes;
+use serde_json::json;
+
+use super::gc::collect;
+use crate::{
+    account::{Account, AccountArguments, Manifests},
+    help::{Examples, examples},
+    interrupt::Interrupt,
+    output::{Consent, Outcome, Output, Question, WrongInput},
+};
+use audit::Deleting;
+use plan::make;
+
+/// What is tried in a sandbox when nothing is said.
+const SAMPLE_RULES: &str = "[[rule]]\nkeep_newest = 3\nprotect_tags = [\"v*\", \"2*\"]\n";
+
+const EXAMPLES: Examples = [
+    (
+        "Show what would go",
+        "docr prune --plan --keep-newest 10 --protect v*",
+    ),
+    (
+        "By rules from a file, with the storage freed, without being asked",
+        "docr prune --apply --rules rules.toml --gc --yes",
+    ),
+];
+
+/// Delete old images by rules.
+///
+/// An image goes with all its tags, its manifest, and the parts, signatures and attestations that nothing else needs.
+/// What the plan doesn't name stays, also in the garbage collection that frees the storage.
+#[derive(Args)]
+#[command(after_help = examples(&EXAMPLES))]
+#[command(group = ArgGroup::new("mode").required(true).args(["plan", "apply", "schema"]))]
+pub(crate) struct Prune {
+    /// Show what would go, and why the rest stays.
+    #[arg(long)]
+    plan: bool,
+    /// Delete what goes, after asking.
+    #[arg(long)]
+    apply: bool,
+    /// Print the JSON Schema of a file of rules.
+    #[arg(long)]
+    schema: bool,
+    /// The rules, in TOML.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["keep_newest", "older_than", "protect", "untagged", "untagged_older_than", "orphans", "from"])]
+    rules: Option<PathBuf>,
+    /// Keep so many of the newest images of each repository.
+    #[arg(long, value_name = "NUMBER")]
+    keep_newest: Option<u32>,
+    /// Delete only what is older, such as 30d.
+    #[arg(long, value_name = "AGE")]
+    older_than: Option<Age>,
+    /// Keep tags that match this pattern, such as v* or re:v\d+; more than once for several.
+    #[arg(long, value_name = "PATTERN")]
+    protect: Vec<NamePattern>,
+    /// Delete images without tags, too.
+    #[arg(long)]
+    untagged: bool,
+    /// Delete images without tags that are older than this.
+    #[arg(long, value_name = "AGE")]
+    untagged_older_than: Option<Age>,
+    /// Delete signatures, attestations and other referrers whose image is gone from the registry, too.
+    #[arg(long)]
+    orphans: bool,
+    /// Keep what was pushed more recently than this, whatever the rules say [default: 24h].
+    #[arg(long, value_name = "AGE", conflicts_with = "from")]
+    min_age: Option<Age>,
+    /// Delete nothing if more images would go than this: a number, or a percentage such as 25%.
+    #[arg(long, value_name = "NUMBER", conflicts_with = "from")]
+    max_delete: Option<MaxDelete>,
+    /// Delete tags alone, and no manifest. That frees no storage.
+    #[arg(long, conflicts_with = "from")]
+    tags_only: bool,
+    /// Keep the images that this file names, one reference a line, or standard input for -; such as
+    /// `kubectl get pods -A -o jsonpath` prints them.
+    #[arg(long, value_name = "FILE", conflicts_with = "from")]
+    in_use: Option<PathBuf>,
+    /// Write the plan to a file, to be applied later.
+    #[arg(long, value_name = "FILE", requires = "plan")]
+    save: Option<PathBuf>,
+    /// Apply a plan from a file.
+    #[arg(long, value_name = "FILE", requires = "apply")]
+    from: Option<PathBuf>,
+    /// Don't ask.
+    #[arg(long, short, requires = "apply")]
+    yes: bool,
+    /// Show the plan, and delete nothing, as --plan does.
+    #[arg(long, requires = "apply", conflicts_with = "yes")]
+    dry_run: bool,
+    /// Had manifests deleted of which it was unknown whether they are parts of images. They stay now.
+    #[arg(long, hide = true)]
+    even_unknown_parts: bool,
+    /// Collect the garbage afterwards, and wait for it.
+    #[arg(long, requires = "apply")]
+    gc: bool,
+    /// Append a line of JSON to this file before and after each deletion.
+    #[arg(long, value_name = "FILE", requires = "apply")]
+    audit_log: Option<PathBuf>,
+}
+
+/// Where a plan comes from.
+enum Source {
+    /// A file that holds it.
+    Plan(Box<RetentionPlan>),
+    /// Rules, by which it is made.
+    Rules(RetentionPolicy),
+}
+
+impl Prune {
+    pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
+        if self.schema {
+            output.show_json(&schemars::schema_for!(RetentionPolicy))?;
+            return Ok(Outcome::Done);
+        }
+        if self.even_unknown_parts {
+            let text = "--even-unknown-parts has no effect any more: what can't be read stays.";
+            output.warn(text);
+        }
+        output.check_text()?;
+        let interrupt = Interrupt::listen()?;
+        // Files are read before anything is asked.
+        let source = match &self.from {
+            Some(file) => {
+                let place = || file.display().to_string();
+                let text = fs::read_to_string(file).with_context(place)?;
+                Source::Plan(Box::new(
+                    RetentionPlan::from_json(&text).with_context(place)?,
+                ))
+            }
+            None => Source::Rules(self.policy(&account, output)?),
+        };
+        let account = account.open(output).await?;
+        let registry = account.registry().await?;
+        let (plan, mut manifests) = match source {
+            Source::Plan(plan) => (*plan, None),
+            Source::Rules(policy) => {
+                let made = make(&account, &registry, &policy, output, &interrupt).await?;
+                let Some(made) = made else {
+                    output.note("Interrupted while reading: nothing was deleted.");
+                    return Ok(Outcome::Interrupted);
+                };
+                made
+            }
+        };
+        let applied = match self.apply && !self.dry_run {
+            true => {
+                self.apply(
+                    &account,
+                    &registry,
+                    output,
+                    &plan,
+                    &mut manifests,
+                    &interrupt,
+                )
+                .await
+            }
+            false => self.present(&plan, output),
+        };
+        if let Some(manifests) = manifests {
+            manifests.close(output).await;
+        }
+        applied
+    }
+
+    fn present(&self, plan: &RetentionPlan, output: &Output) -> Result<Outcome> {
+        if let Some(file) = &self.save {
+            let text = serde_json::to_string_pretty(&plan)?;
+            fs::write(file, text).with_context(|| file.display().to_string())?;
+            output.note(format_args!("The plan is in {}.", file.display()));
+        }
+        let mut text = output.text();
+        text::going(&mut text, plan)?;
+        text::staying(&mut text, plan)?;
+        output.show_text(&text, plan)?;
+        Ok(Outcome::Done)
+    }
+
+    fn policy(&self, account: &AccountArguments, output: &Output) -> Result<RetentionPolicy> {
+        let mut policy = self.rules(account, output)?;
+        if let Some(age) = self.min_age {
+            policy.min_age = age;
+        }
+        policy.max_delete = self.max_delete.or(policy.max_delete);
+        policy.tags_only |= self.tags_only;
+        if let Some(file) = &self.in_use {
+            let place = || file.display().to_string();
+            let mut text = String::new();
+            match file.as_os_str() == "-" {
+                true => io::stdin()
+                    .read_to_string(&mut text)
+                    .context("standard input")?,
+                false => fs::File::open(file)
+                    .and_then(|mut file| file.read_to_string(&mut text))
+                    .with_context(place)?,
+            };
+            policy.in_use.extend(in_use(&text).with_context(place)?);
+        }
+        policy.check()?;
+        Ok(policy)
+    }
+
+    fn rules(&self, account: &AccountArguments, output: &Output) -> Result<RetentionPolicy> {
+        if let Some(file) = &self.rules {
+            let place = || file.display().to_string();
+            let text = fs::read_to_string(file).with_context(place)?;
+            return RetentionPolicy::from_toml(&text).with_context(place);
+        }
+        let is_set = self.keep_newest.is_some()
+            || self.older_than.is_some()
+            || self.untagged
+            || self.untagged_older_than.is_some()
+            || self.orphans;
+        match (is_set, account.is_sandbox()) {
+            (true, _) => Ok(RetentionPolicy {
+                rules: vec![RetentionRule {
+                    keep_newest: self.keep_newest,
+                    older_than: self.older_than,
+                    protect_tags: self.protect.clone(),
+                    delete_untagged: self.untagged,
+                    untagged_older_than: self.untagged_older_than,
+                    delete_orphans: self.orphans,
+                    ..RetentionRule::default()
+                }],
+                ..RetentionPolicy::default()
+            }),
+            (false, true) => {
+                output.note(format_args!(
+                    "No rules are given, so these are tried:\n\n{SAMPLE_RULES}"
+                ));
+                Ok(RetentionPolicy::from_toml(SAMPLE_RULES)?)
+            }
+            (false, false) => {
+                let message =
+                    "no rules: give --rules, --keep-newest, --older-than, --untagged or --orphans";
+                Err(WrongInput(message.to_owned()).into())
+            }
+        }
+    }
+
+    async fn apply(
+        &self,
+        account: &Account,
+        registry: &RegistryHandle,
+        output: &Output,
+        plan: &RetentionPlan,
+        manifests: &mut Option<Manifests>,
+        interrupt: &Interrupt,
+    ) -> Result<Outcome> {
+        let mut going = output.text_beside();
+        text::going(&mut going, plan)?;
+        output.note_text(&going);
+        let execution = plan.execution(registry)?;
+        let nothing = json!({ "plan": plan, "report": null });
+        if plan.is_empty() {
+            // Who expected something to go wants to know why it stays.
+            let mut staying = output.text_beside();
+            text::staying(&mut staying, plan)?;
+            output.note_text(&staying);
+            output.show("Nothing was to be deleted.", &nothing)?;
+            return Ok(Outcome::Done);
+        }
+        let consent = Consent {
+            yes: self.yes,
+            dry_run: false,
+        };
+        output.check_prompt(consent, "to delete what the plan names")?;
+        let question = Question::YesOrNo("Delete this?");
+        if let Some(outcome) = output.consent(consent, question, interrupt).await? {
+            output.show("Nothing was deleted.", &nothing)?;
+            return Ok(outcome);
+        }
+        let mut progress = Deleting::new(plan, output, self.audit_log.as_deref(), interrupt)?;
+        // A plan from a file has to know what was pushed since, too.
+        let opened = match manifests.take() {
+            Some(manifests) => Some(manifests),
+            None => account.manifests(registry, interrupt).await?,
+        };
+        let Some(opened) = opened else {
+            drop(progress);
+            output.show("Nothing was deleted.", &nothing)?;
+            return Ok(Outcome::Interrupted);
+        };
+        let execution = execution.reader(&opened.reader).until(interrupt.asked());
+        let report = execution.run_observed(&mut progress).await;
+        drop(progress);
+        opened.close(output).await;
+        self.conclude(registry, output, plan, &report, interrupt)
+            .await
+    }
+
+    /// Collects the garbage if asked to, and reports. What was deleted is reported whatever happens.
+    async fn conclude(
+        &self,
+        registry: &RegistryHandle,
+        output: &Output,
+        plan: &RetentionPlan,
+        report: &RetentionReport,
+        interrupt: &Interrupt,
+    ) -> Result<Outcome> {
+        let mut text = format!("{report}\n");
+        let is_all_gone = report.steps.iter().all(|step| step.outcome.is_gone());
+        let mut outcome = match is_all_gone {
+            _ if interrupt.is_asked() => Outcome::Interrupted,
+            true => Outcome::Done,
+            false => Outcome::InPart,
+        };
+        let (mut run, mut error) = (None, None);
+        if let Some(what) = report.garbage_collection() {
+            let wanted = !interrupt.is_asked() && (self.gc || may_collect(output, interrupt).await);
+            let collected = match wanted {
+                true => {
+                    interrupt
+                        .unless(collect(&registry.garbage_collections(), output, what, true))
+                        .await
+                }
+                false => None,
+            };
+            match collected {
+                Some(Ok(done)) => {
+                    let freed = HumanBytes(done.freed_bytes.unwrap_or(0));
+                    text += &format!("A garbage collection has freed {freed}.\n");
+                    run = Some(done);
+                }
+                Some(Err(failed)) => {
+                    let why = format!("{failed:#}");
+                    text += &format!(
+                        "The storage is not free yet: {why}\n\
+                         Wait for an active garbage collection by `docr gc wait`, then run \
+                         `docr gc run --type unreferenced-blobs --wait`.\n"
+                    );
+                    error = Some(why);
+                    if outcome == Outcome::Done {
+                        outcome = Outcome::InPart;
+                    }
+                }
+                None if wanted => {
+                    text += "The garbage collection goes on: docr gc wait\n";
+                    outcome = Outcome::Interrupted;
+                }
+                None => {
+                    text += "Storage is free after: docr gc run --type unreferenced-blobs --wait\n";
+                }
+            }
+        }
+        let json = json!({
+            "plan": plan,
+            "report": report,
+            "garbage_collection": run,
+            "garbage_collection_error": error,
+        });
+        output.report(text, &json, outcome)
+    }
+}
+
+/// Whether a person, if there is one, wants the garbage collected, too.
+async fn may_collect(output: &Output, interrupt: &Interrupt) -> bool {
+    let question = "Collect the garbage now? The registry is read-only meanwhile.";
+    let asked = output.is_interactive();
+    asked
+        && output
+            .ask(Question::YesOrNo(question), interrupt)
+            .await
+            .unwrap_or(false)
+}

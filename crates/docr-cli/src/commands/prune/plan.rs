@@ -1,0 +1,57 @@
+//! What `docr prune` reads before it shows a plan.
+
+use anyhow::Result;
+use docr::{
+    RegistryHandle,
+    retention::{RegistryInventory, RetentionPlan, RetentionPolicy},
+};
+
+use crate::{
+    account::{Account, Manifests},
+    interrupt::Interrupt,
+    output::{About as _, Output, Subject},
+};
+
+/// Makes a plan, and keeps what it reads manifests by; `None` if somebody asked to stop.
+pub(super) async fn make(
+    account: &Account,
+    registry: &RegistryHandle,
+    policy: &RetentionPolicy,
+    output: &Output,
+    interrupt: &Interrupt,
+) -> Result<Option<(RetentionPlan, Option<Manifests>)>> {
+    let progress = output.progress(format!("reading what is in {}", registry.name()));
+    let read = RegistryInventory::read_for(registry, policy);
+    let Some(inventory) = interrupt.unless(read).await else {
+        return Ok(None);
+    };
+    let mut inventory = inventory.about(|| Subject::Registry(registry.name().to_string()))?;
+    let mut manifests = None;
+    if !policy.tags_only && inventory.has_candidates(policy) {
+        progress.say("reading what belongs together");
+        let Some(opened) = account.manifests(registry, interrupt).await? else {
+            return Ok(None);
+        };
+        let read = inventory.read_manifests(policy, &opened.reader);
+        if interrupt.unless(read).await.is_none() {
+            opened.close(output).await;
+            return Ok(None);
+        }
+        manifests = Some(opened);
+    }
+    drop(progress);
+    let mut plan = match RetentionPlan::compute(policy, &inventory) {
+        Ok(plan) => plan,
+        Err(error) => {
+            if let Some(manifests) = manifests {
+                manifests.close(output).await;
+            }
+            return Err(error.into());
+        }
+    };
+    if account.is_sandbox() {
+        // The next one is another process, with the same images.
+        plan.api = None;
+    }
+    Ok(Some((plan, manifests)))
+}

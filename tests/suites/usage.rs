@@ -1,0 +1,144 @@
+//! What the repositories of a registry store: as few requests as can be, several at a time.
+
+use docr::{RegistryHandle, RepositoryUsage, StorageBytes};
+use docr_sandbox::{Clock, Image, Sandbox};
+use docr_tests::{
+    raw_server::RawServer,
+    sandbox::{Checked, TOKEN, client_at, noon, registry_name, sharing, start},
+};
+use tokio::sync::Barrier;
+
+/// A registry with 454 repositories, of which every other one has a second image.
+async fn many() -> (Checked, Clock, RegistryHandle) {
+    let (sandbox, clock) = start().await;
+    sandbox.add_sample().unwrap();
+    for number in 0..451_u64 {
+        push(&sandbox, number, 1);
+        if number % 2 == 0 {
+            push(&sandbox, number, 2);
+        }
+    }
+    let docr = sharing(&sandbox, &clock);
+    (sandbox, clock, docr.registry("sample".parse().unwrap()))
+}
+
+fn push(sandbox: &Sandbox, number: u64, version: u64) {
+    // All share the first layer.
+    let image = Image::new(format!("many/r{number}")).sized_layer(1, 1_000_000);
+    let image = image.sized_layer(10 * number + version + 100, 1000 * version);
+    sandbox
+        .push("sample", image.tag(format!("v{version}")))
+        .unwrap();
+}
+
+async fn all_read(registry: &RegistryHandle, usage: Vec<RepositoryUsage>) -> Vec<RepositoryUsage> {
+    let mut reading = registry.read_storage(usage);
+    let mut all = Vec::new();
+    while let Some(read) = reading.next().await {
+        all.push(read.unwrap());
+    }
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    all
+}
+
+#[tokio::test]
+async fn the_list_takes_a_request_for_200_repositories_and_the_rest_one_for_each_that_it_leaves_open()
+ {
+    let (sandbox, clock, registry) = many().await;
+    let usage = registry.usage().await.unwrap();
+    assert_eq!(sandbox.requests().len(), 3);
+    assert_eq!(usage.len(), 454);
+    let open = usage.iter().filter(|one| one.storage.exact().is_none());
+    // Every other one of the many, and shop/api of the sample.
+    let open = open.count();
+    assert_eq!(open, 226 + 1);
+
+    let all = all_read(&registry, usage.clone()).await;
+    assert_eq!(sandbox.requests().len(), 3 + open);
+    assert_eq!(all.len(), 454);
+    assert!(all.iter().all(|one| one.storage.exact().is_some()));
+    // What is known costs nothing.
+    assert_eq!(all_read(&registry, all.clone()).await, all);
+    assert_eq!(sandbox.requests().len(), 3 + open);
+    for (listed, read) in usage.iter().filter_map(|listed| {
+        let found = all.iter().find(|read| read.name == listed.name);
+        Some((listed, found?))
+    }) {
+        assert!(
+            listed.storage.at_least() <= read.storage.at_least(),
+            "{listed:?} {read:?}"
+        );
+        assert_eq!((listed.tags, listed.manifests), (read.tags, read.manifests));
+    }
+    assert_eq!(
+        (clock.now() - noon()).num_seconds(),
+        0,
+        "no more than a minute allows"
+    );
+}
+
+#[tokio::test]
+async fn a_blob_that_images_of_a_repository_share_is_counted_once() {
+    let (_sandbox, _, registry) = many().await;
+    let usage = registry.usage().await.unwrap();
+    let wanted = usage
+        .into_iter()
+        .filter(|one| one.name == "many/r4")
+        .collect();
+    let read = all_read(&registry, wanted).await;
+    let bytes = read[0].storage.exact().unwrap();
+    // The shared layer, one of each image, and their configurations.
+    assert!((1_003_000..1_004_000).contains(&bytes), "{bytes}");
+    let repository = registry.repository("many/r4".parse().unwrap());
+    assert_eq!(repository.storage_bytes().await.unwrap(), bytes);
+}
+
+#[tokio::test]
+async fn a_repository_that_is_gone_meanwhile_stores_nothing() {
+    let (_sandbox, _, registry) = many().await;
+    let usage = registry.usage().await.unwrap();
+    let gone = "many/r4".parse().unwrap();
+    registry.repository(gone).delete().await.unwrap();
+    let all = all_read(&registry, usage).await;
+    let gone = all.iter().find(|one| one.name == "many/r4").unwrap();
+    assert_eq!(gone.storage, StorageBytes::Exactly(0));
+}
+
+#[tokio::test]
+async fn many_more_than_a_minute_allows_are_paced_and_none_is_refused() {
+    let (sandbox, clock, registry) = many().await;
+    for number in (1..451).step_by(2) {
+        push(&sandbox, number, 2);
+    }
+    let usage = registry.usage().await.unwrap();
+    let all = all_read(&registry, usage).await;
+    assert!(all.iter().all(|one| one.storage.exact().is_some()));
+    let requests = sandbox.requests();
+    assert_eq!(requests.len(), 3 + 452);
+    assert!(requests.iter().all(|request| request.status == 200));
+    let took = (clock.now() - noon()).num_seconds();
+    assert!((60..=65).contains(&took), "{took}");
+}
+
+#[tokio::test]
+async fn eight_repositories_are_read_at_a_time() {
+    const EMPTY: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: 16\r\n\r\n{\"manifests\":[]}";
+    // No response is sent before the eighth request is there.
+    let barrier = std::sync::Arc::new(Barrier::new(8));
+    let server = RawServer::serving(move |_, _| {
+        let barrier = std::sync::Arc::clone(&barrier);
+        async move {
+            barrier.wait().await;
+            EMPTY.into()
+        }
+    });
+    let server = server.await;
+    let (_sandbox, _, registry) = many().await;
+    let usage = registry.usage().await.unwrap();
+    let open = usage
+        .into_iter()
+        .filter(|one| one.storage.exact().is_none());
+    let elsewhere = client_at(server.url(), TOKEN).registry(registry_name());
+    let all = all_read(&elsewhere, open.take(16).collect()).await;
+    assert_eq!(all.len(), 16);
+}
