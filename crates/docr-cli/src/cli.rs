@@ -6,9 +6,23 @@ use clap::{Parser, Subcommand};
 use crate::{
     account::AccountArguments,
     commands::{
-        certificate::list::List as Certificates, configure_docker::ConfigureDocker,
-        credentials::kubernetes_secret::KubernetesSecret, gc::Gc, kubelet_config::KubeletConfig,
-        login::Login, logout::Logout, prune::Prune, try_out::Try, usage::Usage,
+        certificate::{Certificate, list::List as Certificates},
+        cluster::Cluster,
+        completions::Completions,
+        configure_docker::ConfigureDocker,
+        credentials::{Credentials, kubernetes_secret::KubernetesSecret},
+        gc::Gc,
+        image::Image,
+        kubelet_config::KubeletConfig,
+        login::Login,
+        logout::Logout,
+        man::Man,
+        prune::Prune,
+        registry::Registry,
+        repository::Repository,
+        tag::Tag,
+        try_out::Try,
+        usage::Usage,
     },
     output::{Format, Outcome, OutputArguments, WrongInput},
     trace,
@@ -23,12 +37,12 @@ Exit codes:
   4  it may have been done, although it failed: look before you try again
   130  interrupted: what was under way was finished and is reported, nothing more was begun";
 
-/// Jobs around a DigitalOcean Container Registry.
+/// DigitalOcean's Container Registry and its TLS certificates, and the jobs around them.
 ///
-/// The token comes from DIGITALOCEAN_TOKEN, DIGITALOCEAN_ACCESS_TOKEN, or else from doctl's configuration.
-/// With --sandbox everything happens in a local sandbox with sample images, and nothing is real.
+/// The token comes from DIGITALOCEAN_TOKEN, DIGITALOCEAN_ACCESS_TOKEN, or else from doctl's configuration; or from where a
+/// profile of docr's own says. With --sandbox everything happens in a local sandbox with sample images, and nothing is real.
 #[derive(Parser)]
-#[command(name = "docr", version, after_help = EXIT_CODES)]
+#[command(name = "docr", version, after_help = EXIT_CODES, arg_required_else_help = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
     account: AccountArguments,
@@ -41,16 +55,29 @@ pub(crate) struct Cli {
 /// The commands; each one's help stands with its arguments.
 #[derive(Subcommand)]
 enum Command {
+    Registry(Registry),
+    Repository(Repository),
+    Tag(Tag),
+    Image(Image),
+    Prune(Prune),
+    Gc(Gc),
+    Usage(Usage),
     Login(Login),
     Logout(Logout),
     ConfigureDocker(ConfigureDocker),
+    Credentials(Credentials),
     KubeletConfig(KubeletConfig),
-    KubernetesSecret(KubernetesSecret),
-    Gc(Gc),
-    Prune(Prune),
-    Usage(Usage),
-    Certificates(Certificates),
+    Cluster(Cluster),
+    Certificate(Certificate),
     Try(Try),
+    Completions(Completions),
+    Man(Man),
+    /// The older name of `docr certificate list`.
+    #[command(hide = true)]
+    Certificates(Certificates),
+    /// The older name of `docr credentials kubernetes-secret`.
+    #[command(hide = true)]
+    KubernetesSecret(KubernetesSecret),
 }
 
 impl Cli {
@@ -73,15 +100,24 @@ impl Cli {
             return Err(WrongInput(message.to_owned()).into());
         }
         match command {
+            Command::Registry(registry) => registry.run(account, output).await,
+            Command::Repository(repository) => repository.run(account, output).await,
+            Command::Tag(tag) => tag.run(account, output).await,
+            Command::Image(image) => image.run(account, output).await,
+            Command::Prune(prune) => prune.run(account, output).await,
+            Command::Gc(gc) => gc.run(account, output).await,
+            Command::Usage(usage) => usage.run(account, output).await,
             Command::Login(login) => login.run(account, output).await,
             Command::Logout(logout) => logout.run(account, output).await,
             Command::ConfigureDocker(configure) => configure.run(account, output).await,
+            Command::Credentials(credentials) => credentials.run(account, output).await,
             Command::KubeletConfig(config) => config.run(account, output).await,
+            Command::Cluster(cluster) => cluster.run(account, output).await,
+            Command::Certificate(certificate) => certificate.run(account, output).await,
+            Command::Completions(completions) => completions.run(account, output).await,
+            Command::Man(man) => man.run(account, output).await,
+            Command::Certificates(list) => list.run(account, output).await,
             Command::KubernetesSecret(secret) => secret.run(account, output).await,
-            Command::Gc(gc) => gc.run(account, output).await,
-            Command::Prune(prune) => prune.run(account, output).await,
-            Command::Usage(usage) => usage.run(account, output).await,
-            Command::Certificates(certificates) => certificates.run(account, output).await,
             Command::Try(try_out) => try_out.run(output).await,
         }
     }

@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use docr::{Digest, InvalidInput, RegistryName, RepositoryName, Tag};
 
+use crate::output::WrongInput;
+
 const HOST: &str = "registry.digitalocean.com";
 /// Shorter ones name too many images to mean one.
 const SHORTEST_DIGEST: usize = 6;
@@ -122,6 +124,25 @@ impl FromStr for TagArgument {
             }),
             _ => Err("names a digest, not a tag; `docr image delete` deletes by digest".to_owned()),
         }
+    }
+}
+
+/// The registry that several arguments name, if any does.
+///
+/// # Errors
+///
+/// When they name different ones.
+pub(crate) fn one_registry<'a>(
+    all: impl Iterator<Item = Option<&'a RegistryName>>,
+) -> Result<Option<RegistryName>, WrongInput> {
+    let mut named: Vec<_> = all.flatten().collect();
+    named.dedup();
+    match named.as_slice() {
+        [] => Ok(None),
+        [one] => Ok(Some((*one).clone())),
+        [one, other, ..] => Err(WrongInput(format!(
+            "the arguments name several registries, {one} and {other}: name those of one at a time"
+        ))),
     }
 }
 

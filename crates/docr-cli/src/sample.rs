@@ -58,6 +58,7 @@ pub(crate) async fn fill(sandbox: &Sandbox, clock: &Clock, docr: &Client) -> any
     ));
     sandbox.add_certificate(CertificateSeed::custom("mail", ["mail.example.com"]));
     sandbox.add_certificate(CertificateSeed::lets_encrypt("blog", ["blog.example.com"]).pending());
+    sandbox.add_cluster();
     clock.advance(DAY);
     Ok(())
 }

@@ -86,7 +86,7 @@ macro_rules! assert_shown {
                 (r"(dockerconfigjson: )[\w=]+", "$1[a secret]"),
                 (r"127\.0\.0\.1:\d+", "127.0.0.1:[port]"),
                 // How many requests come before depends on how many connections ask for manifests at once.
-                (r#"(request id |"request_id":")[0-9a-f-]{36}"#, "$1[id]"),
+                (r#"(request id: |"request_id":")[0-9a-f-]{36}"#, "$1[id]"),
             ],
         }, { insta::assert_snapshot!($name, $text) });
     };
@@ -134,14 +134,14 @@ fn every_command_in_the_sandbox() {
             "--sandbox prune --plan --keep-newest 9 --untagged --even-unknown-parts",
         ),
         ("prune-schema", "prune --schema"),
-        ("gc-run", "--sandbox gc run --type both"),
+        ("gc-run", "--sandbox gc run --type both --yes"),
         (
             "gc-run-wait",
             "--sandbox gc run --type unreferenced-blobs --wait",
         ),
         (
             "gc-run-json",
-            "--sandbox gc run --type untagged-manifests --wait -o json",
+            "--sandbox gc run --type untagged-manifests --wait --yes -o json",
         ),
         ("gc-list", "--sandbox gc list"),
         ("gc-cancel", "--sandbox gc cancel"),

@@ -140,6 +140,17 @@ impl AccountArguments {
         self.sandbox
     }
 
+    /// Refuses what makes no sense in a sandbox of the command's own.
+    pub(crate) fn refuse_sandbox(&self, why: &str) -> Result<()> {
+        match self.sandbox {
+            true => {
+                let message = format!("a sandbox of this command's own ends with it: {why}");
+                Err(WrongInput(message).into())
+            }
+            false => Ok(()),
+        }
+    }
+
     /// The address of the API, if it is not DigitalOcean's.
     pub(crate) fn api_url(&self) -> Option<String> {
         self.api_url

@@ -13,6 +13,7 @@ use serde_json::json;
 use super::docker;
 use crate::{
     account::{AccountArguments, Choices},
+    help::{Examples, examples},
     helpers::{
         HELPER,
         settings::{Scope, Settings},
@@ -22,11 +23,20 @@ use crate::{
 
 const PROGRAM: &str = "docker-credential-docr";
 
+const EXAMPLES: Examples = [
+    (
+        "To pull, with credentials that live for two hours",
+        "docr configure-docker --expires-in 2h",
+    ),
+    ("Take it out again", "docr configure-docker --undo"),
+];
+
 /// Let Docker, Podman and others get credentials from docr whenever they need some.
 ///
 /// Names the program docker-credential-docr in Docker's configuration as the helper for the registry. All else in it stays
 /// as it is.
 #[derive(Args)]
+#[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct ConfigureDocker {
     /// Take it out again.
     #[arg(long)]
@@ -44,6 +54,7 @@ pub(crate) struct ConfigureDocker {
 
 impl ConfigureDocker {
     pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
+        output.check_text()?;
         let host = &account.host();
         let (path, mut config) = docker::open(self.config_file, host)?;
         if self.undo {

@@ -6,14 +6,24 @@ use serde_json::json;
 
 use crate::{
     account::AccountArguments,
+    help::{Examples, examples},
     output::{Outcome, Output},
 };
+
+const EXAMPLES: Examples = [
+    ("For all registries of the account", "docr kubelet-config"),
+    (
+        "As JSON, which the kubelet reads as well",
+        "docr kubelet-config --registry sample --output json",
+    ),
+];
 
 /// Print a CredentialProviderConfig that lets the kubelet get credentials from docr-credential-provider.
 ///
 /// The kubelet takes it with --image-credential-provider-config, and looks for the program in the directory of
 /// --image-credential-provider-bin-dir. The token stands in the environment of the kubelet, or in a file of doctl's.
 #[derive(Args)]
+#[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct KubeletConfig {}
 
 impl KubeletConfig {

@@ -10,18 +10,28 @@ use serde_json::json;
 use super::{credentials::expiry::Expiry, docker};
 use crate::{
     account::{Account, AccountArguments},
+    help::{Examples, examples},
     helpers::HELPER,
     interrupt::Interrupt,
     ledger::Ledger,
     minted::Minted,
-    output::{Outcome, Output},
+    output::{About as _, Outcome, Output},
 };
+
+const EXAMPLES: Examples = [
+    (
+        "For a day, to pull alone",
+        "docr login --read-only --expires-in 24h",
+    ),
+    ("Without touching a file", "docr login --dry-run"),
+];
 
 /// Give Docker credentials for the registry.
 ///
 /// They go where Docker looks for them: into its configuration, or into the credential helper that it names. Credentials
 /// that they replace are revoked, if docr has minted them. With `docr configure-docker` nobody has to log in.
 #[derive(Args)]
+#[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Login {
     /// Credentials that can pull only.
     #[arg(long)]
@@ -35,6 +45,7 @@ pub(crate) struct Login {
 
 impl Login {
     pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
+        output.check_text()?;
         let account = account.open(output).await?;
         let file = match self.config_file {
             // Docker must not be given credentials that open nothing.
@@ -55,9 +66,16 @@ impl Login {
             false => CredentialsRequest::read_write(),
         };
         let registry = account.registry_for(None).await?;
+        if self.expiry.is_dry_run() {
+            registry.get().await.about(|| registry.subject())?;
+            return self.expiry.show_dry_run(&registry, output);
+        }
         let interrupt = Interrupt::listen()?;
         let minting = registry.docker_credentials(self.expiry.apply(request)?);
-        let Some(minted) = Minted::mint(&account.docr, minting, &interrupt).await? else {
+        let Some(minted) = Minted::mint(&account.docr, minting, &interrupt)
+            .await
+            .map_err(|error| error.context(registry.subject()))?
+        else {
             return Ok(Outcome::Interrupted);
         };
         let ledger = Ledger::open();

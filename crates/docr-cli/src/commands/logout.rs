@@ -4,21 +4,30 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use docr::Secret;
 use serde_json::json;
 
-use super::docker;
+use super::{
+    credentials::revoke::{Revoked, revoke},
+    docker,
+};
 use crate::{
-    account::{self, AccountArguments},
+    account::AccountArguments,
+    help::{Examples, examples},
     helpers::HELPER,
     ledger::Ledger,
-    output::{Outcome, Output, WrongInput},
+    output::{Outcome, Output},
 };
+
+const EXAMPLES: Examples = [
+    ("From Docker's own configuration", "docr logout"),
+    ("From another one", "docr logout --config-file config.json"),
+];
 
 /// Take Docker's credentials for the registry out, and revoke them.
 ///
 /// No token is needed: a credential may revoke itself.
 #[derive(Args)]
+#[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Logout {
     /// Only take them out: they are good still, until they expire.
     #[arg(long)]
@@ -30,11 +39,8 @@ pub(crate) struct Logout {
 
 impl Logout {
     pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
-        if account.is_sandbox() {
-            let message =
-                "a sandbox of this command's own ends with it: there is nothing to log out of";
-            return Err(WrongInput(message.to_owned()).into());
-        }
+        output.check_text()?;
+        account.refuse_sandbox("there is nothing to log out of")?;
         let host = &account.host();
         let (path, mut config) = docker::open(self.config_file, host)?;
         if config.helper()?.as_deref() == Some(HELPER) {
@@ -56,16 +62,16 @@ impl Logout {
             return Ok(Outcome::Done);
         }
         let password = config.password()?;
+        // Before they are taken out: what can't be revoked is still there to try again.
         let revoked = match &password {
             Some(password) if !self.keep_valid => {
-                revoke(
-                    password,
-                    account.token(output).ok(),
-                    account.api_url().as_deref(),
-                )
-                .await?
+                let url = account.api_url();
+                let revoked = revoke(password, account.token(output).ok(), url.as_deref()).await;
+                Some(revoked.context(
+                    "the credentials could not be revoked, and are left; --keep-valid takes them out all the same",
+                )?)
             }
-            _ => Revoked::No,
+            _ => None,
         };
         let was_there = config.remove()? || password.is_some();
         config.save()?;
@@ -74,54 +80,26 @@ impl Logout {
         }
         let text = match (was_there, revoked) {
             (false, _) => format!("There are no credentials for {host} in {}.", path.display()),
-            (true, Revoked::Yes) => {
+            (true, Some(Revoked::Yes)) => {
                 format!("The credentials for {host} are taken out and revoked.")
             }
-            (true, Revoked::OpenedNothing) => {
+            (true, Some(Revoked::OpenedNothing)) => {
                 format!("The credentials for {host} are taken out; they opened nothing any more.")
             }
-            (true, Revoked::OwnToken) => format!(
+            (true, Some(Revoked::OwnToken)) => format!(
                 "The credentials for {host} are taken out. They were the account's own token, which is good still: \
                  revoke it in the control panel, if that is meant."
             ),
-            (true, Revoked::No) => format!(
+            (true, None) => format!(
                 "The credentials for {host} are taken out. They are good still, until they expire."
             ),
         };
         let json = json!({
             "host": host,
             "removed": was_there,
-            "revoked": matches!(revoked, Revoked::Yes | Revoked::OpenedNothing),
+            "revoked": matches!(revoked, Some(Revoked::Yes | Revoked::OpenedNothing)),
         });
         output.show(text, &json)?;
         Ok(Outcome::Done)
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Revoked {
-    Yes,
-    /// They were revoked before, or have expired.
-    OpenedNothing,
-    /// Somebody has logged in with the token itself.
-    OwnToken,
-    No,
-}
-
-/// Before they are taken out: what can't be revoked is still there to try again.
-async fn revoke(password: &Secret, own: Option<Secret>, api_url: Option<&str>) -> Result<Revoked> {
-    if own.as_ref() == Some(password) {
-        return Ok(Revoked::OwnToken);
-    }
-    let Ok(docr) = account::builder(api_url).token(password.clone()).build() else {
-        // What can't stand in a header is no token.
-        return Ok(Revoked::OpenedNothing);
-    };
-    match docr.revoke_password(password).await {
-        Ok(()) => Ok(Revoked::Yes),
-        Err(error) if error.is_unauthorized() => Ok(Revoked::OpenedNothing),
-        Err(error) => Err(error).context(
-            "the credentials could not be revoked, and are left; --keep-valid takes them out all the same",
-        ),
     }
 }

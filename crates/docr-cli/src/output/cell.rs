@@ -17,6 +17,8 @@ pub(crate) enum Cell {
     /// A text with a meaning that a colour may show.
     State(String, Tone),
     List(Vec<String>),
+    /// A digest, of which people are shown what tells it from others.
+    Digest(String),
     Number(u64),
     Bytes(u64),
     /// Bytes of which more may be there than are known.
@@ -59,6 +61,7 @@ impl Cell {
                 let all: Vec<_> = all.iter().map(|text| for_terminal(text, LONGEST)).collect();
                 all.join(", ")
             }
+            Self::Digest(digest) => for_terminal(&short(digest), LONGEST),
             Self::Number(number) => number.to_string(),
             Self::Bytes(bytes) => HumanBytes(*bytes).to_string(),
             Self::AtLeast(bytes) => format!("≥ {}", HumanBytes(*bytes)),
@@ -72,7 +75,7 @@ impl Cell {
     pub(super) fn plain(&self) -> String {
         match self {
             Self::Missing => String::new(),
-            Self::Text(text) | Self::State(text, _) => text.clone(),
+            Self::Text(text) | Self::State(text, _) | Self::Digest(text) => text.clone(),
             Self::List(all) => all.join(" "),
             Self::Number(number) | Self::Bytes(number) | Self::Cents(number) => number.to_string(),
             Self::AtLeast(number) => format!(">={number}"),
@@ -117,5 +120,16 @@ impl Cell {
             (Self::Time(a) | Self::Day(a, _), Self::Time(b) | Self::Day(b, _)) => a.cmp(b),
             _ => self.plain().cmp(&other.plain()),
         }
+    }
+}
+
+/// The beginning of a digest, long enough to name it by.
+pub(crate) fn short(digest: &str) -> String {
+    match digest.split_once(':') {
+        Some((algorithm, hex)) => {
+            let hex: String = hex.chars().take(12).collect();
+            format!("{algorithm}:{hex}")
+        }
+        None => digest.to_owned(),
     }
 }

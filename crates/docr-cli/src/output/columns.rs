@@ -91,6 +91,22 @@ impl<T> Columns<T> {
         })
     }
 
+    /// A table of the columns that are named, or of all.
+    pub(super) fn table(
+        &self,
+        items: &[T],
+        names: &[String],
+        room: Option<usize>,
+    ) -> Result<String> {
+        let laid = self.picked(names)?.into_iter().map(|column| Laid {
+            title: title(column.name),
+            // Who asks for a column gets it.
+            priority: if names.is_empty() { column.priority } else { 1 },
+            cells: items.iter().map(|item| (column.cell)(item)).collect(),
+        });
+        Ok(laid_out(laid.collect(), room))
+    }
+
     fn picked(&self, names: &[String]) -> Result<Vec<&Column<T>>> {
         match names {
             [] => Ok(self.all.iter().collect()),
@@ -166,9 +182,15 @@ impl Output {
         }
         items.truncate(self.limit.unwrap_or(usize::MAX));
         match self.format {
-            Format::Table if items.is_empty() => terminal::print(&terminal::wrapped(columns.empty)),
-            Format::Table => terminal::print_styled(&self.table(&items, columns)?),
-            Format::Json => terminal::print(&serde_json::to_string_pretty(&items)?),
+            Format::Table => {
+                let mut text = self.text();
+                match items.is_empty() {
+                    true => text.say(columns.empty),
+                    false => text.table(&items, columns)?,
+                }
+                terminal::print_styled(&text.finish())
+            }
+            Format::Json => self.show_json(&items),
             _ => self.lines(&items, columns),
         }
     }
@@ -185,29 +207,13 @@ impl Output {
                 });
                 terminal::print_styled(&super::layout::record(lines, widest.unwrap_or(0)))
             }
-            Format::Json => terminal::print(&serde_json::to_string_pretty(item)?),
+            Format::Json => self.show_json(item),
             _ => self.lines(std::slice::from_ref(item), columns),
         }
     }
 
-    /// A table, as wide as there is room.
-    pub(crate) fn table<T>(&self, items: &[T], columns: &Columns<T>) -> Result<String> {
-        let picked = columns.picked(&self.columns)?;
-        let laid = picked.iter().map(|column| Laid {
-            title: title(column.name),
-            // Who asks for a column gets it.
-            priority: if self.columns.is_empty() {
-                column.priority
-            } else {
-                1
-            },
-            cells: items.iter().map(|item| (column.cell)(item)).collect(),
-        });
-        Ok(laid_out(laid.collect(), terminal::width()))
-    }
-
     /// The formats that have a line an item.
-    fn lines<T: Serialize>(&self, items: &[T], columns: &Columns<T>) -> Result<()> {
+    pub(super) fn lines<T: Serialize>(&self, items: &[T], columns: &Columns<T>) -> Result<()> {
         let mut text = String::new();
         match self.format {
             Format::Ids => {
@@ -218,7 +224,8 @@ impl Output {
             Format::Csv => text = csv(items, &columns.picked(&self.columns)?)?,
             _ => {
                 for item in items {
-                    text += &format!("{}\n", serde_json::to_string(item)?);
+                    text += &terminal::visible_json(&serde_json::to_string(item)?);
+                    text.push('\n');
                 }
             }
         }

@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::{
     Format, Outcome,
-    terminal::{self, OutputClosed, visible, wrapped},
+    terminal::{self, OutputClosed, visible, visible_json, wrapped},
     words::Explained,
 };
 
@@ -42,7 +42,9 @@ pub(crate) fn fail(format: Format, error: &anyhow::Error) -> ExitCode {
     let code = code(error);
     let explained = Explained::of(error);
     match format {
-        Format::Json | Format::Jsonl => terminal::say(&visible(&as_json(&explained, error, code))),
+        Format::Json | Format::Jsonl => {
+            terminal::say(&visible_json(&as_json(&explained, error, code)))
+        }
         _ => say(&explained),
     }
     ExitCode::from(code)
@@ -88,7 +90,7 @@ fn as_json(explained: &Explained, error: &anyhow::Error, code: u8) -> String {
 
 fn say(explained: &Explained) {
     let line = |style: Style, label: &str, text: &str| {
-        let text = wrapped(&format!("{label}: {text}"));
+        let text = wrapped(&format!("{label}: {text}"), terminal::width_beside());
         // The label stays whole in its line, whatever the width.
         let rest = text.strip_prefix(label).unwrap_or_default();
         terminal::say(&format!("{style}{label}{style:#}{rest}"));

@@ -8,6 +8,7 @@ mod layout;
 mod progress;
 mod prompt;
 mod terminal;
+mod text;
 mod words;
 
 use std::{
@@ -22,13 +23,14 @@ use serde::{Deserialize, Serialize};
 use crate::interrupt;
 
 pub(crate) use arguments::OutputArguments;
-pub(crate) use cell::{Cell, Tone};
+pub(crate) use cell::{Cell, Tone, short};
 pub(crate) use columns::Columns;
 pub(crate) use failure::{NoToken, WrongInput, fail, refuse};
 pub(crate) use progress::Progress;
 pub(crate) use prompt::{Consent, Question};
 pub(crate) use terminal::visible;
-pub(crate) use words::{About, Subject};
+pub(crate) use text::Text;
+pub(crate) use words::{About, NotThere, Subject};
 
 /// How to show the result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -108,9 +110,16 @@ impl Output {
         terminal::print(&self.rendered(text, json)?)
     }
 
+    /// Prints a text of this program's own as it is.
+    pub(crate) fn print_raw(&self, text: &str) -> Result<()> {
+        terminal::print(text.trim_end())
+    }
+
     /// Shows a document that is JSON whatever the format.
     pub(crate) fn show_json(&self, json: &impl Serialize) -> Result<()> {
-        terminal::print(&serde_json::to_string_pretty(json)?)
+        terminal::print(&terminal::visible_json(&serde_json::to_string_pretty(
+            json,
+        )?))
     }
 
     /// Shows a document as it is, whatever the format.
@@ -148,6 +157,11 @@ impl Output {
             );
             return Err(WrongInput(message).into());
         }
+        if !self.columns.is_empty() || self.sort.is_some() || self.limit.is_some() {
+            let message =
+                "--columns, --sort and --limit are for lists, and this command shows none";
+            return Err(WrongInput(message.to_owned()).into());
+        }
         Ok(())
     }
 
@@ -179,17 +193,28 @@ impl Output {
         json: &impl Serialize,
     ) -> serde_json::Result<String> {
         match self.format {
-            Format::Json => serde_json::to_string_pretty(json),
-            Format::Jsonl => serde_json::to_string(json),
-            _ => Ok(terminal::wrapped(text.to_string().trim_end())),
+            Format::Json => Ok(terminal::visible_json(&serde_json::to_string_pretty(json)?)),
+            Format::Jsonl => Ok(terminal::visible_json(&serde_json::to_string(json)?)),
+            _ => {
+                let text = text.to_string();
+                Ok(terminal::wrapped(text.trim_end(), terminal::width()))
+            }
         }
     }
 
     /// Says something beside the result, to people.
     pub(crate) fn note(&self, text: impl std::fmt::Display) {
         if !self.is_json() && !self.is_quiet {
-            terminal::say(&terminal::wrapped(&text.to_string()));
+            self.warn(text);
         }
+    }
+
+    /// Shows a table beside the result, to people.
+    pub(crate) fn note_table<T>(&self, items: &[T], columns: &Columns<T>) -> Result<()> {
+        let mut text = self.text_beside();
+        text.table(items, columns)?;
+        self.note_text(&text);
+        Ok(())
     }
 
     /// Like [`note`](Self::note), for lines that are to be copied whole.
@@ -202,7 +227,8 @@ impl Output {
     /// Warns people, however quiet they want it.
     pub(crate) fn warn(&self, text: impl std::fmt::Display) {
         if !self.is_json() {
-            terminal::say(&terminal::wrapped(&text.to_string()));
+            let text = terminal::wrapped(&text.to_string(), terminal::width_beside());
+            terminal::say(&text);
         }
     }
 }

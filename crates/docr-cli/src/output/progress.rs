@@ -79,6 +79,7 @@ fn reason(error: Option<ErrorKind>) -> &'static str {
 pub(crate) struct Progress {
     waits: Waits,
     bar: ProgressBar,
+    is_watched: bool,
     lines: Option<AbortHandle>,
 }
 
@@ -122,7 +123,12 @@ impl Output {
             tokio::spawn(telling).abort_handle()
         });
         let waits = self.waits.clone();
-        Progress { waits, bar, lines }
+        Progress {
+            waits,
+            bar,
+            is_watched,
+            lines,
+        }
     }
 }
 
@@ -131,6 +137,16 @@ impl Progress {
     pub(crate) fn say(&self, what: impl AsRef<str>) {
         let what = for_terminal(what.as_ref(), LONGEST);
         self.waits.change(|shown| shown.what = what);
+    }
+
+    /// Lets something else have the terminal meanwhile.
+    pub(crate) async fn paused<T>(&self, other: impl Future<Output = T>) -> T {
+        self.bar.set_draw_target(ProgressDrawTarget::hidden());
+        let end = other.await;
+        if self.is_watched {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        end
     }
 
     /// One more is done.
@@ -174,7 +190,7 @@ mod tests {
         let telling = tokio::spawn(tell(move |_| {
             counting.fetch_add(1, SeqCst);
         }));
-        tokio::time::advance(Duration::from_secs(59)).await;
+        SystemClock.sleep(Duration::from_secs(59)).await;
         assert_eq!(told.load(SeqCst), 0);
         SystemClock.sleep(Duration::from_secs(122)).await;
         telling.abort();

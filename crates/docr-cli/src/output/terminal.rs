@@ -6,7 +6,7 @@ use std::{
 };
 
 use docr::for_terminal;
-use terminal_size::{Width, terminal_size_of};
+use terminal_size::{Height, Width, terminal_size_of};
 
 /// The reader of the output is gone.
 #[derive(Debug)]
@@ -21,13 +21,22 @@ impl std::fmt::Display for OutputClosed {
 impl std::error::Error for OutputClosed {}
 
 /// How wide the output is; `None` where there is no limit, as in a file.
-pub(crate) fn width() -> Option<usize> {
+pub(super) fn width() -> Option<usize> {
+    width_of(terminal_size_of(io::stdout()))
+}
+
+/// How wide that is what is said beside the result.
+pub(super) fn width_beside() -> Option<usize> {
+    width_of(terminal_size_of(io::stderr()))
+}
+
+fn width_of(terminal: Option<(Width, Height)>) -> Option<usize> {
     let set = || env::var("COLUMNS").ok()?.parse().ok();
-    let width = match terminal_size_of(io::stdout()) {
+    let width = match terminal {
         Some((Width(width), _)) if width > 0 => Some(usize::from(width)),
         _ => set(),
     };
-    width.map(|width| width.clamp(20, 400))
+    width.map(|width: usize| width.clamp(20, 400))
 }
 
 /// A text of several lines as it may be shown: whatever it quotes, only its line ends move the cursor.
@@ -37,10 +46,28 @@ pub(crate) fn visible(text: &str) -> String {
     lines.join("\n")
 }
 
+/// JSON as it may be shown: what would move the cursor or hide is escaped as JSON has it, so that its values stay.
+pub(super) fn visible_json(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for character in json.chars() {
+        let is_plain = matches!(character, '\n' | ' '..='~');
+        match is_plain || for_terminal(character.encode_utf8(&mut [0; 4]), 1).starts_with(character)
+        {
+            true => shown.push(character),
+            false => {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    shown += &format!("\\u{unit:04x}");
+                }
+            }
+        }
+    }
+    shown
+}
+
 /// A visible text whose lines are broken between words.
-pub(super) fn wrapped(text: &str) -> String {
+pub(super) fn wrapped(text: &str, room: Option<usize>) -> String {
     let text = visible(text);
-    let Some(room) = width() else { return text };
+    let Some(room) = room else { return text };
     let lines = text.split('\n').map(|line| {
         let indent = " ".repeat(line.len() - line.trim_start().len());
         let options = options(room).subsequent_indent(&indent);
@@ -82,4 +109,21 @@ fn ended(written: io::Result<()>) -> anyhow::Result<()> {
 /// Says something on stderr. Where that fails, there is nowhere left to report it.
 pub(super) fn say(text: &str) {
     let _ = writeln!(anstream::stderr(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_keeps_its_values_and_moves_no_cursor() {
+        let text = "é日\u{1b}[2J\u{9b}\u{202e}\u{e0041}\u{7f}";
+        let shown = visible_json(&serde_json::json!({ "a": text }).to_string());
+        assert_eq!(
+            shown,
+            r#"{"a":"é日\u001b[2J\u009b\u202e\udb40\udc41\u007f"}"#
+        );
+        let read: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        assert_eq!(read["a"], text);
+    }
 }

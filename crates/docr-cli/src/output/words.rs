@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use docr::{Error, ErrorKind};
+use docr::{Error, ErrorKind, for_terminal};
 
 use super::failure::api;
 
@@ -14,7 +14,7 @@ pub(crate) enum Subject {
         registry: String,
         name: String,
     },
-    /// A tag or a manifest, as it is written behind the repository.
+    /// A tag or a manifest, such as `tag "v1"` or `image sha256:0123456789ab`.
     Image {
         registry: String,
         name: String,
@@ -36,10 +36,7 @@ impl fmt::Display for Subject {
                 registry,
                 name,
                 which,
-            } => write!(
-                f,
-                "{which:?} in repository {name:?} of registry {registry:?}"
-            ),
+            } => write!(f, "{which} in repository {name:?} of registry {registry:?}"),
             Self::Certificate(name) => write!(f, "certificate {name:?}"),
             Self::GarbageCollection(id) => write!(f, "garbage collection {id:?}"),
             Self::Clusters(ids) => match ids.as_slice() {
@@ -49,6 +46,18 @@ impl fmt::Display for Subject {
         }
     }
 }
+
+/// Something that was looked for and isn't there.
+#[derive(Debug)]
+pub(crate) struct NotThere(pub(crate) Subject);
+
+impl fmt::Display for NotThere {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.missing("").0)
+    }
+}
+
+impl std::error::Error for NotThere {}
 
 impl Subject {
     /// Says that it is not there, and how to find what is. The service's message tells which part of it is missing.
@@ -113,13 +122,21 @@ impl Explained {
         let subject = error.downcast_ref::<Subject>();
         let subject_text = subject.map(ToString::to_string);
         let mut parts = Parts::default();
-        let mut hint = None;
+        let (mut hint, mut is_explained) = (None, false);
         for cause in error.chain() {
             match cause.downcast_ref::<Error>() {
+                // What such an error is caused by, it says itself.
+                Some(_) if is_explained => {}
                 Some(api) => {
                     let (what, to_do) = explain(api, subject);
                     parts.add(&what);
                     hint = hint.or(to_do);
+                    is_explained = true;
+                }
+                None if cause.is::<NotThere>() => {
+                    parts.add(&cause.to_string());
+                    let missing = cause.downcast_ref::<NotThere>();
+                    hint = hint.or(missing.map(|missing| missing.0.missing("").1));
                 }
                 None if subject_text.as_deref() == Some(&cause.to_string()) => {}
                 None => parts.add(&cause.to_string()),
@@ -171,11 +188,11 @@ fn explain(error: &Error, subject: Option<&Subject>) -> (String, Option<String>)
         ),
         (ErrorKind::Forbidden, _) => (
             because("the token may not do this"),
-            scopes(error).map(|scopes| format!("the token needs the scope {scopes}.")),
+            scopes(error).map(|scopes| format!("the token needs {scopes}.")),
         ),
         (ErrorKind::InUse, Some(subject)) => (
             because(&format!("{subject} is in use")),
-            Some("take it off the load balancers that use it first.".to_owned()),
+            Some("take it off the load balancers that use it first; `docr certificate delete --when-unused` waits for that.".to_owned()),
         ),
         (ErrorKind::SeveralRegistries, _) => (
             "the account has several registries, and --legacy calls name none".to_owned(),
@@ -199,6 +216,16 @@ fn explain(error: &Error, subject: Option<&Subject>) -> (String, Option<String>)
         (ErrorKind::Connect, _) => (
             "cannot connect to the service".to_owned(),
             Some("check the network, the proxy and --api-url; nothing was sent.".to_owned()),
+        ),
+        (ErrorKind::Conflict | ErrorKind::Mismatch, _) if error.existing_registry().is_some() => {
+            let name = error.existing_registry().map(|registry| &*registry.name);
+            let name = for_terminal(name.unwrap_or_default(), 100);
+            let to_do = format!("`docr registry show {name}` shows it.");
+            (bare(error), Some(to_do))
+        }
+        (ErrorKind::Conflict, _) if error.is_name_of_another_account() => (
+            bare(error),
+            Some("choose another name; `docr registry check-name` tells whether one is free.".to_owned()),
         ),
         (ErrorKind::GarbageCollectionActive, _) => (
             bare(error),
@@ -245,5 +272,9 @@ fn scopes(error: &Error) -> Option<String> {
     let operation = error.operation()?;
     let all = docr_api::operations::ALL;
     let known = all.iter().find(|known| known.id == operation)?;
-    (!known.scopes.is_empty()).then(|| known.scopes.join(" and "))
+    match known.scopes {
+        [] => None,
+        [scope] => Some(format!("the scope {scope}")),
+        scopes => Some(format!("the scopes {}", scopes.join(" and "))),
+    }
 }

@@ -34,9 +34,37 @@ const HELPER: &str = env!("CARGO_BIN_EXE_docker-credential-docr");
 const PROVIDER: &str = env!("CARGO_BIN_EXE_docr-credential-provider");
 
 /// Command lines of `docr`, each of its commands among them.
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 52] = [
     "usage",
     "certificates",
+    "certificate list --columns name,names --sort expires",
+    "certificate list --output csv",
+    "certificate list --output ids",
+    "certificate show shop-front",
+    "certificate delete shop-front --dry-run",
+    "registry list",
+    "registry show sample",
+    "registry tier",
+    "registry options",
+    "registry ensure sample",
+    "registry delete sample --dry-run",
+    "repository list",
+    "repository list --output csv",
+    "repository delete shop/web --dry-run",
+    "--registry sample tag list shop/api",
+    "--registry sample tag list shop/api --output ids",
+    "--registry sample tag list shop/api --output jsonl",
+    "--registry sample tag delete shop/api:latest --dry-run",
+    "--registry sample image list shop/api",
+    "--registry sample image show shop/api:latest",
+    "--registry sample image delete shop/api:latest --dry-run",
+    "-vv gc list",
+    "gc show",
+    "cluster link 6f1a24c8-2c2e-4f21-9a3f-0e6b6a3c1d55",
+    "credentials docker-config --dry-run",
+    "try -- true",
+    "completions bash",
+    "man tag",
     "certificates --expiring-within 900d",
     "gc list",
     "gc run --type both",
@@ -56,6 +84,9 @@ const COMMANDS: [&str; 21] = [
     "--registry sample usage",
     "--registry sample prune --plan --keep-newest 1",
     "--registry sample prune --apply --yes --keep-newest 1 --gc",
+    "certificate list --output json",
+    "gc list --output jsonl",
+    "--registry sample prune --plan --keep-newest 1 --output json",
 ];
 
 /// A home with hostile files, before a service.

@@ -50,6 +50,8 @@ mod age;
 mod choice;
 mod decision;
 mod execution;
+#[cfg(feature = "oci")]
+mod image_details;
 mod images;
 mod in_use;
 mod inventory;
@@ -73,6 +75,8 @@ mod warnings;
 
 pub use age::Age;
 pub use execution::{ObserveRetention, RetentionExecution};
+#[cfg(feature = "oci")]
+pub use image_details::{ImageDetails, ImageLayer, ImagePlatform, ImageReferrer};
 pub use in_use::in_use;
 pub use inventory::{
     ManifestContent, ManifestRecord, RegistryInventory, RepositoryInventory, TagRecord,
@@ -83,6 +87,7 @@ pub use oci_manifests::OciManifests;
 pub use pattern::NamePattern;
 pub use plan::{Deletion, Kept, PlanDifference, PlanWarning, RetentionPlan, Subject};
 pub use plan_check::PlanError;
+pub use plan_table::{KeptLine, PlanLine};
 pub use policy::{MaxDelete, PolicyError, RetentionPolicy, RetentionRule};
 pub use reason::{GoReason, KeepReason};
 pub use report::{Outcome, RetentionReport, RetentionStep};

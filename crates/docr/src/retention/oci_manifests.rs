@@ -114,6 +114,24 @@ impl OciManifests {
         self
     }
 
+    /// A manifest as it is stored.
+    pub(super) async fn bytes(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<Vec<u8>, Box<dyn error::Error + Send + Sync>> {
+        let image = self.reference(repository, digest);
+        let manifest = tokio::time::timeout(self.time_limit, self.pull(&image)).await;
+        let manifest = manifest.map_err(|_| format!("not read within {:?}", self.time_limit))?;
+        // What a registry says quotes what it was asked.
+        Ok(manifest.map_err(|error| self.shown(&error))?)
+    }
+
+    pub(super) fn reference(&self, repository: &RepositoryName, digest: &Digest) -> Reference {
+        let repository = format!("{}/{repository}", self.registry);
+        Reference::with_digest(self.host.clone(), repository, digest.to_string())
+    }
+
     /// Reads a manifest, and tries again what may pass.
     async fn pull(&self, image: &Reference) -> Result<Vec<u8>, OciDistributionError> {
         let client = self.client();
@@ -167,7 +185,7 @@ impl OciManifests {
         Hidden::new(&secret).shown(&error.to_string())
     }
 
-    fn client(&self) -> &Client {
+    pub(super) fn client(&self) -> &Client {
         self.client.get_or_init(|| {
             Client::new(ClientConfig {
                 protocol: match self.has_plain_http {
@@ -191,12 +209,7 @@ impl ManifestReader for OciManifests {
         repository: &RepositoryName,
         digest: &Digest,
     ) -> Result<ManifestDocument, Box<dyn error::Error + Send + Sync>> {
-        let repository = format!("{}/{repository}", self.registry);
-        let image = Reference::with_digest(self.host.clone(), repository, digest.to_string());
-        let manifest = tokio::time::timeout(self.time_limit, self.pull(&image)).await;
-        let manifest = manifest.map_err(|_| format!("not read within {:?}", self.time_limit))?;
-        // What a registry says quotes what it was asked.
-        let manifest = manifest.map_err(|error| self.shown(&error))?;
+        let manifest = self.bytes(repository, digest).await?;
         Ok(ManifestDocument::from_bytes(None, &manifest))
     }
 }

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use chrono::{DateTime, Utc};
+
 use super::{
     manifest::subject_of_tag,
     plan::{Deletion, RetentionPlan, Subject},
@@ -12,9 +14,45 @@ use super::{
 /// How many names of a group are shown.
 const SHOWN: usize = 5;
 
+/// An image that goes, as a line of a table for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PlanLine {
+    /// Its repository.
+    pub repository: String,
+    /// Its tags that go, and what goes with them.
+    pub goes: String,
+    /// The digest of the image.
+    pub image: String,
+    /// When it was last pushed.
+    pub pushed: Option<DateTime<Utc>>,
+    /// Bytes as stored, what it shares with others included.
+    pub size_bytes: Option<u64>,
+    /// The reason.
+    pub why: String,
+}
+
+/// What stays for the same reason, as a line of a table for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeptLine {
+    /// The repository.
+    pub repository: String,
+    /// The tags, and digests of what has none; of many, the first ones.
+    pub stays: String,
+    /// The reason.
+    pub why: String,
+}
+
 impl RetentionPlan {
-    /// What stays, and why, as a table: what stays for the same reason in one line.
-    pub fn kept_table(&self) -> String {
+    /// What goes, image by image, the oldest first: the lines of the table that `Display` prints.
+    pub fn lines(&self) -> Vec<PlanLine> {
+        let images = self.images_that_go();
+        images.iter().map(|image| line(image)).collect()
+    }
+
+    /// What stays, and why: the lines of [`kept_table`](Self::kept_table).
+    pub fn kept_lines(&self) -> Vec<KeptLine> {
         let mut groups = BTreeMap::<_, Vec<String>>::new();
         for kept in &self.kept {
             let name = match (&kept.subject, &kept.reason) {
@@ -29,24 +67,46 @@ impl RetentionPlan {
                 .or_default()
                 .push(name);
         }
-        let mut table = Table::new(["REPOSITORY", "STAYS", "WHY"]);
-        for ((repository, _, why), names) in groups {
-            let shown = names
-                .iter()
-                .take(SHOWN)
-                .map(String::as_str)
-                .collect::<Vec<_>>();
+        let lines = groups.into_iter().map(|((repository, _, why), names)| {
+            let shown: Vec<_> = names.iter().take(SHOWN).map(String::as_str).collect();
             let more = match names.len().saturating_sub(SHOWN) {
                 0 => String::new(),
                 more => format!(" and {more} more"),
             };
-            table.row([
-                clean(repository),
-                format!("{}{more}", shown.join(", ")),
+            KeptLine {
+                repository: clean(repository),
+                stays: format!("{}{more}", shown.join(", ")),
                 why,
-            ]);
+            }
+        });
+        lines.collect()
+    }
+
+    /// What stays, and why, as a table: what stays for the same reason in one line.
+    pub fn kept_table(&self) -> String {
+        let mut table = Table::new(["REPOSITORY", "STAYS", "WHY"]);
+        for line in self.kept_lines() {
+            table.row([line.repository, line.stays, line.why]);
         }
         table.to_string()
+    }
+
+    /// What goes and what stays, in a sentence.
+    pub fn summary(&self) -> String {
+        let staying = self.images.saturating_sub(self.images_going());
+        if self.is_empty() {
+            return format!("Nothing goes; {}.", says(staying, "stay"));
+        }
+        let tags = self.count(|subject| matches!(subject, Subject::Tag(_)));
+        let manifests = self.count(|subject| matches!(subject, Subject::Manifest(_)));
+        format!(
+            "{} ({} and {}), {}; {} to free.",
+            says(self.images_going(), "go"),
+            count(tags as u64, "tag"),
+            count(manifests as u64, "manifest"),
+            says(staying, "stay"),
+            bytes(self.freed_bytes),
+        )
     }
 
     fn count(&self, is_it: impl Fn(&Subject) -> bool) -> usize {
@@ -93,30 +153,21 @@ impl fmt::Display for RetentionPlan {
         for warning in &self.warnings {
             writeln!(f, "warning: {warning}")?;
         }
-        let staying = self.images.saturating_sub(self.images_going());
-        if self.is_empty() {
-            return writeln!(f, "Nothing goes; {}.", says(staying, "stay"));
+        if !self.is_empty() {
+            let mut table = Table::new(["REPOSITORY", "GOES", "IMAGE", "PUSHED", "SIZE", "WHY"]);
+            for line in self.lines() {
+                table.row([
+                    line.repository,
+                    line.goes,
+                    short(&line.image),
+                    line.pushed.map_or_else(|| "unknown".into(), day),
+                    line.size_bytes.map_or_else(String::new, bytes),
+                    line.why,
+                ]);
+            }
+            writeln!(f, "{table}")?;
         }
-        let mut table = Table::new(["REPOSITORY", "GOES", "IMAGE", "PUSHED", "SIZE", "WHY"]);
-        for image in self.images_that_go() {
-            table.row(row(&image));
-        }
-        writeln!(f, "{table}")?;
-        writeln!(
-            f,
-            "{} ({} and {}), {}; {} to free.",
-            says(self.images_going(), "go"),
-            count(
-                self.count(|subject| matches!(subject, Subject::Tag(_))) as u64,
-                "tag"
-            ),
-            count(
-                self.count(|subject| matches!(subject, Subject::Manifest(_))) as u64,
-                "manifest"
-            ),
-            says(staying, "stay"),
-            bytes(self.freed_bytes),
-        )
+        writeln!(f, "{}", self.summary())
     }
 }
 
@@ -144,7 +195,7 @@ fn says(images: u64, verb: &str) -> String {
 }
 
 /// The line of an image: its tags, and how many manifests go with it.
-fn row(image: &[&Deletion]) -> [String; 6] {
+fn line(image: &[&Deletion]) -> PlanLine {
     let own = |deletion: &&&Deletion| deletion.digest.as_deref() == Some(deletion.image.as_str());
     let (mut tags, mut manifest, mut others) = (Vec::new(), false, 0);
     for deletion in image {
@@ -175,16 +226,15 @@ fn row(image: &[&Deletion]) -> [String; 6] {
         .map(|deletion| deletion.updated_at)
         .max()
         .flatten();
-    [
-        main.map_or_else(String::new, |deletion| clean(&deletion.repository)),
+    PlanLine {
+        repository: main.map_or_else(String::new, |deletion| clean(&deletion.repository)),
         goes,
-        main.map_or_else(String::new, |deletion| short(&deletion.image)),
-        pushed.map_or_else(|| "unknown".into(), day),
-        main.and_then(|deletion| deletion.size_bytes)
-            .map_or_else(String::new, bytes),
-        main.map_or_else(String::new, |deletion| match &deletion.why {
+        image: main.map_or_else(String::new, |deletion| deletion.image.clone()),
+        pushed,
+        size_bytes: main.and_then(|deletion| deletion.size_bytes),
+        why: main.map_or_else(String::new, |deletion| match &deletion.why {
             GoReason::WithImage(_) => "belongs to an image that goes".to_owned(),
             why => why.to_string(),
         }),
-    ]
+    }
 }

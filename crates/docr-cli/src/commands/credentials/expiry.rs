@@ -3,8 +3,12 @@
 use anyhow::Result;
 use clap::Args;
 use docr::{CredentialsRequest, retention::Age};
+use serde_json::json;
 
-use crate::output::WrongInput;
+use crate::{
+    account::RegistryCalls,
+    output::{Outcome, Output, WrongInput},
+};
 
 #[derive(Args)]
 pub(crate) struct Expiry {
@@ -14,6 +18,9 @@ pub(crate) struct Expiry {
     /// Credentials that are good until they are revoked.
     #[arg(long, conflicts_with = "expires_in")]
     never_expires: bool,
+    /// Show for what credentials would be minted, and do nothing.
+    #[arg(long)]
+    dry_run: bool,
 }
 
 impl Expiry {
@@ -33,5 +40,29 @@ impl Expiry {
             }
             false => Ok(request.expires_in(lifetime)),
         }
+    }
+
+    pub(crate) fn is_dry_run(&self) -> bool {
+        self.dry_run
+    }
+
+    pub(crate) fn show_dry_run(
+        &self,
+        registry: &RegistryCalls,
+        output: &Output,
+    ) -> Result<Outcome> {
+        let until = match self.never_expires {
+            true => "until they are revoked".to_owned(),
+            false => format!("for {}", self.expires_in),
+        };
+        let text = format!(
+            "Credentials for registry {} would be minted, good {until}.",
+            registry.name()
+        );
+        output.show(
+            text,
+            &json!({ "registry": registry.name(), "minted": false }),
+        )?;
+        Ok(Outcome::Done)
     }
 }

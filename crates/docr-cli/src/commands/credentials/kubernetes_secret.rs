@@ -10,13 +10,26 @@ use docr::CredentialsRequest;
 use super::expiry::Expiry;
 use crate::{
     account::AccountArguments,
+    help::{Examples, examples},
     interrupt::Interrupt,
     minted::Minted,
-    output::{Outcome, Output},
+    output::{About as _, Outcome, Output},
 };
+
+const EXAMPLES: Examples = [
+    (
+        "For all namespaces of a cluster, to be piped to kubectl apply -f -",
+        "docr credentials kubernetes-secret --expires-in 90d",
+    ),
+    (
+        "For two namespaces",
+        "docr credentials kubernetes-secret --name pull --namespace shop --namespace tools",
+    ),
+];
 
 /// Print a pull secret for Kubernetes, to be piped to `kubectl apply -f -`.
 #[derive(Args)]
+#[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct KubernetesSecret {
     /// Name of the secret [default: registry- and the registry's name].
     #[arg(long)]
@@ -31,6 +44,7 @@ pub(crate) struct KubernetesSecret {
 
 impl KubernetesSecret {
     pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
+        output.check_text()?;
         let account = account.open(output).await?;
         let registry = account.registry_for(None).await?;
         let mut secret = docr::KubernetesSecret::new(registry.name());
@@ -42,10 +56,17 @@ impl KubernetesSecret {
         }
         secret.check()?;
         let request = self.expiry.apply(CredentialsRequest::read_only())?;
+        if self.expiry.is_dry_run() {
+            registry.get().await.about(|| registry.subject())?;
+            return self.expiry.show_dry_run(&registry, output);
+        }
         let interrupt = Interrupt::listen()?;
         let now = account.now();
         let minting = registry.docker_credentials(request);
-        let Some(minted) = Minted::mint(&account.docr, minting, &interrupt).await? else {
+        let Some(minted) = Minted::mint(&account.docr, minting, &interrupt)
+            .await
+            .map_err(|error| error.context(registry.subject()))?
+        else {
             return Ok(Outcome::Interrupted);
         };
         let lifetime = minted.credentials()?.expires_in();

@@ -3,11 +3,11 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::{show_none, show_run, summary};
+use super::{active, show_none, show_run, summary};
 use crate::{
     account::AccountArguments,
     help::{Examples, examples},
-    output::{About as _, Outcome, Output},
+    output::{Outcome, Output},
 };
 
 const EXAMPLES: Examples = [
@@ -32,18 +32,18 @@ impl Cancel {
         let account = account.open(output).await?;
         let registry = account.registry_for(None).await?;
         let runs = registry.garbage_collections();
-        let Some(active) = runs.active().await.about(|| registry.subject())? else {
+        let Some(run) = active(&registry).await? else {
             return show_none(output);
         };
         if self.dry_run {
             output.note(format_args!(
                 "This one would be cancelled: {}",
-                summary(&active)
+                summary(&run)
             ));
-            show_run(output, &active)?;
+            show_run(output, &run)?;
             return Ok(Outcome::Done);
         }
-        show_run(output, &runs.cancel(&active).await?)?;
+        show_run(output, &runs.cancel(&run).await?)?;
         Ok(Outcome::Done)
     }
 }

@@ -7,7 +7,7 @@ mod show;
 mod wait;
 
 use anyhow::{Result, bail};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::ValueEnum;
 use docr::{
     GarbageCollection, GarbageCollectionStatus as Status, GarbageCollectionType,
     GarbageCollections, for_terminal,
@@ -16,36 +16,13 @@ use indicatif::HumanBytes;
 use serde_json::json;
 
 use crate::{
-    account::AccountArguments,
-    output::{Cell, Columns, Outcome, Output, Tone},
+    account::RegistryCalls,
+    output::{About as _, Cell, Columns, Outcome, Output, Tone},
 };
 
-/// Garbage collections, which free the storage of what was deleted.
-#[derive(Args)]
-pub(crate) struct Gc {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    Run(run::Run),
-    Wait(wait::Wait),
-    List(list::List),
-    Show(show::Show),
-    Cancel(cancel::Cancel),
-}
-
-impl Gc {
-    pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
-        match self.command {
-            Command::Run(run) => run.run(account, output).await,
-            Command::Wait(wait) => wait.run(account, output).await,
-            Command::List(list) => list.run(account, output).await,
-            Command::Show(show) => show.run(account, output).await,
-            Command::Cancel(cancel) => cancel.run(account, output).await,
-        }
-    }
+noun! {
+    /// Garbage collections, which free the storage of what was deleted.
+    Gc: Run(run::Run), Wait(wait::Wait), List(list::List), Show(show::Show), Cancel(cancel::Cancel)
 }
 
 /// What a garbage collection removes.
@@ -70,6 +47,20 @@ impl From<What> for GarbageCollectionType {
             What::Both => Self::UntaggedManifestsAndUnreferencedBlobs,
         }
     }
+}
+
+/// The active one, if there is one.
+///
+/// # Errors
+///
+/// Also when there is no such registry, of which the service says no more than that none is active.
+async fn active(registry: &RegistryCalls) -> Result<Option<GarbageCollection>> {
+    let active = registry.garbage_collections().active().await;
+    let active = active.about(|| registry.subject())?;
+    if active.is_none() {
+        registry.get().await.about(|| registry.subject())?;
+    }
+    Ok(active)
 }
 
 /// Starts a garbage collection, and waits for it if asked to.

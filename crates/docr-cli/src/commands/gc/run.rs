@@ -2,15 +2,15 @@
 
 use anyhow::Result;
 use clap::Args;
-use docr::retention::{RegistryInventory, UntaggedManifests};
+use docr::retention::{RegistryInventory, UntaggedInRepository, UntaggedManifests};
 use serde_json::json;
 
-use super::{What, collect, show_run};
+use super::{What, active, collect, show_run};
 use crate::{
     account::{Account, AccountArguments, RegistryCalls},
     help::{Examples, examples},
     interrupt::Interrupt,
-    output::{About as _, Consent, Outcome, Output, Question},
+    output::{About as _, Cell, Columns, Consent, Outcome, Output, Question},
 };
 
 const EXAMPLES: Examples = [
@@ -52,8 +52,7 @@ impl Run {
                 return Ok(outcome);
             }
         } else if self.consent.dry_run {
-            let active = registry.garbage_collections().active().await;
-            let text = match active.about(|| registry.subject())? {
+            let text = match active(&registry).await? {
                 Some(_) => "A garbage collection is active: another one can't be started now.",
                 None => "A garbage collection would be started, of blobs that no manifest needs.",
             };
@@ -86,7 +85,10 @@ impl Run {
         let Some(untagged) = untagged(account, registry, output, interrupt).await? else {
             return Ok(Some(Outcome::Interrupted));
         };
-        output.note(&untagged);
+        match untagged.repositories.is_empty() {
+            true => output.note("No manifest is untagged."),
+            false => output.note_table(&untagged.repositories, &untagged_columns())?,
+        }
         if self.consent.dry_run {
             return Ok(Some(Outcome::Done));
         }
@@ -120,6 +122,18 @@ async fn untagged(
         }
     }
     Ok(Some(UntaggedManifests::of(&inventory)?))
+}
+
+fn untagged_columns() -> Columns<UntaggedInRepository> {
+    Columns::new(|one: &UntaggedInRepository| one.repository.clone(), "")
+        .column("repository", 1, |one| Cell::text(&one.repository))
+        .column("untagged", 1, |one| Cell::Number(one.manifests))
+        .column("size", 4, |one| Cell::Bytes(one.bytes))
+        .column("of-tagged-images", 2, |one| match one.in_doubt {
+            0 => Cell::Number(one.belong_to_tagged),
+            doubt => Cell::text(format!("{}, perhaps {doubt} more", one.belong_to_tagged)),
+        })
+        .column("pushed-lately", 3, |one| Cell::Number(one.pushed_lately))
 }
 
 impl What {

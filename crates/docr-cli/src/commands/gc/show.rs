@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use docr::GarbageCollectionId;
 
-use super::{columns, show_none};
+use super::{active, columns, show_none};
 use crate::{
     account::AccountArguments,
     help::{Examples, examples},
@@ -35,7 +35,7 @@ impl Show {
                 let run = runs.get(&id).await;
                 Some(run.about(|| Subject::GarbageCollection(id.to_string()))?)
             }
-            None => runs.active().await.about(|| registry.subject())?,
+            None => active(&registry).await?,
         };
         let Some(run) = run else {
             return show_none(output);

@@ -3,11 +3,11 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::{follow, show_none, show_run};
+use super::{active, follow, show_none, show_run};
 use crate::{
     account::AccountArguments,
     help::{Examples, examples},
-    output::{About as _, Outcome, Output},
+    output::{Outcome, Output},
 };
 
 const EXAMPLES: Examples = [
@@ -28,10 +28,10 @@ impl Wait {
         let account = account.open(output).await?;
         let registry = account.registry_for(None).await?;
         let runs = registry.garbage_collections();
-        let Some(active) = runs.active().await.about(|| registry.subject())? else {
+        let Some(run) = active(&registry).await? else {
             return show_none(output);
         };
-        show_run(output, &follow(&runs, output, active).await?)?;
+        show_run(output, &follow(&runs, output, run).await?)?;
         Ok(Outcome::Done)
     }
 }

@@ -2,6 +2,7 @@
 
 mod audit;
 mod plan;
+mod text;
 
 use std::{
     fs,
@@ -24,6 +25,7 @@ use serde_json::json;
 use super::gc::collect;
 use crate::{
     account::{Account, AccountArguments, Manifests},
+    help::{Examples, examples},
     interrupt::Interrupt,
     output::{Consent, Outcome, Output, Question, WrongInput},
 };
@@ -33,11 +35,23 @@ use plan::make;
 /// What is tried in a sandbox when nothing is said.
 const SAMPLE_RULES: &str = "[[rule]]\nkeep_newest = 3\nprotect_tags = [\"v*\", \"2*\"]\n";
 
+const EXAMPLES: Examples = [
+    (
+        "Show what would go",
+        "docr prune --plan --keep-newest 10 --protect v*",
+    ),
+    (
+        "By rules from a file, with the storage freed, without being asked",
+        "docr prune --apply --rules rules.toml --gc --yes",
+    ),
+];
+
 /// Delete old images by rules.
 ///
 /// An image goes with all its tags, its manifest, and the parts, signatures and attestations that nothing else needs.
 /// What the plan doesn't name stays, also in the garbage collection that frees the storage.
 #[derive(Args)]
+#[command(after_help = examples(&EXAMPLES))]
 #[command(group = ArgGroup::new("mode").required(true).args(["plan", "apply", "schema"]))]
 pub(crate) struct Prune {
     /// Show what would go, and why the rest stays.
@@ -176,7 +190,10 @@ impl Prune {
             fs::write(file, text).with_context(|| file.display().to_string())?;
             output.note(format_args!("The plan is in {}.", file.display()));
         }
-        output.show(format_args!("{plan}\n{}", plan.kept_table()), plan)?;
+        let mut text = output.text();
+        text::going(&mut text, plan)?;
+        text::staying(&mut text, plan)?;
+        output.show_text(&text, plan)?;
         Ok(Outcome::Done)
     }
 
@@ -251,12 +268,16 @@ impl Prune {
         manifests: &mut Option<Manifests>,
         interrupt: &Interrupt,
     ) -> Result<Outcome> {
-        output.note(plan);
+        let mut going = output.text_beside();
+        text::going(&mut going, plan)?;
+        output.note_text(&going);
         let execution = plan.execution(registry)?;
         let nothing = json!({ "plan": plan, "report": null });
         if plan.is_empty() {
             // Who expected something to go wants to know why it stays.
-            output.note(plan.kept_table());
+            let mut staying = output.text_beside();
+            text::staying(&mut staying, plan)?;
+            output.note_text(&staying);
             output.show("Nothing was to be deleted.", &nothing)?;
             return Ok(Outcome::Done);
         }

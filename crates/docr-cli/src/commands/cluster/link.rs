@@ -1,0 +1,60 @@
+//! `docr cluster link`
+
+use anyhow::Result;
+use clap::Args;
+use docr::ClusterId;
+
+use super::{show, subject};
+use crate::{
+    account::AccountArguments,
+    help::{Examples, examples},
+    output::{About as _, Outcome, Output},
+};
+
+const EXAMPLES: Examples = [
+    (
+        "Let a cluster pull without a secret of its own",
+        "docr cluster link d81a8d2b-5a44-45ac-9b01-602b100b9ed7",
+    ),
+    (
+        "Show what would be linked",
+        "docr cluster link d81a8d2b-5a44-45ac-9b01-602b100b9ed7 --registry sample --dry-run",
+    ),
+];
+
+/// Let Kubernetes clusters pull from the registry: DigitalOcean puts pull secrets into all their namespaces.
+#[derive(Args)]
+#[command(after_help = examples(&EXAMPLES))]
+pub(crate) struct Link {
+    /// The ids of the clusters; `doctl kubernetes cluster list` shows them.
+    #[arg(required = true, value_name = "CLUSTER-ID")]
+    clusters: Vec<ClusterId>,
+    /// Show what would be linked, and do nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Link {
+    pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
+        output.check_text()?;
+        let account = account.open(output).await?;
+        let registry = account.registry_for(None).await?;
+        let (name, clusters) = (registry.name(), &self.clusters);
+        if self.dry_run {
+            registry.get().await.about(|| registry.subject())?;
+            show(output, clusters, name, "would be allowed to pull from")?;
+            return Ok(Outcome::Done);
+        }
+        let api = account.docr.clusters();
+        let linked = match account.is_legacy() {
+            true => api.add_legacy_registry(clusters).await,
+            false => {
+                api.add_registries(clusters, std::slice::from_ref(name))
+                    .await
+            }
+        };
+        linked.about(|| subject(clusters))?;
+        show(output, clusters, name, "may pull from")?;
+        Ok(Outcome::Done)
+    }
+}

@@ -1,0 +1,71 @@
+//! `docr cluster unlink`
+
+use anyhow::Result;
+use clap::Args;
+use docr::ClusterId;
+
+use super::{show, subject};
+use crate::{
+    account::AccountArguments,
+    help::{Examples, examples},
+    interrupt::Interrupt,
+    output::{About as _, Consent, Outcome, Output, Question},
+};
+
+const EXAMPLES: Examples = [
+    (
+        "Show what would be unlinked",
+        "docr cluster unlink d81a8d2b-5a44-45ac-9b01-602b100b9ed7 --dry-run",
+    ),
+    (
+        "Without being asked",
+        "docr cluster unlink d81a8d2b-5a44-45ac-9b01-602b100b9ed7 --yes",
+    ),
+];
+
+/// Let Kubernetes clusters no longer pull from the registry, after asking: pods that start then find no images.
+#[derive(Args)]
+#[command(after_help = examples(&EXAMPLES))]
+pub(crate) struct Unlink {
+    /// The ids of the clusters; `doctl kubernetes cluster list` shows them.
+    #[arg(required = true, value_name = "CLUSTER-ID")]
+    clusters: Vec<ClusterId>,
+    #[command(flatten)]
+    consent: Consent,
+}
+
+impl Unlink {
+    pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
+        output.check_text()?;
+        output.check_prompt(self.consent, "to unlink the clusters")?;
+        let interrupt = Interrupt::listen()?;
+        let account = account.open(output).await?;
+        let registry = account.registry_for(None).await?;
+        let (name, clusters) = (registry.name(), &self.clusters);
+        if self.consent.dry_run {
+            registry.get().await.about(|| registry.subject())?;
+            show(output, clusters, name, "could no longer pull from")?;
+            return Ok(Outcome::Done);
+        }
+        let question = format!(
+            "Unlink {} from registry {name}? Pods that start then find no images of it.",
+            subject(clusters)
+        );
+        let question = Question::YesOrNo(&question);
+        if let Some(outcome) = output.consent(self.consent, question, &interrupt).await? {
+            output.show("Nothing was unlinked.", &serde_json::json!(null))?;
+            return Ok(outcome);
+        }
+        let api = account.docr.clusters();
+        let unlinked = match account.is_legacy() {
+            true => api.remove_legacy_registry(clusters).await,
+            false => {
+                api.remove_registries(clusters, std::slice::from_ref(name))
+                    .await
+            }
+        };
+        unlinked.about(|| subject(clusters))?;
+        show(output, clusters, name, "no longer pulls from")?;
+        Ok(Outcome::Done)
+    }
+}

@@ -1,0 +1,70 @@
+//! `docr credentials docker-config`
+
+use std::io::{self, Write as _};
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use docr::CredentialsRequest;
+
+use super::expiry::Expiry;
+use crate::{
+    account::AccountArguments,
+    help::{Examples, examples},
+    interrupt::Interrupt,
+    minted::Minted,
+    output::{About as _, Outcome, Output},
+};
+
+const EXAMPLES: Examples = [
+    (
+        "For a job that pulls",
+        "docr credentials docker-config --expires-in 2h",
+    ),
+    (
+        "For one that pushes, whose tokens must not outlive it",
+        "docr credentials docker-config --read-write --expires-in 30m",
+    ),
+];
+
+/// Print a configuration for Docker with new credentials in it.
+#[derive(Args)]
+#[command(after_help = examples(&EXAMPLES))]
+pub(crate) struct DockerConfig {
+    /// Credentials that can also push and delete.
+    #[arg(long)]
+    read_write: bool,
+    #[command(flatten)]
+    expiry: Expiry,
+}
+
+impl DockerConfig {
+    pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
+        output.check_text()?;
+        let request = match self.read_write {
+            true => CredentialsRequest::read_write(),
+            false => CredentialsRequest::read_only(),
+        };
+        let request = self.expiry.apply(request)?;
+        let account = account.open(output).await?;
+        let registry = account.registry_for(None).await?;
+        if self.expiry.is_dry_run() {
+            registry.get().await.about(|| registry.subject())?;
+            return self.expiry.show_dry_run(&registry, output);
+        }
+        let interrupt = Interrupt::listen()?;
+        let minting = async { registry.docker_credentials(request).await };
+        let minted = Minted::mint(&account.docr, minting, &interrupt).await;
+        let Some(minted) = minted.map_err(|error| error.context(registry.subject()))? else {
+            return Ok(Outcome::Interrupted);
+        };
+        let handed = minted.hand_over(|credentials| {
+            let mut out = io::stdout();
+            let config = credentials.docker_config_json();
+            writeln!(out, "{}", config.expose().trim_end())?;
+            // What can't be written is not handed over.
+            Ok(out.flush()?)
+        });
+        handed.await.context("the configuration can't be printed")?;
+        Ok(Outcome::Done)
+    }
+}

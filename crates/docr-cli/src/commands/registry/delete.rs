@@ -1,0 +1,88 @@
+//! `docr registry delete`
+
+use anyhow::Result;
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+use docr::RegistryName;
+
+use crate::{
+    account::AccountArguments,
+    commands::{
+        deletion::{Gone, delete_each},
+        repository,
+    },
+    complete,
+    help::{Examples, examples},
+    interrupt::Interrupt,
+    names::registry_name,
+    output::{About as _, Consent, Outcome, Output, Question},
+};
+
+const EXAMPLES: Examples = [
+    (
+        "Show what would be gone",
+        "docr registry delete sample --dry-run",
+    ),
+    (
+        "Delete it without being asked",
+        "docr registry delete sample --yes",
+    ),
+];
+
+/// Delete a registry with all its repositories, after you have typed its name.
+#[derive(Args)]
+#[command(after_help = examples(&EXAMPLES))]
+pub(crate) struct Delete {
+    /// Its name.
+    #[arg(value_parser = registry_name, add = ArgValueCompleter::new(complete::registries))]
+    name: RegistryName,
+    #[command(flatten)]
+    consent: Consent,
+}
+
+impl Delete {
+    pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
+        output.check_text()?;
+        output.check_prompt(
+            self.consent,
+            "to delete the registry with all that is in it",
+        )?;
+        let interrupt = Interrupt::listen()?;
+        let account = account.open(output).await?;
+        let registry = account.registry_for(Some(self.name)).await?;
+        registry.get().await.about(|| registry.subject())?;
+        let repositories = output
+            .read_all("repositories", registry.repositories())
+            .await
+            .about(|| registry.subject())?;
+        let columns = repository::columns();
+        match repositories.is_empty() {
+            true => output.note(format_args!("The {} is empty.", registry.subject())),
+            false => {
+                output.note_table(&repositories, &columns)?;
+                let tags = repositories.iter().filter_map(|one| one.tag_count);
+                let tags = tags.fold(0_u64, u64::saturating_add);
+                output.note(format_args!(
+                    "The {} goes, with {} repositories and {tags} tags.",
+                    registry.subject(),
+                    repositories.len()
+                ));
+            }
+        }
+        let name = registry.name().as_str();
+        let question = Question::Name {
+            question: "This can't be undone.",
+            name,
+        };
+        let gone = vec![Gone::new(registry.subject(), ())];
+        delete_each(
+            output,
+            self.consent,
+            question,
+            &interrupt,
+            gone,
+            async |()| registry.delete().await,
+        )
+        .await
+    }
+}

@@ -1,0 +1,85 @@
+//! `docr repository delete`
+
+use anyhow::Result;
+use clap::Args;
+use clap_complete::engine::ArgValueCompleter;
+
+use crate::{
+    account::AccountArguments,
+    commands::{
+        deletion::{Gone, delete_each},
+        tag,
+    },
+    complete,
+    help::{Examples, examples},
+    interrupt::Interrupt,
+    names::RepositoryArgument,
+    output::{About as _, Consent, Outcome, Output, Question, Subject},
+};
+
+const EXAMPLES: Examples = [
+    (
+        "Show what would be gone",
+        "docr repository delete shop/web --dry-run",
+    ),
+    (
+        "Delete it without being asked",
+        "docr repository delete shop/web --yes",
+    ),
+];
+
+/// Delete a repository with all its tags and manifests, after asking.
+///
+/// Only this frees its place in a tier that limits repositories. Its storage is free after `docr gc run`.
+#[derive(Args)]
+#[command(after_help = examples(&EXAMPLES))]
+pub(crate) struct Delete {
+    /// Its name.
+    #[arg(add = ArgValueCompleter::new(complete::repositories))]
+    repository: RepositoryArgument,
+    #[command(flatten)]
+    consent: Consent,
+}
+
+impl Delete {
+    pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
+        output.check_text()?;
+        output.check_prompt(
+            self.consent,
+            "to delete the repository with all that is in it",
+        )?;
+        let interrupt = Interrupt::listen()?;
+        let account = account.open(output).await?;
+        let RepositoryArgument { registry, name } = self.repository;
+        let registry = account.registry_for(registry).await?;
+        let subject = Subject::Repository {
+            registry: registry.name().to_string(),
+            name: name.to_string(),
+        };
+        let repository = registry.repository(name.clone());
+        let tags = output.read_all("tags", repository.tags()).await;
+        let tags = tags.about(|| subject.clone())?;
+        let manifests = output.read_all("manifests", repository.manifests()).await;
+        let manifests = manifests.about(|| subject.clone())?;
+        if !tags.is_empty() {
+            output.note_table(&tags, &tag::columns())?;
+        }
+        output.note(format_args!(
+            "The {subject} goes, with {} tags and {} manifests.",
+            tags.len(),
+            manifests.len()
+        ));
+        let newer = registry.newer_repository(name);
+        let gone = vec![Gone::new(subject, ())];
+        let question = Question::YesOrNo("Delete this?");
+        delete_each(
+            output,
+            self.consent,
+            question,
+            &interrupt,
+            gone,
+            async |()| newer.delete().await,
+        )
+        .await
+    }
+}

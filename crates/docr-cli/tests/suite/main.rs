@@ -1,0 +1,15 @@
+//! The command as a person and a program meet it: every command in every form, over pipes and over a terminal.
+
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod completion;
+mod every_command;
+mod examples;
+mod operations;
+mod profiles;
+#[cfg(unix)]
+mod prompts;
+mod shell;
+#[cfg(unix)]
+mod terminal;
+mod words;

@@ -1,0 +1,189 @@
+//! A pseudo-terminal: what a person sees, and types.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{Read as _, Write as _},
+    process::{Child, Stdio},
+    sync::mpsc::{self, Receiver},
+    thread,
+    time::Duration,
+};
+
+use rustix::{
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+    termios::{Winsize, tcsetwinsize},
+};
+
+use crate::shell::Shell;
+
+/// Nothing here waits so long, unless it waits for ever.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A command that runs on a terminal.
+pub(crate) struct OnTerminal {
+    child: Child,
+    keyboard: File,
+    screen: Receiver<Vec<u8>>,
+    seen: String,
+}
+
+impl OnTerminal {
+    pub(crate) fn start(shell: &Shell, line: &str, columns: u16) -> Self {
+        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&ours).unwrap();
+        unlockpt(&ours).unwrap();
+        let name = ptsname(&ours, Vec::new()).unwrap().into_string().unwrap();
+        let theirs = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(name)
+            .unwrap();
+        let size = Winsize {
+            ws_row: 50,
+            ws_col: columns,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        tcsetwinsize(&theirs, size).unwrap();
+        let end = || Stdio::from(theirs.try_clone().unwrap());
+        let mut command = shell.command(line);
+        command.env("TERM", "xterm-256color");
+        let child = command.stdin(end()).stdout(end()).stderr(end());
+        let child = child.spawn().unwrap();
+        // The last one to hold its end closes the terminal.
+        drop((command, theirs));
+        let keyboard = File::from(ours);
+        let screen = read(keyboard.try_clone().unwrap());
+        Self {
+            child,
+            keyboard,
+            screen,
+            seen: String::new(),
+        }
+    }
+
+    /// Waits until something is seen.
+    pub(crate) fn wait_for(&mut self, text: &str) {
+        while !self.seen.contains(text) {
+            match self.screen.recv_timeout(PATIENCE) {
+                Ok(bytes) => self.seen += &String::from_utf8_lossy(&bytes),
+                Err(_) => panic!("{text:?} is not seen:\n{}", self.seen),
+            }
+        }
+    }
+
+    pub(crate) fn types(&mut self, text: &str) {
+        self.keyboard.write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Sends a signal, such as a terminal does for Ctrl-C.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = std::process::Command::new("kill")
+            .args([&format!("-{name}"), &self.child.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// The exit code, and all that was seen.
+    pub(crate) fn end(mut self) -> (i32, String) {
+        while let Ok(bytes) = self.screen.recv_timeout(PATIENCE) {
+            self.seen += &String::from_utf8_lossy(&bytes);
+        }
+        let status = self.child.wait().unwrap();
+        (status.code().unwrap(), self.seen)
+    }
+}
+
+fn read(mut screen: File) -> Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        // When the other end is closed, reading fails.
+        while let Ok(length @ 1..) = screen.read(&mut buffer) {
+            if sender.send(buffer[..length].to_vec()).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+fn seen(line: &str, columns: u16, no_color: bool) -> String {
+    let shell = match no_color {
+        true => Shell::new().set("NO_COLOR", "1"),
+        false => Shell::new(),
+    };
+    let (code, seen) = OnTerminal::start(&shell, line, columns).end();
+    assert_eq!(code, 0, "{seen}");
+    seen
+}
+
+/// What is left without the escapes, and without what was overwritten.
+fn plain(seen: &str) -> String {
+    let text = anstream::adapter::strip_str(seen).to_string();
+    let lines = text.split('\n').map(|line| {
+        let line = line.trim_end_matches('\r');
+        line.rsplit('\r').next().unwrap_or_default().to_owned()
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn tables_fit_any_terminal_and_no_line_is_longer() {
+    for line in [
+        "--sandbox certificate list",
+        "--sandbox image list shop/api",
+        "--sandbox image show shop/api:latest",
+        "--sandbox registry options",
+        "--sandbox prune --plan --keep-newest 3 --quiet",
+        "--sandbox usage",
+    ] {
+        for columns in [40, 80, 200] {
+            let text = plain(&seen(line, columns, false));
+            for shown in text.lines() {
+                // What can't be broken, such as a digest behind its label.
+                let is_word = shown.split_whitespace().count() <= 2;
+                let width = shown.chars().count();
+                assert!(
+                    is_word || width <= columns.into(),
+                    "{columns} {line}: {shown:?}\n{text}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn colours_are_for_terminals_and_not_for_those_who_want_none() {
+    let line = "--sandbox certificate list";
+    let green = "\u{1b}[32mverified";
+    assert!(seen(line, 100, false).contains(green));
+    let without = seen(line, 100, true);
+    assert!(
+        !without.contains("\u{1b}[32m") && !without.contains("\u{1b}[1m"),
+        "{without:?}"
+    );
+    let piped = Shell::new().run(line).out;
+    assert!(!piped.contains('\u{1b}'), "{piped}");
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_a_command_without_a_word() {
+    for line in [
+        "--sandbox tag list shop/api",
+        "--sandbox registry options --output csv",
+        "man",
+    ] {
+        let shell = Shell::new();
+        let mut command = shell.command(line);
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stdout.take());
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&ended.stderr), "", "{line}");
+        assert_eq!(ended.status.code(), Some(130), "{line}");
+    }
+}
