@@ -21,7 +21,6 @@ use crate::{
         registry::Registry,
         repository::Repository,
         tag::Tag,
-        try_out::Try,
         usage::Usage,
     },
     output::{Format, Outcome, OutputArguments, WrongInput},
@@ -69,7 +68,8 @@ enum Command {
     KubeletConfig(KubeletConfig),
     Cluster(Cluster),
     Certificate(Certificate),
-    Try(Try),
+    #[cfg(feature = "sandbox")]
+    Try(crate::commands::try_out::Try),
     Completions(Completions),
     Man(Man),
     /// The older name of `docr certificate list`.
@@ -118,6 +118,7 @@ impl Cli {
             Command::Man(man) => man.run(account, output).await,
             Command::Certificates(list) => list.run(account, output).await,
             Command::KubernetesSecret(secret) => secret.run(account, output).await,
+            #[cfg(feature = "sandbox")]
             Command::Try(try_out) => try_out.run(output).await,
         }
     }

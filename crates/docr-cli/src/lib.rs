@@ -9,7 +9,6 @@
 
 mod account;
 mod cli;
-mod clock;
 mod commands;
 mod complete;
 mod doctl;
@@ -20,7 +19,7 @@ mod ledger;
 mod minted;
 mod names;
 mod output;
-mod sample;
+mod sandbox;
 mod trace;
 
 use std::process::ExitCode;

@@ -11,18 +11,19 @@ use docr::{
     Client, ClientBuilder, CredentialsRequest, DockerCredentials, Registry, RegistryHandle,
     RegistryName, Secret, TokenFile, for_terminal, retention::OciManifests,
 };
-use docr_sandbox::{Clock, Sandbox};
 
 use crate::{
-    clock::SandboxTime,
     doctl,
     interrupt::Interrupt,
     minted::Minted,
     output::{NoToken, Output, WrongInput},
-    sample, trace,
+    sandbox::OwnSandbox,
+    trace,
 };
 
-pub(crate) use arguments::{AccountArguments, Choices, IN_SANDBOX_TOKEN, IN_SANDBOX_URL};
+#[cfg(feature = "sandbox")]
+pub(crate) use arguments::IN_SANDBOX_TOKEN;
+pub(crate) use arguments::{AccountArguments, Choices, IN_SANDBOX_URL};
 pub(crate) use profile::{credential_directory, path as configuration_path};
 pub(crate) use registry_calls::RegistryCalls;
 
@@ -37,7 +38,7 @@ pub(crate) struct Account {
     /// The sandbox that the images are in.
     images_at: Option<String>,
     /// Lives as long as the account.
-    sandbox: Option<Sandbox>,
+    sandbox: Option<OwnSandbox>,
     clock: Arc<dyn docr::Clock>,
 }
 
@@ -73,24 +74,15 @@ impl AccountArguments {
         })
     }
 
-    /// A sandbox in a time of its own, so that waiting takes none, and always the same.
     async fn open_sandbox(self, output: &Output) -> Result<Account> {
-        let clock = Clock::manual("2026-01-01T12:00:00Z".parse()?);
-        let sandbox = Sandbox::builder().clock(clock.clone()).start().await?;
-        let time = Arc::new(SandboxTime(clock.clone()));
-        let builder = || {
-            let builder = builder(Some(sandbox.url()));
-            builder.token(sandbox.token()).clock(time.clone())
-        };
-        // What fills it is nobody's to watch.
-        sample::fill(&sandbox, &clock, &builder().build()?).await?;
+        let sandbox = OwnSandbox::start().await?;
         Ok(Account {
-            docr: observed(builder(), output).build()?,
+            docr: observed(sandbox.client(), output).build()?,
             registry: self.registry,
             is_legacy: self.legacy,
-            images_at: Some(sandbox.addr().to_string()),
+            images_at: Some(sandbox.host()),
+            clock: sandbox.clock(),
             sandbox: Some(sandbox),
-            clock: time,
         })
     }
 

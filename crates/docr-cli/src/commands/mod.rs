@@ -47,5 +47,6 @@ pub(crate) mod prune;
 pub(crate) mod registry;
 pub(crate) mod repository;
 pub(crate) mod tag;
+#[cfg(feature = "sandbox")]
 pub(crate) mod try_out;
 pub(crate) mod usage;

@@ -60,6 +60,7 @@ pub(crate) enum Outcome {
     /// Somebody asked to stop.
     Interrupted,
     /// A program that was run has ended with this code.
+    #[cfg(feature = "sandbox")]
     Exited(u8),
 }
 
@@ -69,6 +70,7 @@ impl From<Outcome> for ExitCode {
             Outcome::Done => Self::SUCCESS,
             Outcome::InPart => Self::from(3),
             Outcome::Interrupted => Self::from(interrupt::EXIT_CODE),
+            #[cfg(feature = "sandbox")]
             Outcome::Exited(code) => Self::from(code),
         }
     }
@@ -218,6 +220,7 @@ impl Output {
     }
 
     /// Like [`note`](Self::note), for lines that are to be copied whole.
+    #[cfg(feature = "sandbox")]
     pub(crate) fn note_verbatim(&self, lines: &str) {
         if !self.is_json() && !self.is_quiet {
             terminal::say(&terminal::visible(lines));

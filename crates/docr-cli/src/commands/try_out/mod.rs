@@ -6,21 +6,19 @@ mod shell;
 
 use std::{
     ffi::OsString,
-    fs,
     io::{self, IsTerminal as _},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::Command,
 };
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use clap::Args;
-use docr_sandbox::{Clock, Sandbox, Seed};
+use docr_sandbox::Sandbox;
 
 use crate::{
-    account,
     help::{Examples, examples},
-    output::{Outcome, Output, WrongInput},
-    sample,
+    output::{Outcome, Output},
+    sandbox,
 };
 use environment::Environment;
 
@@ -54,7 +52,7 @@ pub(crate) struct Try {
 
 impl Try {
     pub(crate) async fn run(self, output: &Output) -> Result<Outcome> {
-        let sandbox = start(self.seed.as_deref()).await?;
+        let sandbox = sandbox::start(self.seed.as_deref()).await?;
         let folder = tempfile::tempdir().context("a folder for the configurations")?;
         let environment = Environment::of(&sandbox, folder.path());
         introduce(&sandbox, &environment, self.command.is_empty(), output);
@@ -69,31 +67,6 @@ impl Try {
         environment.apply(&mut command);
         Ok(Outcome::Exited(child::run(command).await?))
     }
-}
-
-/// A sandbox that goes with the time from now on, with what it is to hold.
-async fn start(seed: Option<&Path>) -> Result<Sandbox> {
-    let builder = Sandbox::builder()
-        // Another sandbox's credentials, which may be kept somewhere, open nothing here.
-        .seed(fastrand::u64(..))
-        .credentials_for_own_host(true);
-    if let Some(file) = seed {
-        let started = builder.content(read_seed(file)?).start().await;
-        return started.with_context(|| format!("the seed {}", file.display()));
-    }
-    let clock = Clock::manual(Clock::system().now() - sample::SPAN);
-    let sandbox = builder.clock(clock.clone()).start().await?;
-    let docr = account::builder(Some(sandbox.url())).token(sandbox.token());
-    sample::fill(&sandbox, &clock, &docr.build()?).await?;
-    clock.resume();
-    Ok(sandbox)
-}
-
-fn read_seed(file: &Path) -> Result<Seed> {
-    let place = || format!("the seed {}", file.display());
-    let text = fs::read_to_string(file).with_context(place)?;
-    let seed = Seed::from_json(&text);
-    seed.map_err(|error| anyhow!(WrongInput(format!("{}: {error}", place()))))
 }
 
 fn introduce(sandbox: &Sandbox, environment: &Environment, is_shell: bool, output: &Output) {

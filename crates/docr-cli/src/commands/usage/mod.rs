@@ -64,8 +64,9 @@ impl Usage {
 async fn read_lists(account: &Account, output: &Output) -> Result<(RegistryHandle, Report)> {
     let progress = output.progress("reading the lists");
     let all = account.docr.registries();
-    let (subscription, listed) = tokio::try_join!(all.subscription(), all.list().all())?;
+    let (subscription, listed) = tokio::try_join!(all.subscription_opt(), all.list().all())?;
     let name = account.registry_among(&listed)?;
+    let subscription = subscription.context("the account has no subscription")?;
     let registry = account.docr.registry(name.clone());
     progress.say(format!("reading the repositories of {name}"));
     let subject = || Subject::Registry(name.to_string());

@@ -1,0 +1,30 @@
+//! A program without a sandbox says so.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use docr::ClientBuilder;
+
+use crate::output::WrongInput;
+
+pub(crate) enum OwnSandbox {}
+
+impl OwnSandbox {
+    pub(crate) async fn start() -> Result<Self> {
+        let message = "--sandbox: this docr was built without its sandbox; build it with the feature `sandbox`, or \
+                       start docr-sandbox and set what that prints";
+        Err(WrongInput(message.to_owned()).into())
+    }
+
+    pub(crate) fn client(&self) -> ClientBuilder {
+        match *self {}
+    }
+
+    pub(crate) fn host(&self) -> String {
+        match *self {}
+    }
+
+    pub(crate) fn clock(&self) -> Arc<dyn docr::Clock> {
+        match *self {}
+    }
+}
