@@ -25,7 +25,7 @@ pub struct Clock(Arc<Mutex<Time>>);
 
 /// How a clock goes.
 #[derive(Clone, Copy)]
-struct Time {
+pub(crate) struct Time {
     /// What it told when it was set.
     told: DateTime<Utc>,
     /// When that was, by the system's clock; `None` for one that stands.
@@ -115,7 +115,7 @@ impl Clock {
         self.time().now()
     }
 
-    fn time(&self) -> MutexGuard<'_, Time> {
+    pub(crate) fn time(&self) -> MutexGuard<'_, Time> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -206,15 +206,21 @@ mod tests {
 
     #[test]
     fn a_clock_at_a_rate_starts_with_the_system_s_time_and_leaves_it_behind() {
+        let millis = |millis| {
+            let end = system_now() + TimeDelta::milliseconds(millis);
+            while system_now() < end {
+                std::thread::yield_now();
+            }
+        };
         let clock = Clock::at_rate(1_000);
         let start = clock.now();
         assert!(start - system_now() < TimeDelta::hours(1));
-        std::thread::sleep(Duration::from_millis(5));
+        millis(5);
         assert!(clock.now() - start >= TimeDelta::seconds(5));
         clock.freeze();
         clock.set(DateTime::UNIX_EPOCH);
         clock.resume();
-        std::thread::sleep(Duration::from_millis(5));
+        millis(5);
         assert!(clock.now() - DateTime::UNIX_EPOCH >= TimeDelta::seconds(5));
         clock.advance(Duration::MAX);
         assert_eq!(clock.now(), DateTime::<Utc>::MAX_UTC);
