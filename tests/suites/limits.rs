@@ -197,7 +197,7 @@ async fn a_budget_is_asked_for_each_attempt_and_told_of_each_response() {
     unpaced.registries().options().await.unwrap();
     assert_eq!(budget.take(), ["no turn", "200: Some(4997), None"]);
     let nowhere = Subjects::default().certificate;
-    let error = docr.certificates().get(nowhere).await.unwrap_err();
+    let error = docr.certificates().get(&nowhere).await.unwrap_err();
     assert!(error.is_not_found());
     assert_eq!(budget.take(), ["turn", "404: Some(4996), None"]);
 }
