@@ -49,7 +49,7 @@ impl Plan {
         TimeDelta::minutes(1) * requests / 250
     }
 
-    /// Lets the fleet work: processes of the program `fleet-worker`.
+    /// Lets the fleet work: processes of the program `fleet`.
     pub async fn carry_out(self, worker: &Path, redis: &mut RedisServer) -> Outcome {
         let clock = Clock::at_rate(RATE);
         let sandbox = Sandbox::builder()
@@ -89,7 +89,7 @@ impl Plan {
     fn spawn(self, worker: &Path, url: &str, redis: &str, start: &str) -> Child {
         let fleet = u32::try_from(self.processes).ok().and_then(NonZeroU32::new);
         Command::new(worker)
-            .args(["--url", url, "--token", TOKEN, "--redis", redis])
+            .args(["work", "--url", url, "--token", TOKEN, "--redis", redis])
             .args(["--fleet", &fleet.expect("some processes").to_string()])
             .args(["--start", start, "--rate", &RATE.to_string()])
             .stdin(Stdio::null())

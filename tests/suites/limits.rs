@@ -158,13 +158,12 @@ impl RateBudget for Noted {
         Box::pin(async {})
     }
 
-    fn observe<'a>(
-        &'a self,
-        _: &'a dyn Clock,
-        response: ObservedResponse,
-    ) -> BudgetFuture<'a, ()> {
+    fn observe<'a>(&'a self, _: &'a dyn Clock, response: ObservedResponse) -> BudgetFuture<'a, ()> {
         let remaining = response.rate_limit.map(|limit| limit.remaining);
-        self.note(format!("{}: {remaining:?}, {:?}", response.status, response.pause));
+        self.note(format!(
+            "{}: {remaining:?}, {:?}",
+            response.status, response.pause
+        ));
         Box::pin(async {})
     }
 }
@@ -184,14 +183,19 @@ async fn a_budget_is_asked_for_each_attempt_and_told_of_each_response() {
     let (sandbox, _) = start().await;
     let (budget, docr) = noted(9, &sandbox);
     let refusal = ScriptedAnswer::status(429).header("retry-after", "7");
-    sandbox.answer_next("registries_get_options", refusal).unwrap();
+    sandbox
+        .answer_next("registries_get_options", refusal)
+        .unwrap();
     docr.registries().options().await.unwrap();
     let told = budget.take();
     let [first, refused, second, served] = &told[..] else {
         panic!("{told:?}");
     };
     assert_eq!([first, second], ["turn"; 2]);
-    assert!(refused.starts_with("429: ") && refused.ends_with("Some(7s)"), "{told:?}");
+    assert!(
+        refused.starts_with("429: ") && refused.ends_with("Some(7s)"),
+        "{told:?}"
+    );
     assert_eq!(served, "200: Some(4998), None");
     let unpaced = docr.with(|calls| calls.paced(false));
     unpaced.registries().options().await.unwrap();

@@ -253,15 +253,17 @@ impl RateBudget for RedisBudget {
         })
     }
 
-    /// What a response says of the hour goes with the next question; a pause is told at once.
+    /// What a response says goes with the next question; a pause is told at once.
     fn observe<'a>(
         &'a self,
         clock: &'a dyn Clock,
         response: ObservedResponse,
     ) -> BudgetFuture<'a, ()> {
+        let now = clock.monotonic();
+        self.journal().responded(now, response.status == 429);
         if let Some(limit) = response.rate_limit {
             let used = limit.limit.saturating_sub(limit.remaining);
-            self.journal().observe(used, clock.monotonic());
+            self.journal().observe(used, now);
         }
         Box::pin(async move {
             if let Some(pause) = response.pause {

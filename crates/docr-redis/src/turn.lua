@@ -37,12 +37,19 @@ end
 redis.call('ZREMRANGEBYSCORE', requests, '-inf', now - hour)
 redis.call('ZREMRANGEBYSCORE', requests, now + hour, '+inf')
 
--- What was sent without a turn from here. It may have been taken for a stranger's.
+-- What was sent: without a turn from here, and maybe taken for a stranger's; or later than its turn was. And what was
+-- refused, and doesn't count.
 local reported, earliest = 0, now
 for i = FIRST_REPORT, #ARGV, 2 do
-  local at = now - ARGV[i + 1]
-  if at > now - hour then
-    reported = reported + redis.call('ZADD', requests, 'NX', at, ARGV[i])
+  local sent, ago = ARGV[i], tonumber(ARGV[i + 1])
+  local at, before = now - ago, tonumber(redis.call('ZSCORE', requests, sent) or nil)
+  if ago < 0 then
+    redis.call('ZREM', requests, sent)
+  elseif before then
+    redis.call('ZADD', requests, math.max(at, before), sent)
+  elseif at > now - hour then
+    redis.call('ZADD', requests, at, sent)
+    reported = reported + 1
     earliest = math.min(earliest, at)
   end
 end
@@ -95,16 +102,20 @@ local function keep()
   redis.call('PEXPIRE', state, math.ceil(hour / 500))
 end
 
--- When one more request is below both limits, after all that are reserved.
-local function next_turn(paused)
-  local at = math.max(now, paused, score_at(-1) or 0)
+-- When the request at a rank is below both limits: not before those that it has to follow no longer count.
+local function not_before(at, rank)
   for _, window in ipairs({{per_minute, minute}, {per_hour, hour}}) do
-    local first = score_at(-window[1])
-    if first then
-      at = math.max(at, first + window[2])
+    if rank >= window[1] then
+      at = math.max(at, score_at(rank - window[1]) + window[2])
     end
   end
   return at
+end
+
+-- When one more request is, after all that are reserved.
+local function next_turn(paused)
+  local at = math.max(now, paused, score_at(-1) or 0)
+  return not_before(at, redis.call('ZCARD', requests))
 end
 
 keep()
@@ -119,7 +130,12 @@ end
 local paused = tonumber(redis.call('HGET', state, 'pause') or 0)
 local reserved = tonumber(redis.call('ZSCORE', requests, member) or nil)
 if reserved and (paused <= now or paused <= reserved) then
-  return {epoch, math.max(reserved - now, 0), 1}
+  -- Those before may have been later than their turn.
+  local at = not_before(reserved, redis.call('ZRANK', requests, member))
+  if at > reserved then
+    redis.call('ZADD', requests, at, member)
+  end
+  return {epoch, math.max(at - now, 0), 1}
 end
 if reserved then
   redis.call('ZREM', requests, member)

@@ -91,8 +91,12 @@ impl Question<'_> {
         call.arg(format!("{:032x}", fastrand::u128(..)));
         call.arg(self.micros(settle)).arg(pause);
         call.arg(used).arg(self.micros(age));
-        for (member, age) in &self.report.requests {
-            call.arg(member).arg(self.micros(*age));
+        for (member, at) in &self.report.requests {
+            let age = self.report.now.saturating_sub(*at);
+            call.arg(member).arg(self.micros(age));
+        }
+        for member in &self.report.refused {
+            call.arg(member).arg(-1);
         }
         let (epoch, wait, taken): (String, u64, u8) = call.invoke_async(connection).await?;
         Ok(Reply {

@@ -55,7 +55,9 @@ async fn connection(server: &RedisServer) -> redis::aio::MultiplexedConnection {
 async fn command<T: redis::FromRedisValue>(server: &RedisServer, command: &[&str]) -> T {
     let mut call = redis::cmd(command[0]);
     call.arg(&command[1..]);
-    call.query_async(&mut connection(server).await).await.unwrap()
+    call.query_async(&mut connection(server).await)
+        .await
+        .unwrap()
 }
 
 async fn keys(server: &RedisServer) -> Vec<String> {
@@ -144,7 +146,10 @@ async fn a_refusal_of_one_holds_all_also_those_that_have_a_turn_reserved() {
     assert!(is_about(wait, 30 * SECOND), "{wait:?}");
     // A minute of 10 ms: who has waited for a turn that a pause has moved waits again.
     let server = RedisServer::start().await.unwrap();
-    let (one, other) = (budget(&server).time_scale(rate), budget(&server).time_scale(rate));
+    let (one, other) = (
+        budget(&server).time_scale(rate),
+        budget(&server).time_scale(rate),
+    );
     let clock = FastClock::since(noon(), rate.get());
     take(&one, &clock, 10).await;
     let begin = clock.monotonic();
