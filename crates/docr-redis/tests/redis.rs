@@ -204,7 +204,7 @@ async fn the_hour_is_what_the_service_counts_when_all_has_arrived() {
     let Some(server) = RedisServer::start().await else {
         return;
     };
-    let rate = NonZeroU32::new(6_000).unwrap();
+    let rate = NonZeroU32::new(600).unwrap();
     let clock = FastClock::since(chrono::Utc::now(), rate.get());
     let limits = RateLimits::new(10, 10);
     let budget = budget(&server).limits(limits).time_scale(rate);
