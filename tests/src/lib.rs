@@ -3,10 +3,13 @@
 
 pub mod calls;
 pub mod connect_proxy;
+pub mod fast_clock;
 pub mod fault_proxy;
+pub mod fleet;
 pub mod instances;
 pub mod raw_client;
 pub mod raw_server;
+pub mod redis_server;
 pub mod sandbox;
 pub mod scenarios;
 

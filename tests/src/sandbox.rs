@@ -104,10 +104,14 @@ impl docr::Clock for Shared {
     }
 }
 
+/// A client's clock that is the sandbox's.
+pub fn shared_clock(clock: &Clock) -> Arc<dyn docr::Clock> {
+    Arc::new(Shared(clock.clone(), ManualClock::at(noon())))
+}
+
 /// A client that lives in the sandbox's time.
 pub fn sharing(sandbox: &Sandbox, clock: &Clock) -> Client {
-    let shared = Shared(clock.clone(), ManualClock::at(noon()));
-    client_with_clock(sandbox.url(), TOKEN, Arc::new(shared))
+    client_with_clock(sandbox.url(), TOKEN, shared_clock(clock))
 }
 
 /// The name of the registry that [`furnish`] creates.

@@ -1,11 +1,19 @@
 //! Rate limit, budget and pacing, with the sandbox's own limits on a clock that both sides share.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use docr_sandbox::Sandbox;
+use docr::{
+    BudgetFuture, Client, Clock, FileBudget, LocalBudget, ManualClock, NoTurn, ObservedResponse,
+    RateBudget, Secret,
+};
+use docr_sandbox::{Sandbox, ScriptedAnswer};
 use docr_tests::{
+    calls::Subjects,
     raw_server::RawServer,
-    sandbox::{TOKEN, client_at, noon, sharing, start},
+    sandbox::{Checked, TOKEN, client_at, noon, shared_clock, sharing, start},
 };
 
 fn refused(sandbox: &Sandbox) -> usize {
@@ -72,4 +80,139 @@ async fn an_outage_costs_a_client_a_bounded_number_of_repeats() {
     }
     assert_eq!(repeats, 20);
     assert_eq!(server.requests().len(), 70);
+}
+
+/// Lets two clients with a budget make 600 requests by turns; how long that took, and what was refused.
+async fn two_clients(budgets: [Arc<dyn RateBudget>; 2]) -> (i64, usize) {
+    let (sandbox, clock) = start().await;
+    let clients = budgets.map(|budget| {
+        let builder = Client::builder().base_url(sandbox.url()).token(TOKEN);
+        let builder = builder.clock(shared_clock(&clock)).rate_budget(budget);
+        builder.build().unwrap()
+    });
+    for _ in 0..300 {
+        for docr in &clients {
+            docr.registries().options().await.unwrap();
+        }
+    }
+    ((clock.now() - noon()).num_seconds(), refused(&sandbox))
+}
+
+#[tokio::test]
+async fn clients_that_share_a_budget_never_run_into_the_limit() {
+    let budget = Arc::new(LocalBudget::new());
+    let (took, refused) = two_clients([budget.clone(), budget]).await;
+    assert_eq!(refused, 0);
+    assert!((120..=125).contains(&took), "{took}");
+}
+
+#[tokio::test]
+async fn processes_that_share_a_file_never_run_into_the_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    // Two of them, as two processes have.
+    let budget = || -> Arc<dyn RateBudget> {
+        let folder = folder.path().join("budgets");
+        Arc::new(FileBudget::new(folder, &Secret::from(TOKEN)))
+    };
+    let (took, refused) = two_clients([budget(), budget()]).await;
+    assert_eq!(refused, 0);
+    assert!((120..=125).contains(&took), "{took}");
+}
+
+/// Notes what it is asked and told, and has no turn left after so many.
+#[derive(Debug, Default)]
+struct Noted {
+    events: Mutex<Vec<String>>,
+    last: usize,
+}
+
+impl Noted {
+    fn note(&self, event: String) -> usize {
+        let mut events = self.events.lock().unwrap();
+        events.push(event);
+        events.iter().filter(|event| *event == "turn").count()
+    }
+
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.events.lock().unwrap())
+    }
+}
+
+impl RateBudget for Noted {
+    fn acquire<'a>(
+        &'a self,
+        _: &'a dyn Clock,
+        _: Duration,
+    ) -> BudgetFuture<'a, Result<(), NoTurn>> {
+        let is_over = self.note("turn".into()) > self.last;
+        Box::pin(async move {
+            match is_over {
+                true => Err(NoTurn::Unavailable("it is away".into())),
+                false => Ok(()),
+            }
+        })
+    }
+
+    fn record<'a>(&'a self, _: &'a dyn Clock) -> BudgetFuture<'a, ()> {
+        self.note("no turn".into());
+        Box::pin(async {})
+    }
+
+    fn observe<'a>(&'a self, _: &'a dyn Clock, response: ObservedResponse) -> BudgetFuture<'a, ()> {
+        let remaining = response.rate_limit.map(|limit| limit.remaining);
+        self.note(format!(
+            "{}: {remaining:?}, {:?}",
+            response.status, response.pause
+        ));
+        Box::pin(async {})
+    }
+}
+
+fn noted(last: usize, sandbox: &Checked) -> (Arc<Noted>, Client) {
+    let budget = Arc::new(Noted {
+        last,
+        ..Noted::default()
+    });
+    let builder = Client::builder().base_url(sandbox.url()).token(TOKEN);
+    let builder = builder.clock(Arc::new(ManualClock::at(noon())));
+    (budget.clone(), builder.rate_budget(budget).build().unwrap())
+}
+
+#[tokio::test]
+async fn a_budget_is_asked_for_each_attempt_and_told_of_each_response() {
+    let (sandbox, _) = start().await;
+    let (budget, docr) = noted(9, &sandbox);
+    let refusal = ScriptedAnswer::status(429).header("retry-after", "7");
+    sandbox
+        .answer_next("registries_get_options", refusal)
+        .unwrap();
+    docr.registries().options().await.unwrap();
+    let told = budget.take();
+    let [first, refused, second, served] = &told[..] else {
+        panic!("{told:?}");
+    };
+    assert_eq!([first, second], ["turn"; 2]);
+    assert!(
+        refused.starts_with("429: ") && refused.ends_with("Some(7s)"),
+        "{told:?}"
+    );
+    assert_eq!(served, "200: Some(4998), None");
+    let unpaced = docr.with(|calls| calls.paced(false));
+    unpaced.registries().options().await.unwrap();
+    assert_eq!(budget.take(), ["no turn", "200: Some(4997), None"]);
+    let nowhere = Subjects::default().certificate;
+    let error = docr.certificates().get(&nowhere).await.unwrap_err();
+    assert!(error.is_not_found());
+    assert_eq!(budget.take(), ["turn", "404: Some(4996), None"]);
+}
+
+#[tokio::test]
+async fn without_a_turn_a_call_fails_and_sends_nothing() {
+    let (sandbox, _) = start().await;
+    let (_, docr) = noted(0, &sandbox);
+    let error = docr.registries().options().await.unwrap_err();
+    assert!(error.is_rate_budget_unavailable(), "{error:?}");
+    assert_eq!((error.attempts(), error.retry_at()), (0, None));
+    assert!(format!("{error:?}").contains("it is away"), "{error:?}");
+    assert!(sandbox.requests().is_empty());
 }

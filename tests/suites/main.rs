@@ -11,6 +11,7 @@ mod credential_files;
 mod credentials;
 mod ensure;
 mod faults;
+mod fleets;
 mod garbage_collection;
 mod hostile_answers;
 mod limits;

@@ -15,12 +15,13 @@ use similar::TextDiff;
 use crate::workspace;
 
 /// The crates, and the features with which their documentation is built.
-const CRATES: [(&str, &str); 3] = [
+const CRATES: [(&str, &str); 4] = [
     (
         "docr",
-        "certificate-check,credential-files,oci,retention,schemars",
+        "certificate-check,credential-files,file-budget,oci,retention,schemars",
     ),
     ("docr-api", "schemars"),
+    ("docr-redis", ""),
     ("docr-sandbox", "record"),
 ];
 

@@ -70,6 +70,7 @@
 //! | pages | [`List`]: [`items`](List::items), [`pages`](List::pages), [`all`](List::all) |
 //! | waits | [`Certificates::issue`], [`GarbageCollections::watch`]; bounded by [`CallOptions::wait_limit`] |
 //! | retry | [`CallOptions::max_attempts`], [`CallOptions::retry_budget`], [`Effect`] |
+//! | one rate limit for many | [`ClientBuilder::rate_budget`]: [`LocalBudget`] for a process, `FileBudget` for a machine, the crate `docr-redis` for a fleet |
 //! | fakes | the crate `docr-sandbox`, and [`ManualClock`] |
 //!
 //! # Testing without the service
@@ -101,6 +102,7 @@
 //! | `native-tls` | no | TLS by the operating system's library |
 //! | `certificate-check` | no | custom certificates are read before they are sent ([`CreateCertificate::check`]) |
 //! | `credential-files` | no | credentials that many processes share, in files ([`CredentialFiles`]) |
+//! | `file-budget` | no | a rate limit that the processes of a machine share, in a file (`FileBudget`) |
 //! | `kubernetes` | no | pull secrets as `k8s-openapi`'s type |
 //! | `oci` | no | credentials as `oci-client`'s type, and with `retention` reading manifests; needs TLS |
 //! | `retention` | no | `retention`: deleting old images by rules |
@@ -116,6 +118,7 @@ mod credentials;
 mod endpoint;
 mod ensured;
 mod error;
+mod folder;
 mod garbage_collections;
 mod list;
 mod names;
@@ -126,7 +129,12 @@ mod task;
 mod text;
 mod token;
 
-pub use call::{Attempt, CallOptions, Clock, ManualClock, RetryBudget, SystemClock};
+#[cfg(feature = "file-budget")]
+pub use call::FileBudget;
+pub use call::{
+    Attempt, BudgetFuture, CallOptions, Clock, LocalBudget, ManualClock, NoTurn, ObservedResponse,
+    RateBudget, RateLimits, RetryBudget, SystemClock,
+};
 pub use certificates::{CertificatePair, Certificates, CreateCertificate, RotateError};
 pub use client::{ApiRequest, Client, ClientBuilder};
 pub use clusters::Clusters;

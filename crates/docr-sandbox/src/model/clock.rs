@@ -25,21 +25,50 @@ pub struct Clock(Arc<Mutex<Time>>);
 
 /// How a clock goes.
 #[derive(Clone, Copy)]
-pub(crate) enum Time {
-    /// Like the system's clock, so far ahead of it.
-    Running(TimeDelta),
-    Standing(DateTime<Utc>),
+pub(crate) struct Time {
+    /// What it told when it was set.
+    told: DateTime<Utc>,
+    /// When that was, by the system's clock; `None` for one that stands.
+    since: Option<DateTime<Utc>>,
+    /// How many times as fast as the system's clock it goes.
+    rate: i32,
 }
 
 impl Clock {
     /// Follows the system's clock.
     pub fn system() -> Self {
-        Self::going(Time::Running(TimeDelta::zero()))
+        Self::at_rate(1)
+    }
+
+    /// Starts with the system's time and goes `rate` times as fast: what waits for the service's minutes and hours is
+    /// tested in as many seconds and minutes with 60.
+    ///
+    /// ```
+    /// use docr_sandbox::Clock;
+    ///
+    /// let clock = Clock::at_rate(60);
+    /// assert!(!clock.is_frozen());
+    /// ```
+    pub fn at_rate(rate: u16) -> Self {
+        // A clock at the system's own pace stays with it when that is set.
+        let start = match rate {
+            1 => DateTime::UNIX_EPOCH,
+            _ => system_now(),
+        };
+        Self::going(Time {
+            told: start,
+            since: Some(start),
+            rate: rate.into(),
+        })
     }
 
     /// Stands at `start` until [`advance`](Self::advance) moves it.
     pub fn manual(start: DateTime<Utc>) -> Self {
-        Self::going(Time::Standing(start))
+        Self::going(Time {
+            told: start,
+            since: None,
+            rate: 1,
+        })
     }
 
     fn going(time: Time) -> Self {
@@ -50,13 +79,7 @@ impl Clock {
     pub fn advance(&self, by: Duration) {
         let by = TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
         let mut time = self.time();
-        *time = match *time {
-            Time::Running(ahead) => {
-                let farther = ahead.checked_add(&by);
-                Time::Running(farther.unwrap_or(TimeDelta::MAX))
-            }
-            Time::Standing(now) => Time::Standing(later(now, by)),
-        };
+        time.told = later(time.told, by);
     }
 
     /// Lets the clock, and all its clones, tell this time. One that goes goes on from there.
@@ -64,27 +87,27 @@ impl Clock {
     /// What is in a sandbox remembers times: going back is for a sandbox whose content goes back, too.
     pub fn set(&self, now: DateTime<Utc>) {
         let mut time = self.time();
-        *time = match *time {
-            Time::Running(_) => Time::Running(now - system_now()),
-            Time::Standing(_) => Time::Standing(now),
-        };
+        time.told = now;
+        time.since = time.since.map(|_| system_now());
     }
 
     /// Lets the clock, and all its clones, stand at the time that it tells.
     pub fn freeze(&self) {
         let mut time = self.time();
-        *time = Time::Standing(time.now());
+        time.told = time.now();
+        time.since = None;
     }
 
     /// Lets the clock, and all its clones, go on from the time that it tells.
     pub fn resume(&self) {
         let mut time = self.time();
-        *time = Time::Running(time.now() - system_now());
+        time.told = time.now();
+        time.since = Some(system_now());
     }
 
     /// Whether it stands until it is moved.
     pub fn is_frozen(&self) -> bool {
-        matches!(*self.time(), Time::Standing(_))
+        self.time().since.is_none()
     }
 
     /// Tells the time.
@@ -99,10 +122,11 @@ impl Clock {
 
 impl Time {
     fn now(self) -> DateTime<Utc> {
-        match self {
-            Self::Running(ahead) => later(system_now(), ahead),
-            Self::Standing(now) => now,
-        }
+        let Some(since) = self.since else {
+            return self.told;
+        };
+        let gone = (system_now() - since).checked_mul(self.rate);
+        later(self.told, gone.unwrap_or(TimeDelta::MAX))
     }
 }
 
@@ -123,10 +147,13 @@ impl Default for Clock {
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time = *self.time();
-        match time {
-            Time::Running(ahead) if ahead.is_zero() => f.write_str("Clock::system()"),
-            Time::Running(ahead) => write!(f, "Clock::system() + {ahead}"),
-            Time::Standing(now) => write!(f, "Clock::manual({now})"),
+        match time.since {
+            None => write!(f, "Clock::manual({})", time.told),
+            Some(since) if time.rate != 1 || time.told != since => {
+                let ahead = time.told - since;
+                write!(f, "Clock::at_rate({}) + {ahead}", time.rate)
+            }
+            Some(_) => f.write_str("Clock::system()"),
         }
     }
 }
@@ -175,5 +202,27 @@ mod tests {
         clock.resume();
         let day = TimeDelta::days(1);
         assert!(!clock.is_frozen() && clock.now() - DateTime::UNIX_EPOCH < day);
+    }
+
+    #[test]
+    fn a_clock_at_a_rate_starts_with_the_system_s_time_and_leaves_it_behind() {
+        let millis = |millis| {
+            let end = system_now() + TimeDelta::milliseconds(millis);
+            while system_now() < end {
+                std::thread::yield_now();
+            }
+        };
+        let clock = Clock::at_rate(1_000);
+        let start = clock.now();
+        assert!(start - system_now() < TimeDelta::hours(1));
+        millis(5);
+        assert!(clock.now() - start >= TimeDelta::seconds(5));
+        clock.freeze();
+        clock.set(DateTime::UNIX_EPOCH);
+        clock.resume();
+        millis(5);
+        assert!(clock.now() - DateTime::UNIX_EPOCH >= TimeDelta::seconds(5));
+        clock.advance(Duration::MAX);
+        assert_eq!(clock.now(), DateTime::<Utc>::MAX_UTC);
     }
 }

@@ -12,7 +12,7 @@ use super::{
     Attempt, Core, Request, Sent,
     clock::date_after,
     connecting::Connecting,
-    pacer::NoSlot,
+    rate_budget::NoTurn,
     retry::{self, AttemptOutcome, RetryDecision},
 };
 use crate::{
@@ -74,11 +74,9 @@ impl Core {
     {
         let asked = self.clock().monotonic();
         let turn = self.options.left(self.options.turn_limit, asked, asked);
-        if let Err(NoSlot(wait)) = self.turn(turn).await {
-            let summary = format!("no turn below the rate limit within {turn:?}; nothing was sent");
-            let error = Inner::new(ErrorKind::RateLimited, summary);
-            let at = date_after(self.clock().now(), wait);
-            return Err(Failed::unsent(&request.endpoint, error, Some(at)));
+        if let Err(no_turn) = self.turn(turn).await {
+            let (error, at) = self.without_turn(no_turn, turn);
+            return Err(Failed::unsent(&request.endpoint, error, at));
         }
         let begin = self.clock().monotonic();
         let mut progress = Progress::default();
@@ -124,9 +122,8 @@ impl Core {
                 service_clock.observe(response.headers(), clock.monotonic());
                 attempt.status = Some(status);
                 attempt.rate_limit = RateLimit::from_headers(response.headers());
-                if let Some(limit) = attempt.rate_limit {
-                    self.shared.pacer.observe(clock, limit);
-                }
+                let turns = &self.shared.turns;
+                turns.succeeded(clock, status, attempt.rate_limit).await;
                 self.shared.observers.tell(&attempt);
                 return Ok(Some(response.into_inner()));
             }
@@ -137,9 +134,7 @@ impl Core {
         let was_sent = !connecting.is_under_way();
         let error = error_of(endpoint, failure, was_sent, &hidden).await;
         failed(&span, &error);
-        if error.kind == ErrorKind::RateLimited {
-            self.shared.pacer.refused(clock, &error);
-        }
+        self.shared.turns.failed(clock, &error).await;
         attempt.status = error.status();
         attempt.error = Some(error.kind);
         attempt.rate_limit = error.rate_limit();
@@ -182,7 +177,10 @@ impl Core {
             }
             match self.turn(self.left(begin)).await {
                 Ok(()) => return Ok(()),
-                Err(NoSlot(wait)) => too_late = Some(wait),
+                Err(NoTurn::Later(wait)) => too_late = Some(wait),
+                Err(NoTurn::Unavailable(why)) => {
+                    debug!(error = %why, "the rate budget is not available: the call is not repeated");
+                }
             }
         }
         let history = History {
@@ -313,13 +311,26 @@ impl Core {
     }
 
     /// Waits for the turn of a call that is paced; one that isn't is counted.
-    async fn turn(&self, limit: Duration) -> Result<(), NoSlot> {
-        let (pacer, clock) = (&self.shared.pacer, &**self.clock());
+    async fn turn(&self, limit: Duration) -> Result<(), NoTurn> {
+        let (turns, clock) = (&self.shared.turns, &**self.clock());
         if self.options.paced {
-            return pacer.acquire(clock, limit).await;
+            return turns.acquire(clock, limit).await;
         }
-        pacer.record(clock);
+        turns.record(clock).await;
         Ok(())
+    }
+
+    /// What a call fails with that had no turn within `limit`, and when there is one.
+    fn without_turn(&self, no_turn: NoTurn, limit: Duration) -> (Inner, Option<DateTime<Utc>>) {
+        match no_turn {
+            NoTurn::Later(wait) => {
+                let summary =
+                    format!("no turn below the rate limit within {limit:?}; nothing was sent");
+                let at = date_after(self.clock().now(), wait);
+                (Inner::new(ErrorKind::RateLimited, summary), Some(at))
+            }
+            NoTurn::Unavailable(why) => (Inner::no_rate_budget(why), None),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use docr_api::{AccessToken, ClientInfo as _, Secret, TokenError, TokenFuture, TokenProvider};
 use reqwest::Url;
 
-use super::{CallOptions, Observers, clock::Clock, pacer::Pacer, service_clock::ServiceClock};
+use super::{CallOptions, Observers, Turns, clock::Clock, service_clock::ServiceClock};
 #[cfg(feature = "credential-files")]
 use crate::error::{Error, Result};
 use crate::{endpoint::Endpoint, token::Tokens};
@@ -28,7 +28,7 @@ pub(super) struct Shared {
     oauth_url: String,
     oauth_server: Server,
     pub(super) observers: Observers,
-    pub(super) pacer: Pacer,
+    pub(super) turns: Turns,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) service_clock: ServiceClock,
 }
@@ -46,6 +46,7 @@ pub(crate) struct Setup {
     pub(crate) oauth_url: String,
     pub(crate) options: CallOptions,
     pub(crate) observers: Observers,
+    pub(crate) turns: Turns,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -58,7 +59,7 @@ impl Core {
             oauth_server: Server::of(&setup.oauth_url),
             oauth_url: setup.oauth_url,
             observers: setup.observers,
-            pacer: Pacer::new(),
+            turns: setup.turns,
             clock: setup.clock,
             service_clock: ServiceClock::unknown(),
         });

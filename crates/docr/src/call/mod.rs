@@ -8,9 +8,12 @@ mod attempts;
 mod clock;
 pub(crate) mod connecting;
 mod core;
+#[cfg(feature = "file-budget")]
+mod file_budget;
 mod macros;
 mod options;
 pub(crate) mod pacer;
+mod rate_budget;
 pub(crate) mod retry;
 mod service_clock;
 mod target;
@@ -28,9 +31,15 @@ pub use clock::{Clock, ManualClock, SystemClock};
 #[cfg(feature = "credential-files")]
 pub(crate) use clock::{date_after, until};
 pub(crate) use core::{Core, Setup, TokensOfClient};
+#[cfg(feature = "file-budget")]
+pub use file_budget::FileBudget;
 pub(crate) use macros::{call, call_either, request};
 pub use options::CallOptions;
 pub(crate) use options::with_options;
+pub(crate) use rate_budget::Turns;
+pub use rate_budget::{
+    BudgetFuture, LocalBudget, NoTurn, ObservedResponse, RateBudget, RateLimits,
+};
 pub use retry::RetryBudget;
 use retry::RetryDecision;
 pub(crate) use target::{Form, Target};

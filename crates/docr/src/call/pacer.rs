@@ -6,18 +6,16 @@ use std::{
     time::Duration,
 };
 
-use super::clock::{Clock, until};
-use crate::error::{Inner, RateLimit, RetryAfter};
+use super::{clock::Clock, rate_budget::RateLimits, retry::server_wait};
+use crate::error::{Inner, RateLimit};
 
-const PER_MINUTE: u64 = 250;
-const PER_HOUR: u64 = 5_000;
 /// No token has been given more. A server that claims so is not believed, since each request of an hour is remembered.
 const MOST_PER_HOUR: u64 = 100_000;
 
 /// A request is counted by the service when it arrives and forgotten as much later. The margins keep a
 /// request from arriving before its slot is free.
 const MINUTE: Duration = Duration::from_millis(61_000);
-const HOUR: Duration = Duration::from_secs(3_605);
+pub(super) const HOUR: Duration = Duration::from_secs(3_605);
 
 /// Hands out the slots of a token's rate limit, first come, first served.
 #[derive(Debug)]
@@ -33,9 +31,18 @@ pub(crate) struct NoSlot(pub(crate) Duration);
 
 impl Pacer {
     pub(crate) fn new() -> Self {
+        Self::of(Log::new())
+    }
+
+    /// Hands out no more than so many slots, whatever the service allows.
+    pub(crate) fn limited_to(limits: RateLimits) -> Self {
+        Self::of(Log::limited_to(limits))
+    }
+
+    fn of(log: Log) -> Self {
         Self {
             turn: tokio::sync::Mutex::new(()),
-            log: Mutex::new(Log::new()),
+            log: Mutex::new(log),
         }
     }
 
@@ -69,16 +76,12 @@ impl Pacer {
 
     /// Takes in that the service refused a request for its limit.
     pub(crate) fn refused(&self, clock: &dyn Clock, error: &Inner) {
-        let wait = match error.retry_after() {
-            Some(RetryAfter::Seconds(seconds)) => Some(Duration::from_secs(seconds)),
-            Some(RetryAfter::At(date)) => Some(until(date, clock.now())),
-            None => error
-                .rate_limit()
-                .filter(|limit| limit.remaining == 0)
-                .map(|limit| until(limit.reset, clock.now())),
-        };
-        // The limit is one of an hour: after that it is worth another request, whatever was said.
-        self.log().blocked_until = wait.map(|wait| time(clock).saturating_add(wait.min(HOUR)));
+        self.block(clock, server_wait(error, clock.now()));
+    }
+
+    /// Hands out no slot for so long, or again if it isn't told how long.
+    pub(crate) fn block(&self, clock: &dyn Clock, wait: Option<Duration>) {
+        self.log().block(time(clock), wait);
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {
@@ -92,28 +95,40 @@ fn time(clock: &dyn Clock) -> Duration {
 }
 
 /// The requests of the last hour, as far as they are known.
-#[derive(Debug)]
-struct Log {
-    own: VecDeque<Duration>,
+#[derive(Clone, Debug)]
+pub(super) struct Log {
+    pub(super) own: VecDeque<Duration>,
     /// Requests of other processes: when they were noticed, and how many.
-    foreign: VecDeque<(Duration, u64)>,
-    per_hour: u64,
-    observed: bool,
-    blocked_until: Option<Duration>,
+    pub(super) foreign: VecDeque<(Duration, u64)>,
+    per_minute: u64,
+    pub(super) per_hour: u64,
+    most_per_hour: u64,
+    pub(super) observed: bool,
+    pub(super) blocked_until: Option<Duration>,
 }
 
 impl Log {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
+        Self {
+            most_per_hour: MOST_PER_HOUR,
+            ..Self::limited_to(RateLimits::default())
+        }
+    }
+
+    fn limited_to(limits: RateLimits) -> Self {
+        let per_hour = limits.per_hour().into();
         Self {
             own: VecDeque::new(),
             foreign: VecDeque::new(),
-            per_hour: PER_HOUR,
+            per_minute: limits.per_minute().into(),
+            per_hour,
+            most_per_hour: per_hour,
             observed: false,
             blocked_until: None,
         }
     }
 
-    fn record(&mut self, now: Duration) {
+    pub(super) fn record(&mut self, now: Duration) {
         // More than the limit of an hour need not be remembered.
         if self.own.len() as u64 >= self.per_hour {
             self.own.pop_front();
@@ -122,10 +137,10 @@ impl Log {
     }
 
     /// How long until one more request is below both limits, as far as it is known now.
-    fn wait(&mut self, now: Duration) -> Duration {
+    pub(super) fn wait(&mut self, now: Duration) -> Duration {
         self.forget(now);
         let mut free = self.blocked_until.unwrap_or_default();
-        for (window, most) in [(MINUTE, PER_MINUTE), (HOUR, self.per_hour)] {
+        for (window, most) in [(MINUTE, self.per_minute), (HOUR, self.per_hour)] {
             let since = now.saturating_sub(window);
             if self.count_after(since) >= most {
                 let oldest = self.first_after(since).unwrap_or(now);
@@ -152,6 +167,11 @@ impl Log {
         firsts.into_iter().flatten().min()
     }
 
+    pub(super) fn block(&mut self, now: Duration, wait: Option<Duration>) {
+        // The limit is one of an hour: after that it is worth another request, whatever was said.
+        self.blocked_until = wait.map(|wait| now.saturating_add(wait.min(HOUR)));
+    }
+
     fn forget(&mut self, now: Duration) {
         let before = now.saturating_sub(HOUR);
         while self.own.front().is_some_and(|sent| *sent <= before) {
@@ -166,8 +186,8 @@ impl Log {
         }
     }
 
-    fn observe(&mut self, now: Duration, limit: RateLimit) {
-        self.per_hour = limit.limit.clamp(1, MOST_PER_HOUR);
+    pub(super) fn observe(&mut self, now: Duration, limit: RateLimit) {
+        self.per_hour = limit.limit.clamp(1, self.most_per_hour);
         self.forget(now);
         let used = self.per_hour.saturating_sub(limit.remaining);
         let known = self.count_after(now.saturating_sub(HOUR));
@@ -193,6 +213,7 @@ mod tests {
     use futures_core::future::BoxFuture;
 
     use super::*;
+    use crate::error::RetryAfter;
 
     /// Tokio's paused time as a clock: it moves when every task waits.
     #[derive(Debug)]
@@ -452,7 +473,7 @@ mod tests {
             begin: tokio::time::Instant::now(),
         });
         let pacer = Arc::new(Pacer::new());
-        for _ in 0..PER_MINUTE {
+        for _ in 0..RateLimits::default().per_minute() {
             pacer.record(&*clock);
         }
         let order = Arc::new(Mutex::new(Vec::new()));

@@ -84,7 +84,8 @@ pub(crate) fn backoff(attempt: u32, random: f64) -> Duration {
     doubled.min(LONGEST).mul_f64(random.clamp(0.0, 1.0))
 }
 
-fn server_wait(error: &Inner, now: DateTime<Utc>) -> Option<Duration> {
+/// How long the service asks to wait.
+pub(super) fn server_wait(error: &Inner, now: DateTime<Utc>) -> Option<Duration> {
     match error.retry_after() {
         Some(RetryAfter::Seconds(seconds)) => Some(Duration::from_secs(seconds)),
         Some(RetryAfter::At(date)) => Some(until(date, now)),

@@ -11,8 +11,8 @@ use super::{
     http::Http,
 };
 use crate::{
-    Attempt, CallOptions, Clock, Error, Result, RetryBudget, SystemClock,
-    call::{Core, Observers, Setup, TokensOfClient},
+    Attempt, CallOptions, Clock, Error, RateBudget, Result, RetryBudget, SystemClock,
+    call::{Core, Observers, Setup, TokensOfClient, Turns},
     token::Tokens,
 };
 
@@ -31,6 +31,7 @@ pub struct ClientBuilder {
     on_request: Vec<OnRequest>,
     observers: Observers,
     response_limit: Option<usize>,
+    rate_budget: Option<Arc<dyn RateBudget>>,
     clock: Arc<dyn Clock>,
 }
 
@@ -53,6 +54,7 @@ impl ClientBuilder {
             on_request: Vec::new(),
             observers: Observers::default(),
             response_limit: None,
+            rate_budget: None,
             clock: Arc::new(SystemClock),
         }
     }
@@ -256,6 +258,27 @@ impl ClientBuilder {
         self
     }
 
+    /// Takes the turns of all calls from a budget that others share, with the same token: another client
+    /// ([`LocalBudget`](crate::LocalBudget)), the processes of this machine (`FileBudget`, feature `file-budget`), or a
+    /// fleet (the crate `docr-redis`). Calls are [`paced`](CallOptions::paced) then, unless that is turned off afterwards.
+    ///
+    /// ```
+    /// # #[cfg(feature = "file-budget")] {
+    /// use std::sync::Arc;
+    /// use docr::{Client, FileBudget, Secret};
+    ///
+    /// let token = Secret::from("dop_v1_0123");
+    /// let folder = FileBudget::default_directory().ok_or("no home directory")?;
+    /// let budget = FileBudget::new(folder, &token);
+    /// let docr = Client::builder().token(token).rate_budget(Arc::new(budget)).build()?;
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn rate_budget(mut self, budget: Arc<dyn RateBudget>) -> Self {
+        self.rate_budget = Some(budget);
+        self.paced(true)
+    }
+
     /// Where the time comes from; the system unless told otherwise. For tests there is
     /// [`ManualClock`](crate::ManualClock).
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -370,6 +393,7 @@ impl ClientBuilder {
             oauth_url,
             options: self.options,
             observers: self.observers,
+            turns: Turns::of(self.rate_budget),
             clock: self.clock,
         };
         Ok(Client {
@@ -387,6 +411,7 @@ impl fmt::Debug for ClientBuilder {
             .field("http", &self.http)
             .field("observers", &self.observers)
             .field("response_limit", &self.response_limit)
+            .field("rate_budget", &self.rate_budget)
             .field("clock", &self.clock)
             .finish_non_exhaustive()
     }

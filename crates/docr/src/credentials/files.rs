@@ -1,7 +1,6 @@
 //! Credentials at hand for all processes of a user, in files.
 
 use std::{
-    env,
     fs::{self, File},
     io,
     path::{Path, PathBuf},
@@ -17,6 +16,7 @@ use super::{CredentialsRequest, DockerCredentials, mint::or_revoke, place};
 use crate::{
     call::{Target, date_after, until},
     error::{Error, ErrorKind, Result},
+    folder,
     text::hex,
 };
 
@@ -87,18 +87,7 @@ impl CredentialFiles {
     /// Where the platform keeps such things: `docr/credentials` in `$XDG_CACHE_HOME` or `~/.cache`, in `~/Library/Caches`
     /// or in `%LOCALAPPDATA%`. `None` without a home directory.
     pub fn default_directory() -> Option<PathBuf> {
-        let set = |name: &str| {
-            let value = env::var_os(name).filter(|value| !value.is_empty());
-            value.map(PathBuf::from)
-        };
-        let caches = if cfg!(windows) {
-            set("LOCALAPPDATA")
-        } else if cfg!(target_os = "macos") {
-            set("HOME").map(|home| home.join("Library/Caches"))
-        } else {
-            set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")))
-        };
-        Some(caches?.join("docr").join("credentials"))
+        Some(folder::caches()?.join("docr").join("credentials"))
     }
 
     pub(crate) async fn get_for(
@@ -220,8 +209,7 @@ impl CredentialFiles {
         let lock = path.with_extension("lock");
         let directory = self.directory.clone();
         let open = move || {
-            place::make_directory(&directory)?;
-            check_is_private(&directory)?;
+            folder::make_private(&directory)?;
             let mut options = File::options();
             options.create(true).truncate(false).write(true);
             let file = options.open(lock)?;
@@ -280,25 +268,6 @@ fn read(path: &Path, now: DateTime<Utc>) -> Kept {
         (Some(left), Some(half)) if left <= half || !is_known => Kept::Old(kept),
         _ => Kept::Fresh(kept),
     }
-}
-
-/// Refuses a directory in which others could read or put something.
-fn check_is_private(directory: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = fs::metadata(directory)?.permissions().mode();
-        if mode & 0o077 != 0 {
-            let why = format!(
-                "{} is open to others; run chmod 700 on it",
-                directory.display()
-            );
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
-        }
-    }
-    #[cfg(not(unix))]
-    let _ = directory;
-    Ok(())
 }
 
 fn storage(path: &Path, error: io::Error) -> Error {

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::folder;
+
 /// The file that a path leads to, over links, also where it is not there yet.
 pub(crate) fn behind_links(path: &Path) -> io::Result<PathBuf> {
     // As many as Linux follows.
@@ -31,21 +33,13 @@ fn directory(file: &Path) -> &Path {
 /// Holds the directory of a file against other programs of this crate, until it is dropped. Makes it, if need be.
 pub(crate) fn lock(file: &Path) -> io::Result<File> {
     let directory = directory(file);
-    make_directory(directory)?;
+    folder::make(directory)?;
     #[cfg(unix)]
     let lock = File::open(directory)?;
     #[cfg(not(unix))]
     let lock = File::create(directory.join(".docr.lock"))?;
     lock.lock()?;
     Ok(lock)
-}
-
-/// Makes a directory for its owner alone, unless it is there.
-pub(crate) fn make_directory(directory: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.recursive(true).create(directory)
 }
 
 /// Writes a file whole or not at all. A new one is for its owner alone; one that was there keeps owner and mode.

@@ -49,6 +49,10 @@ kinds! {
     TokenUnavailable "token_unavailable" is_token_unavailable
     /// Whether there was no token to send a request with.
     ;
+    /// The rate budget can't be asked for a turn; nothing was sent. The source is the budget's own error.
+    RateBudgetUnavailable "rate_budget_unavailable" is_rate_budget_unavailable
+    /// Whether the rate budget could not be asked for a turn.
+    ;
     /// No connection was made; nothing was sent. Check network, proxy and base URL.
     Connect "connect" is_connect
     /// Whether no connection could be made; nothing was sent.

@@ -79,6 +79,15 @@ impl Inner {
         }
     }
 
+    /// A rate budget that can't be asked.
+    pub(crate) fn no_rate_budget(source: Box<dyn error::Error + Send + Sync>) -> Self {
+        let summary = "the rate budget is not available; nothing was sent";
+        Self {
+            source: Some(source),
+            ..Self::new(ErrorKind::RateBudgetUnavailable, summary)
+        }
+    }
+
     /// Timers and sockets are tokio's, and panic elsewhere.
     pub(crate) fn no_runtime() -> Self {
         let summary = "no tokio runtime: calls must be made inside of one; nothing was sent";

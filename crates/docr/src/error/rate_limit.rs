@@ -16,6 +16,15 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
+    /// A state as the service would report it, for tests of a [`RateBudget`](crate::RateBudget).
+    pub fn new(limit: u64, remaining: u64, reset: DateTime<Utc>) -> Self {
+        Self {
+            limit,
+            remaining,
+            reset,
+        }
+    }
+
     /// Reads the headers; `None` if one is missing or makes no sense.
     pub(crate) fn from_headers(headers: &HeaderMap) -> Option<Self> {
         let number = |name| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();

@@ -1,0 +1,339 @@
+//! The budget: turns from Redis, and a share of one's own while it is away.
+
+use std::{
+    num::NonZeroU32,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use docr::{
+    BudgetFuture, Clock, LocalBudget, NoTurn, ObservedResponse, RateBudget, RateLimits, Secret,
+};
+use redis::{
+    Client, IntoConnectionInfo, RedisError, RedisResult,
+    aio::{ConnectionManager, ConnectionManagerConfig},
+};
+use sha2::{Digest as _, Sha256};
+use tokio::{runtime::Handle, sync::OnceCell};
+use tracing::{info, warn};
+
+use crate::{
+    journal::Journal,
+    turn::{Keys, Question, Reply, Wanted},
+};
+
+/// A Redis that is away is asked again after so long.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
+/// Who has to wait for longer than can be reserved looks again after so long: turns come back that nobody used.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
+/// How long a connection and a reply may take. A call waits for them.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Among how many the limit is divided while Redis is away, unless it is said how many there are.
+const FLEET: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
+
+/// The budget of a token for all who use the same Redis or Valkey. See the [crate](crate) for what it promises.
+///
+/// ```
+/// use std::{num::NonZeroU32, sync::Arc};
+/// use docr::{Client, Secret};
+/// use docr_redis::RedisBudget;
+///
+/// let token = Secret::from("dop_v1_0123");
+/// let budget = RedisBudget::new("redis://redis.internal:6379", &token)?.fleet(NonZeroU32::new(50).unwrap());
+/// let docr = Client::builder().token(token).rate_budget(Arc::new(budget)).build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+#[must_use]
+pub struct RedisBudget {
+    redis: Redis,
+    keys: Arc<Keys>,
+    limits: RateLimits,
+    fleet: NonZeroU32,
+    is_strict: bool,
+    scale: u32,
+    /// What no other process is called.
+    name: u64,
+    turns: AtomicU64,
+    journal: Mutex<Journal>,
+    /// For while Redis is away. It knows of all requests of this process.
+    share: LocalBudget,
+    /// Until when Redis is not asked, by the client's clock.
+    away_until: Mutex<Option<Duration>>,
+}
+
+#[derive(Debug)]
+struct Redis {
+    client: Client,
+    connection: OnceCell<ConnectionManager>,
+}
+
+impl RedisBudget {
+    /// The budget of this token in the Redis at a URL, or of another kind of address. Connects when the first turn is
+    /// taken. Of a token that changes, all give the one that they agree on, or any text.
+    ///
+    /// # Errors
+    ///
+    /// The address is not one of Redis.
+    pub fn new(address: impl IntoConnectionInfo, token: &Secret) -> RedisResult<Self> {
+        let hash = Sha256::digest(token.expose());
+        let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let budget = Self {
+            redis: Redis {
+                client: Client::open(address)?,
+                connection: OnceCell::new(),
+            },
+            keys: Arc::new(Keys::of(&hash)),
+            limits: RateLimits::default(),
+            fleet: FLEET,
+            is_strict: false,
+            scale: 1,
+            name: fastrand::u64(..),
+            turns: AtomicU64::new(0),
+            journal: Mutex::default(),
+            share: LocalBudget::new(),
+            away_until: Mutex::new(None),
+        };
+        Ok(budget.with_share())
+    }
+
+    /// How many processes share the token, about; 10. While Redis is away, each may use as large a share of the limit.
+    pub fn fleet(self, processes: NonZeroU32) -> Self {
+        let budget = Self {
+            fleet: processes,
+            ..self
+        };
+        budget.with_share()
+    }
+
+    /// The limits of the token; those of the service. All processes give the same.
+    pub fn limits(self, limits: RateLimits) -> Self {
+        Self { limits, ..self }.with_share()
+    }
+
+    /// Whether calls fail while Redis is away
+    /// ([`is_rate_budget_unavailable`](docr::Error::is_rate_budget_unavailable)) instead of going on with a share; no.
+    pub fn strict(self, strict: bool) -> Self {
+        Self {
+            is_strict: strict,
+            ..self
+        }
+    }
+
+    /// For tests: the client's clock goes so many times as fast as that of Redis.
+    #[doc(hidden)]
+    pub fn time_scale(self, times: NonZeroU32) -> Self {
+        Self {
+            scale: times.get(),
+            ..self
+        }
+    }
+
+    fn with_share(self) -> Self {
+        Self {
+            share: LocalBudget::limited_to(self.limits.share(self.fleet)),
+            ..self
+        }
+    }
+
+    /// A turn from Redis, or while it is away from this process's share.
+    async fn turn(&self, clock: &dyn Clock, within: Duration) -> Result<(), NoTurn> {
+        let end = clock.monotonic().saturating_add(within);
+        let mut turn = Reservation::new(self);
+        loop {
+            let left = end.saturating_sub(clock.monotonic());
+            match self.ask(clock, Wanted::Turn(&turn.member, left)).await {
+                Ok(reply) => {
+                    turn.is_reserved = reply.is_taken;
+                    match reply.is_taken {
+                        true if reply.wait.is_zero() => {
+                            self.sent(clock, turn.used(), true).await;
+                            return Ok(());
+                        }
+                        true => clock.sleep(reply.wait).await,
+                        false if reply.wait > left => return Err(NoTurn::Later(reply.wait)),
+                        false => clock.sleep(reply.wait.min(LOOK_AGAIN)).await,
+                    }
+                }
+                Err(away) if self.is_strict => return Err(NoTurn::Unavailable(Box::new(away))),
+                Err(_) => match self.share.acquire(clock, left.min(ASK_AGAIN)).await {
+                    Ok(()) => {
+                        self.journal().sent(turn.used(), clock.monotonic(), false);
+                        return Ok(());
+                    }
+                    Err(NoTurn::Later(wait)) if wait <= left => {
+                        clock.sleep(wait.min(ASK_AGAIN)).await;
+                    }
+                    Err(later) => return Err(later),
+                },
+            }
+        }
+    }
+
+    /// Asks Redis, and once more with all that this process has sent if Redis has lost it.
+    async fn ask(&self, clock: &dyn Clock, wanted: Wanted<'_>) -> Result<Reply, Away> {
+        let now = clock.monotonic();
+        if !self.is_strict && self.away().is_some_and(|until| now < until) {
+            return Err(Away(None));
+        }
+        let result = self.converse(clock, wanted).await;
+        let mut away = self.away();
+        match (&result, away.is_some()) {
+            (Ok(_), true) => info!("Redis is back: the fleet shares its rate limit again"),
+            (Err(error), false) if self.is_strict => {
+                warn!(%error, "Redis is away: calls fail");
+            }
+            (Err(error), false) => {
+                let share = self.limits.share(self.fleet);
+                warn!(%error, ?share, "Redis is away: this process uses its share of the rate limit");
+            }
+            _ => {}
+        }
+        *away = result.is_err().then(|| now.saturating_add(ASK_AGAIN));
+        result.map_err(|error| Away(Some(error)))
+    }
+
+    async fn converse(&self, clock: &dyn Clock, wanted: Wanted<'_>) -> RedisResult<Reply> {
+        let mut connection = self.redis.connection().await?;
+        loop {
+            let report = self.journal().report(clock.monotonic());
+            let question = Question {
+                keys: &self.keys,
+                limits: self.limits,
+                scale: self.scale,
+                wanted,
+                report: &report,
+            };
+            let reply = question.ask(&mut connection).await?;
+            if !self.journal().answered(&report, &reply.epoch) {
+                return Ok(reply);
+            }
+        }
+    }
+
+    /// Notes a request, for Redis's own memory and for the share.
+    async fn sent(&self, clock: &dyn Clock, member: String, is_known: bool) {
+        self.share.record(clock).await;
+        self.journal().sent(member, clock.monotonic(), is_known);
+    }
+
+    fn new_member(&self) -> String {
+        let number = self.turns.fetch_add(1, Ordering::Relaxed);
+        format!("{:016x}:{number:x}", self.name)
+    }
+
+    fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn away(&self) -> MutexGuard<'_, Option<Duration>> {
+        self.away_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl RateBudget for RedisBudget {
+    fn acquire<'a>(
+        &'a self,
+        clock: &'a dyn Clock,
+        within: Duration,
+    ) -> BudgetFuture<'a, Result<(), NoTurn>> {
+        Box::pin(self.turn(clock, within))
+    }
+
+    fn record<'a>(&'a self, clock: &'a dyn Clock) -> BudgetFuture<'a, ()> {
+        Box::pin(async move {
+            let member = self.new_member();
+            let is_known = self.ask(clock, Wanted::Count(&member)).await.is_ok();
+            self.sent(clock, member, is_known).await;
+        })
+    }
+
+    /// What a response says goes with the next question; a pause is told at once.
+    fn observe<'a>(
+        &'a self,
+        clock: &'a dyn Clock,
+        response: ObservedResponse,
+    ) -> BudgetFuture<'a, ()> {
+        let now = clock.monotonic();
+        self.journal().responded(now, response.status == 429);
+        if let Some(limit) = response.rate_limit {
+            let used = limit.limit.saturating_sub(limit.remaining);
+            self.journal().observe(used, now);
+        }
+        Box::pin(async move {
+            if let Some(pause) = response.pause {
+                let mut own = response;
+                own.rate_limit = None;
+                self.share.observe(clock, own).await;
+                // While Redis is away there is nobody to tell.
+                let _ = self.ask(clock, Wanted::Pause(pause)).await;
+            }
+        })
+    }
+}
+
+/// Why Redis can't be asked; nothing, if it was not even tried.
+#[derive(Debug, thiserror::Error)]
+#[error("Redis is away")]
+struct Away(#[source] Option<RedisError>);
+
+impl Redis {
+    async fn connection(&self) -> RedisResult<ConnectionManager> {
+        let connect = || async {
+            // Who waits for a turn asks again.
+            let config = ConnectionManagerConfig::new()
+                .set_number_of_retries(0)
+                .set_connection_timeout(Some(PATIENCE))
+                .set_response_timeout(Some(PATIENCE));
+            ConnectionManager::new_lazy_with_config(self.client.clone(), config)
+        };
+        self.connection.get_or_try_init(connect).await.cloned()
+    }
+}
+
+/// A turn that may be reserved. Given back if it is dropped before it was used.
+struct Reservation<'a> {
+    budget: &'a RedisBudget,
+    member: String,
+    is_reserved: bool,
+}
+
+impl<'a> Reservation<'a> {
+    fn new(budget: &'a RedisBudget) -> Self {
+        Self {
+            budget,
+            member: budget.new_member(),
+            is_reserved: false,
+        }
+    }
+
+    fn used(&mut self) -> String {
+        self.is_reserved = false;
+        std::mem::take(&mut self.member)
+    }
+}
+
+impl Drop for Reservation<'_> {
+    fn drop(&mut self) {
+        let connection = self.budget.redis.connection.get().cloned();
+        if let (true, Some(mut connection), Ok(runtime)) =
+            (self.is_reserved, connection, Handle::try_current())
+        {
+            let (keys, member) = (
+                Arc::clone(&self.budget.keys),
+                std::mem::take(&mut self.member),
+            );
+            runtime.spawn(async move {
+                let mut remove = redis::cmd("ZREM");
+                remove.arg(keys.requests()).arg(member);
+                // A turn that stays is free again when its window is over.
+                let _: RedisResult<()> = remove.query_async(&mut connection).await;
+            });
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! What a process has sent in the last hour, so that it can say so when Redis doesn't know.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
+
+use crate::turn::HOUR;
+
+/// Newer than what Redis has forgotten and the service hasn't: what a response said of the hour holds for so long.
+const HOLDS: Duration = Duration::from_secs(5);
+/// A request arrives before its response does. The margin of the windows allows for so much already.
+const ALLOWED: Duration = Duration::from_millis(900);
+/// No response comes later than this.
+const LATEST: Duration = Duration::from_secs(120);
+
+#[derive(Debug, Default)]
+pub(crate) struct Journal {
+    /// What Redis was known by when it last answered.
+    epoch: String,
+    /// Requests whose response is to come, in order.
+    under_way: VecDeque<Entry>,
+    /// Requests that the service has counted, or may have.
+    done: VecDeque<Entry>,
+    /// Turns whose request the service has refused, and not counted.
+    refused: Vec<String>,
+    /// How many requests the service counted, and when it said so.
+    used: Option<(i64, Duration)>,
+    has_lost: bool,
+}
+
+#[derive(Debug)]
+struct Entry {
+    member: String,
+    /// When the service had counted it by, but for the margin: at its turn, or at its response if that took long.
+    at: Duration,
+    is_known: bool,
+}
+
+/// What Redis is to be told.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    pub(crate) epoch: String,
+    pub(crate) now: Duration,
+    /// Requests that it doesn't know, or not at this time.
+    pub(crate) requests: Vec<(String, Duration)>,
+    /// Turns that are free again.
+    pub(crate) refused: Vec<String>,
+    pub(crate) used: Option<(i64, Duration)>,
+    /// Whether these are all of this process, since Redis has lost what it knew.
+    pub(crate) is_of_all: bool,
+}
+
+impl Journal {
+    /// Notes a request, and whether Redis knows of it.
+    pub(crate) fn sent(&mut self, member: String, at: Duration, is_known: bool) {
+        self.under_way.push_back(Entry {
+            member,
+            at,
+            is_known,
+        });
+    }
+
+    /// Notes that a response has come. Which request it is of isn't known; of those that are under way the first is as
+    /// good as another.
+    pub(crate) fn responded(&mut self, now: Duration, is_refusal: bool) {
+        self.give_up(now);
+        let Some(entry) = self.under_way.pop_front() else {
+            return;
+        };
+        match is_refusal {
+            true => self.refused.push(entry.member),
+            false => {
+                let at = now.saturating_sub(ALLOWED).max(entry.at);
+                let is_known = entry.is_known && at == entry.at;
+                self.done.push_back(Entry {
+                    at,
+                    is_known,
+                    ..entry
+                });
+            }
+        }
+    }
+
+    /// Notes how many requests the service counts.
+    pub(crate) fn observe(&mut self, used: u64, at: Duration) {
+        self.used = Some((i64::try_from(used).unwrap_or(i64::MAX), at));
+    }
+
+    pub(crate) fn report(&mut self, now: Duration) -> Report {
+        self.give_up(now);
+        let age = |at: Duration| now.saturating_sub(at);
+        while self.done.front().is_some_and(|entry| age(entry.at) >= HOUR) {
+            self.done.pop_front();
+        }
+        let unknown = self.entries().filter(|entry| !entry.is_known);
+        let requests: Vec<_> = unknown
+            .map(|entry| (entry.member.clone(), entry.at))
+            .collect();
+        Report {
+            epoch: self.epoch.clone(),
+            now,
+            is_of_all: self.has_lost && !requests.is_empty(),
+            requests,
+            refused: self.refused.clone(),
+            used: { self.used.take() }
+                .map(|(used, at)| (used, age(at)))
+                .filter(|(_, age)| *age < HOLDS),
+        }
+    }
+
+    /// Takes in what Redis is known by now; whether the report was to another one, and has to be made again.
+    pub(crate) fn answered(&mut self, report: &Report, epoch: &str) -> bool {
+        let is_another = !report.epoch.is_empty() && report.epoch != epoch;
+        if is_another {
+            if self.epoch != epoch {
+                self.entries().for_each(|entry| entry.is_known = false);
+                self.has_lost = true;
+            }
+        } else {
+            let reported: HashMap<_, _> = { report.requests.iter() }
+                .map(|(member, at)| (member.as_str(), *at))
+                .collect();
+            for entry in self.entries() {
+                entry.is_known |= reported.get(entry.member.as_str()) == Some(&entry.at);
+            }
+            self.refused
+                .retain(|member| !report.refused.contains(member));
+            self.has_lost &= !report.is_of_all;
+        }
+        self.epoch = epoch.to_owned();
+        is_another
+    }
+
+    fn entries(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.done.iter_mut().chain(&mut self.under_way)
+    }
+
+    /// Waits no longer for responses that will never come.
+    fn give_up(&mut self, now: Duration) {
+        while let Some(entry) = self.under_way.pop_front() {
+            if now.saturating_sub(entry.at) < LATEST {
+                self.under_way.push_front(entry);
+                break;
+            }
+            self.done.push_back(entry);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn members(report: &Report) -> Vec<&str> {
+        { report.requests.iter() }
+            .map(|(member, _)| member.as_str())
+            .collect()
+    }
+
+    #[test]
+    fn what_redis_does_not_know_is_reported_until_it_answers() {
+        let mut journal = Journal::default();
+        for (number, is_known) in [(1, true), (2, false), (3, true), (4, false)] {
+            journal.sent(number.to_string(), number * SECOND, is_known);
+        }
+        let report = journal.report(10 * SECOND);
+        let unknown = [("2".into(), 2 * SECOND), ("4".into(), 4 * SECOND)];
+        assert_eq!(report.requests, unknown);
+        assert!(!report.is_of_all);
+        assert_eq!(members(&journal.report(10 * SECOND)), ["2", "4"]);
+        assert!(!journal.answered(&report, "one"));
+        assert_eq!(members(&journal.report(10 * SECOND)), [""; 0]);
+        assert_eq!(journal.report(10 * SECOND).epoch, "one");
+    }
+
+    #[test]
+    fn a_response_tells_when_a_request_was_counted_and_a_refusal_that_it_was_not() {
+        let mut journal = Journal::default();
+        for number in 1..=3 {
+            journal.sent(number.to_string(), number * SECOND, true);
+        }
+        journal.responded(5 * SECOND, false);
+        let first = journal.report(6 * SECOND);
+        assert_eq!(first.requests, [("1".into(), 5 * SECOND - ALLOWED)]);
+        journal.responded(7 * SECOND, true);
+        assert!(!journal.answered(&first, "one"));
+        let second = journal.report(8 * SECOND);
+        assert_eq!(
+            (members(&second), &second.refused),
+            (vec![], &vec!["2".into()])
+        );
+        // A response that comes while Redis is told of the turn is told afterwards.
+        journal.sent("4".into(), 9 * SECOND, false);
+        journal.responded(9 * SECOND, false);
+        let third = journal.report(9 * SECOND);
+        assert_eq!(members(&third), ["3", "4"]);
+        journal.responded(12 * SECOND, false);
+        assert!(!journal.answered(&third, "one"));
+        let last = journal.report(12 * SECOND);
+        assert_eq!(last.requests, [("4".into(), 12 * SECOND - ALLOWED)]);
+        assert!(last.refused.is_empty());
+    }
+
+    #[test]
+    fn all_of_the_last_hour_is_reported_to_one_that_has_lost_it() {
+        let mut journal = Journal::default();
+        let first = journal.report(SECOND);
+        assert!(!journal.answered(&first, "one"));
+        journal.sent("a".into(), SECOND, true);
+        journal.sent("b".into(), 2 * SECOND, true);
+        let report = journal.report(HOUR + SECOND);
+        assert!(journal.answered(&report, "two"));
+        let report = journal.report(HOUR + SECOND);
+        assert_eq!((members(&report), report.is_of_all), (vec!["b"], true));
+        assert!(!journal.answered(&report, "two"));
+        assert!(!journal.report(HOUR + SECOND).is_of_all);
+    }
+
+    #[test]
+    fn what_the_service_counts_is_reported_once_and_while_it_is_new() {
+        let mut journal = Journal::default();
+        journal.observe(7, SECOND);
+        assert_eq!(journal.report(2 * SECOND).used, Some((7, SECOND)));
+        assert_eq!(journal.report(2 * SECOND).used, None);
+        journal.observe(8, SECOND);
+        assert_eq!(journal.report(6 * SECOND).used, None);
+    }
+}

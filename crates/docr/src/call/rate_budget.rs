@@ -1,0 +1,286 @@
+//! The requests that a token may make, and who says which one is next.
+
+use std::{error::Error, fmt, num::NonZeroU32, pin::Pin, sync::Arc, time::Duration};
+
+use super::{
+    clock::Clock,
+    pacer::{HOUR, NoSlot, Pacer},
+    retry::server_wait,
+};
+use crate::error::{ErrorKind, Inner, RateLimit};
+
+/// What a [`RateBudget`] returns; `Box::pin(async move { ... })` makes one.
+pub type BudgetFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Hands out the turns below a token's rate limit, to all who share it: the clients of a process ([`LocalBudget`]), the
+/// processes of a machine (`FileBudget`, feature `file-budget`), or a fleet (`RedisBudget` of the crate `docr-redis`).
+/// Given to a client by [`ClientBuilder::rate_budget`](crate::ClientBuilder::rate_budget). A budget is that of one token:
+/// the service counts the requests of each token by itself.
+///
+/// Times are durations of the client's clock, which each method is given: waits belong on [`Clock::sleep`].
+///
+/// ```
+/// use std::{sync::atomic::{AtomicU32, Ordering}, time::Duration};
+/// use docr::{BudgetFuture, Clock, NoTurn, ObservedResponse, RateBudget};
+///
+/// /// So many requests, and then no more.
+/// #[derive(Debug)]
+/// struct Allowance(AtomicU32);
+///
+/// impl RateBudget for Allowance {
+///     fn acquire<'a>(&'a self, _: &'a dyn Clock, _: Duration) -> BudgetFuture<'a, Result<(), NoTurn>> {
+///         let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+///         Box::pin(async move { taken.map(drop).map_err(|_| NoTurn::Unavailable("all is spent".into())) })
+///     }
+///
+///     fn record<'a>(&'a self, _: &'a dyn Clock) -> BudgetFuture<'a, ()> {
+///         Box::pin(async {})
+///     }
+///
+///     fn observe<'a>(&'a self, _: &'a dyn Clock, _: ObservedResponse) -> BudgetFuture<'a, ()> {
+///         Box::pin(async {})
+///     }
+/// }
+/// ```
+pub trait RateBudget: fmt::Debug + Send + Sync {
+    /// Waits for a turn, and takes it: one request may be sent at once when this returns, and is counted.
+    ///
+    /// A wait that would take longer than `within` is not begun, and takes nothing. One that is dropped before it
+    /// has ended gives back what it took, or leaves one turn unused at the most, which is free again when its window is over.
+    ///
+    /// # Errors
+    ///
+    /// [`NoTurn::Later`] if there is no turn within the time that was given, [`NoTurn::Unavailable`] if there is no
+    /// telling. Nothing is sent then.
+    fn acquire<'a>(
+        &'a self,
+        clock: &'a dyn Clock,
+        within: Duration,
+    ) -> BudgetFuture<'a, Result<(), NoTurn>>;
+
+    /// Counts a request that is sent without waiting for a turn, of a handle that is not paced.
+    fn record<'a>(&'a self, clock: &'a dyn Clock) -> BudgetFuture<'a, ()>;
+
+    /// Takes in what a response says. The call goes on when this returns: what takes long belongs elsewhere. When it
+    /// is dropped, what the response said may be lost.
+    fn observe<'a>(
+        &'a self,
+        clock: &'a dyn Clock,
+        response: ObservedResponse,
+    ) -> BudgetFuture<'a, ()>;
+}
+
+/// Why a request has no turn.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoTurn {
+    /// There is a turn so much later than now.
+    #[error("the next turn is in {0:?}")]
+    Later(Duration),
+    /// The budget can't be asked.
+    #[error("the rate budget is not available")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
+}
+
+/// What a response says of the rate limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ObservedResponse {
+    /// The HTTP status.
+    pub status: u16,
+    /// The state of the limit of an hour, if it was reported.
+    pub rate_limit: Option<RateLimit>,
+    /// How long nobody should send anything with this token, when it was refused for its limit (429); an hour at the most.
+    pub pause: Option<Duration>,
+}
+
+impl ObservedResponse {
+    /// A response that says nothing of the limit.
+    pub fn new(status: u16) -> Self {
+        Self {
+            status,
+            rate_limit: None,
+            pause: None,
+        }
+    }
+
+    fn of_failure(error: &Inner, clock: &dyn Clock) -> Option<Self> {
+        let is_refusal = error.kind == ErrorKind::RateLimited;
+        let pause = is_refusal.then(|| server_wait(error, clock.now()));
+        Some(Self {
+            status: error.status()?,
+            rate_limit: error.rate_limit(),
+            pause: pause.flatten().map(|pause| pause.min(HOUR)),
+        })
+    }
+}
+
+/// How many requests a token may make in a sliding minute and a sliding hour. The default is what the service allows: 250
+/// and 5,000.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimits {
+    per_minute: NonZeroU32,
+    per_hour: NonZeroU32,
+}
+
+impl RateLimits {
+    /// Limits of a minute and an hour: one request at the least.
+    pub fn new(per_minute: u32, per_hour: u32) -> Self {
+        let at_least_one = |limit| NonZeroU32::new(limit).unwrap_or(NonZeroU32::MIN);
+        Self {
+            per_minute: at_least_one(per_minute),
+            per_hour: at_least_one(per_hour),
+        }
+    }
+
+    /// Requests in any minute.
+    pub fn per_minute(self) -> u32 {
+        self.per_minute.get()
+    }
+
+    /// Requests in any hour.
+    pub fn per_hour(self) -> u32 {
+        self.per_hour.get()
+    }
+
+    /// What each of so many may use, rounded down: one request at the least.
+    #[must_use]
+    pub fn share(self, of: NonZeroU32) -> Self {
+        let share = |limit: u32| limit.checked_div(of.get()).unwrap_or_default();
+        Self::new(share(self.per_minute()), share(self.per_hour()))
+    }
+}
+
+impl Default for RateLimits {
+    fn default() -> Self {
+        Self::new(250, 5_000)
+    }
+}
+
+/// The budget of a process: what each client has for itself, unless it is given one. Several clients with the same token
+/// share one like this:
+///
+/// ```
+/// use std::sync::Arc;
+/// use docr::{Client, LocalBudget};
+///
+/// let budget = Arc::new(LocalBudget::new());
+/// let one = Client::builder().token("dop_v1_0123").rate_budget(budget.clone()).build()?;
+/// let other = Client::builder().token("dop_v1_0123").rate_budget(budget).build()?;
+/// # Ok::<(), docr::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct LocalBudget(Pacer);
+
+impl LocalBudget {
+    /// All that the service allows.
+    pub fn new() -> Self {
+        Self(Pacer::new())
+    }
+
+    /// So much and no more, whatever the service allows: for a process that leaves some of it to others.
+    pub fn limited_to(limits: RateLimits) -> Self {
+        Self(Pacer::limited_to(limits))
+    }
+}
+
+impl Default for LocalBudget {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl RateBudget for LocalBudget {
+    fn acquire<'a>(
+        &'a self,
+        clock: &'a dyn Clock,
+        within: Duration,
+    ) -> BudgetFuture<'a, Result<(), NoTurn>> {
+        Box::pin(async move { Ok(self.0.acquire(clock, within).await?) })
+    }
+
+    fn record<'a>(&'a self, clock: &'a dyn Clock) -> BudgetFuture<'a, ()> {
+        self.0.record(clock);
+        Box::pin(std::future::ready(()))
+    }
+
+    fn observe<'a>(
+        &'a self,
+        clock: &'a dyn Clock,
+        response: ObservedResponse,
+    ) -> BudgetFuture<'a, ()> {
+        if response.pause.is_some() {
+            self.0.block(clock, response.pause);
+        }
+        if let Some(limit) = response.rate_limit {
+            self.0.observe(clock, limit);
+        }
+        Box::pin(std::future::ready(()))
+    }
+}
+
+impl From<NoSlot> for NoTurn {
+    fn from(NoSlot(wait): NoSlot) -> Self {
+        Self::Later(wait)
+    }
+}
+
+/// Where a client's calls take their turns. Its own pacer is no trait object, so that a call needs no boxed future.
+#[derive(Debug)]
+pub(crate) enum Turns {
+    Own(Pacer),
+    Shared(Arc<dyn RateBudget>),
+}
+
+impl Turns {
+    pub(crate) fn of(budget: Option<Arc<dyn RateBudget>>) -> Self {
+        budget.map_or_else(|| Self::Own(Pacer::new()), Self::Shared)
+    }
+
+    pub(super) async fn acquire(&self, clock: &dyn Clock, within: Duration) -> Result<(), NoTurn> {
+        match self {
+            Self::Own(pacer) => Ok(pacer.acquire(clock, within).await?),
+            Self::Shared(budget) => budget.acquire(clock, within).await,
+        }
+    }
+
+    pub(super) async fn record(&self, clock: &dyn Clock) {
+        match self {
+            Self::Own(pacer) => pacer.record(clock),
+            Self::Shared(budget) => budget.record(clock).await,
+        }
+    }
+
+    /// Takes in what a success says.
+    pub(super) async fn succeeded(
+        &self,
+        clock: &dyn Clock,
+        status: u16,
+        rate_limit: Option<RateLimit>,
+    ) {
+        match (self, rate_limit) {
+            (Self::Own(pacer), Some(limit)) => pacer.observe(clock, limit),
+            (Self::Own(_), None) => {}
+            (Self::Shared(budget), rate_limit) => {
+                let response = ObservedResponse {
+                    rate_limit,
+                    ..ObservedResponse::new(status)
+                };
+                budget.observe(clock, response).await;
+            }
+        }
+    }
+
+    /// Takes in what a failure says.
+    pub(super) async fn failed(&self, clock: &dyn Clock, error: &Inner) {
+        match self {
+            Self::Own(pacer) if error.kind == ErrorKind::RateLimited => pacer.refused(clock, error),
+            Self::Own(_) => {}
+            Self::Shared(budget) => {
+                if let Some(response) = ObservedResponse::of_failure(error, clock) {
+                    budget.observe(clock, response).await;
+                }
+            }
+        }
+    }
+}
