@@ -32,8 +32,7 @@ enum Shell {
     Bash,
     Zsh,
     Fish,
-    #[value(name = "powershell")]
-    PowerShell,
+    Powershell,
 }
 
 impl Completions {
@@ -43,7 +42,7 @@ impl Completions {
             Shell::Bash => &Bash,
             Shell::Zsh => &Zsh,
             Shell::Fish => &Fish,
-            Shell::PowerShell => &Powershell,
+            Shell::Powershell => &Powershell,
         };
         let mut script = Vec::new();
         shell.write_registration("COMPLETE", "docr", "docr", "docr", &mut script)?;

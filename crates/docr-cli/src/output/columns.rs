@@ -3,7 +3,7 @@
 use std::{io, str::FromStr};
 
 use anyhow::Result;
-use docr::List;
+use docr::{List, for_terminal};
 use serde::Serialize;
 
 use super::{
@@ -218,7 +218,7 @@ impl Output {
         match self.format {
             Format::Ids => {
                 for item in items {
-                    text += &format!("{}\n", visible_id(&(columns.id)(item)));
+                    text += &format!("{}\n", for_terminal(&(columns.id)(item), usize::MAX));
                 }
             }
             Format::Csv => text = csv(items, &columns.picked(&self.columns)?)?,
@@ -236,33 +236,26 @@ impl Output {
     }
 }
 
-/// An id is a line, whatever it holds.
-fn visible_id(id: &str) -> String {
-    docr::for_terminal(id, usize::MAX)
-}
-
 fn title(name: &str) -> String {
     name.to_uppercase().replace('-', " ")
 }
 
-/// Cells that a spreadsheet would calculate are texts.
+/// Cells that a spreadsheet would calculate are texts, and each is one line.
 fn csv<T>(items: &[T], columns: &[&Column<T>]) -> Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(columns.iter().map(|column| column.name))?;
     for item in items {
         let cells = columns.iter().map(|column| {
             let cell = (column.cell)(item);
-            let plain = cell.plain();
-            match !cell.is_number() && plain.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+            let plain = for_terminal(&cell.plain(), usize::MAX);
+            match !cell.is_number() && plain.starts_with(['=', '+', '-', '@']) {
                 true => format!("'{plain}"),
                 false => plain,
             }
         });
         writer.write_record(cells)?;
     }
-    let bytes = writer
-        .into_inner()
-        .map_err(|error| io::Error::other(error.to_string()))?;
-    // What controls a terminal has no place in a cell; line ends stay between quotes.
-    Ok(super::visible(&String::from_utf8(bytes)?))
+    let bytes = writer.into_inner();
+    let bytes = bytes.map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(String::from_utf8(bytes)?)
 }

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use crate::shell::Shell;
+use crate::{examples::programs, shell::Shell};
 
 /// A command, its arguments, and those with which it fails.
 const COMMANDS: [(&str, &str, &str); 35] = [
@@ -80,25 +80,26 @@ fn each_command_in_each_form() {
     let (even, odd) = COMMANDS.split_at(COMMANDS.len() / 2);
     thread::scope(|scope| {
         for part in [even, odd] {
-            scope.spawn(move || part.iter().for_each(|case| check(case)));
+            scope.spawn(move || part.iter().for_each(check));
         }
     });
 }
 
 fn check((command, arguments, wrong): &(&str, &str, &str)) {
+    let shell = || Shell::new().set("PATH", programs());
     let forms = [
-        ("table", Shell::new(), format!("{command} {arguments}")),
+        ("table", shell(), format!("{command} {arguments}")),
         (
             "json",
-            Shell::new(),
+            shell(),
             format!("{command} {arguments} --output json"),
         ),
         (
             "narrow",
-            Shell::new().set("COLUMNS", "40"),
+            shell().set("COLUMNS", "40"),
             format!("{command} {arguments}"),
         ),
-        ("error", Shell::new(), format!("{command} {wrong}")),
+        ("error", shell(), format!("{command} {wrong}")),
     ];
     let mut all = String::new();
     for (form, shell, line) in forms {

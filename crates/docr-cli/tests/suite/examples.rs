@@ -106,7 +106,8 @@ fn home(shell: &Shell) -> &Shell {
     shell
 }
 
-fn programs() -> &'static str {
+/// The folder of the programs.
+pub(crate) fn programs() -> &'static str {
     let docr = Path::new(env!("CARGO_BIN_EXE_docr"));
     docr.parent().unwrap().to_str().unwrap()
 }
