@@ -1,4 +1,4 @@
-//! The command's own sandbox, for `--sandbox` and `docr try`. It is half of the program, and can be left out.
+//! The command's own sandbox, for `--sandbox` and `docr try`. The program can be built without it.
 
 #[cfg(not(feature = "sandbox"))]
 mod absent;
