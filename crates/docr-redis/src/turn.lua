@@ -37,15 +37,12 @@ end
 redis.call('ZREMRANGEBYSCORE', requests, '-inf', now - hour)
 redis.call('ZREMRANGEBYSCORE', requests, now + hour, '+inf')
 
--- What was sent: without a turn from here, and maybe taken for a stranger's; or later than its turn was. And what was
--- refused, and doesn't count.
+-- What was sent: without a turn from here, and maybe taken for a stranger's; or later than its turn was.
 local reported, earliest = 0, now
 for i = FIRST_REPORT, #ARGV, 2 do
-  local sent, ago = ARGV[i], tonumber(ARGV[i + 1])
-  local at, before = now - ago, tonumber(redis.call('ZSCORE', requests, sent) or nil)
-  if ago < 0 then
-    redis.call('ZREM', requests, sent)
-  elseif before then
+  local sent, at = ARGV[i], now - ARGV[i + 1]
+  local before = tonumber(redis.call('ZSCORE', requests, sent) or nil)
+  if before then
     redis.call('ZADD', requests, math.max(at, before), sent)
   elseif at > now - hour then
     redis.call('ZADD', requests, at, sent)
