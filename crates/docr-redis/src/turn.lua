@@ -83,7 +83,9 @@ local function forget_unused()
   if not counted or not last[2] or tonumber(last[2]) > math.min(at, now - grace) then
     return
   end
+  -- None of this minute: what a response says may be older than the last request.
   local unused = redis.call('ZCOUNT', requests, '-inf', now) - counted
+  unused = math.min(unused, redis.call('ZCOUNT', requests, '-inf', now - minute))
   if unused > 0 then
     redis.call('ZREMRANGEBYRANK', requests, 0, unused - 1)
   end
@@ -127,12 +129,12 @@ end
 local paused = tonumber(redis.call('HGET', state, 'pause') or 0)
 local reserved = tonumber(redis.call('ZSCORE', requests, member) or nil)
 if reserved and (paused <= now or paused <= reserved) then
-  -- Those before may have been later than their turn.
-  local at = not_before(reserved, redis.call('ZRANK', requests, member))
-  if at > reserved then
-    redis.call('ZADD', requests, at, member)
-  end
-  return {epoch, math.max(at - now, 0), 1}
+  -- It is sent now, which may be late, and those before it may have been late, too.
+  local at = math.max(now, reserved)
+  redis.call('ZADD', requests, at, member)
+  at = not_before(at, redis.call('ZRANK', requests, member))
+  redis.call('ZADD', requests, at, member)
+  return {epoch, at - now, 1}
 end
 if reserved then
   redis.call('ZREM', requests, member)
