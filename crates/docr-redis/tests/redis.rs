@@ -6,6 +6,7 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use docr::{
     Clock, ManualClock, NoTurn, ObservedResponse, RateBudget, RateLimit, RateLimits, Secret,
+    SystemClock,
 };
 use docr_redis::{RedisBudget, redis};
 use docr_tests::{fast_clock::FastClock, redis_server::RedisServer, sandbox::noon};
@@ -165,7 +166,7 @@ async fn a_turn_that_is_waited_for_is_given_back_when_nobody_waits_any_more() {
     let Some(server) = RedisServer::start().await else {
         return;
     };
-    let clock = FastClock::since(chrono::Utc::now(), 1);
+    let clock = FastClock::since(SystemClock.now(), 1);
     let budget = budget(&server);
     take(&budget, &clock, 10).await;
     let mut waiting = budget.acquire(&clock, HOUR);
@@ -205,7 +206,7 @@ async fn the_hour_is_what_the_service_counts_when_all_has_arrived() {
         return;
     };
     let rate = NonZeroU32::new(600).unwrap();
-    let clock = FastClock::since(chrono::Utc::now(), rate.get());
+    let clock = FastClock::since(SystemClock.now(), rate.get());
     let limits = RateLimits::new(10, 10);
     let budget = budget(&server).limits(limits).time_scale(rate);
     let killed = self::budget(&server).limits(limits).time_scale(rate);
