@@ -15,7 +15,10 @@ use chrono::TimeDelta;
 use docr_sandbox::{Clock, Sandbox};
 use tokio::process::{Child, Command};
 
-use crate::{redis_server::RedisServer, sandbox::TOKEN};
+use crate::{
+    redis_server::RedisServer,
+    sandbox::{TOKEN, client_at},
+};
 
 /// How many times as fast as the system's the clock goes.
 const RATE: u16 = 60;
@@ -59,6 +62,10 @@ impl Plan {
             .start()
             .await
             .expect("a free port on the loopback");
+        // What the sandbox makes at its first request is no part of its work.
+        let stranger = client_at(sandbox.url(), &sandbox.add_account());
+        stranger.registries().options().await.expect("a good token");
+        sandbox.clear_requests();
         let count = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&count);
         sandbox.before_each(Some(move |_: &str, _: &str| {
@@ -68,6 +75,13 @@ impl Plan {
         let mut workers: Vec<_> = (0..self.processes)
             .map(|_| self.spawn(worker, sandbox.url(), &redis.url(), &start))
             .collect();
+        // Starting fifty programs at once is no part of their work.
+        for _ in 0..self.processes {
+            pause().await;
+        }
+        for worker in &mut workers {
+            drop(worker.stdin.take());
+        }
         reached(&count, self.requests / 2).await;
         for mut killed in workers.drain(..self.killed) {
             killed.kill().await.expect("a process of this one's");
@@ -92,7 +106,7 @@ impl Plan {
             .args(["work", "--url", url, "--token", TOKEN, "--redis", redis])
             .args(["--fleet", &fleet.expect("some processes").to_string()])
             .args(["--start", start, "--rate", &RATE.to_string()])
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .expect("a program that can be run")

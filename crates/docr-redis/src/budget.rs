@@ -13,7 +13,7 @@ use docr::{
     BudgetFuture, Clock, LocalBudget, NoTurn, ObservedResponse, RateBudget, RateLimits, Secret,
 };
 use redis::{
-    Client, IntoConnectionInfo, RedisError, RedisResult,
+    Client, ErrorKind, IntoConnectionInfo, RedisError, RedisResult,
     aio::{ConnectionManager, ConnectionManagerConfig},
 };
 use sha2::{Digest as _, Sha256};
@@ -31,6 +31,8 @@ const ASK_AGAIN: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 /// How long a connection and a reply may take. A call waits for them.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How often in a row Redis may have lost what it knew.
+const EPOCHS: usize = 4;
 /// Among how many the limit is divided while Redis is away, unless it is said how many there are.
 const FLEET: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
 
@@ -198,7 +200,7 @@ impl RedisBudget {
 
     async fn converse(&self, clock: &dyn Clock, wanted: Wanted<'_>) -> RedisResult<Reply> {
         let mut connection = self.redis.connection().await?;
-        loop {
+        for _ in 0..EPOCHS {
             let report = self.journal().report(clock.monotonic());
             let question = Question {
                 keys: &self.keys,
@@ -212,6 +214,8 @@ impl RedisBudget {
                 return Ok(reply);
             }
         }
+        let why = "its state is another one each time: the address leads to several servers";
+        Err(RedisError::from((ErrorKind::Client, why)))
     }
 
     /// Notes a request, for Redis's own memory and for the share.

@@ -22,8 +22,6 @@ pub(crate) struct Journal {
     under_way: VecDeque<Entry>,
     /// Requests that the service has counted, or may have.
     done: VecDeque<Entry>,
-    /// Turns whose request the service has refused, and not counted.
-    refused: Vec<String>,
     /// How many requests the service counted, and when it said so.
     used: Option<(i64, Duration)>,
     has_lost: bool,
@@ -44,8 +42,6 @@ pub(crate) struct Report {
     pub(crate) now: Duration,
     /// Requests that it doesn't know, or not at this time.
     pub(crate) requests: Vec<(String, Duration)>,
-    /// Turns that are free again.
-    pub(crate) refused: Vec<String>,
     pub(crate) used: Option<(i64, Duration)>,
     /// Whether these are all of this process, since Redis has lost what it knew.
     pub(crate) is_of_all: bool,
@@ -62,24 +58,18 @@ impl Journal {
     }
 
     /// Notes that a response has come. Which request it is of isn't known; of those that are under way the first is as
-    /// good as another.
+    /// good as another. A turn that was refused stays taken: what the service had no room for would have none again.
     pub(crate) fn responded(&mut self, now: Duration, is_refusal: bool) {
         self.give_up(now);
-        let Some(entry) = self.under_way.pop_front() else {
+        let Some(mut entry) = self.under_way.pop_front() else {
             return;
         };
-        match is_refusal {
-            true => self.refused.push(entry.member),
-            false => {
-                let at = now.saturating_sub(ALLOWED).max(entry.at);
-                let is_known = entry.is_known && at == entry.at;
-                self.done.push_back(Entry {
-                    at,
-                    is_known,
-                    ..entry
-                });
-            }
+        let at = now.saturating_sub(ALLOWED);
+        if at > entry.at && !is_refusal {
+            entry.at = at;
+            entry.is_known = false;
         }
+        self.done.push_back(entry);
     }
 
     /// Notes how many requests the service counts.
@@ -102,7 +92,6 @@ impl Journal {
             now,
             is_of_all: self.has_lost && !requests.is_empty(),
             requests,
-            refused: self.refused.clone(),
             used: { self.used.take() }
                 .map(|(used, at)| (used, age(at)))
                 .filter(|(_, age)| *age < HOLDS),
@@ -124,8 +113,6 @@ impl Journal {
             for entry in self.entries() {
                 entry.is_known |= reported.get(entry.member.as_str()) == Some(&entry.at);
             }
-            self.refused
-                .retain(|member| !report.refused.contains(member));
             self.has_lost &= !report.is_of_all;
         }
         self.epoch = epoch.to_owned();
@@ -177,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_response_tells_when_a_request_was_counted_and_a_refusal_that_it_was_not() {
+    fn a_response_tells_when_a_request_was_counted_at_the_latest() {
         let mut journal = Journal::default();
         for number in 1..=3 {
             journal.sent(number.to_string(), number * SECOND, true);
@@ -185,23 +172,19 @@ mod tests {
         journal.responded(5 * SECOND, false);
         let first = journal.report(6 * SECOND);
         assert_eq!(first.requests, [("1".into(), 5 * SECOND - ALLOWED)]);
-        journal.responded(7 * SECOND, true);
         assert!(!journal.answered(&first, "one"));
-        let second = journal.report(8 * SECOND);
-        assert_eq!(
-            (members(&second), &second.refused),
-            (vec![], &vec!["2".into()])
-        );
+        // A refusal tells nothing, and neither does what comes within the margin.
+        journal.responded(7 * SECOND, true);
+        journal.responded(3 * SECOND + ALLOWED, false);
+        assert_eq!(members(&journal.report(8 * SECOND)), [""; 0]);
         // A response that comes while Redis is told of the turn is told afterwards.
         journal.sent("4".into(), 9 * SECOND, false);
-        journal.responded(9 * SECOND, false);
-        let third = journal.report(9 * SECOND);
-        assert_eq!(members(&third), ["3", "4"]);
+        let second = journal.report(9 * SECOND);
+        assert_eq!(members(&second), ["4"]);
         journal.responded(12 * SECOND, false);
-        assert!(!journal.answered(&third, "one"));
+        assert!(!journal.answered(&second, "one"));
         let last = journal.report(12 * SECOND);
         assert_eq!(last.requests, [("4".into(), 12 * SECOND - ALLOWED)]);
-        assert!(last.refused.is_empty());
     }
 
     #[test]

@@ -37,15 +37,12 @@ end
 redis.call('ZREMRANGEBYSCORE', requests, '-inf', now - hour)
 redis.call('ZREMRANGEBYSCORE', requests, now + hour, '+inf')
 
--- What was sent: without a turn from here, and maybe taken for a stranger's; or later than its turn was. And what was
--- refused, and doesn't count.
+-- What was sent: without a turn from here, and maybe taken for a stranger's; or later than its turn was.
 local reported, earliest = 0, now
 for i = FIRST_REPORT, #ARGV, 2 do
-  local sent, ago = ARGV[i], tonumber(ARGV[i + 1])
-  local at, before = now - ago, tonumber(redis.call('ZSCORE', requests, sent) or nil)
-  if ago < 0 then
-    redis.call('ZREM', requests, sent)
-  elseif before then
+  local sent, at = ARGV[i], now - ARGV[i + 1]
+  local before = tonumber(redis.call('ZSCORE', requests, sent) or nil)
+  if before then
     redis.call('ZADD', requests, math.max(at, before), sent)
   elseif at > now - hour then
     redis.call('ZADD', requests, at, sent)
@@ -86,7 +83,9 @@ local function forget_unused()
   if not counted or not last[2] or tonumber(last[2]) > math.min(at, now - grace) then
     return
   end
+  -- None of this minute: what a response says may be older than the last request.
   local unused = redis.call('ZCOUNT', requests, '-inf', now) - counted
+  unused = math.min(unused, redis.call('ZCOUNT', requests, '-inf', now - minute))
   if unused > 0 then
     redis.call('ZREMRANGEBYRANK', requests, 0, unused - 1)
   end
@@ -130,12 +129,12 @@ end
 local paused = tonumber(redis.call('HGET', state, 'pause') or 0)
 local reserved = tonumber(redis.call('ZSCORE', requests, member) or nil)
 if reserved and (paused <= now or paused <= reserved) then
-  -- Those before may have been later than their turn.
-  local at = not_before(reserved, redis.call('ZRANK', requests, member))
-  if at > reserved then
-    redis.call('ZADD', requests, at, member)
-  end
-  return {epoch, math.max(at - now, 0), 1}
+  -- It is sent now, which may be late, and those before it may have been late, too.
+  local at = math.max(now, reserved)
+  redis.call('ZADD', requests, at, member)
+  at = not_before(at, redis.call('ZRANK', requests, member))
+  redis.call('ZADD', requests, at, member)
+  return {epoch, at - now, 1}
 end
 if reserved then
   redis.call('ZREM', requests, member)

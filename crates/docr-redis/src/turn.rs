@@ -95,9 +95,6 @@ impl Question<'_> {
             let age = self.report.now.saturating_sub(*at);
             call.arg(member).arg(self.micros(age));
         }
-        for member in &self.report.refused {
-            call.arg(member).arg(-1);
-        }
         let (epoch, wait, taken): (String, u64, u8) = call.invoke_async(connection).await?;
         Ok(Reply {
             epoch,

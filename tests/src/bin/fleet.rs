@@ -1,12 +1,13 @@
 //! What a fleet of 50 processes on one token comes to: `cargo run --release -p docr-tests --bin fleet`. It needs a Redis or
 //! Valkey, and a machine that does nothing else.
 //!
-//! It is its own worker as well: a process that makes one request after the other until it is killed.
+//! It is its own worker as well: a process that makes one request after the other, from the end of its input until it is
+//! killed.
 
 // A command talks to a person, or to whoever started it, through its output.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
-use std::{env, error::Error, num::NonZeroU32, process::ExitCode, sync::Arc};
+use std::{env, error::Error, io, num::NonZeroU32, process::ExitCode, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use clap::{Args, Parser, Subcommand};
@@ -63,6 +64,7 @@ async fn work(arguments: Work) -> Result<ExitCode, Box<dyn Error>> {
         .clock(Arc::new(clock))
         .rate_budget(Arc::new(budget))
         .build()?;
+    io::copy(&mut io::stdin(), &mut io::sink())?;
     loop {
         if let Err(error) = docr.registries().options().await {
             eprintln!("{error}");

@@ -19,7 +19,7 @@ use tracing::warn;
 
 use super::{
     clock::{Clock, until},
-    pacer::{HOUR, Log},
+    pacer::{HOUR, Log, MOST_PER_HOUR},
     rate_budget::{BudgetFuture, LocalBudget, NoTurn, ObservedResponse, RateBudget},
 };
 use crate::{error::RateLimit, folder, text::hex};
@@ -243,7 +243,8 @@ impl State {
             .map(|(time, count)| (at(time), count))
             .collect();
         log.observed = self.per_hour.is_some();
-        log.per_hour = self.per_hour.unwrap_or(log.per_hour);
+        let per_hour = self.per_hour.unwrap_or(log.per_hour);
+        log.per_hour = per_hour.clamp(1, MOST_PER_HOUR);
         log.blocked_until = self.paused_until.map(pause);
         log
     }
@@ -341,6 +342,7 @@ mod tests {
             b"[]",
             b"\xff\0",
             b"{\"sent\":[-1]}",
+            b"{\"sent\":[],\"foreign\":[],\"per_hour\":0,\"paused_until\":null}",
         ] {
             fs::write(budget.path(), broken).unwrap();
             assert_eq!(wait(&budget, &clock).await, NONE);

@@ -10,7 +10,7 @@ use super::{clock::Clock, rate_budget::RateLimits, retry::server_wait};
 use crate::error::{Inner, RateLimit};
 
 /// No token has been given more. A server that claims so is not believed, since each request of an hour is remembered.
-const MOST_PER_HOUR: u64 = 100_000;
+pub(super) const MOST_PER_HOUR: u64 = 100_000;
 
 /// A request is counted by the service when it arrives and forgotten as much later. The margins keep a
 /// request from arriving before its slot is free.
