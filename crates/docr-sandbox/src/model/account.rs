@@ -97,6 +97,13 @@ impl World {
         })
     }
 
+    /// A certificate of the first account by its name, and where new ids come from.
+    pub(crate) fn certificate(&mut self, name: &str) -> Option<(&mut Certificate, &mut Ids)> {
+        let mut all = self.accounts[0].certificates.iter_mut();
+        let found = all.find(|certificate| certificate.name() == name)?;
+        Some((found, &mut self.ids))
+    }
+
     pub(crate) fn account(&mut self, place: usize) -> &mut Account {
         &mut self.accounts[place]
     }
@@ -105,7 +112,7 @@ impl World {
     /// a credential that is good, or the token itself.
     pub(crate) fn opened_by(&self, password: &str, now: DateTime<Utc>) -> Option<(usize, bool)> {
         if let Some((place, token)) = self.owner(password, now) {
-            let writes = token.lacks(&["registry:update".to_owned()]).is_none();
+            let writes = token.lacks(&["registry:update"]).is_none();
             return Some((place, writes));
         }
         let hash = Credential::hash(password);

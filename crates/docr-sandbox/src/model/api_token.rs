@@ -30,10 +30,10 @@ impl ApiToken {
     }
 
     /// The first of the scopes that it lacks.
-    pub(crate) fn lacks<'a>(&self, wanted: &'a [String]) -> Option<&'a str> {
+    pub(crate) fn lacks<'a>(&self, wanted: &'a [impl AsRef<str>]) -> Option<&'a str> {
         let scopes = self.scopes.as_ref()?;
-        let lacking = wanted.iter().find(|scope| !scopes.contains(*scope));
-        lacking.map(String::as_str)
+        let mut wanted = wanted.iter().map(AsRef::as_ref);
+        wanted.find(|scope| !scopes.contains(*scope))
     }
 
     /// Enough of it to tell it from others; nothing of a short one.

@@ -286,16 +286,10 @@ pub(super) struct Strike {
 
 impl Service {
     /// What befalls a request: the first fault that strikes.
-    pub(super) fn strike(&self, request: &request::Parts) -> Option<Strike> {
-        let faults = &mut self.state().faults.all;
-        if faults.is_empty() {
-            return None;
-        }
+    pub(super) fn strike(&self, request: &request::Parts, routed: &Routed<'_>) -> Option<Strike> {
         let (method, path) = (request.method.as_str(), request.uri.path());
-        let operation = match self.spec.route(method, path) {
-            Routed::Operation(operation, _) => Some(operation.id.as_str()),
-            Routed::OtherMethod(_) | Routed::Unknown => None,
-        };
+        let operation = routed.operation().map(|operation| operation.id.as_str());
+        let faults = &mut self.state().faults.all;
         faults.iter_mut().find_map(|(id, fault)| {
             let strikes = fault.matches(operation, method, path) && fault.strikes();
             strikes.then(|| Strike {

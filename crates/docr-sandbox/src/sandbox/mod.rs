@@ -231,9 +231,8 @@ impl Sandbox {
 
     fn change_certificate(&self, name: &str, change: impl FnOnce(&mut Certificate)) -> bool {
         self.service.change(|world| {
-            let mut all = world.first().certificates.iter_mut();
-            let found = all.find(|certificate| certificate.name() == name);
-            found.map(change).is_some()
+            let found = world.certificate(name);
+            found.map(|(certificate, _)| change(certificate)).is_some()
         })
     }
 
@@ -243,15 +242,10 @@ impl Sandbox {
     pub fn renew_certificate(&self, name: &str) -> Option<String> {
         let now = self.service.clock.now();
         self.service.change(|world| {
-            let all = &world.first().certificates;
-            let place = all
-                .iter()
-                .position(|certificate| certificate.name() == name && certificate.renews())?;
-            let mut renewed = world.first().certificates.remove(place);
-            renewed.renew(&mut world.ids, now);
-            let id = renewed.id.clone();
-            world.first().certificates.insert(place, renewed);
-            Some(id)
+            let found = world.certificate(name);
+            let (certificate, ids) = found.filter(|(certificate, _)| certificate.renews())?;
+            certificate.renew(ids, now);
+            Some(certificate.id.clone())
         })
     }
 

@@ -63,15 +63,15 @@ pub struct RecordedRequest {
 impl RecordedRequest {
     /// Whether neither the API nor the registry's protocol knows its path and method.
     pub fn is_unmatched(&self) -> bool {
-        self.operation.is_none() && matches!(self.status, 404 | 405) && self.response_is_ours()
+        is_unmatched(self.operation.is_some(), self.status, |name| {
+            self.response_headers.contains_key(name)
+        })
     }
+}
 
-    /// The protocol's own responses say what they are.
-    fn response_is_ours(&self) -> bool {
-        !self
-            .response_headers
-            .contains_key("docker-distribution-api-version")
-    }
+/// The protocol's own responses say what they are.
+fn is_unmatched(has_operation: bool, status: u16, has_header: impl Fn(&str) -> bool) -> bool {
+    !has_operation && matches!(status, 404 | 405) && !has_header("docker-distribution-api-version")
 }
 
 fn microseconds<S: serde::Serializer>(took: &Duration, to: S) -> Result<S::Ok, S::Error> {
@@ -157,6 +157,12 @@ impl Entry {
 
     pub(crate) fn number(&self) -> u64 {
         self.number
+    }
+
+    pub(super) fn is_unmatched(&self) -> bool {
+        is_unmatched(self.operation.is_some(), self.status, |name| {
+            self.response_headers.contains_key(name)
+        })
     }
 
     /// What can be shown of it.

@@ -31,9 +31,10 @@ async fn serve(State(service): State<Arc<Service>>, request: Request) -> Respons
     if doors::are_at(parts.uri.path()) {
         return doors::serve(&service, &parts, body).await;
     }
-    match service.strike(&parts) {
-        None => respond(service, arrival, parts, body).await,
-        Some(strike) => befall(service, arrival, strike, parts, body).await,
+    let routed = service.spec.route(parts.method.as_str(), parts.uri.path());
+    match service.strike(&parts, &routed) {
+        None => respond(service, arrival, parts, routed, body).await,
+        Some(strike) => befall(service, arrival, strike, parts, routed, body).await,
     }
 }
 
@@ -41,20 +42,17 @@ async fn respond(
     service: Arc<Service>,
     arrival: Arrival,
     parts: request::Parts,
+    routed: Routed<'static>,
     body: Body,
 ) -> Response {
-    let is_protocol = oci::is_protocol(parts.uri.path())
-        && matches!(
-            service.spec.route(parts.method.as_str(), parts.uri.path()),
-            Routed::Unknown
-        );
+    let is_protocol = matches!(routed, Routed::Unknown) && oci::is_protocol(parts.uri.path());
     let response = if is_protocol {
         service.run_hook(&parts);
         as_registry::serve(service, arrival, parts, body).await
     } else {
         let body = read_body(&parts, body).await;
         service.run_hook(&parts);
-        let response = service.respond(&arrival, &parts, body);
+        let response = service.respond(&arrival, &parts, routed, body);
         service.after(response).await
     };
     response.into_response()
@@ -66,23 +64,26 @@ async fn befall(
     mut arrival: Arrival,
     strike: Strike,
     parts: request::Parts,
+    routed: Routed<'static>,
     body: Body,
 ) -> Response {
     arrival.fault = Some(strike.fault);
     wait(strike.latency).await;
     match strike.effect {
-        Effect::Nothing => respond(service, arrival, parts, body).await,
+        Effect::Nothing => respond(service, arrival, parts, routed, body).await,
         Effect::CutOff(bytes) => {
-            let response = respond(service, arrival, parts, body).await;
+            let response = respond(service, arrival, parts, routed, body).await;
             cut_off(response, bytes)
         }
         Effect::Lost => {
-            let response = respond(service, arrival, parts, body).await;
+            let response = respond(service, arrival, parts, routed, body).await;
             Abort::in_place_of(response)
         }
-        Effect::Answer(answer) => dictated(&service, &arrival, &parts, body, Some(answer)).await,
+        Effect::Answer(answer) => {
+            dictated(&service, &arrival, &parts, &routed, body, Some(answer)).await
+        }
         Effect::Reset => {
-            let response = dictated(&service, &arrival, &parts, body, None).await;
+            let response = dictated(&service, &arrival, &parts, &routed, body, None).await;
             Abort::in_place_of(response)
         }
     }
@@ -93,6 +94,7 @@ async fn dictated(
     service: &Service,
     arrival: &Arrival,
     parts: &request::Parts,
+    routed: &Routed<'static>,
     body: Body,
     answer: Option<Prepared>,
 ) -> Response {
@@ -111,20 +113,8 @@ async fn dictated(
         None => Answer::empty(StatusCode::OK),
     };
     response.default_header("x-request-id", &request_id);
-    let operation = match service.spec.route(parts.method.as_str(), parts.uri.path()) {
-        Routed::Operation(operation, _) => Some(operation),
-        Routed::OtherMethod(_) | Routed::Unknown => None,
-    };
-    state.keep(|| {
-        Entry::new(
-            arrival,
-            parts,
-            body,
-            operation,
-            &response,
-            service.clock.now(),
-        )
-    });
+    let (operation, now) = (routed.operation(), service.clock.now());
+    state.keep(|| Entry::new(arrival, parts, body, operation, &response, now));
     response.into_response()
 }
 

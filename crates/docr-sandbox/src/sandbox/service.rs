@@ -106,6 +106,7 @@ impl Service {
         &self,
         arrival: &Arrival,
         request: &request::Parts,
+        routed: Routed<'static>,
         body: Result<Bytes, Unreadable>,
     ) -> Response {
         let state = &mut *self.state();
@@ -117,11 +118,7 @@ impl Service {
             request.uri.query(),
         );
 
-        let routed = self.spec.route(method, path);
-        let operation = match &routed {
-            Routed::Operation(operation, _) => Some(*operation),
-            Routed::OtherMethod(_) | Routed::Unknown => None,
-        };
+        let operation = routed.operation();
         let owner = bearer(&request.headers).and_then(|token| state.world.owner(token, now));
         let scopes = operation.map_or(&[][..], |operation| &operation.scopes);
         let lacking = owner.and_then(|(_, token)| token.lacks(scopes));

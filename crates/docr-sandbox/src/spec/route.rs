@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use percent_encoding::percent_decode_str;
+
 use super::description::Spec;
 use super::operation::Operation;
 
@@ -11,6 +13,15 @@ pub(crate) enum Routed<'a> {
     /// The path is known, with these methods: the value of an `Allow` header.
     OtherMethod(String),
     Unknown,
+}
+
+impl<'a> Routed<'a> {
+    pub(crate) fn operation(&self) -> Option<&'a Operation> {
+        match self {
+            Self::Operation(operation, _) => Some(operation),
+            Self::OtherMethod(_) | Self::Unknown => None,
+        }
+    }
 }
 
 impl Spec {
@@ -74,32 +85,7 @@ pub(crate) fn query_list(query: &str) -> impl Iterator<Item = (String, String)> 
 
 /// Decodes `%XX`; a `%` that begins no escape stands for itself.
 pub(crate) fn decode(text: &str) -> String {
-    let text = text.as_bytes();
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let [first, tail @ ..] = rest {
-        let escape = match rest {
-            [b'%', high, low, ..] => hex(*high).zip(hex(*low)),
-            _ => None,
-        };
-        match escape {
-            Some((high, low)) => {
-                bytes.push(high << 4 | low);
-                rest = &rest[3..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit)
-        .to_digit(16)
-        .and_then(|value| u8::try_from(value).ok())
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]

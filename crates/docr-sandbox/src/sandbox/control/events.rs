@@ -4,25 +4,26 @@ use std::convert::Infallible;
 
 use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use futures_util::stream::unfold;
 use serde::Serialize;
 use serde_json::json;
-use tokio_stream::StreamExt as _;
-use tokio_stream::wrappers::BroadcastStream;
-use tokio_stream::wrappers::errors::BroadcastStreamRecvError as Missed;
+use tokio::sync::broadcast::error::RecvError;
 
 use super::super::event::Event;
 use super::super::service::Service;
 
 /// All events from now on, until the sandbox ends.
 pub(super) fn stream(service: &Service) -> Response {
-    let spec = service.spec;
-    let events = BroadcastStream::new(service.state().events.watch());
-    let events = events.map(move |event| {
-        Ok::<_, Infallible>(match event {
-            Ok(Event::Request(entry)) => told("request", entry.read(&spec.secret_fields)),
+    let secret_fields = &service.spec.secret_fields;
+    let watch = service.state().events.watch();
+    let events = unfold(watch, move |mut watch| async move {
+        let event = match watch.recv().await {
+            Ok(Event::Request(entry)) => told("request", entry.read(secret_fields)),
             Ok(Event::Change) => told("change", json!({})),
-            Err(Missed::Lagged(events)) => told("lost", json!({ "events": events })),
-        })
+            Err(RecvError::Lagged(events)) => told("lost", json!({ "events": events })),
+            Err(RecvError::Closed) => return None,
+        };
+        Some((Ok::<_, Infallible>(event), watch))
     });
     Sse::new(events)
         .keep_alive(KeepAlive::default())

@@ -58,11 +58,11 @@ async fn respond(
 ) -> Result<Response, Refusal> {
     refuse_other_sites(request)?;
     if path == "/openapi.json" {
-        allow_only(request, &[Method::GET])?;
+        only_get(request)?;
         return Ok(axum::Json(openapi::description(&DOORS)).into_response());
     }
     if path == "/v1/events" {
-        allow_only(request, &[Method::GET])?;
+        only_get(request)?;
         return Ok(events::stream(service));
     }
     let matching: Vec<_> = DOORS
@@ -77,26 +77,17 @@ async fn respond(
             ),
         ));
     }
-    let methods: Vec<_> = matching
-        .iter()
-        .map(|(door, _)| door.method.clone())
-        .collect();
-    allow_only(request, &methods)?;
-    let body = match read_whole(&mut body, BODY_LIMIT).await {
-        Ok(body) => body,
-        Err(_) => {
-            return Err(Refusal::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "the body is larger than 64 MiB or did not arrive whole",
-            ));
-        }
-    };
-    let chosen = matching
-        .into_iter()
-        .find(|(door, _)| door.method == request.method);
-    let Some((door, parameters)) = chosen else {
-        return Err(Refusal::new(StatusCode::NOT_FOUND, "there is nothing here"));
-    };
+    let methods: Vec<_> = matching.iter().map(|(door, _)| &door.method).collect();
+    let refusal = other_method(request, &methods);
+    let mut matching = matching.into_iter();
+    let chosen = matching.find(|(door, _)| door.method == request.method);
+    let (door, parameters) = chosen.ok_or(refusal)?;
+    let body = read_whole(&mut body, BODY_LIMIT).await.map_err(|_| {
+        Refusal::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the body is larger than 64 MiB or did not arrive whole",
+        )
+    })?;
     let given = Given {
         parameters,
         uri: &request.uri,
@@ -112,14 +103,18 @@ async fn respond(
     Ok(response)
 }
 
-fn allow_only(request: &request::Parts, methods: &[Method]) -> Result<(), Refusal> {
-    if methods.contains(&request.method) {
-        return Ok(());
+fn only_get(request: &request::Parts) -> Result<(), Refusal> {
+    match request.method {
+        Method::GET => Ok(()),
+        _ => Err(other_method(request, &[&Method::GET])),
     }
-    let allowed: Vec<_> = methods.iter().map(Method::as_str).collect();
+}
+
+fn other_method(request: &request::Parts, methods: &[&Method]) -> Refusal {
+    let allowed: Vec<_> = methods.iter().map(|method| method.as_str()).collect();
     let allowed = allowed.join(", ");
     let message = format!("{} takes {allowed} only", request.uri.path());
-    Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, message).allowing(allowed))
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, message).allowing(allowed)
 }
 
 /// A page of another site that someone looks at must not steer a sandbox.

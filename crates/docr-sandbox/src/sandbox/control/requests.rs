@@ -4,7 +4,7 @@ use axum::http::Method;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::request_log::RecordedRequest;
+use super::super::request_log::{Entry, RecordedRequest};
 use super::super::service::Service;
 use super::door::{Door, Refusal};
 
@@ -28,11 +28,12 @@ struct Search {
 }
 
 impl Search {
-    fn finds(&self, request: &RecordedRequest) -> bool {
+    fn finds(&self, request: &Entry) -> bool {
         let same = |wanted: &Option<String>, it: Option<&str>| {
             wanted.as_deref().is_none_or(|wanted| it == Some(wanted))
         };
-        same(&self.operation, request.operation.as_deref())
+        let operation = request.operation.map(|operation| operation.id.as_str());
+        same(&self.operation, operation)
             && (self.method.as_ref())
                 .is_none_or(|wanted| wanted.eq_ignore_ascii_case(&request.method))
             && same(&self.path, Some(&request.path))
@@ -61,16 +62,20 @@ pub(super) fn doors() -> Vec<Door> {
                 "Lists the requests that were answered, without secrets.",
             ),
             |service, search: Search| {
-                let newest = newest(service, search.limit, |request| search.finds(request));
-                Ok(Requests { requests: newest })
+                let limit = search.limit.unwrap_or(LISTED);
+                let requests = newest(service, limit, |request| search.finds(request));
+                Ok(Requests { requests })
             },
         ),
         Door::search(
             "/v1/requests/count",
             ("count_requests", "Counts the requests that are kept."),
             |service, search: Search| {
-                let found = newest(service, Some(usize::MAX), |request| search.finds(request));
-                Ok(Count { count: found.len() })
+                let state = service.state();
+                let found = state.requests.entries().filter(|entry| search.finds(entry));
+                Ok(Count {
+                    count: found.count(),
+                })
             },
         ),
         Door::get(
@@ -80,8 +85,8 @@ pub(super) fn doors() -> Vec<Door> {
                 "Lists the requests whose path or method neither the API nor the registry has.",
             ),
             |service, _| {
-                let newest = newest(service, None, RecordedRequest::is_unmatched);
-                Ok(Requests { requests: newest })
+                let requests = newest(service, LISTED, Entry::is_unmatched);
+                Ok(Requests { requests })
             },
         ),
         Door::get(
@@ -89,13 +94,8 @@ pub(super) fn doors() -> Vec<Door> {
             ("get_request", "Shows a request by its number."),
             |service, given| {
                 let number = given.parameter("number");
-                let entry = {
-                    let state = service.state();
-                    let mut entries = state.requests.entries();
-                    entries
-                        .find(|entry| entry.number().to_string() == number)
-                        .cloned()
-                };
+                let find = |number| service.state().requests.find(number).cloned();
+                let entry = number.parse().ok().and_then(find);
                 entry
                     .map(|entry| entry.read(&service.spec.secret_fields))
                     .ok_or_else(|| Refusal::not_found(format!("no request {number} is kept")))
@@ -116,20 +116,18 @@ pub(super) fn doors() -> Vec<Door> {
     ]
 }
 
-fn newest(
-    service: &Service,
-    limit: Option<usize>,
-    wanted: impl Fn(&RecordedRequest) -> bool,
-) -> Vec<RecordedRequest> {
-    // Read outside of the lock.
-    let entries: Vec<_> = service.state().requests.entries().cloned().collect();
-    let mut found: Vec<_> = entries
-        .iter()
-        .rev()
-        .map(|entry| entry.read(&service.spec.secret_fields))
-        .filter(wanted)
-        .take(limit.unwrap_or(LISTED))
-        .collect();
+/// The newest of the requests that are wanted, the oldest of them first. Read outside of the lock.
+fn newest(service: &Service, most: usize, wanted: impl Fn(&Entry) -> bool) -> Vec<RecordedRequest> {
+    let mut found: Vec<_> = {
+        let state = service.state();
+        let entries = state.requests.entries().rev();
+        let found = entries.filter(|entry| wanted(entry)).take(most);
+        found.cloned().collect()
+    };
     found.reverse();
+    let secret_fields = &service.spec.secret_fields;
     found
+        .iter()
+        .map(|entry| entry.read(secret_fields))
+        .collect()
 }

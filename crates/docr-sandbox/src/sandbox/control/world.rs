@@ -241,11 +241,9 @@ fn change_certificate(
 ) -> Result<CertificateState, Refusal> {
     let now = service.clock.now();
     service.change(|world| {
-        let mut ids = world.ids.fork();
-        let mut all = world.first().certificates.iter_mut();
-        let certificate = all
-            .find(|certificate| certificate.name() == name)
-            .ok_or_else(|| Refusal::not_found(format!("there is no certificate {name:?}")))?;
+        let found = world.certificate(name);
+        let (certificate, ids) =
+            found.ok_or_else(|| Refusal::not_found(format!("there is no certificate {name:?}")))?;
         if change.renew && !certificate.renews() {
             let message =
                 format!("renew: {name:?} is not Let's Encrypt's, and only those are renewed");
@@ -258,7 +256,7 @@ fn change_certificate(
             certificate.fail();
         }
         if change.renew {
-            certificate.renew(&mut ids, now);
+            certificate.renew(ids, now);
         }
         Ok(CertificateState {
             id: certificate.id.clone(),

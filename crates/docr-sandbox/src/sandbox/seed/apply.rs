@@ -33,7 +33,12 @@ impl Service {
         registry: &str,
         image: &ImageSeed,
     ) -> Result<SeededImage, SeedError> {
-        self.sow(|sowing| sowing.image("image", registry, image, 0))
+        let push = |sowing: &mut Sowing<'_>| sowing.image("image", registry, image, 0);
+        match image.signatures.is_empty() {
+            // One push is stored as a whole or not at all by itself: the world need not be copied for each.
+            true => self.change(|world| push(&mut self.sowing(world))),
+            false => self.sow(push),
+        }
     }
 
     /// Puts something in as a whole, or leaves all as it is.
@@ -41,20 +46,22 @@ impl Service {
         &self,
         act: impl FnOnce(&mut Sowing<'_>) -> Result<T, SeedError>,
     ) -> Result<T, SeedError> {
-        let now = self.clock.now();
         self.change(|world| {
             let before = world.clone();
-            let mut sowing = Sowing {
-                world: &mut *world,
-                spec: self.spec,
-                now,
-            };
-            let sown = act(&mut sowing);
+            let sown = act(&mut self.sowing(world));
             if sown.is_err() {
                 *world = before;
             }
             sown
         })
+    }
+
+    fn sowing<'a>(&self, world: &'a mut World) -> Sowing<'a> {
+        Sowing {
+            world,
+            spec: self.spec,
+            now: self.clock.now(),
+        }
     }
 }
 

@@ -21,6 +21,7 @@ use axum::response::{Html, IntoResponse, Response};
 use self::layout::View;
 use self::visit::Visit;
 use super::service::Service;
+use crate::spec::decode;
 
 /// Names come from users: nothing but the page's own files is run, shown or asked for.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
@@ -70,11 +71,7 @@ fn get(service: &Arc<Service>, request: &request::Parts, path: &str) -> Response
 }
 
 fn view(visit: &Visit<'_>, path: &str) -> Option<View> {
-    let segments: Vec<String> = path
-        .trim_matches('/')
-        .split('/')
-        .map(visit::decode)
-        .collect();
+    let segments: Vec<String> = path.trim_matches('/').split('/').map(decode).collect();
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     match *segments.as_slice() {
         [""] => Some(overview::view(visit)),

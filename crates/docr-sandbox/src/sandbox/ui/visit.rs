@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::http::request;
 use chrono::{DateTime, Utc};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::model::account::World;
 use crate::sandbox::service::Service;
@@ -85,10 +85,6 @@ impl<'a> Visit<'a> {
 /// A value as it stands in a query or in one segment of a path.
 pub(super) fn encode(value: &str) -> String {
     utf8_percent_encode(value, RESERVED).to_string()
-}
-
-pub(super) fn decode(segment: &str) -> String {
-    percent_decode_str(segment).decode_utf8_lossy().into_owned()
 }
 
 pub(super) fn registry_address(registry: &str) -> String {
