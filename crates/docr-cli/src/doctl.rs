@@ -7,10 +7,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow};
-use docr::{Secret, for_terminal};
+use docr::Secret;
 use serde::Deserialize;
 
-use crate::output::WrongInput;
+use crate::{names::listed, output::WrongInput};
 
 /// The context that has no name of its own.
 pub(crate) const DEFAULT: &str = "default";
@@ -64,11 +64,7 @@ impl Configuration {
             Some(token) => token,
             None => {
                 let contexts = self.auth_contexts.iter().flatten();
-                let known: Vec<_> = contexts.map(|(name, _)| for_terminal(name, 100)).collect();
-                let known = match known.as_slice() {
-                    [] => "none".to_owned(),
-                    known => known.join(", "),
-                };
+                let known = listed(contexts.map(|(name, _)| name));
                 let message = format!("doctl has no context {context:?}; it has: {known}");
                 return Err(WrongInput(message).into());
             }

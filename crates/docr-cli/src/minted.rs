@@ -1,9 +1,12 @@
 //! Credentials that were minted and not yet handed over: whatever goes wrong until then, they are revoked.
 
-use std::thread;
+use std::{
+    io::{self, Write as _},
+    thread,
+};
 
 use anyhow::{Error, Result, anyhow};
-use docr::{Client, DockerCredentials};
+use docr::{Client, DockerCredentials, Secret};
 
 use crate::interrupt::Interrupt;
 
@@ -62,6 +65,19 @@ impl Minted {
             Ok(()) => error,
             Err(left) => error.context(still_good(&left.into())),
         })
+    }
+
+    /// Prints what holds them. What can't be written is not handed over.
+    pub(crate) async fn print(
+        self,
+        text: impl FnOnce(&DockerCredentials) -> Result<Secret>,
+    ) -> Result<()> {
+        self.hand_over(|credentials| {
+            let mut out = io::stdout();
+            writeln!(out, "{}", text(credentials)?.expose().trim_end())?;
+            Ok(out.flush()?)
+        })
+        .await
     }
 
     /// Revokes them.

@@ -214,6 +214,15 @@ fn checked<T: FromStr<Err = InvalidInput>>(text: &str) -> Result<T, String> {
     })
 }
 
+/// Names from outside, for a message about what there is.
+pub(crate) fn listed<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    let names: Vec<_> = names.map(|name| docr::for_terminal(name, 100)).collect();
+    match names.as_slice() {
+        [] => "none".to_owned(),
+        names => names.join(", "),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

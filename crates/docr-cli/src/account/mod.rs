@@ -9,14 +9,15 @@ use std::{env, fs, path::Path, sync::Arc, time::Duration};
 use anyhow::{Context as _, Result, anyhow};
 use docr::{
     Client, ClientBuilder, CredentialsRequest, DockerCredentials, Registry, RegistryHandle,
-    RegistryName, Secret, TokenFile, for_terminal, retention::OciManifests,
+    RegistryName, Secret, TokenFile, retention::OciManifests,
 };
 
 use crate::{
     doctl,
     interrupt::Interrupt,
     minted::Minted,
-    output::{NoToken, Output, WrongInput},
+    names::listed,
+    output::{Consent, NoToken, Output, WrongInput},
     sandbox::OwnSandbox,
     trace,
 };
@@ -72,6 +73,19 @@ impl AccountArguments {
             sandbox: None,
             clock: Arc::new(docr::SystemClock),
         })
+    }
+
+    /// Opens the account for a command that asks before it changes something, unless nobody can be asked; and listens for
+    /// whoever stops it.
+    pub(crate) async fn open_to_ask(
+        self,
+        consent: Consent,
+        to: &str,
+        output: &Output,
+    ) -> Result<(Account, Interrupt)> {
+        output.check_prompt(consent, to)?;
+        let interrupt = Interrupt::listen()?;
+        Ok((self.open(output).await?, interrupt))
     }
 
     async fn open_sandbox(self, output: &Output) -> Result<Account> {
@@ -243,6 +257,18 @@ impl Account {
         here.unwrap_or(DockerCredentials::HOST)
     }
 
+    /// Mints credentials for a registry; `None` if somebody asks to stop meanwhile.
+    pub(crate) async fn mint(
+        &self,
+        registry: &RegistryCalls,
+        wanted: CredentialsRequest,
+        interrupt: &Interrupt,
+    ) -> Result<Option<Minted>> {
+        let minting = registry.docker_credentials(wanted);
+        let minted = Minted::mint(&self.docr, minting, interrupt).await;
+        minted.map_err(|error| error.context(registry.subject()))
+    }
+
     /// Reads manifests from the registry itself, with credentials that have to be given back by
     /// [`Manifests::close`]; `None` if somebody asks to stop.
     pub(crate) async fn manifests(
@@ -278,13 +304,9 @@ fn only(all: &[Registry]) -> Result<RegistryName> {
         [only] => Ok(only.name.parse()?),
         [] => Err(no_registry()),
         several => {
-            let names: Vec<_> = several
-                .iter()
-                .map(|registry| for_terminal(&registry.name, 100))
-                .collect();
             let message = format!(
                 "the account has several registries: choose one with --registry: {}",
-                names.join(", ")
+                listed(several.iter().map(|registry| &registry.name))
             );
             Err(WrongInput(message).into())
         }

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use super::{arguments::IN_SANDBOX_URL, variable};
 use crate::{
     doctl,
+    names::listed,
     output::{Format, WrongInput},
 };
 
@@ -59,15 +60,7 @@ pub(super) fn load(name: Option<&str>) -> Result<Option<(String, Profile)>> {
             Ok(Some((name, profile)))
         }
         None => {
-            let known: Vec<_> = configuration
-                .profile
-                .keys()
-                .map(|name| for_terminal(name, 100))
-                .collect();
-            let known = match known.as_slice() {
-                [] => "none".to_owned(),
-                known => known.join(", "),
-            };
+            let known = listed(configuration.profile.keys());
             let message = format!("{place} has no profile {name:?}; it has: {known}");
             Err(WrongInput(message).into())
         }

@@ -27,6 +27,22 @@ impl RegistryCalls {
         Subject::Registry(self.name().to_string())
     }
 
+    pub(crate) fn repository_subject(&self, name: &RepositoryName) -> Subject {
+        Subject::Repository {
+            registry: self.name().to_string(),
+            name: name.to_string(),
+        }
+    }
+
+    /// Of a tag or a manifest in a repository.
+    pub(crate) fn image_subject(&self, repository: &RepositoryName, which: String) -> Subject {
+        Subject::Image {
+            registry: self.name().to_string(),
+            name: repository.to_string(),
+            which,
+        }
+    }
+
     /// By the calls that name it.
     pub(crate) fn handle(&self) -> &RegistryHandle {
         &self.handle

@@ -14,8 +14,7 @@ use crate::{
     helpers::HELPER,
     interrupt::Interrupt,
     ledger::Ledger,
-    minted::Minted,
-    output::{About as _, Outcome, Output},
+    output::{Outcome, Output},
 };
 
 const EXAMPLES: Examples = [
@@ -67,15 +66,11 @@ impl Login {
         };
         let registry = account.registry_for(None).await?;
         if self.expiry.is_dry_run() {
-            registry.get().await.about(|| registry.subject())?;
-            return self.expiry.show_dry_run(&registry, output);
+            return self.expiry.show_dry_run(&registry, output).await;
         }
         let interrupt = Interrupt::listen()?;
-        let minting = registry.docker_credentials(self.expiry.apply(request)?);
-        let Some(minted) = Minted::mint(&account.docr, minting, &interrupt)
-            .await
-            .map_err(|error| error.context(registry.subject()))?
-        else {
+        let request = self.expiry.apply(request)?;
+        let Some(minted) = account.mint(&registry, request, &interrupt).await? else {
             return Ok(Outcome::Interrupted);
         };
         let ledger = Ledger::open();

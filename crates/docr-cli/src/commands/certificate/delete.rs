@@ -11,7 +11,6 @@ use crate::{
     commands::deletion::{Gone, delete_each},
     complete,
     help::{Examples, examples},
-    interrupt::Interrupt,
     output::{Consent, Outcome, Output, Question, Subject},
 };
 
@@ -43,9 +42,9 @@ pub(crate) struct Delete {
 impl Delete {
     pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
         output.check_text()?;
-        output.check_prompt(self.consent, "to delete the certificates")?;
-        let interrupt = Interrupt::listen()?;
-        let account = account.open(output).await?;
+        let (account, interrupt) = account
+            .open_to_ask(self.consent, "to delete the certificates", output)
+            .await?;
         let certificates = account.docr.certificates();
         let mut found: Vec<Certificate> = Vec::new();
         for which in &self.certificates {

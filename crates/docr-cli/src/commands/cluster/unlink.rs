@@ -8,7 +8,6 @@ use super::{show, subject};
 use crate::{
     account::AccountArguments,
     help::{Examples, examples},
-    interrupt::Interrupt,
     output::{About as _, Consent, Outcome, Output, Question},
 };
 
@@ -37,9 +36,9 @@ pub(crate) struct Unlink {
 impl Unlink {
     pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
         output.check_text()?;
-        output.check_prompt(self.consent, "to unlink the clusters")?;
-        let interrupt = Interrupt::listen()?;
-        let account = account.open(output).await?;
+        let (account, interrupt) = account
+            .open_to_ask(self.consent, "to unlink the clusters", output)
+            .await?;
         let registry = account.registry_for(None).await?;
         let (name, clusters) = (registry.name(), &self.clusters);
         if self.consent.dry_run {

@@ -1,7 +1,5 @@
 //! `docr credentials docker-config`
 
-use std::io::{self, Write as _};
-
 use anyhow::{Context as _, Result};
 use clap::Args;
 use docr::CredentialsRequest;
@@ -11,8 +9,7 @@ use crate::{
     account::AccountArguments,
     help::{Examples, examples},
     interrupt::Interrupt,
-    minted::Minted,
-    output::{About as _, Outcome, Output},
+    output::{Outcome, Output},
 };
 
 const EXAMPLES: Examples = [
@@ -48,23 +45,16 @@ impl DockerConfig {
         let account = account.open(output).await?;
         let registry = account.registry_for(None).await?;
         if self.expiry.is_dry_run() {
-            registry.get().await.about(|| registry.subject())?;
-            return self.expiry.show_dry_run(&registry, output);
+            return self.expiry.show_dry_run(&registry, output).await;
         }
         let interrupt = Interrupt::listen()?;
-        let minting = async { registry.docker_credentials(request).await };
-        let minted = Minted::mint(&account.docr, minting, &interrupt).await;
-        let Some(minted) = minted.map_err(|error| error.context(registry.subject()))? else {
+        let Some(minted) = account.mint(&registry, request, &interrupt).await? else {
             return Ok(Outcome::Interrupted);
         };
-        let handed = minted.hand_over(|credentials| {
-            let mut out = io::stdout();
-            let config = credentials.docker_config_json();
-            writeln!(out, "{}", config.expose().trim_end())?;
-            // What can't be written is not handed over.
-            Ok(out.flush()?)
-        });
-        handed.await.context("the configuration can't be printed")?;
+        let printed = minted.print(|credentials| Ok(credentials.docker_config_json()));
+        printed
+            .await
+            .context("the configuration can't be printed")?;
         Ok(Outcome::Done)
     }
 }

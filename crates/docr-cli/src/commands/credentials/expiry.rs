@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     account::RegistryCalls,
-    output::{Outcome, Output, WrongInput},
+    output::{About as _, Outcome, Output, WrongInput},
 };
 
 #[derive(Args)]
@@ -46,11 +46,13 @@ impl Expiry {
         self.dry_run
     }
 
-    pub(crate) fn show_dry_run(
+    /// Looks that the registry is there, and shows what would be minted.
+    pub(crate) async fn show_dry_run(
         &self,
         registry: &RegistryCalls,
         output: &Output,
     ) -> Result<Outcome> {
+        registry.get().await.about(|| registry.subject())?;
         let until = match self.never_expires {
             true => "until they are revoked".to_owned(),
             false => format!("for {}", self.expires_in),

@@ -1,7 +1,5 @@
 //! `docr kubernetes-secret`
 
-use std::io::{self, Write as _};
-
 use anyhow::{Context as _, Result};
 use chrono::TimeDelta;
 use clap::Args;
@@ -12,8 +10,7 @@ use crate::{
     account::AccountArguments,
     help::{Examples, examples},
     interrupt::Interrupt,
-    minted::Minted,
-    output::{About as _, Outcome, Output},
+    output::{Outcome, Output},
 };
 
 const EXAMPLES: Examples = [
@@ -57,16 +54,11 @@ impl KubernetesSecret {
         secret.check()?;
         let request = self.expiry.apply(CredentialsRequest::read_only())?;
         if self.expiry.is_dry_run() {
-            registry.get().await.about(|| registry.subject())?;
-            return self.expiry.show_dry_run(&registry, output);
+            return self.expiry.show_dry_run(&registry, output).await;
         }
         let interrupt = Interrupt::listen()?;
         let now = account.now();
-        let minting = registry.docker_credentials(request);
-        let Some(minted) = Minted::mint(&account.docr, minting, &interrupt)
-            .await
-            .map_err(|error| error.context(registry.subject()))?
-        else {
+        let Some(minted) = account.mint(&registry, request, &interrupt).await? else {
             return Ok(Outcome::Interrupted);
         };
         let lifetime = minted.credentials()?.expires_in();
@@ -75,17 +67,13 @@ impl KubernetesSecret {
         if let Some(expiry) = expiry {
             secret = secret.expires_at(expiry);
         }
-        let handed = minted.hand_over(|credentials| {
-            let manifest = match output.is_json() {
+        let printed = minted.print(|credentials| {
+            Ok(match output.is_json() {
                 false => secret.manifest(credentials)?,
                 true => secret.manifest_json(credentials)?,
-            };
-            let mut out = io::stdout();
-            writeln!(out, "{}", manifest.expose().trim_end())?;
-            // What can't be written is not handed over.
-            Ok(out.flush()?)
+            })
         });
-        handed.await.context("the secret can't be printed")?;
+        printed.await.context("the secret can't be printed")?;
         match expiry {
             Some(expiry) => {
                 let expiry = expiry.format("%Y-%m-%d at %H:%M UTC");

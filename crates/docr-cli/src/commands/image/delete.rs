@@ -53,9 +53,9 @@ impl Delete {
     pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
         output.check_text()?;
         let named = one_registry(self.images.iter().map(|image| image.registry.as_ref()))?;
-        output.check_prompt(self.consent, "to delete the images")?;
-        let interrupt = Interrupt::listen()?;
-        let account = account.open(output).await?;
+        let (account, interrupt) = account
+            .open_to_ask(self.consent, "to delete the images", output)
+            .await?;
         let registry = account.registry_for(named).await?;
         let mut found: Vec<Found> = Vec::new();
         for image in &self.images {

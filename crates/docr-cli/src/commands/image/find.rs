@@ -21,11 +21,8 @@ pub(super) struct Found {
 
 impl Found {
     pub(super) fn subject(&self, registry: &RegistryCalls) -> Subject {
-        Subject::Image {
-            registry: registry.name().to_string(),
-            name: self.repository.name().to_string(),
-            which: format!("image {}", short(&self.manifest.digest)),
-        }
+        let which = format!("image {}", short(&self.manifest.digest));
+        registry.image_subject(self.repository.name(), which)
     }
 }
 
@@ -36,10 +33,7 @@ pub(super) async fn find(
 ) -> Result<Found> {
     let repository = registry.repository(wanted.repository.clone());
     let manifests = output.read_all("images", repository.manifests()).await;
-    let manifests = manifests.about(|| Subject::Repository {
-        registry: registry.name().to_string(),
-        name: wanted.repository.to_string(),
-    })?;
+    let manifests = manifests.about(|| registry.repository_subject(&wanted.repository))?;
     let manifest = the_one(&manifests, wanted, registry)?.clone();
     Ok(Found {
         repository,
@@ -69,12 +63,7 @@ fn the_one<'a>(
                 Which::Tag(tag) => format!("tag {:?}", tag.as_str()),
                 which => format!("image {which}"),
             };
-            Err(NotThere(Subject::Image {
-                registry: registry.name().to_string(),
-                name: wanted.repository.to_string(),
-                which,
-            })
-            .into())
+            Err(NotThere(registry.image_subject(&wanted.repository, which)).into())
         }
         several => {
             let digests = several.iter().take(SHOWN);

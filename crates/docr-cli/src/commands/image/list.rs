@@ -10,7 +10,7 @@ use crate::{
     complete,
     help::{Examples, examples},
     names::RepositoryArgument,
-    output::{About as _, Outcome, Output, Subject},
+    output::{About as _, Outcome, Output},
 };
 
 const EXAMPLES: Examples = [
@@ -48,10 +48,7 @@ impl List {
             true => output.read_all("images", list).await,
             false => output.read("images", list).await,
         };
-        let mut manifests = manifests.about(|| Subject::Repository {
-            registry: registry.name().to_string(),
-            name: repository.name().to_string(),
-        })?;
+        let mut manifests = manifests.about(|| registry.repository_subject(repository.name()))?;
         if self.untagged {
             manifests.retain(|manifest| manifest.tags.is_empty());
         }

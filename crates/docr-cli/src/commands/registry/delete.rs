@@ -13,7 +13,6 @@ use crate::{
     },
     complete,
     help::{Examples, examples},
-    interrupt::Interrupt,
     names::registry_name,
     output::{About as _, Consent, Outcome, Output, Question},
 };
@@ -43,12 +42,13 @@ pub(crate) struct Delete {
 impl Delete {
     pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
         output.check_text()?;
-        output.check_prompt(
-            self.consent,
-            "to delete the registry with all that is in it",
-        )?;
-        let interrupt = Interrupt::listen()?;
-        let account = account.open(output).await?;
+        let (account, interrupt) = account
+            .open_to_ask(
+                self.consent,
+                "to delete the registry with all that is in it",
+                output,
+            )
+            .await?;
         let registry = account.registry_for(Some(self.name)).await?;
         registry.get().await.about(|| registry.subject())?;
         let repositories = output

@@ -12,9 +12,8 @@ use crate::{
     },
     complete,
     help::{Examples, examples},
-    interrupt::Interrupt,
     names::RepositoryArgument,
-    output::{About as _, Consent, Outcome, Output, Question, Subject},
+    output::{About as _, Consent, Outcome, Output, Question},
 };
 
 const EXAMPLES: Examples = [
@@ -44,18 +43,16 @@ pub(crate) struct Delete {
 impl Delete {
     pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
         output.check_text()?;
-        output.check_prompt(
-            self.consent,
-            "to delete the repository with all that is in it",
-        )?;
-        let interrupt = Interrupt::listen()?;
-        let account = account.open(output).await?;
+        let (account, interrupt) = account
+            .open_to_ask(
+                self.consent,
+                "to delete the repository with all that is in it",
+                output,
+            )
+            .await?;
         let RepositoryArgument { registry, name } = self.repository;
         let registry = account.registry_for(registry).await?;
-        let subject = Subject::Repository {
-            registry: registry.name().to_string(),
-            name: name.to_string(),
-        };
+        let subject = registry.repository_subject(&name);
         let repository = registry.repository(name.clone());
         let tags = output.read_all("tags", repository.tags()).await;
         let tags = tags.about(|| subject.clone())?;

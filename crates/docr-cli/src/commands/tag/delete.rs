@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
-use docr::{RepositoryHandle, RepositoryTag, Tag};
+use docr::{RepositoryHandle, RepositoryName, RepositoryTag, Tag};
 
 use super::columns;
 use crate::{
@@ -13,7 +13,6 @@ use crate::{
     commands::deletion::{Gone, delete_each},
     complete,
     help::{Examples, examples},
-    interrupt::Interrupt,
     names::{TagArgument, one_registry},
     output::{About as _, Cell, Consent, NotThere, Outcome, Output, Question, Subject},
 };
@@ -44,9 +43,9 @@ impl Delete {
     pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
         output.check_text()?;
         let named = one_registry(self.tags.iter().map(|tag| tag.registry.as_ref()))?;
-        output.check_prompt(self.consent, "to delete the tags")?;
-        let interrupt = Interrupt::listen()?;
-        let account = account.open(output).await?;
+        let (account, interrupt) = account
+            .open_to_ask(self.consent, "to delete the tags", output)
+            .await?;
         let registry = account.registry_for(named).await?;
         let found = find(&registry, &self.tags, output).await?;
         let shown: Vec<_> = found.iter().map(|found| found.described.clone()).collect();
@@ -55,7 +54,7 @@ impl Delete {
         });
         output.note_table(&shown, &columns)?;
         let gone = found.into_iter().map(|found| {
-            let subject = subject(&registry, found.repository.name().as_str(), &found.tag);
+            let subject = subject(&registry, found.repository.name(), &found.tag);
             Gone::new(subject, found)
         });
         let question = Question::YesOrNo("Delete these tags?");
@@ -97,13 +96,10 @@ async fn find(
     for (name, tags) in by_repository {
         let repository = registry.repository(name.clone());
         let listed = output.read_all("tags", repository.tags()).await;
-        let listed = listed.about(|| Subject::Repository {
-            registry: registry.name().to_string(),
-            name: name.to_string(),
-        })?;
+        let listed = listed.about(|| registry.repository_subject(name))?;
         for tag in tags {
             let Some(described) = listed.iter().find(|listed| tag == listed.tag.as_str()) else {
-                return Err(NotThere(subject(registry, name.as_str(), &tag)).into());
+                return Err(NotThere(subject(registry, name, &tag)).into());
             };
             found.push(Found {
                 repository: repository.clone(),
@@ -115,10 +111,6 @@ async fn find(
     Ok(found)
 }
 
-fn subject(registry: &RegistryCalls, repository: &str, tag: &Tag) -> Subject {
-    Subject::Image {
-        registry: registry.name().to_string(),
-        name: repository.to_owned(),
-        which: format!("tag {:?}", tag.as_str()),
-    }
+fn subject(registry: &RegistryCalls, repository: &RepositoryName, tag: &Tag) -> Subject {
+    registry.image_subject(repository, format!("tag {:?}", tag.as_str()))
 }

@@ -10,7 +10,7 @@ use crate::{
     complete,
     help::{Examples, examples},
     names::RepositoryArgument,
-    output::{About as _, Outcome, Output, Subject},
+    output::{About as _, Outcome, Output},
 };
 
 const EXAMPLES: Examples = [
@@ -38,10 +38,7 @@ impl List {
         let registry = account.registry_for(registry).await?;
         let repository = registry.repository(name);
         let tags = output.read("tags", repository.tags()).await;
-        let tags = tags.about(|| Subject::Repository {
-            registry: registry.name().to_string(),
-            name: repository.name().to_string(),
-        })?;
+        let tags = tags.about(|| registry.repository_subject(repository.name()))?;
         output.list(tags, &columns)?;
         Ok(Outcome::Done)
     }
