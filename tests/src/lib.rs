@@ -7,7 +7,6 @@ pub mod fast_clock;
 pub mod fault_proxy;
 pub mod fleet;
 pub mod instances;
-pub mod raw_client;
 pub mod raw_server;
 pub mod redis_server;
 pub mod sandbox;

@@ -12,7 +12,8 @@ use std::{
 };
 
 use docr::{Digest, RepositoryName, Tag};
-use docr_tests::{raw_client::RawClient, sandbox::client_at};
+use docr_benches::raw_client::RawClient;
+use docr_tests::sandbox::client_at;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

@@ -1,11 +1,11 @@
 //! Requests that the API's description doesn't have.
 
 use bytes::Bytes;
-use progenitor_client::{ClientHooks as _, Error, OperationInfo, ResponseValue};
-use reqwest::{Method, Response, Url, header::CONTENT_TYPE};
+use progenitor_client::{Error, ResponseValue};
+use reqwest::{Method, Url, header::CONTENT_TYPE};
 use serde::de::DeserializeOwned;
 
-use crate::{Client, Session, read};
+use crate::Client;
 
 /// A request of the caller's own making, to a path of the API.
 #[derive(Clone, Debug)]
@@ -38,8 +38,11 @@ impl Client {
                 .header(CONTENT_TYPE, "application/json")
                 .body(json.clone());
         }
-        let response = self.exchange(http.build()?, "request", None).await?;
-        read::json_or_nothing(response).await
+        let response = self.exchange(http.build()?).await?;
+        match response.status().is_success() {
+            true => self.read_or_nothing(response).await,
+            false => Err(Error::UnexpectedResponse(response)),
+        }
     }
 
     fn url_of(&self, request: &RawRequest) -> Result<Url, String> {
@@ -62,28 +65,5 @@ impl Client {
             url.query_pairs_mut().extend_pairs(&request.query);
         }
         Ok(url)
-    }
-
-    /// Sends a request with all that each request has, authorized by `session` if that is another one than the client's.
-    /// Any status but success is an error.
-    pub(crate) async fn exchange(
-        &self,
-        mut request: reqwest::Request,
-        operation_id: &'static str,
-        session: Option<&Session>,
-    ) -> Result<Response, Error<()>> {
-        let info = OperationInfo { operation_id };
-        self.prepare(&mut request);
-        session
-            .unwrap_or(&self.inner)
-            .authorize(&mut request)
-            .await?;
-        let result = self.exec(request, &info).await;
-        self.post(&result, &info).await?;
-        let response = result?;
-        match response.status().is_success() {
-            true => Ok(response),
-            false => Err(Error::UnexpectedResponse(response)),
-        }
     }
 }

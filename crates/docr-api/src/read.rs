@@ -7,16 +7,11 @@ use progenitor_client::{Error, ResponseValue};
 use reqwest::Response;
 use serde::de::DeserializeOwned;
 
-/// How much of an answer is read, in bytes. It travels with the response, as the reader knows nothing of the client.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct BodyLimit(pub(crate) usize);
+use crate::Client;
 
-impl Default for BodyLimit {
-    /// The largest page, 200 tags or manifests, is below 2 MiB. What is read takes many times as much memory.
-    fn default() -> Self {
-        Self(8 * 1024 * 1024)
-    }
-}
+/// How much of a response is read, in bytes, unless a client says otherwise. The largest page, 200 tags or manifests, is
+/// below 2 MiB. What is read takes many times as much memory.
+pub(crate) const BODY_LIMIT: usize = 8 * 1024 * 1024;
 
 /// Why a successful answer could not be read. It stands among the extensions of the response in
 /// [`Error::UnexpectedResponse`].
@@ -34,46 +29,56 @@ pub enum Unreadable {
     TooLarge(usize),
 }
 
-/// Stands in for the generator's own reader, which loses status and headers of an answer that it
-/// can't read and shows its body, secrets included, in the error.
-pub(crate) async fn json<T: DeserializeOwned, E>(
-    response: Response,
-) -> Result<ResponseValue<T>, Error<E>> {
-    json_or(response, b"").await
+impl Client {
+    /// Stands in for the generator's own reader, which loses status and headers of a response that it
+    /// can't read and shows its body, secrets included, in the error.
+    pub(crate) fn read<T: DeserializeOwned, E>(
+        &self,
+        response: Response,
+    ) -> impl Future<Output = Result<ResponseValue<T>, Error<E>>> + use<T, E> {
+        read(response, self.body_limit(), b"")
+    }
+
+    /// Reads JSON, and an empty body as `null`.
+    pub(crate) fn read_or_nothing<T: DeserializeOwned, E>(
+        &self,
+        response: Response,
+    ) -> impl Future<Output = Result<ResponseValue<T>, Error<E>>> + use<T, E> {
+        read(response, self.body_limit(), b"null")
+    }
 }
 
-/// Reads JSON, and an empty body as `null`.
-pub(crate) async fn json_or_nothing<T: DeserializeOwned, E>(
-    response: Response,
-) -> Result<ResponseValue<T>, Error<E>> {
-    json_or(response, b"null").await
-}
-
-async fn json_or<T: DeserializeOwned, E>(
+#[allow(
+    clippy::manual_async_fn,
+    reason = "an `async fn` would have the response twice: as it is given, and as it is read"
+)]
+fn read<T: DeserializeOwned, E>(
     mut response: Response,
+    limit: usize,
     empty: &'static [u8],
-) -> Result<ResponseValue<T>, Error<E>> {
-    let BodyLimit(limit) = response.extensions().get().copied().unwrap_or_default();
-    let failure = match body_prefix(&mut response, limit).await {
-        (_, Some(error)) => Unreadable::Interrupted(Arc::new(error)),
-        (body, None) if body.len() > limit => Unreadable::TooLarge(limit),
-        (body, None) => {
-            let body = match body.is_empty() {
-                true => Bytes::from_static(empty),
-                false => body,
-            };
-            match serde_json::from_slice(&body) {
-                Ok(value) => {
-                    let status = response.status();
-                    let headers = std::mem::take(response.headers_mut());
-                    return Ok(ResponseValue::new(value, status, headers));
+) -> impl Future<Output = Result<ResponseValue<T>, Error<E>>> {
+    async move {
+        let failure = match body_prefix(&mut response, limit).await {
+            (_, Some(error)) => Unreadable::Interrupted(Arc::new(error)),
+            (body, None) if body.len() > limit => Unreadable::TooLarge(limit),
+            (body, None) => {
+                let body = match body.is_empty() {
+                    true => Bytes::from_static(empty),
+                    false => body,
+                };
+                match serde_json::from_slice(&body) {
+                    Ok(value) => {
+                        let status = response.status();
+                        let headers = std::mem::take(response.headers_mut());
+                        return Ok(ResponseValue::new(value, status, headers));
+                    }
+                    Err(_) => Unreadable::Payload(explain::<T>(&body)),
                 }
-                Err(_) => Unreadable::Payload(explain::<T>(&body)),
             }
-        }
-    };
-    response.extensions_mut().insert(failure);
-    Err(Error::UnexpectedResponse(response))
+        };
+        response.extensions_mut().insert(failure);
+        Err(Error::UnexpectedResponse(response))
+    }
 }
 
 /// Reads a second time, slower, to learn where the trouble is.

@@ -38,10 +38,11 @@ impl Client {
         // Whoever has a token may revoke it: it speaks for itself, and the account's own token stays at home.
         let itself =
             Session::bearer(token).map_err(|error| Error::InvalidRequest(error.to_string()))?;
-        let response = self
-            .exchange(request, OAUTH_REVOKE.id, Some(&itself))
-            .await?;
-        Ok(ResponseValue::empty(response))
+        let response = self.exchange_as(&itself, request).await?;
+        match response.status().is_success() {
+            true => Ok(ResponseValue::empty(response)),
+            false => Err(Error::UnexpectedResponse(response)),
+        }
     }
 }
 

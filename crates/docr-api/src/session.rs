@@ -2,10 +2,13 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use progenitor_client::{ClientHooks, OperationInfo};
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use progenitor_client::ClientHooks;
+use reqwest::{
+    Response,
+    header::{AUTHORIZATION, HeaderMap, HeaderValue},
+};
 
-use crate::{Client, Error, Secret, TokenProvider, read::BodyLimit};
+use crate::{Client, Error, Secret, TokenProvider, read::BODY_LIMIT};
 
 /// The part of a [`Client`] that knows the token.
 #[derive(Clone)]
@@ -13,7 +16,7 @@ pub struct Session {
     authorization: Authorization,
     on_request: Option<OnRequest>,
     timeout: Option<Duration>,
-    body_limit: Option<BodyLimit>,
+    body_limit: usize,
 }
 
 /// What changes the headers of each request before it is sent.
@@ -50,7 +53,7 @@ impl Session {
             authorization,
             on_request: None,
             timeout: None,
-            body_limit: None,
+            body_limit: BODY_LIMIT,
         }
     }
 
@@ -62,10 +65,7 @@ impl Session {
         self
     }
 
-    pub(crate) async fn authorize<E>(
-        &self,
-        request: &mut reqwest::Request,
-    ) -> Result<(), Error<E>> {
+    async fn authorize(&self, request: &mut reqwest::Request) -> Result<(), Error<()>> {
         let value = match &self.authorization {
             Authorization::Bearer(value) => value.clone(),
             Authorization::Provider(tokens) => {
@@ -117,48 +117,49 @@ impl Client {
     /// The same client with another limit for what it reads of a successful response, in bytes; 8 MiB.
     #[must_use]
     pub fn with_body_limit(mut self, bytes: usize) -> Self {
-        self.inner.body_limit = Some(BodyLimit(bytes));
+        self.inner.body_limit = bytes;
         self
     }
 }
 
 impl Client {
-    /// Gives a request all that each request has but its token.
-    pub(crate) fn prepare(&self, request: &mut reqwest::Request) {
-        let headers = request.headers_mut();
-        // The generator's own header; the service has no such thing.
-        headers.remove("api-version");
-        if let Some(change) = &self.inner.on_request {
-            change(headers);
-        }
-        if self.inner.timeout.is_some() {
-            *request.timeout_mut() = self.inner.timeout;
-        }
-    }
-}
-
-impl ClientHooks<Session> for Client {
-    async fn pre<E>(
-        &self,
-        request: &mut reqwest::Request,
-        _: &OperationInfo,
-    ) -> Result<(), Error<E>> {
-        self.prepare(request);
-        self.inner.authorize(request).await
+    pub(crate) fn body_limit(&self) -> usize {
+        self.inner.body_limit
     }
 
-    async fn exec(
+    /// Sends a request with all that each request has, and the token.
+    pub(crate) fn exchange(
         &self,
         request: reqwest::Request,
-        _: &OperationInfo,
-    ) -> reqwest::Result<reqwest::Response> {
-        let mut response = self.client.execute(request).await?;
-        if let Some(limit) = self.inner.body_limit {
-            response.extensions_mut().insert(limit);
+    ) -> impl Future<Output = Result<Response, Error<()>>> {
+        self.exchange_as(&self.inner, request)
+    }
+
+    /// Sends a request with all that each request has, and the token of `session`.
+    #[allow(
+        clippy::manual_async_fn,
+        reason = "an `async fn` would have the request twice: as it is given, and as it is changed"
+    )]
+    pub(crate) fn exchange_as(
+        &self,
+        session: &Session,
+        mut request: reqwest::Request,
+    ) -> impl Future<Output = Result<Response, Error<()>>> {
+        async move {
+            if let Some(change) = &self.inner.on_request {
+                change(request.headers_mut());
+            }
+            if self.inner.timeout.is_some() {
+                *request.timeout_mut() = self.inner.timeout;
+            }
+            session.authorize(&mut request).await?;
+            Ok(self.client.execute(request).await?)
         }
-        Ok(response)
     }
 }
+
+// The generator wants hooks; `exchange` does what they would, once for all operations.
+impl ClientHooks<Session> for Client {}
 
 /// The beginnings of an HTTP client that fits this API. See [`made_safe`].
 pub fn http_client() -> reqwest::ClientBuilder {

@@ -36,7 +36,7 @@ impl Clusters {
         registries: &[RegistryName],
     ) -> Result<()> {
         let body = &clusters_and_registries(clusters, registries)?;
-        call!(self.core, kubernetes_add_registries.body(body)).await
+        call!(self.core, kubernetes_add_registries.body(body))
     }
 
     /// Takes registries from clusters. `DELETE /v2/kubernetes/registries`
@@ -50,7 +50,7 @@ impl Clusters {
         registries: &[RegistryName],
     ) -> Result<()> {
         let body = &clusters_and_registries(clusters, registries)?;
-        call!(self.core, kubernetes_remove_registries.body(body)).await
+        call!(self.core, kubernetes_remove_registries.body(body))
     }
 
     /// Lets clusters pull from the account's one registry. `POST /v2/kubernetes/registry`
@@ -61,7 +61,7 @@ impl Clusters {
     /// [`is_not_found`](crate::Error::is_not_found), if the account has no registry or lacks a cluster.
     pub async fn add_legacy_registry(&self, clusters: &[ClusterId]) -> Result<()> {
         let body = &only_clusters(clusters)?;
-        call!(self.core, kubernetes_add_registry.body(body)).await
+        call!(self.core, kubernetes_add_registry.body(body))
     }
 
     /// Takes the account's one registry from clusters. `DELETE /v2/kubernetes/registry`
@@ -71,7 +71,7 @@ impl Clusters {
     /// As [`add_legacy_registry`](Self::add_legacy_registry).
     pub async fn remove_legacy_registry(&self, clusters: &[ClusterId]) -> Result<()> {
         let body = &only_clusters(clusters)?;
-        call!(self.core, kubernetes_remove_registry.body(body)).await
+        call!(self.core, kubernetes_remove_registry.body(body))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use quote::ToTokens as _;
 use syn::{
-    Attribute, Expr, ExprLit, ExprPath, Field, File, ImplItem, Item, ItemImpl, Lit, Meta,
+    Attribute, Block, Expr, ExprLit, Field, File, ImplItem, Item, ItemImpl, Lit, Meta, Stmt,
     parse_quote,
     visit_mut::{self, VisitMut},
 };
@@ -68,8 +68,15 @@ impl VisitMut for Soften {
         visit_mut::visit_item_impl_mut(self, block);
     }
 
-    fn visit_expr_path_mut(&mut self, path: &mut ExprPath) {
-        read_bodies_by_our_own_reader(path);
+    fn visit_block_mut(&mut self, block: &mut Block) {
+        send_no_version(block);
+        send_by_our_own_exchange(block);
+        visit_mut::visit_block_mut(self, block);
+    }
+
+    fn visit_expr_mut(&mut self, expression: &mut Expr) {
+        read_bodies_by_our_own_reader(expression);
+        visit_mut::visit_expr_mut(self, expression);
     }
 
     fn visit_field_mut(&mut self, field: &mut Field) {
@@ -79,9 +86,76 @@ impl VisitMut for Soften {
 }
 
 /// The generator's reader loses the status of what it can't read, and shows the body in its error.
-fn read_bodies_by_our_own_reader(path: &mut ExprPath) {
-    if path.to_token_stream().to_string() == "ResponseValue :: from_response" {
-        *path = parse_quote!(crate::read::json);
+fn read_bodies_by_our_own_reader(expression: &mut Expr) {
+    if let Expr::Call(call) = expression
+        && call.func.to_token_stream().to_string() == "ResponseValue :: from_response"
+    {
+        let response = &call.args;
+        *expression = parse_quote!(client.read(#response));
+    }
+}
+
+/// The generator sends the version of the description in a header, which the service doesn't know. It is the one header
+/// of each request's map; an operation with headers of its own would keep the map.
+fn send_no_version(block: &mut Block) {
+    let text = |statement: &Stmt| statement.to_token_stream().to_string();
+    block.stmts.retain(|statement| {
+        let text = text(statement);
+        !(text.starts_with("header_map . append") && text.contains("\"api-version\""))
+    });
+    let is_map = |statement: &Stmt| text(statement).starts_with("let mut header_map");
+    let uses = block
+        .stmts
+        .iter()
+        .filter(|statement| text(statement).contains("header_map"));
+    if uses.count() == 2 && block.stmts.iter().any(is_map) {
+        block.stmts.retain(|statement| !is_map(statement));
+        block
+            .stmts
+            .iter_mut()
+            .for_each(|statement| WithoutMap.visit_stmt_mut(statement));
+    }
+}
+
+/// The generator's hooks keep request and result beside each other in each operation's future.
+fn send_by_our_own_exchange(block: &mut Block) {
+    let hooks = [
+        "let info = OperationInfo",
+        "client . pre (",
+        "let result = client . exec (",
+        "client . post (",
+    ];
+    let text = |statement: &Stmt| statement.to_token_stream().to_string();
+    let is_hook = |statement: &Stmt| hooks.iter().any(|hook| text(statement).starts_with(hook));
+    if block
+        .stmts
+        .iter()
+        .filter(|statement| is_hook(statement))
+        .count()
+        < hooks.len()
+    {
+        return;
+    }
+    block.stmts.retain(|statement| !is_hook(statement));
+    for statement in &mut block.stmts {
+        if text(statement) == "let response = result ? ;" {
+            *statement = parse_quote!(let response = client.exchange(request).await?;);
+        }
+    }
+}
+
+/// Takes `.headers(header_map)` out.
+struct WithoutMap;
+
+impl VisitMut for WithoutMap {
+    fn visit_expr_mut(&mut self, expression: &mut Expr) {
+        visit_mut::visit_expr_mut(self, expression);
+        if let Expr::MethodCall(call) = expression
+            && call.method == "headers"
+            && call.args.to_token_stream().to_string() == "header_map"
+        {
+            *expression = (*call.receiver).clone();
+        }
     }
 }
 
@@ -207,7 +281,37 @@ mod tests {
     #[test]
     fn bodies_are_read_by_the_crate_itself() {
         let code = softened("fn a() { ResponseValue::from_response(response) }");
-        assert!(code.contains("crate::read::json(response)"), "{code}");
+        assert!(code.contains("client.read(response)"), "{code}");
+    }
+
+    #[test]
+    fn no_version_is_sent_and_no_map_is_made_for_it_alone() {
+        let with = |more: &str| {
+            softened(&format!(
+                "fn a() {{ let mut header_map = HeaderMap::with_capacity(1usize); \
+                 header_map.append(HeaderName::from_static(\"api-version\"), version()); {more} \
+                 let request = client.get(url).headers(header_map).build()?; }}"
+            ))
+        };
+        let code = with("");
+        assert!(!code.contains("header_map"), "{code}");
+        assert!(code.contains("client.get(url).build()?"), "{code}");
+        let code = with("header_map.append(\"x-one\", value);");
+        assert!(!code.contains("api-version"), "{code}");
+        assert!(code.contains("headers(header_map)"), "{code}");
+    }
+
+    #[test]
+    fn a_request_is_sent_by_the_crate_itself() {
+        let code = softened(
+            "async fn send() { let info = OperationInfo { operation_id: \"a\" }; \
+             client.pre(&mut request, &info).await?; \
+             let result = client.exec(request, &info).await; \
+             client.post(&result, &info).await?; let response = result?; }",
+        );
+        let statements = code.lines().filter(|line| line.ends_with(';'));
+        let exchange = "    let response = client.exchange(request).await?;";
+        assert_eq!(statements.collect::<Vec<_>>(), [exchange], "{code}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tracing::{Instrument as _, Span, debug, debug_span, field};
 
 use super::{
-    Attempt, Core, Request, Sent,
+    AnyRequest, Attempt, Core, Sent, Value,
     clock::date_after,
     connecting::Connecting,
     rate_budget::NoTurn,
@@ -43,16 +43,9 @@ struct Progress {
 
 impl Core {
     /// All attempts of a call, in a span named by the operation, never by names or ids.
-    pub(super) async fn attempts<T, F>(
-        &self,
-        request: Request<impl Fn(docr_api::Client) -> F>,
-    ) -> Result<T, Failed>
-    where
-        T: Send + 'static,
-        F: Future<Output = Sent<T>> + Send + 'static,
-    {
+    pub(super) async fn attempts(&self, request: AnyRequest<'_>) -> Result<Value, Failed> {
         if Handle::try_current().is_err() {
-            return Err(Failed::unsent(&request.endpoint, Inner::no_runtime(), None));
+            return Err(Failed::unsent(request.endpoint, Inner::no_runtime(), None));
         }
         let operation = request.endpoint.operation().map(|operation| operation.id);
         let span = debug_span!(
@@ -64,19 +57,12 @@ impl Core {
     }
 
     /// Sends until it succeeds, must not be repeated, or attempts, budget or deadline are used up.
-    async fn repeated<T, F>(
-        &self,
-        request: Request<impl Fn(docr_api::Client) -> F>,
-    ) -> Result<T, Failed>
-    where
-        T: Send + 'static,
-        F: Future<Output = Sent<T>> + Send + 'static,
-    {
+    async fn repeated(&self, request: AnyRequest<'_>) -> Result<Value, Failed> {
         let asked = self.clock().monotonic();
         let turn = self.options.left(self.options.turn_limit, asked, asked);
         if let Err(no_turn) = self.turn(turn).await {
             let (error, at) = self.without_turn(no_turn, turn);
-            return Err(Failed::unsent(&request.endpoint, error, at));
+            return Err(Failed::unsent(request.endpoint, error, at));
         }
         let begin = self.clock().monotonic();
         let mut progress = Progress::default();
@@ -88,21 +74,16 @@ impl Core {
     }
 
     /// One attempt, and the wait until the next one. `None` if there is to be one.
-    async fn attempt<T, F>(
+    async fn attempt(
         &self,
-        request: &Request<impl Fn(docr_api::Client) -> F>,
+        request: &AnyRequest<'_>,
         begin: Duration,
         progress: &mut Progress,
-    ) -> Result<Option<T>, Failed>
-    where
-        T: Send + 'static,
-        F: Future<Output = Sent<T>> + Send + 'static,
-    {
-        let (endpoint, clock) = (&request.endpoint, &**self.clock());
+    ) -> Result<Option<Value>, Failed> {
+        let (endpoint, clock) = (request.endpoint, &**self.clock());
         let began = clock.monotonic();
-        let limit = || self.options.attempt_timeout.min(self.left(begin));
-        let api = match self.authorized(endpoint, limit(), progress).await {
-            Ok(api) => api.with_timeout(limit()),
+        let api = match self.authorized(endpoint, begin, began, progress).await {
+            Ok(api) => api,
             Err(error) => return Err(self.without_token(endpoint, error, begin, progress)),
         };
         let number = progress.attempts.saturating_add(1);
@@ -111,36 +92,40 @@ impl Core {
         let connecting = Connecting::default();
         let sending = connecting.during((request.send)(api).instrument(span.clone()));
         let end = sent(endpoint.effect(), sending).await;
-        let mut attempt = Attempt::of(endpoint, number, clock.monotonic().saturating_sub(began));
-        let failure = match end {
+        let ended = clock.monotonic();
+        let mut attempt = Attempt::of(endpoint, number, ended.saturating_sub(began));
+        match end {
             Ok(response) => {
                 let status = response.status().as_u16();
                 span.record("http.response.status_code", i64::from(status));
                 self.options.budget.succeed();
                 // A failure may come from a proxy before the service, with a clock of its own.
                 let service_clock = &self.shared.service_clock;
-                service_clock.observe(response.headers(), clock.monotonic());
+                service_clock.observe(response.headers(), ended);
                 attempt.status = Some(status);
                 attempt.rate_limit = RateLimit::from_headers(response.headers());
                 let turns = &self.shared.turns;
                 turns.succeeded(clock, status, attempt.rate_limit).await;
                 self.shared.observers.tell(&attempt);
-                return Ok(Some(response.into_inner()));
+                Ok(Some(response.into_inner()))
             }
-            Err(failure) => failure,
-        };
-        let secrets = self.secrets(request);
-        let hidden = Hidden::new(&secrets);
-        let was_sent = !connecting.is_under_way();
-        let error = error_of(endpoint, failure, was_sent, &hidden).await;
-        failed(&span, &error);
-        self.shared.turns.failed(clock, &error).await;
-        attempt.status = error.status();
-        attempt.error = Some(error.kind);
-        attempt.rate_limit = error.rate_limit();
-        self.after(endpoint, error, attempt, begin, progress)
-            .await
-            .map(|()| None)
+            Err(failure) => {
+                let was_sent = !connecting.is_under_way();
+                let after = async {
+                    let secrets = self.secrets(request);
+                    let hidden = Hidden::new(&secrets);
+                    let error = error_of(endpoint, failure, was_sent, &hidden).await;
+                    failed(&span, &error);
+                    self.shared.turns.failed(clock, &error).await;
+                    attempt.status = error.status();
+                    attempt.error = Some(error.kind);
+                    attempt.rate_limit = error.rate_limit();
+                    self.after(endpoint, error, attempt, begin, progress).await
+                };
+                // What seldom happens takes no room in the future of each call.
+                Box::pin(after).await.map(|()| None)
+            }
+        }
     }
 
     /// Decides what follows on a failed attempt, and waits if that is another one.
@@ -200,24 +185,27 @@ impl Core {
         })
     }
 
-    /// The generated client with the token of an attempt.
+    /// The generated client with the token of an attempt that begins `now`, and with what time is left for it.
     async fn authorized(
         &self,
         endpoint: &Endpoint,
-        limit: Duration,
+        begin: Duration,
+        now: Duration,
         progress: &mut Progress,
     ) -> Result<docr_api::Client, NoToken> {
         let tokens = &self.shared.tokens;
+        let limit = self.limit(begin, now);
         if !tokens.can_change() || endpoint.authorizes_itself() {
-            return Ok(self.api.clone());
+            return Ok(self.api.clone().with_timeout(limit));
         }
         let token = match (progress.renewals, progress.token.take()) {
             (1.., Some(renewed)) => renewed,
-            _ => tokens.get(None, self.clock().monotonic(), limit).await?,
+            _ => tokens.get(None, now, limit).await?,
         };
         let api = self.api.clone().with_token(&token);
         progress.token = Some(token);
-        api.map_err(NoToken::new)
+        let limit = self.limit(begin, self.clock().monotonic());
+        Ok(api.map_err(NoToken::new)?.with_timeout(limit))
     }
 
     /// Whether there is another token than the one that the service has refused. It is asked for once in a call.
@@ -229,11 +217,9 @@ impl Core {
         let Some(refused) = progress.token.take() else {
             return false;
         };
-        let limit = self.options.attempt_timeout.min(self.left(begin));
-        match tokens
-            .get(Some(&refused), self.clock().monotonic(), limit)
-            .await
-        {
+        let now = self.clock().monotonic();
+        let limit = self.limit(begin, now);
+        match tokens.get(Some(&refused), now, limit).await {
             Ok(token) if token != refused => {
                 progress.renewals = 1;
                 progress.token = Some(token);
@@ -276,8 +262,8 @@ impl Core {
     }
 
     /// What no error of a request may show.
-    fn secrets<S>(&self, request: &Request<S>) -> Vec<Secret> {
-        let mut secrets = request.secrets.clone();
+    fn secrets(&self, request: &AnyRequest<'_>) -> Vec<Secret> {
+        let mut secrets = request.secrets.to_vec();
         secrets.extend(self.shared.tokens.handed_out());
         secrets.extend(self.shared.header_values.iter().cloned());
         secrets
@@ -310,6 +296,12 @@ impl Core {
         self.options.left(self.options.deadline, begin, now)
     }
 
+    /// How long an attempt may take that begins `now`.
+    fn limit(&self, begin: Duration, now: Duration) -> Duration {
+        let left = self.options.left(self.options.deadline, begin, now);
+        self.options.attempt_timeout.min(left)
+    }
+
     /// Waits for the turn of a call that is paced; one that isn't is counted.
     async fn turn(&self, limit: Duration) -> Result<(), NoTurn> {
         let (turns, clock) = (&self.shared.turns, &**self.clock());
@@ -336,10 +328,10 @@ impl Core {
 
 /// A request to its end. One that changes something goes on when nobody waits for it any more: cut off, it might or might
 /// not have been done.
-fn sent<T: Send + 'static>(
+fn sent(
     effect: Effect,
-    request: impl Future<Output = Sent<T>> + Send + 'static,
-) -> impl Future<Output = Sent<T>> {
+    request: impl Future<Output = Sent<Value>> + Send + 'static,
+) -> impl Future<Output = Sent<Value>> {
     match effect {
         Effect::Read => Either::Left(request),
         _ => Either::Right(finished(tokio::spawn(request))),

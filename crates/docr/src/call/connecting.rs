@@ -1,7 +1,7 @@
 //! Whether an attempt that ran out of time was still making its connection: then nothing was sent.
 
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     pin::Pin,
     sync::{
         Arc,
@@ -53,24 +53,32 @@ impl<S> Layer<S> for WatchConnections {
     type Service = Watched<S>;
 
     fn layer(&self, inner: S) -> Watched<S> {
-        Watched(inner)
+        Watched(Arc::new(inner))
     }
 }
 
-#[derive(Clone, Debug)]
-pub(crate) struct Watched<S>(S);
+/// The HTTP client makes three copies of it for each request, and seldom a connection: what is below is copied then.
+#[derive(Debug)]
+pub(crate) struct Watched<S>(Arc<S>);
+
+impl<S> Clone for Watched<S> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
 
 impl<R, S> Service<R> for Watched<S>
 where
-    S: Service<R>,
+    R: Send + 'static,
+    S: Service<R> + Clone + Send + 'static,
     S::Future: Send + 'static,
 {
     type Response = S::Response;
     type Error = S::Error;
     type Future = Making<S::Response, S::Error>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.0.poll_ready(context)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: R) -> Self::Future {
@@ -78,10 +86,12 @@ where
         if let Some(attempt) = &attempt {
             attempt.set(true);
         }
-        Making {
-            inner: Box::pin(self.0.call(request)),
-            attempt,
-        }
+        let mut below = S::clone(&self.0);
+        let inner = Box::pin(async move {
+            poll_fn(|context| below.poll_ready(context)).await?;
+            below.call(request).await
+        });
+        Making { inner, attempt }
     }
 }
 

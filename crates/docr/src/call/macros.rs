@@ -16,10 +16,10 @@ macro_rules! request {
     }};
 }
 
-/// One call: `call!(core, registry_get)`.
+/// One call to its end: `call!(core, registry_get)`. Awaited right here, where no future is kept twice.
 macro_rules! call {
     ($core:expr, $($request:tt)+) => {
-        $core.call($crate::call::request!($($request)+))
+        $core.call($crate::call::request!($($request)+)).await
     };
 }
 
@@ -31,10 +31,10 @@ macro_rules! call_either {
         let name = target.name.as_str();
         match target.form {
             $crate::call::Form::ByName => {
-                $crate::call::call!(target.core, $method.registry_name(name)$(.$setter($value))*).await
+                $crate::call::call!(target.core, $method.registry_name(name)$(.$setter($value))*)
             }
             $crate::call::Form::OfAccount => {
-                $crate::call::call!(target.core, $old_method.registry_name(name)$(.$setter($value))*).await
+                $crate::call::call!(target.core, $old_method.registry_name(name)$(.$setter($value))*)
             }
         }
     }};

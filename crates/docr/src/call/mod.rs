@@ -18,15 +18,18 @@ pub(crate) mod retry;
 mod service_clock;
 mod target;
 
-use std::time::Duration;
+use std::{any::Any, time::Duration};
 
 use chrono::{DateTime, Utc};
 use docr_api::{ResponseValue, Secret};
+use futures_core::future::BoxFuture;
+use futures_util::FutureExt as _;
 
 use crate::{endpoint::Endpoint, error::Result};
 
 pub use attempt::Attempt;
 pub(crate) use attempt::Observers;
+use attempts::Failed;
 pub use clock::{Clock, ManualClock, SystemClock};
 #[cfg(feature = "credential-files")]
 pub(crate) use clock::{date_after, until};
@@ -63,6 +66,16 @@ impl<S> Request<S> {
 /// What the generated client makes of a request.
 type Sent<T> = Result<ResponseValue<T>, docr_api::Error<()>>;
 
+/// A request whatever it reads, so that the way of a call is compiled once, and its futures are small.
+struct AnyRequest<'a> {
+    endpoint: &'a Endpoint,
+    secrets: &'a [Secret],
+    send: &'a (dyn Fn(docr_api::Client) -> BoxFuture<'static, Sent<Value>> + Send + Sync),
+}
+
+/// What a request has read.
+type Value = Box<dyn Any + Send>;
+
 /// What may have been made by a call, and when the service says that it was made.
 pub(crate) struct Found<M> {
     pub(crate) made: M,
@@ -73,13 +86,13 @@ impl Core {
     /// Makes a call, and repeats it as far as [`retry::decide`] allows.
     pub(crate) async fn call<T, F>(
         &self,
-        request: Request<impl Fn(docr_api::Client) -> F>,
+        request: Request<impl Fn(docr_api::Client) -> F + Send + Sync>,
     ) -> Result<T>
     where
         T: Send + 'static,
         F: Future<Output = Sent<T>> + Send + 'static,
     {
-        let result = self.attempts(request).await;
+        let result = self.sent(&request).await;
         result.map_err(|failed| {
             let is_ambiguous = matches!(
                 failed.decision,
@@ -89,12 +102,36 @@ impl Core {
         })
     }
 
+    /// All attempts of a call, and what it reads.
+    #[allow(clippy::result_large_err, reason = "the generated client's own error")]
+    async fn sent<T, F>(
+        &self,
+        request: &Request<impl Fn(docr_api::Client) -> F + Send + Sync>,
+    ) -> Result<T, Failed>
+    where
+        T: Send + 'static,
+        F: Future<Output = Sent<T>> + Send + 'static,
+    {
+        let send = |api| -> BoxFuture<'static, Sent<Value>> {
+            let boxed = |read| Box::new(read) as Value;
+            // An `async` block would have the future twice: as it is captured, and as it is awaited.
+            Box::pin((request.send)(api).map(move |sent| sent?.map(boxed)))
+        };
+        let any = AnyRequest {
+            endpoint: &request.endpoint,
+            secrets: &request.secrets,
+            send: &send,
+        };
+        let read = self.attempts(any).await?.downcast();
+        Ok(*read.expect("`send` boxes what the request reads"))
+    }
+
     /// Makes a call that creates something, of which `made` is read. When it can't be known whether it did,
     /// `look_up` tells: it is given what to call by, within the deadline, and returns what is as it was asked for. That
     /// counts if it was made since the call began, by the service's own clock; whatever is in doubt doesn't.
     pub(crate) async fn create<T, F, M, L>(
         &self,
-        request: Request<impl Fn(docr_api::Client) -> F>,
+        request: Request<impl Fn(docr_api::Client) -> F + Send + Sync>,
         made: impl FnOnce(T) -> M,
         look_up: impl FnOnce(Self) -> L,
     ) -> Result<M>
@@ -104,7 +141,7 @@ impl Core {
         L: Future<Output = Result<Option<Found<M>>>>,
     {
         let begin = self.clock().monotonic();
-        let mut failed = match self.attempts(request).await {
+        let mut failed = match self.sent(&request).await {
             Ok(response) => return Ok(made(response)),
             Err(failed) => failed,
         };

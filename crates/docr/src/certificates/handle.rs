@@ -44,9 +44,8 @@ impl Certificates {
                                 core,
                                 certificates_list.name(name).page(number).per_page(size)
                             )
-                            .await
                         }
-                        None => call!(core, certificates_list.page(number).per_page(size)).await,
+                        None => call!(core, certificates_list.page(number).per_page(size)),
                     };
                     page_answer!(response?, certificates)
                 }
@@ -108,7 +107,7 @@ impl Certificates {
         let id = which.identify()?;
         let id = id.as_str();
         let answer = call!(self.core, certificates_get.certificate_id(id));
-        Ok(answer.await?.certificate)
+        Ok(answer?.certificate)
     }
 
     /// Like [`get`](Self::get), with `None` if the account has no certificate by this id.
@@ -189,7 +188,7 @@ impl Certificates {
         let id = which.identify()?;
         let id = id.as_str();
         let done = call!(self.core, certificates_delete.certificate_id(id));
-        deleted(done.await)
+        deleted(done)
     }
 
     /// Deletes the certificate of this name, whatever its id is now.

@@ -137,7 +137,7 @@ impl DockerCredentials {
                 .expiry_seconds(expiry_seconds)
         );
         let operation = docr_api::operations::registries_get_docker_credentials();
-        Self::new(minted.await?, wanted).ok_or_else(|| Error::no_credentials(operation))
+        Self::new(minted?, wanted).ok_or_else(|| Error::no_credentials(operation))
     }
 
     /// The hosts that there are credentials for, each with what stands under `auth` in a Docker `config.json`:

@@ -27,12 +27,21 @@ impl RateLimit {
 
     /// Reads the headers; `None` if one is missing or makes no sense.
     pub(crate) fn from_headers(headers: &HeaderMap) -> Option<Self> {
-        let number = |name| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
-        let reset = i64::try_from(number("ratelimit-reset")?).ok()?;
+        let [mut limit, mut remaining, mut reset] = [None::<u64>; 3];
+        // Going through them once is cheaper than looking three of them up.
+        for (name, value) in headers {
+            let found = match name.as_str() {
+                "ratelimit-limit" => &mut limit,
+                "ratelimit-remaining" => &mut remaining,
+                "ratelimit-reset" => &mut reset,
+                _ => continue,
+            };
+            *found = value.to_str().ok().and_then(|text| text.parse().ok());
+        }
         Some(Self {
-            limit: number("ratelimit-limit")?,
-            remaining: number("ratelimit-remaining")?,
-            reset: DateTime::from_timestamp(reset, 0)?,
+            limit: limit?,
+            remaining: remaining?,
+            reset: DateTime::from_timestamp(i64::try_from(reset?).ok()?, 0)?,
         })
     }
 }

@@ -22,8 +22,8 @@ pub(super) struct Account {
 macro_rules! account_call {
     ($account:expr, $method:ident | $old_method:ident $($rest:tt)*) => {
         match $account.form {
-            Form::ByName => call!($account.core, $method $($rest)*).await,
-            Form::OfAccount => call!($account.core, $old_method $($rest)*).await,
+            Form::ByName => call!($account.core, $method $($rest)*),
+            Form::OfAccount => call!($account.core, $old_method $($rest)*),
         }
     };
 }

@@ -54,7 +54,7 @@ impl Registries {
         let core = self.account.core.clone();
         List::of_one_page(docr_api::operations::registries_list(), move || {
             let core = core.clone();
-            async move { Ok(call!(core, registries_list).await?.registries) }
+            async move { Ok(call!(core, registries_list)?.registries) }
         })
     }
 
@@ -65,7 +65,7 @@ impl Registries {
     /// Those of any call.
     pub async fn storage_usage_bytes(&self) -> Result<Option<u64>> {
         let answer = call!(self.account.core, registries_list);
-        Ok(answer.await?.total_storage_usage_bytes)
+        Ok(answer?.total_storage_usage_bytes)
     }
 
     /// Creates one more registry. The first one needs a tier, and starts the subscription. `POST /v2/registries`

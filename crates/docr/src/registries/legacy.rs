@@ -56,7 +56,7 @@ impl LegacyRegistry {
     /// [`get_opt`](Self::get_opt).
     pub async fn get(&self) -> Result<Registry> {
         let answer = call!(self.account.core, registry_get);
-        Ok(with_subscription(answer.await?))
+        Ok(with_subscription(answer?))
     }
 
     /// Like [`get`](Self::get), with `None` if the account has no registry.
@@ -102,7 +102,7 @@ impl LegacyRegistry {
     ///
     /// [`is_not_found`](crate::Error::is_not_found), if the account has no registry.
     pub async fn delete(&self) -> Result<()> {
-        deleted(call!(self.account.core, registry_delete).await)
+        deleted(call!(self.account.core, registry_delete))
     }
 
     /// Mints credentials for Docker. Each call leaves another credential with the service, so it is
@@ -129,7 +129,7 @@ impl LegacyRegistry {
                         .expiry_seconds(expiry_seconds)
                 );
                 let operation = operations::registry_get_docker_credentials();
-                DockerCredentials::new(minted.await?, wanted)
+                DockerCredentials::new(minted?, wanted)
                     .ok_or_else(|| Error::no_credentials(operation))
             }
         };
@@ -152,7 +152,7 @@ impl LegacyRegistry {
                             .page(request.page)
                             .per_page(request.per_page)
                     );
-                    page_answer!(answer.await?, repositories)
+                    page_answer!(answer?, repositories)
                 }
             },
         )

@@ -88,7 +88,7 @@ impl RegistryHandle {
     pub async fn get(&self) -> Result<Registry> {
         let name = self.target.name.as_str();
         let answer = call!(self.target.core, registries_get.registry_name(name));
-        Ok(with_subscription(answer.await?))
+        Ok(with_subscription(answer?))
     }
 
     /// Like [`get`](Self::get), with `None` if the account has no registry by this name.
@@ -109,7 +109,7 @@ impl RegistryHandle {
     pub async fn delete(&self) -> Result<()> {
         let name = self.target.name.as_str();
         let done = call!(self.target.core, registries_delete.registry_name(name));
-        deleted(done.await)
+        deleted(done)
     }
 
     /// Mints credentials for Docker. They open every registry of the account. Each call leaves another

@@ -115,6 +115,6 @@ impl RepositoryHandle {
                 .registry_name(registry)
                 .repository_name(repository)
         );
-        deleted(done.await)
+        deleted(done)
     }
 }

@@ -1,25 +1,24 @@
 //! What docr costs beside reqwest and serde by hand: the same calls to the same server, in one run, measured in the CPU
-//! time of this process. `cargo bench -p docr-tests --bench speed`
+//! time of this process. `cargo bench -p docr-benches --bench speed`
 
 #![allow(
     clippy::unwrap_used,
     reason = "a benchmark that fails is a bug of its own"
 )]
 
-use std::{
-    io::{BufRead as _, BufReader},
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::time::Duration;
 
 use cpu_time::ProcessTime;
 use criterion::{
     Criterion, Throughput,
     measurement::{Measurement, ValueFormatter, WallTime},
 };
-use docr::{Digest, RegistryName, RepositoryHandle, RepositoryName, Tag};
-use docr_tests::raw_client::{RawClient, TagsAnswer};
-use tokio::runtime::Runtime;
+use docr::{Digest, RegistryName, RepositoryName, Tag};
+use docr_benches::{
+    clients::{docr_at, repository, runtime},
+    raw_client::{RawClient, TagsAnswer},
+    server::Server,
+};
 
 /// The time that this process has spent on a processor.
 struct CpuTime(WallTime);
@@ -51,45 +50,6 @@ impl Measurement for CpuTime {
     fn formatter(&self) -> &dyn ValueFormatter {
         self.0.formatter()
     }
-}
-
-/// The server, until it is dropped.
-struct Server(Child, String);
-
-impl Server {
-    fn start() -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_bench-server"));
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        Self(child, format!("http://{}", line.trim()))
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn docr_at(url: &str) -> docr::Client {
-    let builder = docr::Client::builder().base_url(url);
-    builder.token("dop_v1_of_the_benchmarks").build().unwrap()
-}
-
-fn repository(docr: &docr::Client, name: &str) -> RepositoryHandle {
-    let registry = docr.registry("acme-images".parse().unwrap());
-    registry.repository(name.parse().unwrap())
-}
-
-fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
 }
 
 fn calls(c: &mut Criterion<CpuTime>, url: &str) {
@@ -253,13 +213,13 @@ fn reading_ahead(url: &str) {
 }
 
 fn main() {
-    let server = Server::start();
+    let server = Server::start(env!("CARGO_BIN_EXE_bench-server"));
     let mut c = Criterion::default()
         .with_measurement(CpuTime(WallTime))
         .configure_from_args();
-    calls(&mut c, &server.1);
+    calls(&mut c, server.url());
     validators(&mut c);
-    stream(&mut c, &server.1);
+    stream(&mut c, server.url());
     c.final_summary();
-    reading_ahead(&server.1);
+    reading_ahead(server.url());
 }

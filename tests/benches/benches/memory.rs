@@ -1,5 +1,5 @@
 //! How much memory a list takes while it is read: the peak of one page, and of a million tags as a stream.
-//! `cargo bench -p docr-tests --bench memory`
+//! `cargo bench -p docr-benches --bench memory`
 
 #![allow(
     clippy::unwrap_used,
@@ -7,11 +7,10 @@
 )]
 #![allow(clippy::print_stdout, reason = "it prints what it measured")]
 
-use std::{
-    io::{BufRead as _, BufReader},
-    process::{Command, Stdio},
+use docr_benches::{
+    clients::{docr_at, repository},
+    server::Server,
 };
-
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -19,21 +18,14 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_bench-server"));
-    let mut server = command.stdout(Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(server.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let builder = docr::Client::builder().base_url(format!("http://{}", line.trim()));
-    let docr = builder.token("dop_v1_of_the_benchmarks").build().unwrap();
-    let registry = docr.registry("acme-images".parse().unwrap());
+    let server = Server::start(env!("CARGO_BIN_EXE_bench-server"));
+    let docr = docr_at(server.url());
 
     // Connection and buffers are there before anything is measured.
-    read(&registry, 1000).await;
-    let page = read(&registry, 200).await;
+    read(&docr, 1000).await;
+    let page = read(&docr, 200).await;
     for tags in [10_000, 100_000, 1_000_000] {
-        let stream = read(&registry, tags).await;
+        let stream = read(&docr, tags).await;
         println!(
             "{tags} tags: peak {:.0} KiB, that of one page {:.0} KiB, more by {:.0} KiB",
             stream / 1024.0,
@@ -41,13 +33,11 @@ async fn main() {
             (stream - page) / 1024.0
         );
     }
-    server.kill().unwrap();
-    server.wait().unwrap();
 }
 
 /// Reads a list of tags as a stream, and returns the most bytes that were in use beyond those in use before.
-async fn read(registry: &docr::RegistryHandle, total: u64) -> f64 {
-    let repository = registry.repository(format!("tags-{total}").parse().unwrap());
+async fn read(docr: &docr::Client, total: u64) -> f64 {
+    let repository = repository(docr, &format!("tags-{total}"));
     ALLOCATOR.reset_peak_usage();
     let before = ALLOCATOR.current_usage() as f64;
     let (mut count, mut items) = (0, repository.tags().items());

@@ -1,0 +1,5 @@
+//! What docr is compared with, and the server that both ask.
+
+pub mod clients;
+pub mod raw_client;
+pub mod server;
