@@ -49,7 +49,8 @@ pub(crate) async fn fill(sandbox: &Sandbox, clock: &Clock, docr: &Client) -> any
     sandbox.push(
         REGISTRY,
         Image::new("tools/builder")
-            .sized_layer(80, 400 * MIB)
+            // The sandbox knows the digest of this one without hashing it.
+            .sized_layer(9, 400 * MIB)
             .tag("2026-01"),
     )?;
     sandbox.add_certificate(CertificateSeed::lets_encrypt(
