@@ -151,8 +151,8 @@ impl Certificates {
         if !missing.is_empty() {
             let (names, name) = (clean(&missing.join(", ")), clean(&old.name));
             let rule = format!(
-                "leave out {names}, which the certificate \"{name}\" is for; add them, or make the new certificate \
-                 with `issue`, swap the two, and delete the old one by yourself"
+                "leave out {names}, which the certificate \"{name}\" is for; add them; or create the new \
+                 certificate by itself, swap the two, and delete the old one"
             );
             let names = wanted.dns_names().unwrap_or_default().join(", ");
             return Err(InvalidInput::new("DNS names", names, rule).into());
