@@ -9,6 +9,7 @@
 
 mod account;
 mod cli;
+mod clusters;
 mod commands;
 mod complete;
 mod doctl;

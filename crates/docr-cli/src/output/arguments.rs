@@ -4,7 +4,11 @@ use std::num::NonZeroUsize;
 
 use clap::{ArgAction, Args};
 
-use super::{Format, Output, columns::Sort};
+use super::{
+    Format, Output,
+    columns::Sort,
+    progress::{Audience, Waits},
+};
 
 #[derive(Args)]
 #[command(next_help_heading = "Global options")]
@@ -46,13 +50,18 @@ impl OutputArguments {
     }
 
     pub(crate) fn open(self, default: Format) -> Output {
+        let format = self.output.unwrap_or(default);
+        let audience = match format.is_json() || self.quiet {
+            true => Audience::Nobody,
+            false => Audience::of_stderr(),
+        };
         Output {
-            format: self.output.unwrap_or(default),
+            format,
             columns: self.columns,
             sort: self.sort,
             limit: self.limit.map(NonZeroUsize::get),
             is_quiet: self.quiet,
-            ..Output::default()
+            waits: Waits::told_to(audience),
         }
     }
 }

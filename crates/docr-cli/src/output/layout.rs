@@ -122,20 +122,25 @@ fn fitted(mut columns: Vec<Shown>, room: Option<usize>) -> Vec<Shown> {
         columns.remove(index);
     }
     let gaps = gaps(&columns);
-    let mut excess =
-        (columns.iter().map(|column| column.width).sum::<usize>() + gaps).saturating_sub(room);
-    // One by one from the widest, so that what is short stays whole.
-    while excess > 0 {
+    narrow(&mut columns, room.saturating_sub(gaps), |column| {
+        column.least
+    });
+    // Those that somebody has asked for may still be too many, and what can't be cut too wide.
+    narrow(&mut columns, room.saturating_sub(gaps), |_| 1);
+    columns
+}
+
+/// Narrows columns until they fit: one by one from the widest, so that what is short stays whole.
+fn narrow(columns: &mut [Shown], room: usize, least: impl Fn(&Shown) -> usize) {
+    while columns.iter().map(|column| column.width).sum::<usize>() > room {
         let narrowable = columns
             .iter_mut()
-            .filter(|column| column.width > column.least);
+            .filter(|column| column.width > least(column));
         let Some(widest) = narrowable.max_by_key(|column| column.width) else {
             break;
         };
         widest.width -= 1;
-        excess -= 1;
     }
-    columns
 }
 
 /// A text that takes so many columns at most, with an ellipsis where its end is missing.
@@ -192,6 +197,22 @@ mod tests {
         for room in 40..=200 {
             let widest = table(room).lines().map(|line| line.width()).max();
             assert!(widest <= Some(room), "{room}: {widest:?}");
+        }
+    }
+
+    #[test]
+    fn columns_that_were_asked_for_and_what_cannot_be_cut_fit_as_well() {
+        let digest = || Cell::Digest(format!("sha256:{}", "0".repeat(64)));
+        for count in 1..=13 {
+            let columns = (0..count).map(|number| Column {
+                title: format!("COLUMN {number}"),
+                priority: 1,
+                cells: vec![digest(), Cell::Bytes(5 << 20)],
+            });
+            let table = laid_out(columns.collect(), Some(40));
+            let table = anstream::adapter::strip_str(&table).to_string();
+            let widest = table.lines().map(|line| line.width()).max();
+            assert!(widest <= Some(40), "{count}: {table}");
         }
     }
 

@@ -51,6 +51,12 @@ pub(crate) enum Format {
     Prometheus,
 }
 
+impl Format {
+    fn is_json(self) -> bool {
+        matches!(self, Self::Json | Self::Jsonl)
+    }
+}
+
 /// How a command ended that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -104,7 +110,7 @@ impl Output {
 
     /// Whether a program reads the result, and what is said beside it.
     pub(crate) fn is_json(&self) -> bool {
-        matches!(self.format, Format::Json | Format::Jsonl)
+        self.format.is_json()
     }
 
     /// Shows what has happened: a text to people, JSON to programs.
