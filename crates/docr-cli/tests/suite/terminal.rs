@@ -3,7 +3,7 @@
 use std::{
     fs::{File, OpenOptions},
     io::{Read as _, Write as _},
-    process::{Child, Stdio},
+    process::{Child, Command, Stdio},
     sync::mpsc::{self, Receiver},
     thread,
     time::Duration,
@@ -29,6 +29,12 @@ pub(crate) struct OnTerminal {
 
 impl OnTerminal {
     pub(crate) fn start(shell: &Shell, line: &str, columns: u16) -> Self {
+        let mut command = shell.command(line);
+        command.env("TERM", "xterm-256color");
+        Self::of(command, columns)
+    }
+
+    pub(crate) fn of(mut command: Command, columns: u16) -> Self {
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&ours).unwrap();
         unlockpt(&ours).unwrap();
@@ -46,8 +52,6 @@ impl OnTerminal {
         };
         tcsetwinsize(&theirs, size).unwrap();
         let end = || Stdio::from(theirs.try_clone().unwrap());
-        let mut command = shell.command(line);
-        command.env("TERM", "xterm-256color");
         let child = command.stdin(end()).stdout(end()).stderr(end());
         let child = child.spawn().unwrap();
         // The last one to hold its end closes the terminal.
