@@ -87,7 +87,9 @@ impl Logout {
             _ => None,
         };
         let was_there = config.remove()? || password.is_some();
-        config.save()?;
+        if was_there {
+            config.save()?;
+        }
         if let (Some(password), Some(ledger)) = (&password, Ledger::open()) {
             ledger.forget(password);
         }

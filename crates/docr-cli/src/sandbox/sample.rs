@@ -59,7 +59,7 @@ pub(crate) async fn fill(sandbox: &Sandbox, clock: &Clock, docr: &Client) -> any
     ));
     sandbox.add_certificate(CertificateSeed::custom("mail", ["mail.example.com"]));
     sandbox.add_certificate(CertificateSeed::lets_encrypt("blog", ["blog.example.com"]).pending());
-    sandbox.add_cluster();
+    sandbox.add_named_cluster("staging");
     clock.advance(DAY);
     Ok(())
 }

@@ -59,7 +59,7 @@ const COMMANDS: [(&str, &str, &str); 39] = [
     ),
     ("credentials revoke", "--password-stdin", ""),
     ("kubelet-config", "--registry sample", "--output csv"),
-    ("cluster link", CLUSTER, "staging"),
+    ("cluster link", "staging", "production"),
     ("cluster unlink", CLUSTER_YES, CLUSTER),
     ("certificate list", "", "--expiring-within soon"),
     ("certificate show", "mail", "none"),

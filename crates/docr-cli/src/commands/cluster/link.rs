@@ -16,7 +16,7 @@ use crate::{
 const EXAMPLES: Examples = [
     (
         "Let a cluster pull without a secret of its own",
-        "docr cluster link cluster-d81a8d2b",
+        "docr cluster link staging",
     ),
     (
         "Show what would be linked",
