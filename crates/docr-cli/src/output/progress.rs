@@ -87,33 +87,36 @@ impl Waits {
     /// A wait begins: it is counted down from now on.
     fn begin(&self, wait: Duration, error: Option<ErrorKind>) {
         let left = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        let counting = tokio::spawn(self.clone().count_down(left)).abort_handle();
+        let (counted, told) = (self.clone(), self.clone());
+        let counting = counted.count_down(left, move |waited| told.say_alone(waited));
+        let counting = tokio::spawn(counting).abort_handle();
         self.change(|shown| {
             shown.wait = Some(Wait {
                 left,
                 reason: reason(error),
                 counting,
             });
-            if shown.bar.is_none() && self.audience == Audience::Terminal {
+            let is_long = wait >= SECOND;
+            if is_long && shown.bar.is_none() && self.audience == Audience::Terminal {
                 // It is drawn when the message changes, and goes with the wait.
                 shown.bar = Some(spinner());
             }
         });
     }
 
-    async fn count_down(self, seconds: u64) {
-        for waited in 1..=seconds {
+    async fn count_down(self, seconds: u64, say: impl Fn(Duration)) {
+        for waited in 1..seconds {
             SystemClock.sleep(SECOND).await;
             self.change(|shown| {
                 if let Some(wait) = &mut shown.wait {
                     wait.left = seconds - waited;
                 }
             });
-            let waited = Duration::from_secs(waited);
-            if waited.as_secs().is_multiple_of(LINE_EVERY.as_secs()) {
-                self.say_alone(waited);
+            if waited.is_multiple_of(LINE_EVERY.as_secs()) {
+                say(Duration::from_secs(waited));
             }
         }
+        SystemClock.sleep(SECOND).await;
         self.end();
     }
 
@@ -158,7 +161,7 @@ impl Waits {
 
 impl Shown {
     fn message(&self) -> String {
-        let wait = self.wait.as_ref().filter(|wait| wait.left > 0);
+        let wait = self.wait.as_ref();
         let wait = wait.map(|wait| format!("waiting {} s {}", wait.left, wait.reason));
         match wait {
             Some(wait) if self.what.is_empty() => wait,
@@ -370,6 +373,16 @@ mod tests {
         seconds(3).await;
         assert!(waits.shown().bar.is_none());
         assert_eq!(message(&waits), "");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_long_wait_is_said_once_a_minute_while_it_lasts() {
+        let told = Mutex::new(Vec::new());
+        let waits = Waits::told_to(Audience::Pipe);
+        let counting = waits.count_down(180, |waited| told.lock().unwrap().push(waited));
+        counting.await;
+        let minutes = [1, 2].map(|minutes| LINE_EVERY * minutes);
+        assert_eq!(*told.lock().unwrap(), minutes);
     }
 
     #[tokio::test(start_paused = true)]
