@@ -1,14 +1,13 @@
 //! Tables that fit: first the columns that matter least go, then texts are cut.
 
 use anstyle::Style;
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+use unicode_width::UnicodeWidthStr as _;
 
-use super::Cell;
+use super::{Cell, cut::cut};
 
 const GAP: usize = 2;
 /// A text that is cut keeps so many columns.
 const SHORTEST: usize = 10;
-const ELLIPSIS: char = '…';
 
 pub(super) struct Column {
     pub(super) title: String,
@@ -143,27 +142,6 @@ fn narrow(columns: &mut [Shown], room: usize, least: impl Fn(&Shown) -> usize) {
     }
 }
 
-/// A text that takes so many columns at most, with an ellipsis where its end is missing.
-pub(super) fn cut(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let mut shown = String::new();
-    let mut taken = 1;
-    for character in text.chars() {
-        taken += character.width().unwrap_or(0);
-        if taken > width {
-            break;
-        }
-        shown.push(character);
-    }
-    let mut shown = shown.trim_end().to_owned();
-    if width > 0 {
-        shown.push(ELLIPSIS);
-    }
-    shown
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,14 +192,5 @@ mod tests {
             let widest = table.lines().map(|line| line.width()).max();
             assert!(widest <= Some(40), "{count}: {table}");
         }
-    }
-
-    #[test]
-    fn a_wide_character_is_not_cut_in_half() {
-        assert_eq!(cut("日本語", 6), "日本語");
-        assert_eq!(cut("日本語", 5), "日本…");
-        assert_eq!(cut("日本語", 4), "日…");
-        assert_eq!(cut("two words", 5), "two…");
-        assert_eq!(cut("words", 0), "");
     }
 }

@@ -3,6 +3,7 @@
 mod arguments;
 mod cell;
 mod columns;
+mod cut;
 mod failure;
 mod layout;
 mod progress;

@@ -8,7 +8,7 @@ use std::{
 use docr::for_terminal;
 use terminal_size::{Height, Width, terminal_size_of};
 
-use super::layout::cut;
+use super::cut::cut;
 
 /// The reader of the output is gone.
 #[derive(Debug)]
