@@ -123,3 +123,92 @@ impl Cli {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// Those that change nothing anywhere, but for what lives no longer than they do.
+    const READING: [&str; 17] = [
+        "registry list",
+        "registry show",
+        "registry options",
+        "registry check-name",
+        "repository list",
+        "tag list",
+        "image list",
+        "image show",
+        "gc wait",
+        "gc list",
+        "gc show",
+        "usage",
+        "kubelet-config",
+        "certificate list",
+        "certificate show",
+        "completions",
+        "try",
+    ];
+
+    /// The commands of the tree that do something, by their names; older names of others left out.
+    fn commands() -> Vec<(String, clap::Command)> {
+        fn walk(above: &str, command: &clap::Command, all: &mut Vec<(String, clap::Command)>) {
+            for below in command
+                .get_subcommands()
+                .filter(|below| !below.is_hide_set())
+            {
+                let name = format!("{above} {}", below.get_name()).trim().to_owned();
+                match below.has_subcommands() {
+                    true => walk(&name, below, all),
+                    false => all.push((name, below.clone())),
+                }
+            }
+        }
+        let mut all = Vec::new();
+        walk("", &Cli::command(), &mut all);
+        assert!(all.len() > 35, "{}", all.len());
+        all
+    }
+
+    #[test]
+    fn what_changes_something_has_a_dry_run_and_what_reads_has_none() {
+        let commands = commands();
+        for (name, command) in &commands {
+            let mut arguments = command.get_arguments();
+            let has_dry_run = arguments.any(|one| one.get_long() == Some("dry-run"));
+            assert_ne!(has_dry_run, READING.contains(&name.as_str()), "{name}");
+        }
+        for name in READING {
+            assert!(commands.iter().any(|(known, _)| known == name), "{name}");
+        }
+    }
+
+    #[test]
+    fn each_command_is_shown_in_each_form() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/snapshots");
+        const PREFIX: &str = "suite__every_command__";
+        let mut shown: BTreeSet<String> = fs::read_dir(&folder)
+            .unwrap()
+            .filter_map(|entry| {
+                let name = entry.unwrap().file_name().into_string().unwrap();
+                let name = name.strip_prefix(PREFIX)?.strip_suffix(".snap")?;
+                Some(name.to_owned())
+            })
+            .collect();
+        for (name, _) in commands() {
+            let name = name.replace(' ', "-");
+            assert!(shown.remove(&name), "docr {name} has no snapshot");
+            let text = fs::read_to_string(folder.join(format!("{PREFIX}{name}.snap"))).unwrap();
+            for form in ["table", "json", "narrow", "error", "help"] {
+                let heading = format!("\n=== {form}");
+                assert!(text.contains(&heading), "{form} of docr {name}");
+            }
+        }
+        // docr itself, and none of commands that are no longer there.
+        let docr = ["docr-alone", "docr-help"].map(str::to_owned);
+        assert_eq!(shown, BTreeSet::from(docr));
+    }
+}

@@ -82,6 +82,12 @@ pub(crate) fn certificates(current: &OsStr) -> Vec<CompletionCandidate> {
     })
 }
 
+pub(crate) fn clusters(current: &OsStr) -> Vec<CompletionCandidate> {
+    answer(current, async |docr, _| {
+        Ok(crate::clusters::names(&docr).await?)
+    })
+}
+
 async fn registry(docr: &Client, arguments: &AccountArguments) -> Result<docr::RegistryName> {
     if let Some(named) = arguments.registry_named() {
         return Ok(named.clone());

@@ -9,9 +9,11 @@
 
 mod account;
 mod cli;
+mod clusters;
 mod commands;
 mod complete;
 mod doctl;
+mod habits;
 mod help;
 mod helpers;
 mod interrupt;
@@ -52,7 +54,13 @@ pub async fn docr() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         // Help and version are texts of our own; an error quotes what it was given.
-        Err(error) if error.use_stderr() => return output::refuse(&error),
+        Err(error) if error.use_stderr() => {
+            let line = std::env::args_os().skip(1);
+            let line: Vec<_> = line
+                .map(|word| word.to_string_lossy().into_owned())
+                .collect();
+            return output::refuse(&habits::explain(error, &line));
+        }
         Err(text) => text.exit(),
     };
     let format = cli.format();

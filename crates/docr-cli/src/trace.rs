@@ -27,6 +27,10 @@ pub(crate) fn begin(verbosity: u8) {
 
 /// Traces a request that has ended.
 pub(crate) fn attempt(attempt: &Attempt<'_>) {
+    info!("{}", line(attempt));
+}
+
+fn line(attempt: &Attempt<'_>) -> String {
     let path = attempt.url_template.unwrap_or("(another path)");
     let end = match (attempt.status, attempt.error) {
         (Some(status), _) => status.to_string(),
@@ -41,10 +45,10 @@ pub(crate) fn attempt(attempt: &Attempt<'_>) {
     let again = attempt.repeats_after.map_or_else(String::new, |wait| {
         format!("; again in {:.1} s", wait.as_secs_f64())
     });
-    info!(
+    format!(
         "{} {path}: {end} in {took} ms, attempt {}{left}{again}",
         attempt.method, attempt.number
-    );
+    )
 }
 
 /// stderr, on which nothing moves the cursor.
@@ -59,5 +63,39 @@ impl Write for VisibleStderr {
 
     fn flush(&mut self) -> io::Result<()> {
         io::stderr().flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use docr::{Client, ManualClock};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn each_attempt_is_a_line_that_says_how_it_ended_and_when_the_next_one_comes() {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&lines);
+        let docr = Client::builder()
+            .base_url("http://127.0.0.1:9")
+            .token("dop_v1_x")
+            .clock(Arc::new(ManualClock::at(chrono::DateTime::UNIX_EPOCH)))
+            .on_attempt(move |attempt| told.lock().unwrap().push(line(attempt)));
+        let docr = docr.build().unwrap();
+        let registry = docr.registry("sample".parse().unwrap());
+        registry.get().await.unwrap_err();
+        let lines = lines.lock().unwrap();
+        let [first, .., last] = lines.as_slice() else {
+            panic!("{lines:?}");
+        };
+        for part in [
+            "GET /v2/registries/{registry_name}: connect",
+            "attempt 1; again in ",
+        ] {
+            assert!(first.contains(part), "{first}");
+        }
+        assert!(!last.contains("again"), "{last}");
     }
 }

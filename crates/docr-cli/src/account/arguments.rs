@@ -44,6 +44,8 @@ pub(crate) struct AccountArguments {
     #[arg(long, short, global = true, value_name = "NAME", value_parser = registry_name, add = ArgValueCompleter::new(complete::registries))]
     pub(super) registry: Option<RegistryName>,
     /// Use the service's older calls, which work for accounts with one registry alone.
+    ///
+    /// doctl's registry commands make the same calls.
     #[arg(long, global = true, hide_short_help = true)]
     pub(super) legacy: bool,
     /// The token that a profile holds itself.

@@ -142,10 +142,12 @@ impl AccountArguments {
                     "Using doctl's context {context:?}{passed_over}."
                 ));
             }
-            return Ok(token);
+            return usable(token, || {
+                format!("the token of doctl's context {context:?}")
+            });
         }
-        if let Some((_, token)) = environment {
-            return Ok(token.into());
+        if let Some((name, token)) = environment {
+            return usable(token.into(), || format!("the token of {name}"));
         }
         let token = match doctl {
             Some(doctl) => doctl.token(doctl::DEFAULT)?,
@@ -154,13 +156,14 @@ impl AccountArguments {
         let place = path.map_or_else(String::new, |path| {
             format!(", and no token in {}", path.display())
         });
-        token.ok_or_else(|| {
+        let token = token.ok_or_else(|| {
             let message = format!(
                 "no token: {} are not set{place}; to try things out, use --sandbox",
                 TOKENS.join(" and ")
             );
-            NoToken(message).into()
-        })
+            NoToken(message)
+        })?;
+        usable(token, || "the token of doctl's configuration".to_owned())
     }
 }
 
@@ -188,8 +191,26 @@ fn read_token(file: &Path) -> Result<Secret> {
     let text = fs::read_to_string(file).with_context(place)?;
     match text.trim() {
         "" => Err(NoToken(format!("{} is empty", place())).into()),
-        token => Ok(token.to_owned().into()),
+        token => usable(token.to_owned().into(), place),
     }
+}
+
+/// A token that can be sent. The error doesn't quote it.
+fn usable(token: Secret, place: impl Fn() -> String) -> Result<Secret> {
+    let mut characters = token.expose().chars().zip(1_usize..);
+    let Some((wrong, position)) = characters.find(|(one, _)| !one.is_ascii_graphic()) else {
+        return Ok(token);
+    };
+    let what = match wrong {
+        '\n' | '\r' => "a line end",
+        ' ' | '\t' => "a blank",
+        _ => "a character that no token has",
+    };
+    let message = format!(
+        "{} can't be used: {what} at position {position}; a token is one word of letters, digits and underscores",
+        place()
+    );
+    Err(WrongInput(message).into())
 }
 
 /// The address of a sandbox that somebody else has started: it serves its images, too.

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Result;
 use clap::Args;
-use docr::retention::Age;
+use docr::{DockerConfig, retention::Age};
 use serde_json::json;
 
 use super::docker;
@@ -28,7 +28,10 @@ const EXAMPLES: Examples = [
         "To pull, with credentials that live for two hours",
         "docr configure-docker --expires-in 2h",
     ),
-    ("Take it out again", "docr configure-docker --undo"),
+    (
+        "Take it out again; first, show whether it is there",
+        "docr configure-docker --undo --dry-run",
+    ),
 ];
 
 /// Let Docker, Podman and others get credentials from docr whenever they need some.
@@ -50,29 +53,18 @@ pub(crate) struct ConfigureDocker {
     /// Docker's configuration [default: the one that Docker uses].
     #[arg(long, value_name = "FILE")]
     config_file: Option<PathBuf>,
+    /// Show what would be configured, and do nothing.
+    #[arg(long)]
+    dry_run: bool,
 }
 
 impl ConfigureDocker {
     pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
         output.check_text()?;
         let host = &account.host();
-        let (path, mut config) = docker::open(self.config_file, host)?;
+        let (path, mut config) = docker::open(self.config_file.clone(), host)?;
         if self.undo {
-            let is_ours = config.helper()?.as_deref() == Some(HELPER);
-            if is_ours {
-                config.use_helper(None)?;
-                config.save()?;
-            }
-            Settings::delete()?;
-            let text = match is_ours {
-                true => format!("Docker doesn't get credentials for {host} from docr any more."),
-                false => format!("{} names no helper of docr's for {host}.", path.display()),
-            };
-            output.show(
-                text,
-                &json!({ "host": host, "helper": null, "changed": is_ours }),
-            )?;
-            return Ok(Outcome::Done);
+            return self.undo(host, &path, config, output);
         }
         if !is_on_path(PROGRAM) {
             let here = env::current_exe().ok();
@@ -105,21 +97,60 @@ impl ConfigureDocker {
             .into());
         }
         config.use_helper(Some(HELPER))?;
-        settings.save()?;
-        config.save()?;
+        if !self.dry_run {
+            settings.save()?;
+            config.save()?;
+        }
         let may = if self.read_write {
             "pull, push and delete"
         } else {
             "pull"
         };
-        let text = format!(
-            "Docker gets credentials for {host} from docr now, whenever it needs some. They can {may}, for {} each.",
-            Age::from_duration(settings.lifetime())
-        );
+        let each = Age::from_duration(settings.lifetime());
+        let text = match self.dry_run {
+            false => format!(
+                "Docker gets credentials for {host} from docr now, whenever it needs some. They can {may}, for {each} each."
+            ),
+            true => format!(
+                "Docker would get credentials for {host} from docr, whenever it needs some. They could {may}, for {each} each."
+            ),
+        };
         output.show(
             text,
-            &json!({ "host": host, "helper": HELPER, "changed": true }),
+            &json!({ "host": host, "helper": HELPER, "changed": !self.dry_run }),
         )?;
+        Ok(Outcome::Done)
+    }
+
+    fn undo(
+        &self,
+        host: &str,
+        path: &Path,
+        mut config: DockerConfig,
+        output: &Output,
+    ) -> Result<Outcome> {
+        let helper = config.helper()?;
+        let is_ours = helper.as_deref() == Some(HELPER);
+        if !self.dry_run {
+            if is_ours {
+                config.use_helper(None)?;
+                config.save()?;
+            }
+            Settings::delete()?;
+        }
+        let text = match (is_ours, self.dry_run) {
+            (false, _) => format!("{} names no helper of docr's for {host}.", path.display()),
+            (true, false) => {
+                format!("Docker doesn't get credentials for {host} from docr any more.")
+            }
+            (true, true) => {
+                format!("Docker would not get credentials for {host} from docr any more.")
+            }
+        };
+        let is_changed = is_ours && !self.dry_run;
+        let helper = helper.filter(|_| self.dry_run && is_ours);
+        let json = json!({ "host": host, "helper": helper, "changed": is_changed });
+        output.show(text, &json)?;
         Ok(Outcome::Done)
     }
 }

@@ -46,11 +46,16 @@ impl Login {
     pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
         output.check_text()?;
         let account = account.open(output).await?;
-        let file = match self.config_file {
-            // Docker must not be given credentials that open nothing.
-            None if account.is_sandbox() => Some(tempfile::tempdir()?.keep().join("config.json")),
-            file => file,
+        // Docker must not be given credentials that open nothing.
+        let is_kept = !account.is_sandbox() || self.config_file.is_some();
+        let folder = match is_kept {
+            true => None,
+            false => Some(tempfile::tempdir()?),
         };
+        let here = folder
+            .as_ref()
+            .map(|folder| folder.path().join("config.json"));
+        let file = self.config_file.or(here);
         // Before anything is minted: a file that can't be read is found out in time.
         let (path, mut config) = docker::open(file, account.host())?;
         let helper = config.helper()?;
@@ -102,7 +107,8 @@ impl Login {
         };
         let place = match &helper {
             Some(helper) => format!("with the credential helper {helper}"),
-            None => format!("in {}", path.display()),
+            None if is_kept => format!("in {}", path.display()),
+            None => format!("in {}, which goes with the sandbox", path.display()),
         };
         let text = format!(
             "Docker may {may} at {} {until}.\nThe credentials are {place}.",

@@ -1,9 +1,10 @@
 //! `docr logout`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
+use docr::{DockerConfig, Secret};
 use serde_json::json;
 
 use super::{
@@ -20,8 +21,14 @@ use crate::{
 
 const EXAMPLES: Examples = [
     ("From Docker's own configuration", "docr logout"),
-    ("From another one", "docr logout --config-file config.json"),
+    (
+        "What that would be, in another one",
+        "docr logout --config-file config.json --dry-run",
+    ),
 ];
+
+const NOTHING_TO_TAKE_OUT: &str =
+    "There is nothing to take out: Docker gets its credentials from docr.";
 
 /// Take Docker's credentials for the registry out, and revoke them.
 ///
@@ -32,6 +39,9 @@ pub(crate) struct Logout {
     /// Only take them out: they are good still, until they expire.
     #[arg(long)]
     keep_valid: bool,
+    /// Show what would be taken out and revoked, and do nothing.
+    #[arg(long)]
+    dry_run: bool,
     /// Docker's configuration [default: the one that Docker uses].
     #[arg(long, value_name = "FILE")]
     config_file: Option<PathBuf>,
@@ -42,11 +52,14 @@ impl Logout {
         output.check_text()?;
         account.refuse_sandbox("there is nothing to log out of")?;
         let host = &account.host();
-        let (path, mut config) = docker::open(self.config_file, host)?;
+        let (path, mut config) = docker::open(self.config_file.clone(), host)?;
+        if self.dry_run {
+            return self.show_dry_run(&account, &path, config, output);
+        }
         if config.helper()?.as_deref() == Some(HELPER) {
             // Asked for them, it would mint some.
             let text = match self.keep_valid {
-                true => "There is nothing to take out: Docker gets its credentials from docr.",
+                true => NOTHING_TO_TAKE_OUT,
                 false => {
                     config.remove()?;
                     config.save()?;
@@ -74,7 +87,9 @@ impl Logout {
             _ => None,
         };
         let was_there = config.remove()? || password.is_some();
-        config.save()?;
+        if was_there {
+            config.save()?;
+        }
         if let (Some(password), Some(ledger)) = (&password, Ledger::open()) {
             ledger.forget(password);
         }
@@ -99,6 +114,41 @@ impl Logout {
             "removed": was_there,
             "revoked": matches!(revoked, Some(Revoked::Yes | Revoked::OpenedNothing)),
         });
+        output.show(text, &json)?;
+        Ok(Outcome::Done)
+    }
+
+    fn show_dry_run(
+        &self,
+        account: &AccountArguments,
+        path: &Path,
+        mut config: DockerConfig,
+        output: &Output,
+    ) -> Result<Outcome> {
+        let host = account.host();
+        let place = path.display();
+        let is_ours = config.helper()?.as_deref() == Some(HELPER);
+        let text = if is_ours {
+            match self.keep_valid {
+                true => NOTHING_TO_TAKE_OUT.to_owned(),
+                false => "What docr keeps for Docker would be revoked.".to_owned(),
+            }
+        } else {
+            let password = config.password()?;
+            let is_own = |password: &Secret| account.token(output).ok().as_ref() == Some(password);
+            match (&password, config.remove()? || password.is_some()) {
+                (_, false) => format!("There are no credentials for {host} in {place}."),
+                (Some(own), true) if !self.keep_valid && is_own(own) => format!(
+                    "The credentials for {host} would be taken out. They are the account's own token, which would not be \
+                     revoked."
+                ),
+                (Some(_), true) if !self.keep_valid => {
+                    format!("The credentials for {host} would be taken out and revoked.")
+                }
+                _ => format!("The credentials for {host} would be taken out, and not revoked."),
+            }
+        };
+        let json = json!({ "host": host, "removed": false, "revoked": false });
         output.show(text, &json)?;
         Ok(Outcome::Done)
     }

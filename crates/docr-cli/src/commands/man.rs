@@ -30,6 +30,9 @@ pub(crate) struct Man {
     /// Write the pages of all commands into this folder.
     #[arg(long, value_name = "FOLDER", conflicts_with = "command")]
     directory: Option<PathBuf>,
+    /// Show where the pages would be written, and write none.
+    #[arg(long, requires = "directory")]
+    dry_run: bool,
 }
 
 impl Man {
@@ -38,6 +41,10 @@ impl Man {
         let mut root = Cli::command();
         root.build();
         if let Some(folder) = self.directory {
+            if self.dry_run {
+                output.note(format_args!("The pages would be in {}.", folder.display()));
+                return Ok(Outcome::Done);
+            }
             let place = || folder.display().to_string();
             fs::create_dir_all(&folder).with_context(place)?;
             clap_mangen::generate_to(root, &folder).with_context(place)?;

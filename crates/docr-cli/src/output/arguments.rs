@@ -4,7 +4,11 @@ use std::num::NonZeroUsize;
 
 use clap::{ArgAction, Args};
 
-use super::{Format, Output, columns::Sort};
+use super::{
+    Format, Output,
+    columns::Sort,
+    progress::{Audience, Waits},
+};
 
 #[derive(Args)]
 #[command(next_help_heading = "Global options")]
@@ -25,7 +29,7 @@ pub(crate) struct OutputArguments {
     #[arg(long, global = true, value_name = "COLUMN")]
     sort: Option<Sort>,
     /// Show so many items of a list at most.
-    #[arg(long, global = true, value_name = "NUMBER")]
+    #[arg(long, global = true, value_name = "NUMBER", value_parser = number)]
     limit: Option<NonZeroUsize>,
     /// Say nothing but the result, warnings and errors.
     #[arg(long, short, global = true)]
@@ -33,6 +37,12 @@ pub(crate) struct OutputArguments {
     /// Show on stderr each request that is sent and why one is repeated; -vv for all that the SDK traces.
     #[arg(long, short, global = true, action = ArgAction::Count)]
     verbose: u8,
+}
+
+/// A number of items, at least one.
+fn number(text: &str) -> Result<NonZeroUsize, &'static str> {
+    text.parse()
+        .map_err(|_| "is not a number of items, which is at least 1")
 }
 
 impl OutputArguments {
@@ -46,13 +56,18 @@ impl OutputArguments {
     }
 
     pub(crate) fn open(self, default: Format) -> Output {
+        let format = self.output.unwrap_or(default);
+        let audience = match format.is_json() || self.quiet {
+            true => Audience::Nobody,
+            false => Audience::of_stderr(),
+        };
         Output {
-            format: self.output.unwrap_or(default),
+            format,
             columns: self.columns,
             sort: self.sort,
             limit: self.limit.map(NonZeroUsize::get),
             is_quiet: self.quiet,
-            ..Output::default()
+            waits: Waits::told_to(audience),
         }
     }
 }

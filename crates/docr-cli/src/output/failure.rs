@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::{
     Format, Outcome,
-    terminal::{self, OutputClosed, visible, visible_json, wrapped},
+    terminal::{self, OutputClosed, visible_json, wrapped},
     words::Explained,
 };
 
@@ -107,6 +107,7 @@ fn say(explained: &Explained) {
 
 /// Says what is wrong with the arguments.
 pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
-    terminal::say(&visible(error.render().to_string().trim_end()));
+    let text = error.render().to_string();
+    terminal::say(&wrapped(text.trim_end(), terminal::width_beside()));
     ExitCode::from(2)
 }

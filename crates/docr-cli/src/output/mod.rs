@@ -3,6 +3,7 @@
 mod arguments;
 mod cell;
 mod columns;
+mod cut;
 mod failure;
 mod layout;
 mod progress;
@@ -49,6 +50,12 @@ pub(crate) enum Format {
     Ids,
     /// Metrics in Prometheus's text format, of `docr usage`.
     Prometheus,
+}
+
+impl Format {
+    fn is_json(self) -> bool {
+        matches!(self, Self::Json | Self::Jsonl)
+    }
 }
 
 /// How a command ended that did not fail.
@@ -104,7 +111,7 @@ impl Output {
 
     /// Whether a program reads the result, and what is said beside it.
     pub(crate) fn is_json(&self) -> bool {
-        matches!(self.format, Format::Json | Format::Jsonl)
+        self.format.is_json()
     }
 
     /// Shows what has happened: a text to people, JSON to programs.

@@ -16,7 +16,7 @@ use crate::interrupt::Interrupt;
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub(crate) struct Consent {
     /// Don't ask.
-    #[arg(long, short)]
+    #[arg(long, short, alias = "force", short_alias = 'f')]
     pub(crate) yes: bool,
     /// Show what would be done, and do nothing.
     #[arg(long, conflicts_with = "yes")]

@@ -8,6 +8,8 @@ use std::{
 use docr::for_terminal;
 use terminal_size::{Height, Width, terminal_size_of};
 
+use super::cut::cut;
+
 /// The reader of the output is gone.
 #[derive(Debug)]
 pub(super) struct OutputClosed;
@@ -64,7 +66,8 @@ pub(super) fn visible_json(json: &str) -> String {
     shown
 }
 
-/// A visible text whose lines are broken between words.
+/// A visible text whose lines are broken between words. A word stays whole, however long: in a sentence it is an id, a
+/// path or a command that somebody may copy.
 pub(super) fn wrapped(text: &str, room: Option<usize>) -> String {
     let text = visible(text);
     let Some(room) = room else { return text };
@@ -76,10 +79,13 @@ pub(super) fn wrapped(text: &str, room: Option<usize>) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A text whose further lines stand below its first one, which begins after so many columns.
+/// A text whose further lines stand below its first one, which begins after so many columns. A word that is wider than
+/// there is room is cut.
 pub(super) fn indented(text: &str, indent: usize, room: usize) -> String {
     let blanks = " ".repeat(indent);
-    let lines = textwrap::wrap(text, options(room.saturating_sub(indent).max(10)));
+    let room = room.saturating_sub(indent).max(10);
+    let lines = textwrap::wrap(text, options(room));
+    let lines: Vec<_> = lines.iter().map(|line| cut(line, room)).collect();
     lines.join(&format!("\n{blanks}"))
 }
 

@@ -22,7 +22,10 @@ pub(crate) enum Subject {
     },
     Certificate(String),
     GarbageCollection(String),
+    /// Clusters, by their names or ids.
     Clusters(Vec<String>),
+    /// The list of all clusters.
+    ClusterList,
 }
 
 impl fmt::Display for Subject {
@@ -43,6 +46,7 @@ impl fmt::Display for Subject {
                 [id] => write!(f, "cluster {id:?}"),
                 ids => write!(f, "one of the clusters {}", ids.join(", ")),
             },
+            Self::ClusterList => f.write_str("the list of clusters"),
         }
     }
 }
@@ -89,7 +93,9 @@ impl Subject {
             }
             Self::Certificate(_) => "`docr certificate list` shows yours.".to_owned(),
             Self::GarbageCollection(_) => "`docr gc list` shows the last ones.".to_owned(),
-            Self::Clusters(_) => "`doctl kubernetes cluster list` shows yours.".to_owned(),
+            Self::Clusters(_) | Self::ClusterList => {
+                "`doctl kubernetes cluster list` shows yours.".to_owned()
+            }
         };
         let place = match subject {
             Self::Repository { .. } | Self::Image { .. } => "does not exist",
@@ -186,6 +192,10 @@ fn explain(error: &Error, subject: Option<&Subject>) -> (String, Option<String>)
                     .to_owned(),
             ),
         ),
+        (ErrorKind::Forbidden, Some(Subject::ClusterList)) => (
+            because("the token may not read the list of clusters"),
+            Some("the token needs the scope kubernetes:read; or name the clusters by their ids, which need no list.".to_owned()),
+        ),
         (ErrorKind::Forbidden, _) => (
             because("the token may not do this"),
             scopes(error).map(|scopes| format!("the token needs {scopes}.")),
@@ -276,5 +286,37 @@ fn scopes(error: &Error) -> Option<String> {
         [] => None,
         [scope] => Some(format!("the scope {scope}")),
         scopes => Some(format!("the scopes {}", scopes.join(" and "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use docr::{Client, ManualClock};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_service_that_cannot_be_reached_is_said_with_the_cause_and_where_to_look() {
+        let docr = Client::builder()
+            .base_url("http://127.0.0.1:9")
+            .token("dop_v1_x")
+            .clock(Arc::new(ManualClock::at(chrono::DateTime::UNIX_EPOCH)));
+        let docr = docr.build().unwrap();
+        let registry = docr.registry("sample".parse().unwrap());
+        let error = registry.get().await.unwrap_err();
+        let explained = Explained::of(&error.into());
+        assert!(
+            explained
+                .message
+                .starts_with("cannot connect to the service: "),
+            "{}",
+            explained.message
+        );
+        assert_eq!(
+            explained.hint.as_deref(),
+            Some("check the network, the proxy and --api-url; nothing was sent.")
+        );
     }
 }

@@ -11,8 +11,8 @@ pub(crate) enum OwnSandbox {}
 
 impl OwnSandbox {
     pub(crate) async fn start() -> Result<Self> {
-        let message = "--sandbox: this docr was built without its sandbox; build it with the feature `sandbox`, or \
-                       start docr-sandbox and set what that prints";
+        let message = "--sandbox: this docr was built without its sandbox; install one that has it, or start \
+                       docr-sandbox and set what that prints";
         Err(WrongInput(message.to_owned()).into())
     }
 

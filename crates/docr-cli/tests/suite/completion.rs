@@ -40,6 +40,7 @@ async fn commands_options_and_the_names_of_the_account_are_offered() {
             "shop/api:v1.0.0",
         ),
         (&["docr", "certificate", "show", "shop"], "shop-front"),
+        (&["docr", "cluster", "link", "sam"], "sample"),
         (&["docr", "gc", "run", "--type", "un"], "untagged-manifests"),
     ] {
         let offered = offered(&shell, words);

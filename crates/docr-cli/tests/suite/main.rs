@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod clusters;
 mod completion;
 mod every_command;
 mod examples;
@@ -10,6 +11,8 @@ mod profiles;
 #[cfg(unix)]
 mod prompts;
 mod shell;
+#[cfg(target_os = "linux")]
+mod shells;
 #[cfg(unix)]
 mod terminal;
 mod words;

@@ -122,3 +122,41 @@ async fn a_configuration_that_holds_a_token_is_its_owner_s_alone_and_is_not_quot
         "{twice}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_cannot_be_sent_is_refused_by_where_it_comes_from_and_not_quoted() {
+    let sandbox = sandbox().await;
+    for (token, what) in [
+        ("dop_v1_right\nmore", "a line end at position 13"),
+        ("Bearer dop_v1_right", "a blank at position 7"),
+        (
+            "dop_v1_\u{f6}",
+            "a character that no token has at position 8",
+        ),
+    ] {
+        let shell = Shell::new().set("DIGITALOCEAN_API_URL", sandbox.url());
+        shell.write("token", token);
+        shell.write(
+            ".config/doctl/config.yaml",
+            &format!("auth-contexts:\n  shop: {token:?}\n"),
+        );
+        let places = [
+            ("--token-file token ", "the token file token"),
+            ("--context shop ", "the token of doctl's context \"shop\""),
+            ("", "the token of DIGITALOCEAN_ACCESS_TOKEN"),
+        ];
+        let shell = shell.set("DIGITALOCEAN_ACCESS_TOKEN", token);
+        for (options, place) in places {
+            let refused = shell.run(&format!("{options}{COMMAND}"));
+            assert_eq!(refused.code, 2, "{refused}");
+            let said = format!("{place} can't be used: {what}; ");
+            assert!(refused.err.contains(&said), "{said}: {refused}");
+            assert!(!refused.err.contains("right"), "{refused}");
+        }
+    }
+    // A line end behind it is nobody's mistake.
+    let fine = Shell::new()
+        .set("DIGITALOCEAN_API_URL", sandbox.url())
+        .set("DIGITALOCEAN_ACCESS_TOKEN", "dop_v1_right\n");
+    assert_eq!(fine.run(COMMAND).code, 0);
+}

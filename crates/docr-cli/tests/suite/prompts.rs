@@ -1,6 +1,10 @@
 //! What asks: on a terminal it is answered, elsewhere it refuses unless --yes is given.
 
-use crate::{shell::Shell, terminal::OnTerminal};
+use std::{collections::BTreeMap, fs, path::Path};
+
+use docr_sandbox::Sandbox;
+
+use crate::{examples::programs, shell::Shell, terminal::OnTerminal};
 
 /// A command that asks, what it asks, and what agrees. With --sandbox it asks as the real thing does.
 const ASKING: [(&str, &str, &str); 9] = [
@@ -149,5 +153,76 @@ fn a_dry_run_asks_nothing_and_changes_nothing() {
                 "{line}: {request}"
             );
         }
+    }
+}
+
+/// The files below a folder, with what is in them.
+fn files(folder: &Path) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => all.extend(files(&path)),
+            false => {
+                let text = fs::read_to_string(&path).unwrap();
+                all.insert(path.display().to_string(), text);
+            }
+        }
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_of_what_changes_this_machine_changes_no_file_and_sends_nothing() {
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox.add_sample().unwrap();
+    let shell = Shell::at(&sandbox).set("PATH", programs());
+    for (before, line, said) in [
+        (None, "logout", "There are no credentials for "),
+        (
+            None,
+            "configure-docker",
+            "Docker would get credentials for ",
+        ),
+        (None, "configure-docker --undo", "names no helper of docr's"),
+        (
+            None,
+            "man --directory pages",
+            "The pages would be in pages.",
+        ),
+        (Some("login"), "logout", "would be taken out and revoked."),
+        (
+            None,
+            "logout --keep-valid",
+            "would be taken out, and not revoked.",
+        ),
+        (
+            None,
+            "credentials revoke --config-file .docker/config.json",
+            "would be revoked.",
+        ),
+        (
+            Some("configure-docker"),
+            "logout",
+            "What docr keeps for Docker would be revoked.",
+        ),
+        (None, "logout --keep-valid", "There is nothing to take out"),
+        (
+            None,
+            "configure-docker --undo",
+            "Docker would not get credentials for ",
+        ),
+    ] {
+        if let Some(before) = before {
+            let ended = shell.run(before);
+            assert_eq!(ended.code, 0, "{before}: {ended}");
+        }
+        let (kept, sent) = (files(shell.home()), sandbox.requests().len());
+        let ended = shell.run(&format!("{line} --dry-run"));
+        assert_eq!(ended.code, 0, "{line}: {ended}");
+        assert!(ended.to_string().contains(said), "{line}: {ended}");
+        assert_eq!(files(shell.home()), kept, "{line}");
+        assert_eq!(sandbox.requests().len(), sent, "{line}");
+        assert!(sandbox.credentials().iter().all(|minted| !minted.revoked));
     }
 }

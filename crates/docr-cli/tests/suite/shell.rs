@@ -9,6 +9,8 @@ use std::{
 use docr_sandbox::Sandbox;
 use tempfile::TempDir;
 
+pub(crate) const DOCR: &str = env!("CARGO_BIN_EXE_docr");
+
 pub(crate) struct Shell {
     home: TempDir,
     variables: Vec<(String, String)>,
@@ -54,7 +56,11 @@ impl Shell {
 
     /// A command line of `docr`, whose words may stand in double quotes.
     pub(crate) fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_docr"));
+        self.run_by(Command::new(DOCR), line)
+    }
+
+    /// A command line that a program runs.
+    pub(crate) fn run_by(&self, mut command: Command, line: &str) -> Command {
         command
             .args(words(line))
             .env_clear()

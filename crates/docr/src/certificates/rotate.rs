@@ -132,12 +132,17 @@ impl Certificates {
         }
     }
 
-    /// The old certificate, and the new one just added.
-    async fn begin_rotation(
+    /// Checks what [`rotate`](Self::rotate) checks before it creates anything, and returns the old certificate. Nothing
+    /// is changed.
+    ///
+    /// # Errors
+    ///
+    /// Those that `rotate` has before a request is sent, or before anything is created.
+    pub async fn check_rotation(
         &self,
         old: &str,
-        wanted: CreateCertificate,
-    ) -> Result<(Certificate, Certificate), Error> {
+        wanted: &CreateCertificate,
+    ) -> crate::Result<Certificate> {
         if wanted.name() == old {
             let rule = "is the old certificate's; names are unique, so the new one needs another";
             return Err(InvalidInput::new("certificate name", old, rule).into());
@@ -151,12 +156,22 @@ impl Certificates {
         if !missing.is_empty() {
             let (names, name) = (clean(&missing.join(", ")), clean(&old.name));
             let rule = format!(
-                "leave out {names}, which the certificate \"{name}\" is for; add them, or make the new certificate \
-                 with `issue`, swap the two, and delete the old one by yourself"
+                "leave out {names}, which the certificate \"{name}\" is for; add them; or create the new \
+                 certificate by itself, swap the two, and delete the old one"
             );
             let names = wanted.dns_names().unwrap_or_default().join(", ");
             return Err(InvalidInput::new("DNS names", names, rule).into());
         }
+        Ok(old)
+    }
+
+    /// The old certificate, and the new one just added.
+    async fn begin_rotation(
+        &self,
+        old: &str,
+        wanted: CreateCertificate,
+    ) -> crate::Result<(Certificate, Certificate)> {
+        let old = self.check_rotation(old, &wanted).await?;
         Ok((old, self.create(wanted).await?))
     }
 

@@ -38,7 +38,7 @@ pub(super) fn checked_base_url(text: &str, plain_http: bool) -> Result<String> {
         "http" if plain_http || is_this_machine(&url) => {}
         "http" => {
             return refuse(&format!(
-                "{text:?} would send the token unencrypted; use https, or call allow_plain_http"
+                "{text:?} would send the token unencrypted; use https"
             ));
         }
         _ => return refuse(&format!("{text:?} is neither https nor http")),

@@ -89,13 +89,13 @@ impl CredentialsRequest {
             Some(0) => Err(InvalidInput::new(
                 "credentials' expiry",
                 format!("{:?}", self.expires_in.unwrap_or_default()),
-                "is below a second; for credentials without an expiry, call never_expires",
+                "is below a second; for credentials without an expiry, ask for ones that never expire",
             )),
             Some(seconds) if seconds > LONGEST => Err(InvalidInput::new(
                 "credentials' expiry",
                 format!("{seconds} s"),
                 format!(
-                    "is above {LONGEST} s (50 years), the longest that there is; for credentials without an expiry, call never_expires"
+                    "is above {LONGEST} s (50 years), the longest that there is; for credentials without an expiry, ask for ones that never expire"
                 ),
             )),
             Some(seconds) => Ok(seconds),
@@ -263,7 +263,7 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "credentials' expiry \"999ms\": is below a second; \
-             for credentials without an expiry, call never_expires"
+             for credentials without an expiry, ask for ones that never expire"
         );
     }
 

@@ -68,6 +68,8 @@ mod policy;
 mod reason;
 mod report;
 mod scene;
+#[cfg(feature = "schemars")]
+mod schema;
 mod table;
 mod untagged;
 mod version;

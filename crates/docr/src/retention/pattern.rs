@@ -36,7 +36,10 @@ const REGEX: &str = "re:";
 #[derive(Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
-#[cfg_attr(feature = "schemars", schemars(with = "String"))]
+#[cfg_attr(
+    feature = "schemars",
+    schemars(with = "String", transform = super::schema::without_examples)
+)]
 pub struct NamePattern {
     text: String,
     matcher: Matcher,

@@ -39,6 +39,7 @@ use crate::{InvalidInput, text::for_terminal};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schemars", schemars(transform = super::schema::without_examples))]
 #[serde(deny_unknown_fields)]
 pub struct RetentionPolicy {
     /// Nothing goes that was pushed more recently than this, whatever the rules say; 24 hours, unless set.
@@ -51,7 +52,7 @@ pub struct RetentionPolicy {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub tags_only: bool,
     /// References to images that are in use somewhere: they stay, with all that they need. References to other
-    /// registries are passed over. See [`in_use`](super::in_use) for reading them from a text.
+    /// registries are passed over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub in_use: Vec<String>,
     /// The rules, in the order in which they are tried.

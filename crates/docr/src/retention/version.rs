@@ -21,6 +21,7 @@ use crate::InvalidInput;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schemars", schemars(transform = super::schema::without_examples))]
 #[serde(deny_unknown_fields, try_from = "Fields")]
 #[non_exhaustive]
 pub struct KeepVersions {

@@ -17,7 +17,7 @@ use crate::{
     complete,
     help::{Examples, examples},
     interrupt::Interrupt,
-    output::{Outcome, Output, Question, Subject, WrongInput},
+    output::{About as _, Outcome, Output, Question, Subject, WrongInput},
 };
 
 const EXAMPLES: Examples = [
@@ -64,6 +64,8 @@ impl Rotate {
         let certificates = account.docr.certificates();
         let old = find(&certificates, &self.old).await?;
         if self.dry_run {
+            let checked = certificates.check_rotation(&old.name, &wanted).await;
+            checked.about(|| Subject::Certificate(old.name.clone()))?;
             try_out(&account, &wanted).await?;
             let text = format!(
                 "{:?} would be created, swapped in for {:?}, and that would be deleted.",

@@ -2,11 +2,13 @@
 
 use anyhow::Result;
 use clap::Args;
-use docr::ClusterId;
+use clap_complete::engine::ArgValueCompleter;
 
-use super::{show, subject};
+use super::{ids, show, subject};
 use crate::{
     account::AccountArguments,
+    clusters::{self, ClusterArgument},
+    complete,
     help::{Examples, examples},
     output::{About as _, Outcome, Output},
 };
@@ -14,7 +16,7 @@ use crate::{
 const EXAMPLES: Examples = [
     (
         "Let a cluster pull without a secret of its own",
-        "docr cluster link d81a8d2b-5a44-45ac-9b01-602b100b9ed7",
+        "docr cluster link staging",
     ),
     (
         "Show what would be linked",
@@ -26,9 +28,9 @@ const EXAMPLES: Examples = [
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Link {
-    /// The ids of the clusters; `doctl kubernetes cluster list` shows them.
-    #[arg(required = true, value_name = "CLUSTER-ID")]
-    clusters: Vec<ClusterId>,
+    /// The names or ids of the clusters; `doctl kubernetes cluster list` shows them.
+    #[arg(required = true, value_name = "CLUSTER", add = ArgValueCompleter::new(complete::clusters))]
+    clusters: Vec<ClusterArgument>,
     /// Show what would be linked, and do nothing.
     #[arg(long)]
     dry_run: bool,
@@ -39,7 +41,8 @@ impl Link {
         output.check_text()?;
         let account = account.open(output).await?;
         let registry = account.registry_for(None).await?;
-        let (name, clusters) = (registry.name(), &self.clusters);
+        let clusters = &clusters::find(&account.docr, self.clusters).await?;
+        let (name, ids) = (registry.name(), &ids(clusters));
         if self.dry_run {
             registry.get().await.about(|| registry.subject())?;
             show(output, clusters, name, "would be allowed to pull from")?;
@@ -47,11 +50,8 @@ impl Link {
         }
         let api = account.docr.clusters();
         let linked = match account.is_legacy() {
-            true => api.add_legacy_registry(clusters).await,
-            false => {
-                api.add_registries(clusters, std::slice::from_ref(name))
-                    .await
-            }
+            true => api.add_legacy_registry(ids).await,
+            false => api.add_registries(ids, std::slice::from_ref(name)).await,
         };
         linked.about(|| subject(clusters))?;
         show(output, clusters, name, "may pull from")?;

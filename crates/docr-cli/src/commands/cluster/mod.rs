@@ -6,20 +6,27 @@ mod unlink;
 use docr::{ClusterId, RegistryName};
 use serde_json::json;
 
-use crate::output::{Output, Subject};
+use crate::{
+    clusters::FoundCluster,
+    output::{Output, Subject},
+};
 
 noun! {
     /// Kubernetes clusters that may pull from registries.
     Cluster: Link(link::Link), Unlink(unlink::Unlink)
 }
 
-fn subject(clusters: &[ClusterId]) -> Subject {
+fn subject(clusters: &[FoundCluster]) -> Subject {
     Subject::Clusters(clusters.iter().map(ToString::to_string).collect())
+}
+
+fn ids(clusters: &[FoundCluster]) -> Vec<ClusterId> {
+    clusters.iter().map(|cluster| cluster.id.clone()).collect()
 }
 
 fn show(
     output: &Output,
-    clusters: &[ClusterId],
+    clusters: &[FoundCluster],
     registry: &RegistryName,
     what: &str,
 ) -> anyhow::Result<()> {
@@ -27,6 +34,6 @@ fn show(
         .iter()
         .map(|cluster| format!("Cluster {cluster} {what} registry {registry}."))
         .collect();
-    let json = json!({ "clusters": clusters, "registry": registry });
+    let json = json!({ "clusters": ids(clusters), "registry": registry });
     output.show(lines.join("\n"), &json)
 }

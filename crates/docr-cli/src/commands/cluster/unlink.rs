@@ -2,11 +2,13 @@
 
 use anyhow::Result;
 use clap::Args;
-use docr::ClusterId;
+use clap_complete::engine::ArgValueCompleter;
 
-use super::{show, subject};
+use super::{ids, show, subject};
 use crate::{
     account::AccountArguments,
+    clusters::{self, ClusterArgument},
+    complete,
     help::{Examples, examples},
     output::{About as _, Consent, Outcome, Output, Question},
 };
@@ -26,9 +28,9 @@ const EXAMPLES: Examples = [
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Unlink {
-    /// The ids of the clusters; `doctl kubernetes cluster list` shows them.
-    #[arg(required = true, value_name = "CLUSTER-ID")]
-    clusters: Vec<ClusterId>,
+    /// The names or ids of the clusters; `doctl kubernetes cluster list` shows them.
+    #[arg(required = true, value_name = "CLUSTER", add = ArgValueCompleter::new(complete::clusters))]
+    clusters: Vec<ClusterArgument>,
     #[command(flatten)]
     consent: Consent,
 }
@@ -40,7 +42,8 @@ impl Unlink {
             .open_to_ask(self.consent, "to unlink the clusters", output)
             .await?;
         let registry = account.registry_for(None).await?;
-        let (name, clusters) = (registry.name(), &self.clusters);
+        let clusters = &clusters::find(&account.docr, self.clusters).await?;
+        let (name, ids) = (registry.name(), &ids(clusters));
         if self.consent.dry_run {
             registry.get().await.about(|| registry.subject())?;
             show(output, clusters, name, "could no longer pull from")?;
@@ -57,11 +60,8 @@ impl Unlink {
         }
         let api = account.docr.clusters();
         let unlinked = match account.is_legacy() {
-            true => api.remove_legacy_registry(clusters).await,
-            false => {
-                api.remove_registries(clusters, std::slice::from_ref(name))
-                    .await
-            }
+            true => api.remove_legacy_registry(ids).await,
+            false => api.remove_registries(ids, std::slice::from_ref(name)).await,
         };
         unlinked.about(|| subject(clusters))?;
         show(output, clusters, name, "no longer pulls from")?;

@@ -67,7 +67,7 @@ pub(crate) struct Prune {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["keep_newest", "older_than", "protect", "untagged", "untagged_older_than", "orphans", "from"])]
     rules: Option<PathBuf>,
     /// Keep so many of the newest images of each repository.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = number)]
     keep_newest: Option<u32>,
     /// Delete only what is older, such as 30d.
     #[arg(long, value_name = "AGE")]
@@ -118,6 +118,13 @@ pub(crate) struct Prune {
     /// Append a line of JSON to this file before and after each deletion.
     #[arg(long, value_name = "FILE", requires = "apply")]
     audit_log: Option<PathBuf>,
+}
+
+/// A number of images.
+fn number(text: &str) -> Result<u32, String> {
+    let most = u32::MAX;
+    text.parse()
+        .map_err(|_| format!("is not a number of images, from 0 to {most}"))
 }
 
 /// Where a plan comes from.
