@@ -6,6 +6,7 @@
 mod adversary;
 mod architecture;
 mod behaviour;
+mod cancellation;
 mod certificates;
 mod credential_files;
 mod credentials;
