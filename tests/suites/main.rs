@@ -13,6 +13,8 @@ mod credentials;
 mod ensure;
 mod faults;
 mod fleets;
+#[path = "../fuzz/mod.rs"]
+mod fuzz;
 mod garbage_collection;
 mod hostile_answers;
 mod limits;
@@ -31,6 +33,7 @@ mod retention_golden;
 mod retention_properties;
 mod schemas;
 mod secrets;
+mod simulation;
 mod tokens;
 mod tolerant_reading;
 mod tracing;
