@@ -2,7 +2,7 @@
 //! secrets that the text holds, and reads again what it has written.
 //!
 //! Each target begins with the files of its corpus as they are, so that what was found once is a test, and goes on with
-//! mutations of them. A seed decides all: `DOCR_FUZZ_SEED`, 0 unless it is set, and `DOCR_FUZZ_CASES` for each target. A
+//! mutations of them. A seed decides all: `DOCR_FUZZ_SEED`, 0 unless it is set, and `DOCR_FUZZ_CASES`, 400, for each target. A
 //! failure names both, and the input.
 //!
 //! The mutations are made here and not by a fuzzing library. What guides such a one, the coverage of a run, takes a
@@ -53,7 +53,7 @@ impl Inputs {
     fn with(target: &'static str, corpus: Vec<Vec<u8>>, share: usize) -> Self {
         let set = |name: &str| env::var(name).ok()?.parse().ok();
         let seed = set("DOCR_FUZZ_SEED").unwrap_or(0);
-        let cases = set("DOCR_FUZZ_CASES").unwrap_or(2_000);
+        let cases = set("DOCR_FUZZ_CASES").unwrap_or(400);
         Self {
             target,
             mutations: Mutations::new(seed, &corpus),

@@ -79,7 +79,7 @@ impl Mutations {
             0 => Vec::new(),
             1 => vec![self.random.u8(..); end - begin],
             2 => self.random.choice(ODD).unwrap_or_default().to_vec(),
-            3 => self.one_of(&self.words.clone()).unwrap_or_default(),
+            3 => self.random.choice(&self.words).cloned().unwrap_or_default(),
             // Twice, or very often.
             4 => input[begin..end].repeat(2),
             5 => {

@@ -23,8 +23,10 @@ use super::{
     world::{Edge, KEPT, State, World},
 };
 
-/// What a job may take that makes one call: its turn, and the deadline of the call.
-const CALL: Duration = Duration::from_secs(2 * 3_600 + 2 * 60);
+/// How long a call may wait for its turn.
+const TURN: Duration = Duration::from_secs(10 * 60);
+/// How long a call may take: until its turn, and from then to its deadline.
+const CALL: Duration = Duration::from_secs(10 * 60 + 2 * 60);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Job {
@@ -101,7 +103,8 @@ impl Actor {
             .rate_budget(Arc::new(hand.clone()))
             .on_attempt(move |_| schedule.ended())
             .http(http.tls_certs_only([]));
-        let docr = builder.build().unwrap().paced();
+        let docr = builder.build().unwrap();
+        let docr = docr.with(|calls| calls.paced(true).turn_limit(TURN));
         let hours = CredentialsRequest::read_only().expires_in(Duration::from_secs(6 * 3_600));
         Self {
             cache: docr.registry(registry_name()).credentials_cache(hours),

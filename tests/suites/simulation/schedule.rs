@@ -13,6 +13,10 @@ use docr_tests::sandbox::noon;
 use fastrand::Rng;
 use tokio::sync::oneshot;
 
+/// What the token allows: less than the service does, so that it is used up now and then.
+pub(super) const PER_MINUTE: u32 = 40;
+pub(super) const PER_HOUR: u32 = 800;
+
 /// Time, chance, and all who wait.
 #[derive(Debug)]
 pub(super) struct Schedule {
@@ -44,7 +48,7 @@ impl Schedule {
     pub(super) fn new(seed: u64) -> Arc<Self> {
         Arc::new(Self {
             clock: Clock::manual(noon()),
-            budget: LocalBudget::new(),
+            budget: LocalBudget::limited_to(docr::RateLimits::new(PER_MINUTE, PER_HOUR)),
             waiting: Mutex::new(Waiting {
                 random: Rng::with_seed(seed),
                 to_send: Vec::new(),

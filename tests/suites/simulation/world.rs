@@ -11,14 +11,16 @@ use std::{
     time::Duration,
 };
 
-use docr_sandbox::{CertificateSeed, Fault, Image, RecordedRequest, Sandbox, ScriptedAnswer};
+use docr_sandbox::{
+    CertificateSeed, Fault, Image, RateLimits, RecordedRequest, Sandbox, ScriptedAnswer,
+};
 use docr_tests::{
     raw_server::RefusingPort,
     sandbox::{TOKEN, registry_name},
 };
 use serde_json::Value;
 
-use super::schedule::Schedule;
+use super::schedule::{PER_HOUR, PER_MINUTE, Schedule};
 
 pub(super) const REPOSITORIES: [&str; 2] = ["shop/api", "shop/web"];
 /// How many tags of each repository are kept.
@@ -117,6 +119,10 @@ impl World {
             .token(TOKEN)
             .clock(self.schedule.clock.clone())
             .port(self.port.address().port())
+            .rate_limits(RateLimits {
+                per_minute: PER_MINUTE,
+                per_hour: PER_HOUR,
+            })
             .data(self.folder.path());
         let sandbox = builder.start().await.unwrap();
         let has_arrived = Arc::clone(&self.has_arrived);
@@ -162,7 +168,12 @@ impl World {
             1 => answer(502),
             2 => answer(503),
             3 => Fault::answer(ScriptedAnswer::status(429).header("retry-after", "7")),
-            4 => Fault::answer(ScriptedAnswer::html(503, HTML).header("retry-after", "20")),
+            4 => {
+                // The second is beyond every deadline.
+                let wait = self.schedule.draw(|random| random.choice(["20", "1800"]));
+                let busy = ScriptedAnswer::html(503, HTML).header("retry-after", wait.unwrap());
+                Fault::answer(busy)
+            }
             5 => Fault::lost(),
             6 => Fault::reset(),
             7 => Fault::cut_off(self.schedule.draw(|random| random.u64(..60))),
