@@ -1,8 +1,11 @@
 //! A server that answers with exactly the bytes a test wants, well-formed or not, and a port without a server.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicUsize, Ordering::SeqCst},
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
 };
 
 use tokio::{
@@ -128,8 +131,11 @@ impl Drop for RawServer {
     }
 }
 
-/// A port that refuses connections. It stays taken, so that no other test's server gets it.
+/// A port that refuses connections. It stays taken, so that no other test's server gets it; only a program that is told
+/// its number can listen there.
+#[derive(Debug)]
 pub struct RefusingPort {
+    address: SocketAddr,
     url: String,
     _socket: TcpSocket,
 }
@@ -138,16 +144,25 @@ impl RefusingPort {
     /// Takes a free port, and doesn't listen.
     pub fn take() -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
+        socket
+            .set_reuseaddr(true)
+            .expect("an option of every socket");
         let loopback = "127.0.0.1:0".parse().expect("an address");
         socket.bind(loopback).expect("a free port");
-        let addr = socket.local_addr().expect("a bound address");
+        let address = socket.local_addr().expect("a bound address");
         Self {
-            url: format!("http://{addr}"),
+            address,
+            url: format!("http://{address}"),
             _socket: socket,
         }
     }
 
     /// Where nothing listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where nothing listens, as a URL.
     pub fn url(&self) -> &str {
         &self.url
     }

@@ -1,12 +1,6 @@
 //! A Redis or Valkey of a test's own, where one is installed.
 
-use std::{
-    env, io,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
-    path::PathBuf,
-    process::Stdio,
-    time::Duration,
-};
+use std::{env, io, net::SocketAddr, path::PathBuf, process::Stdio, time::Duration};
 
 use tempfile::TempDir;
 use tokio::{
@@ -14,11 +8,14 @@ use tokio::{
     process::{Child, Command},
 };
 
+use crate::raw_server::RefusingPort;
+
 /// A server on the loopback, which keeps nothing on the disk. Dropped, it is gone.
 #[derive(Debug)]
 pub struct RedisServer {
     program: PathBuf,
-    address: SocketAddr,
+    /// Is kept while the server is down.
+    port: RefusingPort,
     folder: TempDir,
     process: Child,
 }
@@ -32,13 +29,11 @@ impl RedisServer {
             return None;
         };
         let folder = tempfile::tempdir().expect("a folder for temporary files");
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let address = listener.local_addr().expect("a bound port");
-        drop(listener);
-        let process = spawn(&program, address, &folder).expect("a server that can be run");
+        let port = RefusingPort::take();
+        let process = spawn(&program, port.address(), &folder).expect("a server that can be run");
         let server = Self {
             program,
-            address,
+            port,
             folder,
             process,
         };
@@ -48,7 +43,7 @@ impl RedisServer {
 
     /// Where it is.
     pub fn url(&self) -> String {
-        format!("redis://{}", self.address)
+        format!("redis://{}", self.port.address())
     }
 
     /// Kills it, and with it all it knows.
@@ -59,7 +54,8 @@ impl RedisServer {
     /// Starts it anew at the same address.
     pub async fn start_again(&mut self) {
         self.kill().await;
-        self.process = spawn(&self.program, self.address, &self.folder).expect("it ran before");
+        self.process =
+            spawn(&self.program, self.port.address(), &self.folder).expect("it ran before");
         self.ready().await;
     }
 
@@ -69,7 +65,7 @@ impl RedisServer {
     )]
     async fn ready(&self) {
         for _ in 0..500 {
-            if TcpStream::connect(self.address).await.is_ok() {
+            if TcpStream::connect(self.port.address()).await.is_ok() {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;

@@ -6,12 +6,15 @@
 mod adversary;
 mod architecture;
 mod behaviour;
+mod cancellation;
 mod certificates;
 mod credential_files;
 mod credentials;
 mod ensure;
 mod faults;
 mod fleets;
+#[path = "../fuzz/mod.rs"]
+mod fuzz;
 mod garbage_collection;
 mod hostile_answers;
 mod limits;
@@ -30,6 +33,7 @@ mod retention_golden;
 mod retention_properties;
 mod schemas;
 mod secrets;
+mod simulation;
 mod tokens;
 mod tolerant_reading;
 mod tracing;

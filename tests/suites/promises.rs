@@ -123,6 +123,7 @@ fn outside_of_tokio_a_call_is_an_error_and_no_panic() {
     let docr = client_at("http://127.0.0.1:1", TOKEN);
     let registry = docr.registry(registry_name());
     let credentials = CredentialsRequest::read_only();
+    let files = CredentialFiles::new("never/made");
     for error in [
         without_a_runtime(docr.registries().options()).unwrap_err(),
         without_a_runtime(docr.registries().list().all()).unwrap_err(),
@@ -130,6 +131,8 @@ fn outside_of_tokio_a_call_is_an_error_and_no_panic() {
         without_a_runtime(registry.delete()).unwrap_err(),
         without_a_runtime(registry.docker_credentials(credentials)).unwrap_err(),
         without_a_runtime(registry.credentials_cache(credentials).get()).unwrap_err(),
+        without_a_runtime(files.get(&registry, credentials)).unwrap_err(),
+        without_a_runtime(files.revoke(&registry, credentials)).unwrap_err(),
         without_a_runtime(registry.garbage_collections().wait_until_idle()).unwrap_err(),
     ] {
         assert!(error.is_configuration(), "{error:?}");

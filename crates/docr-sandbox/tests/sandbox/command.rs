@@ -8,6 +8,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_docr-sandbox");
 
@@ -37,29 +38,23 @@ impl Running {
 
     /// Starts it so that only by its port it is found.
     fn start_unheard(output: &dyn Fn() -> Stdio) -> Self {
-        loop {
-            let free = TcpListener::bind("127.0.0.1:0").unwrap();
-            let addr = free.local_addr().unwrap();
-            drop(free);
-            let mut command = Command::new(PROGRAM);
-            command.args(["--token", "local", "--sample", "--port"]);
-            command.arg(addr.port().to_string()).stdout(output());
-            let mut child = command.stderr(Stdio::null()).spawn().unwrap();
-            while TcpStream::connect(addr).is_err() {
-                if let Some(status) = child.try_wait().unwrap() {
-                    assert_eq!(status.code(), Some(3), "it ended");
-                    break;
-                }
-                std::thread::yield_now();
-            }
-            if child.try_wait().unwrap().is_none() {
-                let _output = None;
-                return Self {
-                    child,
-                    addr,
-                    _output,
-                };
-            }
+        // The port is held until the program listens beside it, so that nobody else gets it.
+        let port = TcpSocket::new_v4().unwrap();
+        port.set_reuseaddr(true).unwrap();
+        port.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let addr = port.local_addr().unwrap();
+        let mut command = Command::new(PROGRAM);
+        command.args(["--token", "local", "--sample", "--port"]);
+        command.arg(addr.port().to_string()).stdout(output());
+        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+        while TcpStream::connect(addr).is_err() {
+            assert_eq!(child.try_wait().unwrap(), None, "it ended");
+            std::thread::yield_now();
+        }
+        Self {
+            child,
+            addr,
+            _output: None,
         }
     }
 

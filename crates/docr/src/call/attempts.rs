@@ -13,14 +13,14 @@ use super::{
     clock::date_after,
     connecting::Connecting,
     rate_budget::NoTurn,
-    retry::{self, AttemptOutcome, RetryDecision},
+    retry::{self, AttemptOutcome, PaidRepeat, RetryDecision},
 };
 use crate::{
     endpoint::Endpoint,
     error::{
         Error, ErrorKind, History, Inner, RateLimit, Result, classify::error_of, redaction::Hidden,
     },
-    task::finished,
+    task::to_its_end,
     token::NoToken,
 };
 
@@ -150,18 +150,24 @@ impl Core {
         let renews =
             error.kind == ErrorKind::Unauthorized && self.renewed(endpoint, begin, progress).await;
         let again = match renews {
-            true => Some(Duration::ZERO),
-            false => (repeats && too_late.is_none() && options.budget.spend()).then_some(wait),
+            true => Some((Duration::ZERO, None)),
+            false if repeats && too_late.is_none() => {
+                { options.budget.spend() }.map(|paid| (wait, Some(paid)))
+            }
+            false => None,
         };
-        attempt.repeats_after = again;
+        attempt.repeats_after = again.as_ref().map(|(wait, _)| *wait);
         self.shared.observers.tell(&attempt);
-        if let Some(wait) = again {
+        if let Some((wait, paid)) = again {
             debug!(error = %error.summary, ?wait, "the attempt failed and will be repeated");
             if !wait.is_zero() {
                 clock.sleep(wait).await;
             }
             match self.turn(self.left(begin)).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    paid.into_iter().for_each(PaidRepeat::begin);
+                    return Ok(());
+                }
                 Err(NoTurn::Later(wait)) => too_late = Some(wait),
                 Err(NoTurn::Unavailable(why)) => {
                     debug!(error = %why, "the rate budget is not available: the call is not repeated");
@@ -334,7 +340,7 @@ fn sent(
 ) -> impl Future<Output = Sent<Value>> {
     match effect {
         Effect::Read => Either::Left(request),
-        _ => Either::Right(finished(tokio::spawn(request))),
+        _ => Either::Right(to_its_end(request)),
     }
 }
 

@@ -122,19 +122,40 @@ impl RetryBudget {
         }))
     }
 
-    /// Takes the cost of a repeat; `false` if there is too little left.
-    pub(crate) fn spend(&self) -> bool {
+    /// Takes the cost of a repeat; `None` if there is too little left.
+    pub(crate) fn spend(&self) -> Option<PaidRepeat<'_>> {
         let take = |left: u32| left.checked_sub(Self::COST);
-        let left = &self.0.left;
-        left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
-            .is_ok()
+        let taken = { &self.0.left }.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        taken.is_ok().then(|| PaidRepeat(&self.0))
     }
 
     pub(crate) fn succeed(&self) {
-        let full = self.0.full;
-        let give = |left: u32| (left < full).then(|| left.saturating_add(1));
-        let left = &self.0.left;
+        self.0.give_back(1);
+    }
+}
+
+impl Purse {
+    fn give_back(&self, amount: u32) {
+        let give =
+            |left: u32| (left < self.full).then(|| self.full.min(left.saturating_add(amount)));
+        let left = &self.left;
         let _full_already = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, give);
+    }
+}
+
+/// A repeat that is paid for. Dropped before it was begun, its cost is given back.
+#[must_use]
+pub(crate) struct PaidRepeat<'a>(&'a Purse);
+
+impl PaidRepeat<'_> {
+    pub(crate) fn begin(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for PaidRepeat<'_> {
+    fn drop(&mut self) {
+        self.0.give_back(RetryBudget::COST);
     }
 }
 
@@ -151,12 +172,25 @@ mod tests {
     #[test]
     fn a_budget_runs_out_and_comes_back_with_successes() {
         let budget = RetryBudget::default();
-        assert_eq!((0..100).filter(|_| budget.spend()).count(), 20);
+        let repeats = || budget.spend().map(PaidRepeat::begin).is_some();
+        assert_eq!((0..100).filter(|_| repeats()).count(), 20);
         for _ in 0..5 {
             budget.succeed();
         }
-        assert!(budget.spend());
-        assert!(!budget.spend());
+        assert!(repeats());
+        assert!(!repeats());
+    }
+
+    #[test]
+    fn a_repeat_that_is_not_begun_costs_nothing_and_gives_back_no_more_than_it_cost() {
+        let budget = RetryBudget::of(1);
+        for _ in 0..3 {
+            let paid = budget.spend();
+            assert!(paid.is_some() && budget.spend().is_none());
+            budget.succeed();
+        }
+        assert!(budget.spend().map(PaidRepeat::begin).is_some());
+        assert!(budget.spend().is_none());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The certificate to add, and what is checked before it is sent.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use chrono::{DateTime, Utc};
@@ -25,7 +25,7 @@ use crate::{
 /// # let (key, leaf, chain) = ("-----BEGIN", "-----BEGIN", "-----BEGIN");
 /// let owned = CreateCertificate::custom("shop-front", key, leaf).chain(chain);
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use]
 pub struct CreateCertificate(types::CertificateCreate);
 
@@ -190,6 +190,16 @@ impl CreateCertificate {
         };
         let is_same_type = certificate.type_.as_ref() == Some(&self.certificate_type());
         is_same && is_same_type && certificate.name == self.name()
+    }
+}
+
+impl fmt::Debug for CreateCertificate {
+    /// The key may have been given in place of the certificate: neither is shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CreateCertificate")
+            .field("name", &self.name())
+            .field("dns_names", &self.dns_names())
+            .finish_non_exhaustive()
     }
 }
 

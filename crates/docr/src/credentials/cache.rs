@@ -12,13 +12,12 @@ use futures_util::{
     future::{BoxFuture, Shared},
 };
 use tokio::runtime::Handle;
-use tracing::Instrument as _;
 
 use super::{CredentialsRequest, DockerCredentials};
 use crate::{
     call::Target,
     error::{Error, Result},
-    task::finished,
+    task::to_its_end,
 };
 
 /// The longest time before their end at which credentials are renewed.
@@ -180,8 +179,7 @@ fn mint(cache: &Arc<Cache>, now: Moment) -> Shared<BoxFuture<'static, Result<Doc
         });
         Ok(credentials)
     };
-    let task = tokio::spawn(task.in_current_span());
-    finished(task).boxed().shared()
+    to_its_end(task).boxed().shared()
 }
 
 impl Minted {

@@ -11,12 +11,14 @@ use chrono::{DateTime, Utc};
 use docr_api::{ClientInfo as _, Secret, types};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use tokio::runtime::Handle;
 
 use super::{CredentialsRequest, DockerCredentials, mint::or_revoke, place};
 use crate::{
     call::{Target, date_after, until},
     error::{Error, ErrorKind, Result},
     folder,
+    task::to_its_end,
     text::hex,
 };
 
@@ -95,6 +97,7 @@ impl CredentialFiles {
         target: &Target,
         wanted: CredentialsRequest,
     ) -> Result<KeptCredentials> {
+        has_runtime()?;
         let clock = target.core.clock();
         let path = self.path(target, wanted, &target.core.current_token().await?);
         if let Kept::Fresh(kept) = read(&path, clock.now()) {
@@ -129,7 +132,9 @@ impl CredentialFiles {
             .map_err(io::Error::from)
             .and_then(|text| place.become_file(text.expose()));
         if let Err(error) = written {
-            let left = credentials.revoke(&target.core).await.err();
+            let core = target.core.clone();
+            let revoked = to_its_end(async move { credentials.revoke(&core).await });
+            let left = revoked.await.err();
             let error = storage(&path, error);
             return Err(match left {
                 None => error,
@@ -161,11 +166,18 @@ impl CredentialFiles {
         }
     }
 
+    /// Goes on when nobody waits for it any more: a file whose credentials were revoked must not stay.
     pub(crate) async fn revoke_for(
         &self,
         target: &Target,
         wanted: CredentialsRequest,
     ) -> Result<bool> {
+        has_runtime()?;
+        let (files, target) = (self.clone(), target.clone());
+        to_its_end(async move { files.revoke_kept(&target, wanted).await }).await
+    }
+
+    async fn revoke_kept(&self, target: &Target, wanted: CredentialsRequest) -> Result<bool> {
         let path = self.path(target, wanted, &target.core.current_token().await?);
         if !path.exists() {
             return Ok(false);
@@ -268,6 +280,10 @@ fn read(path: &Path, now: DateTime<Utc>) -> Kept {
         (Some(left), Some(half)) if left <= half || !is_known => Kept::Old(kept),
         _ => Kept::Fresh(kept),
     }
+}
+
+fn has_runtime() -> Result<()> {
+    Handle::try_current().map_or_else(|_| Err(Error::no_runtime()), |_| Ok(()))
 }
 
 fn storage(path: &Path, error: io::Error) -> Error {

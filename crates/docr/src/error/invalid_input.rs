@@ -2,12 +2,15 @@
 
 use crate::text::for_terminal;
 
+/// A rule may quote the value, to say what was probably meant.
+const LONGEST_RULE: usize = 1_000;
+
 /// A value that breaks a rule of the service. No request was sent.
 ///
 /// The message names the field, the value and the rule: `registry name "Acme": 'A' at position 1 is an
 /// upper-case letter; allowed are lower-case letters, digits and hyphens`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field} {}: {}", shown(value), for_terminal(rule, usize::MAX))]
+#[error("{field} {}: {}", shown(value), for_terminal(rule, LONGEST_RULE))]
 pub struct InvalidInput {
     field: &'static str,
     value: String,
@@ -76,5 +79,11 @@ mod tests {
         let message = error.to_string();
         assert!(message.len() < 600, "{message}");
         assert!(!message.contains('\u{1b}'), "{message}");
+        let error = InvalidInput::new("name", "x", "write x".repeat(1_000));
+        let message = error.to_string();
+        assert!(
+            message.len() < 1_100 && message.ends_with("..."),
+            "{message}"
+        );
     }
 }

@@ -31,7 +31,8 @@ impl CredentialFiles {
         self.kept_for(registry.target(), wanted)
     }
 
-    /// Revokes the credentials that are kept, and forgets them. Whether there were any.
+    /// Revokes the credentials that are kept, and forgets them. Whether there were any. What was begun goes on when nobody
+    /// waits for it any more.
     ///
     /// # Errors
     ///

@@ -267,8 +267,15 @@ pub struct PolicyError(String);
 impl PolicyError {
     /// What the reader says quotes the file: its line ends are not ours.
     fn of(error: &toml::de::Error) -> Self {
+        const LONGEST_LINE: usize = 300;
         let message = for_terminal(error.message(), 1000);
-        Self(error.to_string().replace(error.message(), &message))
+        let text = error.to_string();
+        let mut lines = text.lines();
+        if text.lines().any(|line| line.len() > LONGEST_LINE) {
+            // A line as long is no help to anybody: its number and the column are.
+            return Self(format!("{}\n{message}", lines.next().unwrap_or_default()));
+        }
+        Self(text.replace(error.message(), &message))
     }
 }
 

@@ -221,14 +221,23 @@ pub struct SeedError {
 impl SeedError {
     fn new(place: impl Into<String>, reason: impl ToString) -> Self {
         Self {
-            place: place.into(),
-            reason: reason.to_string(),
+            place: cut(&place.into()),
+            reason: cut(&reason.to_string()),
         }
     }
 
     /// Where in the seed, such as `accounts[0].registries[1].name`.
     pub fn place(&self) -> &str {
         &self.place
+    }
+}
+
+/// What quotes the seed may be as long as that.
+fn cut(text: &str) -> String {
+    const LONGEST: usize = 500;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

@@ -1,0 +1,57 @@
+//! Requests to a sandbox that no client makes: the paths, headers and bodies of the API, the registry's protocol and its own
+//! controls.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{Shutdown, SocketAddr, TcpStream},
+    time::Duration,
+};
+
+use docr_tests::sandbox::{TOKEN, furnish, image, start};
+
+use super::Inputs;
+
+/// Sends a request, which may be broken off, and reads what comes back until the connection is closed.
+fn exchange(address: SocketAddr, bytes: &[u8], is_whole: bool) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    // It may have closed the connection before it has read all.
+    let _is_read_whole = stream.write_all(bytes);
+    if !is_whole {
+        // Nothing more comes of a request that isn't.
+        let _is_closed = stream.shutdown(Shutdown::Write);
+    }
+    let mut response = Vec::new();
+    let mut buffer = [0; 4096];
+    while let Ok(length @ 1..) = stream.read(&mut buffer) {
+        response.extend_from_slice(&buffer[..length]);
+    }
+    response
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn requests_to_a_sandbox() {
+    let (sandbox, _) = start().await;
+    furnish(&sandbox).await;
+    sandbox.push("acme-images", image()).unwrap();
+    let start = sandbox.snapshot();
+    let address = sandbox.addr();
+    Inputs::of("requests", 2).hold(|input| {
+        let request = String::from_utf8_lossy(input).replace('\n', "\r\n");
+        let response = exchange(address, request.replace("TOKEN", TOKEN).as_bytes(), false);
+        let text = String::from_utf8_lossy(&response);
+        for line in text.lines().filter(|line| line.starts_with("HTTP/1.1 5")) {
+            panic!("it fails by itself: {line}");
+        }
+        // It goes on for everybody else.
+        sandbox.restore(&start);
+        sandbox.forget_rates();
+        let health = format!(
+            "GET /v2/registry HTTP/1.1\r\nhost: sandbox\r\nauthorization: Bearer {TOKEN}\r\nconnection: close\r\n\r\n"
+        );
+        let healthy = exchange(address, health.as_bytes(), true);
+        assert!(healthy.starts_with(b"HTTP/1.1 200 "), "{}", healthy.escape_ascii());
+    });
+}

@@ -1,0 +1,127 @@
+//! What a dropped call has waited for: a repeat, a turn, the next item.
+
+use std::{sync::Arc, time::Duration};
+
+use docr::{FileBudget, LocalBudget, ManualClock, RateBudget, RetryBudget, Secret};
+use docr_sandbox::{Fault, ScriptedAnswer};
+use docr_tests::sandbox::{TOKEN, noon};
+
+use super::{
+    NEVER,
+    calls::run,
+    stage::{Hesitant, Scene, drop_at, runtime},
+};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_repeat_that_is_given_up_before_it_is_sent_costs_nothing() {
+    let scene = Scene::new();
+    runtime().block_on(async {
+        let stage = scene.begin();
+        let busy = || Fault::answer(ScriptedAnswer::html(503, "<h1>Busy</h1>"));
+        let once = RetryBudget::of(1);
+        let registries = { stage.registries() }.with(|calls| calls.retry_budget(once));
+        // Only the first attempt is sent, and the wait after it begins.
+        for _ in 0..3 {
+            stage.sandbox.add_fault(busy().times(1)).unwrap();
+            let mut place = 0;
+            while stage.sandbox.faults()[0].befallen == 0 {
+                place += 1;
+                stage.sandbox.forget_rates();
+                assert!(drop_at(place, registries.options()).await.is_none());
+            }
+            stage.sandbox.clear_faults();
+        }
+        stage.sandbox.add_fault(busy().times(1)).unwrap();
+        registries.options().await.unwrap();
+    });
+}
+
+#[test]
+fn whoever_gives_up_waiting_for_a_turn_holds_up_nobody_and_takes_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let budgets: [fn(&std::path::Path) -> Arc<dyn RateBudget>; 2] = [
+        |_| Arc::new(LocalBudget::new()),
+        |folder| {
+            Arc::new(FileBudget::new(
+                folder.join("budgets"),
+                &Secret::from(TOKEN),
+            ))
+        },
+    ];
+    for budget in budgets {
+        for place in 1.. {
+            let budget = budget(&folder.path().join(place.to_string()));
+            let clock = Hesitant(Arc::new(ManualClock::at(noon())));
+            let was_dropped = runtime().block_on(async {
+                for _ in 0..249 {
+                    budget.record(&clock).await;
+                }
+                let first = drop_at(place, budget.acquire(&clock, 2 * MINUTE)).await;
+                let second = budget.acquire(&clock, 2 * MINUTE);
+                drop_at(NEVER, second)
+                    .await
+                    .expect("nobody is held up")
+                    .unwrap();
+                first.is_none()
+            });
+            // What is taken once is not taken twice: two more than there are would wait for two minutes.
+            let waited = docr::Clock::monotonic(&clock);
+            assert!(waited <= 2 * MINUTE, "{place}: {waited:?}");
+            if !was_dropped {
+                break;
+            }
+        }
+    }
+}
+
+/// Reads a stream to its end, and drops each `next` once wherever it is pending.
+macro_rules! read_dropping {
+    ($stream:expr) => {{
+        let mut stream = $stream;
+        let mut read = Vec::new();
+        loop {
+            match drop_at(1, stream.next()).await {
+                Some(Some(item)) => read.push(format!("{:?}", item.unwrap())),
+                Some(None) => break read,
+                // The runtime goes on with what the stream has begun.
+                None => tokio::task::yield_now().await,
+            }
+        }
+    }};
+}
+
+/// Reads a stream to its end.
+macro_rules! read {
+    ($stream:expr) => {{
+        let mut stream = $stream;
+        let mut read = Vec::new();
+        while let Some(item) = stream.next().await {
+            read.push(format!("{:?}", item.unwrap()));
+        }
+        read
+    }};
+}
+
+#[test]
+fn a_stream_whose_next_was_dropped_goes_on_where_it_was() {
+    let scene = Scene::new();
+    runtime().block_on(async {
+        let stage = scene.begin();
+        let tags = || stage.repository().tags().per_page(1);
+        let whole = read!(tags().items());
+        assert_eq!(whole.len(), 2);
+        assert_eq!(read_dropping!(tags().items()), whole);
+        assert_eq!(read_dropping!(tags().pages()), read!(tags().pages()));
+        let all = stage.registry().usage().await.unwrap();
+        let storage = || stage.registry().read_storage(all.clone());
+        assert_eq!(read_dropping!(storage()), read!(storage()));
+        let stage = scene.begin();
+        let run = run(&stage).await;
+        let whole = read!(stage.runs().watch(&run));
+        let stage = scene.begin();
+        let run = super::calls::run(&stage).await;
+        assert_eq!(read_dropping!(stage.runs().watch(&run)), whole);
+    });
+}
