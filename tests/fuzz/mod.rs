@@ -65,6 +65,7 @@ impl Inputs {
     }
 
     /// Holds a property for every input.
+    #[allow(clippy::print_stderr, reason = "a failure says how it is found again")]
     fn hold(self, property: impl Fn(&[u8])) {
         for (input, case) in self {
             let held = catch_unwind(AssertUnwindSafe(|| property(&input)));

@@ -106,6 +106,7 @@ async fn probe(stage: &Stage, with_credentials: bool) -> Done {
     Ok(())
 }
 
+#[allow(clippy::print_stdout, reason = "the figures are for people")]
 fn drop_everywhere(weather: Weather) {
     let scene = Scene::new();
     let (mut calls, mut drops) = (0, 0);

@@ -12,6 +12,9 @@ use super::{
     stage::{Hesitant, Scene, drop_at, runtime},
 };
 
+/// Makes a budget, with a folder for its files.
+type MakeBudget = fn(&std::path::Path) -> Arc<dyn RateBudget>;
+
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[test]
@@ -41,7 +44,7 @@ fn a_repeat_that_is_given_up_before_it_is_sent_costs_nothing() {
 #[test]
 fn whoever_gives_up_waiting_for_a_turn_holds_up_nobody_and_takes_none() {
     let folder = tempfile::tempdir().unwrap();
-    let budgets: [fn(&std::path::Path) -> Arc<dyn RateBudget>; 2] = [
+    let budgets: [MakeBudget; 2] = [
         |_| Arc::new(LocalBudget::new()),
         |folder| {
             Arc::new(FileBudget::new(
