@@ -96,7 +96,12 @@ impl Page {
         } else {
             json!({ "pages": links })
         };
-        json!({ key: items, "links": links, "meta": { "total": total } })
+        // The items are moved: `json!` would make each a second time.
+        let mut body = Map::new();
+        body.insert(key.to_owned(), Value::Array(items));
+        body.insert("links".to_owned(), links);
+        body.insert("meta".to_owned(), json!({ "total": total }));
+        Value::Object(body)
     }
 }
 

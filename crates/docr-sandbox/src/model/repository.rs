@@ -123,23 +123,9 @@ impl Repository {
         digest: &Arc<str>,
         now: DateTime<Utc>,
     ) {
-        let mut named = BTreeSet::new();
         for tag in tags {
-            let pushed = Tag {
-                digest: Arc::clone(digest),
-                pushed_at: now,
-            };
-            if let Some(old) = self.tags.insert(Arc::clone(&tag), pushed)
-                && let Some(manifest) = self.manifests.get_mut(&old.digest)
-            {
-                manifest.tags.remove(&tag);
-            }
-            named.insert(tag);
+            self.tag(tag, digest, now);
         }
-        if let Some(manifest) = self.manifests.get_mut(digest) {
-            manifest.tags.append(&mut named);
-        }
-        self.rebuild_tag_order();
     }
 
     /// Removes a tag; the manifest stays. `false` if it isn't there.
@@ -213,27 +199,23 @@ impl Repository {
                 self.referrers.remove(subject);
             }
         }
-        // One by one is cheaper for the few tags that a manifest commonly has.
-        let few = manifest.tags.len() < 16;
         for tag in &manifest.tags {
-            if let Some(tag_of) = self.tags.remove(tag)
-                && few
-            {
+            if let Some(tag_of) = self.tags.remove(tag) {
                 self.tag_order.remove(tag_of.pushed_at, tag);
             }
-        }
-        if !few {
-            self.rebuild_tag_order();
         }
         Some(manifest.blobs)
     }
 
     /// Puts in order what was read from a file.
     pub(super) fn restore(&mut self) {
-        self.rebuild_tag_order();
+        let tags = self.tags.iter();
+        self.tag_order
+            .rebuild(tags.map(|(name, tag)| (tag.pushed_at, Arc::clone(name))));
+        let manifests = self.manifests.iter();
+        self.manifest_order
+            .rebuild(manifests.map(|(digest, manifest)| (manifest.pushed_at, Arc::clone(digest))));
         for (digest, manifest) in &self.manifests {
-            self.manifest_order
-                .insert(manifest.pushed_at, Arc::clone(digest));
             if let Some(subject) = &manifest.subject {
                 let about = self.referrers.entry(Arc::clone(subject)).or_default();
                 about.insert(Arc::clone(digest));
@@ -244,12 +226,6 @@ impl Repository {
     /// The blobs of each of its manifests.
     pub(super) fn into_blobs(self) -> impl Iterator<Item = Arc<[Blob]>> {
         self.manifests.into_values().map(|manifest| manifest.blobs)
-    }
-
-    fn rebuild_tag_order(&mut self) {
-        let tags = self.tags.iter();
-        self.tag_order
-            .rebuild(tags.map(|(name, tag)| (tag.pushed_at, Arc::clone(name))));
     }
 
     /// The manifests that have no tag and belong to no tagged index.
