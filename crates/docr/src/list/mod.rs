@@ -158,6 +158,21 @@ impl<T: Send + 'static> List<T> {
         self
     }
 
+    /// Fetches each page only while a permit is held, which several lists may share.
+    #[cfg(feature = "retention")]
+    pub(crate) fn within(self, permits: &Arc<tokio::sync::Semaphore>) -> Self {
+        let (fetch, permits) = (self.fetch, Arc::clone(permits));
+        let fetch: Fetch<T> = Arc::new(move |request| {
+            let (fetch, permits) = (Arc::clone(&fetch), Arc::clone(&permits));
+            Box::pin(async move {
+                // Nobody closes it.
+                let _permit = permits.acquire().await.ok();
+                fetch(request).await
+            })
+        });
+        Self { fetch, ..self }
+    }
+
     /// The items, one after the other; the next page is fetched when the last one is used up.
     pub fn items(self) -> Items<T> {
         Items::of(self)

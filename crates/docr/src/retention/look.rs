@@ -11,7 +11,9 @@ use super::{
     inventory::{ManifestRecord, RepositoryInventory},
     manifest::{ManifestReader, subject_of_tag},
     plan::{Deletion, RetentionPlan, Subject},
+    reading::{Calls, read_lists, read_manifest_list, read_tags},
     report::Outcome,
+    whole::Whole,
 };
 use crate::{Digest, RepositoryHandle, Result};
 
@@ -23,6 +25,10 @@ const FRESH: Duration = Duration::from_secs(60);
 /// How a repository is now.
 pub(super) struct Look {
     at: Duration,
+    /// Whether the list of tags was read.
+    has_all_tags: bool,
+    /// Whether the list of manifests names all tags that were read.
+    is_agreed: bool,
     tags: HashMap<String, Place>,
     manifests: HashMap<String, Now>,
     /// Why nothing is deleted, tags of images that go as a whole included.
@@ -33,35 +39,44 @@ pub(super) struct Look {
     going: HashSet<String>,
 }
 
+/// What a look is at, and by what.
+pub(super) struct Scope<'a, R> {
+    pub(super) repository: &'a RepositoryHandle,
+    pub(super) known: &'a Known<'a>,
+    pub(super) reader: Option<&'a R>,
+    pub(super) calls: &'a Calls,
+}
+
 /// Where a tag leads to now.
 struct Place {
     digests: HashSet<String>,
     updated_at: Option<DateTime<Utc>>,
 }
 
-/// What the plan knows of a repository.
-struct Known<'a> {
+/// What a plan knows of a repository.
+#[derive(Default)]
+pub(super) struct Known<'a> {
     subjects: HashSet<&'a Subject>,
     last_push: Option<DateTime<Utc>>,
 }
 
 impl<'a> Known<'a> {
-    fn of(plan: &'a RetentionPlan, repository: &str) -> Self {
-        let kept = plan
-            .kept
-            .iter()
-            .filter(|kept| kept.repository == repository);
-        let going = plan
-            .deletions
-            .iter()
-            .filter(|deletion| deletion.repository == repository);
-        let subjects = kept
-            .map(|kept| &kept.subject)
-            .chain(going.map(|deletion| &deletion.subject));
-        Self {
-            subjects: subjects.collect(),
-            last_push: plan.last_pushes.get(repository).copied().flatten(),
+    /// What it knows of each repository from which something goes.
+    pub(super) fn of(plan: &'a RetentionPlan) -> HashMap<&'a str, Self> {
+        let mut all = HashMap::<_, Self>::new();
+        for deletion in &plan.deletions {
+            let known = all.entry(deletion.repository.as_str()).or_default();
+            known.subjects.insert(&deletion.subject);
         }
+        for kept in &plan.kept {
+            if let Some(known) = all.get_mut(kept.repository.as_str()) {
+                known.subjects.insert(&kept.subject);
+            }
+        }
+        for (repository, known) in &mut all {
+            known.last_push = plan.last_pushes.get(*repository).copied().flatten();
+        }
+        all
     }
 }
 
@@ -72,28 +87,39 @@ struct Now {
 }
 
 impl Look {
-    /// Looks at a repository of which these deletions are left.
+    /// Looks at a repository of which these deletions are left. What an earlier look has shown of its lists is made use
+    /// of.
     pub(super) async fn at<R: ManifestReader>(
-        plan: &RetentionPlan,
-        repository: &RepositoryHandle,
+        scope: &Scope<'_, R>,
         left: &VecDeque<&Deletion>,
-        reader: Option<&R>,
+        earlier: Option<&Self>,
         at: Duration,
     ) -> Result<Self> {
         /// How often it is looked again because something was pushed meanwhile.
         const TIMES: usize = 5;
+        let repository = scope.repository;
         let manifests = left.iter().filter_map(|deletion| match &deletion.subject {
             Subject::Manifest(digest) => Some(digest.clone()),
             Subject::Tag(_) => None,
         });
-        let seen = RepositoryInventory::read(repository, true).await?;
+        let going: HashSet<_> = manifests.collect();
+        // Once the list of manifests has told of all tags, it does so for what follows on the tags, too.
+        let agreed = earlier.is_some_and(|earlier| earlier.is_agreed);
+        let has_all_tags = !agreed || going.len() < left.len();
+        let tags = match has_all_tags {
+            true => read_tags(repository, scope.calls).await?,
+            false => Whole::default(),
+        };
+        let seen = read_lists(repository, tags, None, scope.calls).await?;
         let mut look = Self {
             at,
+            has_all_tags,
+            is_agreed: (agreed || !seen.tags.is_empty()) && is_agreed(&seen),
             tags: HashMap::new(),
             manifests: HashMap::new(),
             doubt: seen.is_in_doubt.then_some(RESTLESS),
             needed: HashSet::new(),
-            going: manifests.collect(),
+            going,
         };
         for tag in seen.tags {
             let place = Place {
@@ -103,22 +129,35 @@ impl Look {
             look.tags.insert(tag.tag, place);
         }
         look.take_in(seen.manifests);
-        let known = Known::of(plan, repository.name().as_str());
         let mut read = HashSet::new();
         for _ in 0..TIMES {
-            let news = look.news(&known, &read);
+            let news = look.news(scope.known, &read);
             if look.going.is_empty() || look.doubt.is_some() || news.is_empty() {
                 return Ok(look);
             }
-            look.read_news(&news, repository, reader).await;
+            look.read_news(&news, repository, scope.reader).await;
             read.extend(news);
             // Reading takes a while, in which more may be pushed.
-            let again = RepositoryInventory::read_manifest_list(repository).await?;
-            look.take_in(again.items.into_iter().map(Into::into));
+            let again = read_manifest_list(repository, scope.calls).await?;
+            look.take_in(again.items);
             look.doubt = look.doubt.or(again.is_in_doubt.then_some(RESTLESS));
         }
         look.doubt = Some(RESTLESS);
         Ok(look)
+    }
+
+    /// Whether nothing is in the repository but what goes, as it was when the plan was made.
+    pub(super) fn has_nothing_else(&self, going: &VecDeque<&Deletion>) -> bool {
+        let subjects: HashSet<_> = going.iter().map(|deletion| &deletion.subject).collect();
+        let goes = |subject: Subject| subjects.contains(&subject);
+        let tags = self.tags.keys().map(|tag| Subject::Tag(tag.clone()));
+        let manifests = self.manifests.keys();
+        let mut there = tags.chain(manifests.map(|digest| Subject::Manifest(digest.clone())));
+        let is_free = |deletion: &&Deletion| {
+            let obstacle = self.obstacle(deletion, |_| true);
+            obstacle.is_none_or(|outcome| outcome.is_gone())
+        };
+        self.doubt.is_none() && there.all(goes) && going.iter().all(is_free)
     }
 
     /// Takes a list of manifests in, with the tags that it names.
@@ -160,7 +199,7 @@ impl Look {
                 .subjects
                 .contains(&Subject::Manifest((*digest).clone()));
             let tagged_since = now.tags.iter().any(|tag| {
-                is_new(self.tags[tag].updated_at)
+                (self.has_all_tags && is_new(self.tags[tag].updated_at))
                     || !known.subjects.contains(&Subject::Tag(tag.clone()))
             });
             // What has no time had none when the plan was made, unless it is new.
@@ -251,4 +290,18 @@ impl Look {
             _ => None,
         }
     }
+}
+
+/// Whether the list of manifests names each tag where the list of tags has it.
+fn is_agreed(seen: &RepositoryInventory) -> bool {
+    let named = seen.manifests.iter().flat_map(|manifest| {
+        let tags = manifest.tags.iter();
+        tags.map(|tag| (tag.as_str(), manifest.digest.as_str()))
+    });
+    let named: HashSet<_> = named.collect();
+    let mut tags = seen.tags.iter();
+    tags.all(|tag| {
+        let digest = tag.digest.as_deref();
+        digest.is_some_and(|digest| named.contains(&(tag.tag.as_str(), digest)))
+    })
 }

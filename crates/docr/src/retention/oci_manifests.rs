@@ -1,7 +1,7 @@
 //! The documents of manifests, read from the registry itself.
 
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     error,
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, OnceLock, PoisonError},
@@ -23,6 +23,7 @@ use oci_client::{
     secrets::RegistryAuth,
 };
 use reqwest::header::HeaderValue;
+use tokio::sync::OnceCell;
 
 /// How long a silent registry is waited for.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -64,8 +65,8 @@ pub struct OciManifests {
     registry: RegistryName,
     time_limit: Duration,
     clock: Arc<dyn Clock>,
-    /// The repositories for which a token was issued that can be sent.
-    checked: Mutex<HashSet<String>>,
+    /// Whether a token was issued that can be sent, for each repository.
+    checked: Mutex<HashMap<String, Arc<OnceCell<()>>>>,
 }
 
 impl OciManifests {
@@ -161,19 +162,22 @@ impl OciManifests {
         client: &Client,
         image: &Reference,
     ) -> Result<(), OciDistributionError> {
-        let checked = || self.checked.lock().unwrap_or_else(PoisonError::into_inner);
-        if checked().contains(image.repository()) {
-            return Ok(());
-        }
-        let token = client.auth(image, &self.auth, RegistryOperation::Pull);
-        // Why there is none the reading itself reports.
-        if let Ok(Some(token)) = token.await
-            && HeaderValue::try_from(format!("Bearer {token}")).is_err()
-        {
-            return Err(unusable_token());
-        }
-        checked().insert(image.repository().to_owned());
-        Ok(())
+        let checked = {
+            let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(checked.entry(image.repository().to_owned()).or_default())
+        };
+        // Whoever else reads from the repository waits, and asks for none of its own.
+        let check = checked.get_or_try_init(|| async {
+            let token = client.auth(image, &self.auth, RegistryOperation::Pull);
+            match token.await {
+                Ok(Some(token)) if HeaderValue::try_from(format!("Bearer {token}")).is_err() => {
+                    Err(unusable_token())
+                }
+                // Why there is none the reading itself reports.
+                _ => Ok(()),
+            }
+        });
+        check.await.copied()
     }
 
     fn shown(&self, error: &OciDistributionError) -> String {

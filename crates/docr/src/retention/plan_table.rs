@@ -100,11 +100,15 @@ impl RetentionPlan {
         let tags = self.count(|subject| matches!(subject, Subject::Tag(_)));
         let manifests = self.count(|subject| matches!(subject, Subject::Manifest(_)));
         format!(
-            "{} ({} and {}), {}; {} to free.",
+            "{} ({} and {}), {}; {}{} to free.",
             says(self.images_going(), "go"),
             count(tags as u64, "tag"),
             count(manifests as u64, "manifest"),
             says(staying, "stay"),
+            match self.is_freed_at_most {
+                true => "at most ",
+                false => "",
+            },
             bytes(self.freed_bytes),
         )
     }
@@ -166,6 +170,13 @@ impl fmt::Display for RetentionPlan {
                 ]);
             }
             writeln!(f, "{table}")?;
+        }
+        for repository in &self.whole_repositories {
+            let repository = clean(repository);
+            writeln!(
+                f,
+                "The repository {repository} goes as a whole: nothing in it stays."
+            )?;
         }
         writeln!(f, "{}", self.summary())
     }

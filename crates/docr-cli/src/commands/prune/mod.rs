@@ -97,6 +97,10 @@ pub(crate) struct Prune {
     /// `kubectl get pods -A -o jsonpath` prints them.
     #[arg(long, value_name = "FILE", conflicts_with = "from")]
     in_use: Option<PathBuf>,
+    /// Read the repositories that no rule is for, too, to say exactly how many bytes are freed. Without it they are not
+    /// read, and the number is the most that it can be.
+    #[arg(long, conflicts_with = "from")]
+    exact_bytes: bool,
     /// Write the plan to a file, to be applied later.
     #[arg(long, value_name = "FILE", requires = "plan")]
     save: Option<PathBuf>,
@@ -156,7 +160,8 @@ impl Prune {
         let (plan, mut manifests) = match source {
             Source::Plan(plan) => (*plan, None),
             Source::Rules(policy) => {
-                let made = make(&account, &registry, &policy, output, &interrupt).await?;
+                let exact = self.exact_bytes;
+                let made = make(&account, &registry, &policy, exact, output, &interrupt).await?;
                 let Some(made) = made else {
                     output.note("Interrupted while reading: nothing was deleted.");
                     return Ok(Outcome::Interrupted);
