@@ -19,7 +19,9 @@ async fn main() -> ExitCode {
     match (shape, &*job) {
         (Some((_, make)), _) => counted_plan(&make(size)),
         (None, "pushes of tags") => {
-            counted_pushes(&Sandbox::start().await.expect("a sandbox"), size)
+            let sandbox = Sandbox::start().await.expect("a sandbox");
+            sandbox.add_sample().expect("an empty account");
+            counted_pushes(&sandbox, size);
         }
         _ => return ExitCode::from(2),
     }
@@ -39,7 +41,7 @@ fn counted_plan(case: &Case) {
 #[inline(never)]
 fn counted_pushes(sandbox: &Sandbox, size: u64) {
     for number in 0..size {
-        let image = Image::new("api")
+        let image = Image::new("shop/api")
             .sized_layer(1, 1)
             .tag(format!("v{number}"));
         sandbox.push("sample", image).expect("room for it");

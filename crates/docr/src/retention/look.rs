@@ -188,7 +188,12 @@ impl Look {
 
     /// Whether it is recent enough to delete by.
     pub(super) fn is_fresh(&self, now: Duration) -> bool {
-        now.saturating_sub(self.at) <= FRESH
+        self.is_within(FRESH, now)
+    }
+
+    /// Whether it was begun no longer ago than this.
+    pub(super) fn is_within(&self, age: Duration, now: Duration) -> bool {
+        now.saturating_sub(self.at) <= age
     }
 
     /// The manifests that were pushed or tagged since the plan was made, but for those that were read.

@@ -8,6 +8,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
+    time::Duration,
 };
 
 use futures_core::future::BoxFuture;
@@ -26,7 +27,12 @@ use super::{
     reading::Calls,
     report::{Outcome, RetentionStep},
 };
-use crate::{Error, ErrorKind, RegistryHandle, RepositoryHandle, Result};
+use crate::{CallOptions, Error, ErrorKind, RegistryHandle, RepositoryHandle, Result};
+
+/// How soon after the look a repository is deleted as a whole.
+const AT_ONCE: Duration = Duration::from_secs(5);
+/// How often that is tried when the rate limit is in the way.
+const TRIES: u32 = 5;
 
 /// A plan that is being carried out.
 pub(super) struct Run<'a, 'o, O> {
@@ -157,6 +163,9 @@ impl<'v, 'a, 'o, O: ObserveRetention + Send> Visit<'v, 'a, 'o, O> {
         if !look.has_nothing_else(&self.left) {
             return Some(look);
         }
+        if !self.run.may_begin() {
+            return Some(look);
+        }
         for (begun, deletion) in self.left.clone().into_iter().enumerate() {
             let noted = self.run.observe().begins(deletion);
             if let Err(error) = noted {
@@ -167,14 +176,25 @@ impl<'v, 'a, 'o, O: ObserveRetention + Send> Visit<'v, 'a, 'o, O> {
                 return None;
             }
         }
-        // To note them all may have taken a while.
-        if !look.is_fresh(self.run.registry.clock().monotonic()) {
-            look = self.look(scope, None).await?;
-            if !look.has_nothing_else(&self.left) {
-                return Some(look);
+        // What is pushed after the look is lost, so the call waits for no turn, and not for long when it fails.
+        let at_once = |calls: CallOptions| calls.paced(false).deadline(AT_ONCE);
+        let repository = self.repository.with(at_once);
+        let mut tries = 0;
+        let result = loop {
+            // To note them all, or to be told to wait, may have taken a while.
+            if tries > 0 || !look.is_within(AT_ONCE, self.run.registry.clock().monotonic()) {
+                look = self.look(scope, None).await?;
+                if !look.has_nothing_else(&self.left) {
+                    return Some(look);
+                }
             }
-        }
-        let outcome = self.run.outcome(self.repository.delete().await);
+            tries += 1;
+            match repository.delete().await {
+                Err(error) if error.kind() == ErrorKind::RateLimited && tries < TRIES => {}
+                result => break result,
+            }
+        };
+        let outcome = self.run.outcome(result);
         for deletion in std::mem::take(&mut self.left) {
             let gone_before = look.obstacle(deletion, |_| true);
             let gone_before = gone_before.filter(|_| outcome == Outcome::Deleted);
