@@ -47,6 +47,9 @@ impl Bench {
             sandbox.push(REGISTRY, image.tag(tag)).unwrap();
             clock.advance(DAY);
         }
+        // The repository doesn't go as a whole.
+        let stays = Image::new("many").sized_layer(30, 1_000_000).tag("stays");
+        sandbox.push(REGISTRY, stays).unwrap();
         clock.advance(DAY);
         Self {
             sandbox: Arc::new(sandbox),
