@@ -91,8 +91,21 @@ impl RetentionPlan {
         table.to_string()
     }
 
-    /// What goes and what stays, in a sentence.
+    /// The repositories that go as a whole, a line for each, and how much goes and stays in all.
     pub fn summary(&self) -> String {
+        let mut lines: Vec<_> = self
+            .whole_repositories
+            .iter()
+            .map(|repository| {
+                let repository = clean(repository);
+                format!("The repository {repository} goes as a whole: nothing in it stays.")
+            })
+            .collect();
+        lines.push(self.totals());
+        lines.join("\n")
+    }
+
+    fn totals(&self) -> String {
         let staying = self.images.saturating_sub(self.images_going());
         if self.is_empty() {
             return format!("Nothing goes; {}.", says(staying, "stay"));
@@ -170,13 +183,6 @@ impl fmt::Display for RetentionPlan {
                 ]);
             }
             writeln!(f, "{table}")?;
-        }
-        for repository in &self.whole_repositories {
-            let repository = clean(repository);
-            writeln!(
-                f,
-                "The repository {repository} goes as a whole: nothing in it stays."
-            )?;
         }
         writeln!(f, "{}", self.summary())
     }
