@@ -16,6 +16,8 @@ mod garbage_collection;
 mod hostile_answers;
 mod limits;
 mod live_recordings;
+mod long_lists;
+mod manifests_first;
 mod operations;
 mod own_http;
 mod preflight;

@@ -9,7 +9,7 @@ use docr::{
     retention::{OciManifests, RegistryInventory, RetentionPlan, RetentionPolicy, RetentionReport},
 };
 use docr_sandbox::{CertificateSeed, Clock, Image};
-use docr_tests::sandbox::{Checked, registry_name, sharing, start};
+use docr_tests::sandbox::{Checked, registry_name, sharing, start_with};
 use serde::{Deserialize, Serialize};
 
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/requests.json");
@@ -32,8 +32,8 @@ struct Bench {
 }
 
 impl Bench {
-    async fn start() -> Self {
-        let (sandbox, clock) = start().await;
+    async fn start(checks: bool) -> Self {
+        let (sandbox, clock) = start_with(|builder| builder.check_answers(checks)).await;
         let docr = sharing(&sandbox, &clock);
         let wanted = CreateRegistry::new(registry_name(), TierSlug::Professional);
         docr.registries().create(wanted).await.unwrap();
@@ -108,23 +108,41 @@ impl Bench {
     }
 
     async fn apply(&mut self, shape: &str, planned: (RetentionPlan, OciManifests)) {
-        let (plan, reader) = planned;
+        let why = "a look at each repository, a second one at its manifests once tags are gone, and a DELETE for each \
+                   thing, or for the whole repository";
+        self.apply_as(&format!("apply: {shape}"), why, planned, false)
+            .await;
+    }
+
+    async fn apply_as(
+        &mut self,
+        job: &str,
+        why: &str,
+        (plan, reader): (RetentionPlan, OciManifests),
+        manifests_first: bool,
+    ) {
         let execution = plan.execution(&self.registry).unwrap();
+        let execution = execution.manifests_first(manifests_first);
         let report: RetentionReport = execution.reader(&reader).run(|_| ()).await;
         assert!(report.is_complete() && !plan.is_empty(), "{report}");
-        self.count(
-            &format!("apply: {shape}"),
-            "a look at each repository, a second one at its manifests once tags are gone, and a DELETE for each thing, \
-             or for the whole repository",
-        );
+        self.count(job, why);
+    }
+
+    async fn usage(&mut self, job: &str) {
+        self.docr.registries().usage().await.unwrap();
+        let why = "one each, but for the pages of the list of repositories and the active garbage collection of each \
+                   registry";
+        self.count(job, why);
     }
 }
 
 #[tokio::test]
 async fn jobs_make_the_requests_that_the_table_has() {
-    let mut bench = Bench::start().await;
-    bench.docr.registries().usage().await.unwrap();
+    let mut bench = Bench::start(true).await;
     bench.sandbox.clear_requests();
+    bench.usage("usage: an empty registry").await;
+    RegistryInventory::read(&bench.registry).await.unwrap();
+    bench.count("inventory: an empty registry", "the list of repositories");
 
     bench.push("api", 450);
     bench.clock.advance(60 * DAY);
@@ -136,14 +154,19 @@ async fn jobs_make_the_requests_that_the_table_has() {
     }
     bench.clock.advance(40 * DAY);
 
-    bench.docr.registries().usage().await.unwrap();
+    bench.usage("usage: 46 repositories").await;
+    let usage = bench.registry.usage().await.unwrap();
+    let mut storage = bench.registry.read_storage(usage);
+    while let Some(read) = storage.next().await {
+        read.unwrap();
+    }
     bench.count(
-        "usage",
-        "one each, but for the pages of the list of repositories and the active garbage collection of each registry",
+        "usage of each repository: 46",
+        "the list of repositories tells it of those with one manifest; of the others each page of manifests",
     );
     RegistryInventory::read(&bench.registry).await.unwrap();
     bench.count(
-        "inventory",
+        "inventory: 46 repositories",
         "the pages of tags and manifests; of a repository with one manifest the list of repositories has it",
     );
     let of_one = "[[rule]]\nrepositories = [\"one/07\"]\nkeep_newest = 1";
@@ -153,6 +176,11 @@ async fn jobs_make_the_requests_that_the_table_has() {
     let planned = bench.plan("10 of 450 images", oldest, false).await;
     assert_eq!(planned.0.images_going(), 10);
     bench.apply("10 of 450 images", planned).await;
+    let oldest = "[[rule]]\nrepositories = [\"api\"]\nkeep_newest = 430";
+    let planned = bench.plan("10 of 440 images", oldest, false).await;
+    let why = "a look, a second one at whether the tags of the first manifest went along, and a DELETE for each manifest";
+    let job = "apply: 10 of 440 images, manifests first";
+    bench.apply_as(job, why, planned, true).await;
     let all = "[[rule]]\nrepositories = [\"all/*\"]\nolder_than = \"30d\"";
     let planned = bench.plan("all of 5 repositories", all, false).await;
     assert_eq!(planned.0.whole_repositories.len(), 5);
@@ -182,7 +210,34 @@ async fn jobs_make_the_requests_that_the_table_has() {
         "rotation of a certificate",
         "the old one is looked up by its name, and the new one is asked for until it is issued",
     );
-    compare(bench.rows);
+    let wanted = CreateRegistry::in_subscription("acme-more".parse().unwrap());
+    bench.docr.registries().create(wanted).await.unwrap();
+    bench.sandbox.clear_requests();
+    bench.usage("usage: two registries").await;
+    let mut rows = bench.rows;
+    rows.append(&mut of_long_lists().await);
+    compare(rows);
+}
+
+/// Of 20,000 tags three go.
+async fn of_long_lists() -> BTreeMap<String, Row> {
+    let mut bench = Bench::start(false).await;
+    bench.push("large", 3);
+    bench.clock.advance(60 * DAY);
+    for chunk in 0..10 {
+        let image = Image::new("large").sized_layer(100 + chunk, 1_000);
+        let tags = (0..2_000).map(|number| format!("build-{chunk}-{number}"));
+        bench.sandbox.push_tags("acme-images", image, tags).unwrap();
+        bench.clock.advance(Duration::from_secs(60));
+    }
+    let rule = "[[rule]]\nolder_than = \"30d\"";
+    let planned = bench.plan("3 of 20,003 tags", rule, false).await;
+    let why = "the first page of each list, where all that is new would be, a search for the pages of what goes, and a \
+               DELETE for each thing; once tags are gone, the same for the manifests";
+    bench
+        .apply_as("apply: 3 of 20,003 tags", why, planned, false)
+        .await;
+    bench.rows
 }
 
 fn compare(rows: BTreeMap<String, Row>) {

@@ -21,7 +21,7 @@ pub use pages::{Items, Pages};
 use crate::error::{InvalidInput, Result};
 
 /// The most items that the service puts on a page, and what a list asks for unless told otherwise.
-const MAX_PER_PAGE: u64 = 200;
+pub(crate) const MAX_PER_PAGE: u64 = 200;
 
 /// A list that has not been asked for yet. Choose how to read it: item by item ([`items`](Self::items)),
 /// page by page ([`pages`](Self::pages)) or all at once ([`all`](Self::all)).

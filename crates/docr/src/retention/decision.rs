@@ -7,6 +7,7 @@ use super::{
     inventory::RepositoryInventory,
     plan::{Deletion, Kept, RetentionPlan, Subject},
     reason::{GoReason, KeepReason},
+    whole::are_long,
 };
 
 /// What goes and what stays of a repository. Nothing goes that is not said to.
@@ -219,6 +220,10 @@ impl<'a> Decision<'a> {
             });
         }
         if plan.deletions.len() > begin {
+            let items = images.tags.len() + images.manifests.len();
+            if repository.is_newest_first && are_long(items) {
+                plan.newest_first.insert(name.clone());
+            }
             let tags = images.tags.values().map(|tag| tag.updated_at);
             let manifests = images
                 .manifests

@@ -2,6 +2,8 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
+    fmt,
+    pin::pin,
     sync::Arc,
 };
 
@@ -47,6 +49,9 @@ pub struct RepositoryInventory {
     /// Whether nothing was read of it but its name, since no rule is for it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_unread: bool,
+    /// Whether the lists were whole, agreed, and came newest first, so that what is new stands in front.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_newest_first: bool,
 }
 
 /// A tag.
@@ -97,6 +102,22 @@ pub enum ManifestContent {
     Unreadable(String),
 }
 
+/// How far the reading of documents is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ManifestProgress {
+    /// How many manifests have been dealt with.
+    pub done: usize,
+    /// How many there are to read.
+    pub manifests: usize,
+}
+
+impl fmt::Display for ManifestProgress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} manifests", self.done, self.manifests)
+    }
+}
+
 impl From<RepositoryManifest> for ManifestRecord {
     fn from(manifest: RepositoryManifest) -> Self {
         let blobs = manifest.blobs.into_iter();
@@ -142,10 +163,21 @@ impl RegistryInventory {
     /// knows what belongs together. A manifest that can't be read is noted as
     /// [`Unreadable`](ManifestContent::Unreadable), and the rest goes on.
     pub async fn read_manifests(&mut self, policy: &RetentionPolicy, reader: &impl ManifestReader) {
+        self.read_manifests_observed(policy, reader, |_| ()).await;
+    }
+
+    /// Like [`read_manifests`](Self::read_manifests), and tells `observe` of each document that is done. What was read is
+    /// kept when the future is dropped, and not read again.
+    pub async fn read_manifests_observed(
+        &mut self,
+        policy: &RetentionPolicy,
+        reader: &impl ManifestReader,
+        observe: impl FnMut(ManifestProgress),
+    ) {
         let wanted = super::planner::candidates(policy, self);
         let repositories = self.repositories.iter_mut();
         let wanted = repositories.filter(|repository| wanted.contains(&repository.name));
-        read_documents(wanted, reader).await;
+        read_documents(wanted, reader, observe).await;
     }
 
     /// Whether [`read_manifests`](Self::read_manifests) has anything to read: whether anything may go by a policy.
@@ -155,11 +187,25 @@ impl RegistryInventory {
 
     /// Reads the documents of all manifests.
     pub async fn read_all_manifests(&mut self, reader: &impl ManifestReader) {
-        read_documents(self.repositories.iter_mut(), reader).await;
+        read_documents(self.repositories.iter_mut(), reader, |_| ()).await;
     }
 }
 
 impl RepositoryInventory {
+    /// Whether the list of manifests names each tag where the list of tags has it.
+    pub(super) fn is_agreed(&self) -> bool {
+        let named = self.manifests.iter().flat_map(|manifest| {
+            let tags = manifest.tags.iter();
+            tags.map(|tag| (tag.as_str(), manifest.digest.as_str()))
+        });
+        let named: HashSet<_> = named.collect();
+        let mut tags = self.tags.iter();
+        tags.all(|tag| {
+            let digest = tag.digest.as_deref();
+            digest.is_some_and(|digest| named.contains(&(tag.tag.as_str(), digest)))
+        })
+    }
+
     /// Takes in what one list names and the other doesn't.
     pub(super) fn join(&mut self) {
         let listed: HashSet<_> = self
@@ -183,6 +229,7 @@ impl RepositoryInventory {
 async fn read_documents(
     repositories: impl Iterator<Item = &mut RepositoryInventory>,
     reader: &impl ManifestReader,
+    mut observe: impl FnMut(ManifestProgress),
 ) {
     let unread = repositories.flat_map(|repository| {
         let name = repository.name.parse::<RepositoryName>().ok().map(Arc::new);
@@ -190,7 +237,9 @@ async fn read_documents(
         let unread = manifests.filter(|manifest| manifest.content == ManifestContent::Unread);
         unread.filter_map(move |manifest| Some((name.clone()?, manifest)))
     });
-    let reads = unread.map(|(name, manifest)| async move {
+    let unread: Vec<_> = unread.collect();
+    let manifests = unread.len();
+    let reads = unread.into_iter().map(|(name, manifest)| async move {
         manifest.content = match manifest.digest.parse::<Digest>() {
             Ok(digest) => match reader.read(&name, &digest).await {
                 Ok(document) => ManifestContent::Read(document),
@@ -199,10 +248,12 @@ async fn read_documents(
             Err(error) => ManifestContent::Unreadable(error.to_string()),
         };
     });
-    stream::iter(reads)
-        .buffer_unordered(CONCURRENCY)
-        .collect::<()>()
-        .await;
+    let reads = stream::iter(reads).buffer_unordered(CONCURRENCY);
+    let mut reads = pin!(reads.enumerate());
+    while let Some((place, ())) = reads.next().await {
+        let done = place.saturating_add(1);
+        observe(ManifestProgress { done, manifests });
+    }
 }
 
 #[cfg(test)]

@@ -62,6 +62,8 @@ mod manifest;
 mod observe;
 #[cfg(feature = "oci")]
 mod oci_manifests;
+#[cfg(feature = "oci")]
+mod oci_tokens;
 mod pattern;
 mod plan;
 mod plan_check;
@@ -85,7 +87,8 @@ pub use execution::RetentionExecution;
 pub use image_details::{ImageDetails, ImageLayer, ImagePlatform, ImageReferrer};
 pub use in_use::in_use;
 pub use inventory::{
-    ManifestContent, ManifestRecord, RegistryInventory, RepositoryInventory, TagRecord,
+    ManifestContent, ManifestProgress, ManifestRecord, RegistryInventory, RepositoryInventory,
+    TagRecord,
 };
 pub use manifest::{ManifestDocument, ManifestReader, NoReader};
 pub use observe::ObserveRetention;

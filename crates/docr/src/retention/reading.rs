@@ -15,7 +15,7 @@ use super::{
     CONCURRENCY,
     inventory::{ManifestRecord, RegistryInventory, RepositoryInventory, TagRecord},
     policy::RetentionPolicy,
-    whole::Whole,
+    whole::{Whole, is_newest_first},
 };
 use crate::{List, RegistryHandle, RepositoryHandle, Result};
 
@@ -284,6 +284,7 @@ pub(super) async fn read_lists(
         manifests: manifests.items,
         tags: Vec::with_capacity(tags.items.len()),
         is_unread: false,
+        is_newest_first: false,
     };
     let tags = tags.items.into_iter().map(|tag| TagRecord {
         tag: tag.tag,
@@ -291,6 +292,10 @@ pub(super) async fn read_lists(
         updated_at: tag.updated_at,
     });
     inventory.tags.extend(tags);
+    inventory.is_newest_first = !inventory.is_in_doubt
+        && inventory.is_agreed()
+        && is_newest_first(inventory.tags.iter().map(|tag| tag.updated_at))
+        && is_newest_first(inventory.manifests.iter().map(|it| it.updated_at));
     inventory.join();
     Ok(inventory)
 }
@@ -321,7 +326,7 @@ impl Calls {
         }
     }
 
-    fn list<T: Send + 'static>(&self, list: List<T>) -> List<T> {
+    pub(super) fn list<T: Send + 'static>(&self, list: List<T>) -> List<T> {
         list.read_ahead(self.most).within(&self.free)
     }
 }

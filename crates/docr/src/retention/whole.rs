@@ -2,7 +2,12 @@
 
 use std::collections::HashSet;
 
-use crate::{List, Result};
+use chrono::{DateTime, Utc};
+
+use crate::{List, Result, list::MAX_PER_PAGE};
+
+/// How many pages of a long list are read to find something in it, about.
+pub(super) const SEARCH: u64 = 12;
 
 /// A list as it was at some moment, as far as that can be known.
 pub(super) struct Whole<T> {
@@ -54,4 +59,15 @@ impl<T: Send + 'static> Whole<T> {
         whole.is_in_doubt |= total.is_some_and(|total| total != whole.items.len() as u64);
         Ok(whole)
     }
+}
+
+/// Whether times are all known, and none is later than the one before it.
+pub(super) fn is_newest_first(mut times: impl Iterator<Item = Option<DateTime<Utc>>>) -> bool {
+    let mut before = DateTime::<Utc>::MAX_UTC;
+    times.all(|time| time.is_some_and(|time| std::mem::replace(&mut before, time) >= time))
+}
+
+/// Whether lists with so many items together are so long that it may pay to read parts of them.
+pub(super) fn are_long(items: usize) -> bool {
+    items as u64 > SEARCH * MAX_PER_PAGE
 }

@@ -37,7 +37,9 @@ pub(super) async fn make(
         let Some(opened) = account.manifests(registry, interrupt).await? else {
             return Ok(None);
         };
-        let read = inventory.read_manifests(policy, &opened.reader);
+        let read = inventory.read_manifests_observed(policy, &opened.reader, |now| {
+            progress.say(format!("reading what belongs together: {now}"));
+        });
         if interrupt.unless(read).await.is_none() {
             opened.close(output).await;
             return Ok(None);

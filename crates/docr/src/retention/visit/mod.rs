@@ -1,5 +1,7 @@
 //! Carrying out what a plan deletes of one repository, beside others.
 
+mod manifests_first;
+
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     io,
@@ -17,10 +19,10 @@ use futures_util::{
     future::{Either, Shared, select},
     stream::FuturesUnordered,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{self, OwnedSemaphorePermit, Semaphore};
 
 use super::{
-    look::{Known, Look, Scope},
+    look::{Gone, Known, Look, Scope},
     manifest::ManifestReader,
     observe::ObserveRetention,
     plan::{Deletion, Subject},
@@ -45,6 +47,8 @@ pub(super) struct Run<'a, 'o, O> {
     pub(super) is_stopped: AtomicBool,
     pub(super) observe: Mutex<&'o mut O>,
     pub(super) outcomes: Mutex<HashMap<&'a Deletion, Outcome>>,
+    /// If manifests go first: whether their tags go along, once that is known. Whoever finds it out holds the lock.
+    pub(super) tags_go_along: Option<sync::Mutex<Option<bool>>>,
 }
 
 impl<'a, 'o, O: ObserveRetention + Send> Run<'a, 'o, O> {
@@ -150,6 +154,7 @@ impl<'v, 'a, 'o, O: ObserveRetention + Send> Visit<'v, 'a, 'o, O> {
             true => self.as_a_whole(&scope).await,
             false => None,
         };
+        let look = self.manifests_first(&scope, look).await;
         self.piece_by_piece(&scope, look).await;
     }
 
@@ -166,15 +171,10 @@ impl<'v, 'a, 'o, O: ObserveRetention + Send> Visit<'v, 'a, 'o, O> {
         if !self.run.may_begin() {
             return Some(look);
         }
-        for (begun, deletion) in self.left.clone().into_iter().enumerate() {
-            let noted = self.run.observe().begins(deletion);
-            if let Err(error) = noted {
-                let going = std::mem::take(&mut self.left);
-                self.cannot_note(deletion, &error);
-                let begun = going.into_iter().take(begun);
-                begun.for_each(|deletion| self.end(deletion, Outcome::NotTried));
-                return None;
-            }
+        let going = self.left.clone();
+        if !self.begin_all(going.iter().copied()) {
+            self.left.clear();
+            return None;
         }
         // What is pushed after the look is lost, so the call waits for no turn, and not for long when it fails.
         let at_once = |calls: CallOptions| calls.paced(false).deadline(AT_ONCE);
@@ -297,13 +297,25 @@ impl<'v, 'a, 'o, O: ObserveRetention + Send> Visit<'v, 'a, 'o, O> {
         earlier: Option<&Look>,
     ) -> Option<Look> {
         let now = self.run.registry.clock().monotonic();
-        match Look::at(scope, &self.left, earlier, now).await {
+        match Look::at(scope, &self.left, earlier, self.gone(), now).await {
             Ok(look) => Some(look),
             Err(error) => {
                 self.give_up(&error);
                 None
             }
         }
+    }
+
+    /// What is gone of what the plan knows.
+    fn gone(&self) -> Gone {
+        let mut gone = Gone::default();
+        for (subject, is_gone) in &self.ended {
+            match subject {
+                Subject::Tag(_) => gone.tags += u64::from(*is_gone),
+                Subject::Manifest(_) => gone.manifests += u64::from(*is_gone),
+            }
+        }
+        gone
     }
 
     /// Whether something is under way. What comes first stands first in the plan, so that it has begun.
@@ -331,6 +343,20 @@ impl<'v, 'a, 'o, O: ObserveRetention + Send> Visit<'v, 'a, 'o, O> {
         };
         left.into_iter()
             .for_each(|deletion| self.end(deletion, outcome.clone()));
+    }
+
+    /// Tells that these begin together. If one can't be noted, none of them does.
+    fn begin_all(&mut self, going: impl Iterator<Item = &'a Deletion> + Clone) -> bool {
+        for (begun, deletion) in going.clone().enumerate() {
+            let noted = self.run.observe().begins(deletion);
+            if let Err(error) = noted {
+                self.cannot_note(deletion, &error);
+                let begun = going.take(begun);
+                begun.for_each(|deletion| self.end(deletion, Outcome::NotTried));
+                return false;
+            }
+        }
+        true
     }
 
     /// Leaves alone what could not be noted, and all that comes after it.

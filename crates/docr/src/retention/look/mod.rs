@@ -1,5 +1,7 @@
 //! The second look at a repository, as near to the deletions as can be.
 
+mod touched;
+
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     time::Duration,
@@ -8,7 +10,7 @@ use std::{
 use chrono::{DateTime, Utc};
 
 use super::{
-    inventory::{ManifestRecord, RepositoryInventory},
+    inventory::ManifestRecord,
     manifest::{ManifestReader, subject_of_tag},
     plan::{Deletion, RetentionPlan, Subject},
     reading::{Calls, read_lists, read_manifest_list, read_tags},
@@ -16,6 +18,8 @@ use super::{
     whole::Whole,
 };
 use crate::{Digest, RepositoryHandle, Result};
+
+pub(super) use touched::Gone;
 
 const RESTLESS: &str = "the lists changed each time they were read";
 
@@ -57,6 +61,10 @@ struct Place {
 #[derive(Default)]
 pub(super) struct Known<'a> {
     subjects: HashSet<&'a Subject>,
+    tags: u64,
+    manifests: u64,
+    /// Whether the lists came newest first.
+    is_newest_first: bool,
     last_push: Option<DateTime<Utc>>,
 }
 
@@ -74,6 +82,11 @@ impl<'a> Known<'a> {
             }
         }
         for (repository, known) in &mut all {
+            let subjects = known.subjects.iter();
+            let tags = subjects.filter(|subject| matches!(subject, Subject::Tag(_)));
+            known.tags = tags.count() as u64;
+            known.manifests = (known.subjects.len() as u64).saturating_sub(known.tags);
+            known.is_newest_first = plan.newest_first.contains(*repository);
             known.last_push = plan.last_pushes.get(*repository).copied().flatten();
         }
         all
@@ -93,16 +106,16 @@ impl Look {
         scope: &Scope<'_, R>,
         left: &VecDeque<&Deletion>,
         earlier: Option<&Self>,
+        gone: Gone,
         at: Duration,
     ) -> Result<Self> {
         /// How often it is looked again because something was pushed meanwhile.
         const TIMES: usize = 5;
+        if let Some(look) = Self::at_what_is_touched(scope, left, gone, at).await? {
+            return Ok(look);
+        }
         let repository = scope.repository;
-        let manifests = left.iter().filter_map(|deletion| match &deletion.subject {
-            Subject::Manifest(digest) => Some(digest.clone()),
-            Subject::Tag(_) => None,
-        });
-        let going: HashSet<_> = manifests.collect();
+        let going = manifests_of(left);
         // Once the list of manifests has told of all tags, it does so for what follows on the tags, too.
         let agreed = earlier.is_some_and(|earlier| earlier.is_agreed);
         let has_all_tags = !agreed || going.len() < left.len();
@@ -114,7 +127,7 @@ impl Look {
         let mut look = Self {
             at,
             has_all_tags,
-            is_agreed: (agreed || !seen.tags.is_empty()) && is_agreed(&seen),
+            is_agreed: (agreed || !seen.tags.is_empty()) && seen.is_agreed(),
             tags: HashMap::new(),
             manifests: HashMap::new(),
             doubt: seen.is_in_doubt.then_some(RESTLESS),
@@ -158,6 +171,19 @@ impl Look {
             obstacle.is_none_or(|outcome| outcome.is_gone())
         };
         self.doubt.is_none() && there.all(goes) && going.iter().all(is_free)
+    }
+
+    /// Whether nothing keeps a manifest and its tags from being deleted, and no other tag leads to it.
+    pub(super) fn has_no_more(&self, manifest: &Deletion, tags: &[&Deletion]) -> bool {
+        let own: HashSet<_> = tags.iter().map(|tag| &tag.subject).collect();
+        let mut obstacles = tags.iter().map(|tag| self.obstacle(tag, |_| true));
+        self.obstacle(manifest, |tag| own.contains(tag)).is_none()
+            && obstacles.all(|obstacle| obstacle.is_none_or(|outcome| outcome.is_gone()))
+    }
+
+    /// Whether a tag is not there any more.
+    pub(super) fn has_no_tag(&self, deletion: &Deletion) -> bool {
+        matches!(&deletion.subject, Subject::Tag(tag) if !self.tags.contains_key(tag))
     }
 
     /// Takes a list of manifests in, with the tags that it names.
@@ -297,16 +323,11 @@ impl Look {
     }
 }
 
-/// Whether the list of manifests names each tag where the list of tags has it.
-fn is_agreed(seen: &RepositoryInventory) -> bool {
-    let named = seen.manifests.iter().flat_map(|manifest| {
-        let tags = manifest.tags.iter();
-        tags.map(|tag| (tag.as_str(), manifest.digest.as_str()))
+/// The digests of the manifests that are to go.
+fn manifests_of(left: &VecDeque<&Deletion>) -> HashSet<String> {
+    let manifests = left.iter().filter_map(|deletion| match &deletion.subject {
+        Subject::Manifest(digest) => Some(digest.clone()),
+        Subject::Tag(_) => None,
     });
-    let named: HashSet<_> = named.collect();
-    let mut tags = seen.tags.iter();
-    tags.all(|tag| {
-        let digest = tag.digest.as_deref();
-        digest.is_some_and(|digest| named.contains(&(tag.tag.as_str(), digest)))
-    })
+    manifests.collect()
 }
