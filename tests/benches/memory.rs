@@ -1,5 +1,5 @@
-//! How much memory a list takes while it is read: the peak of one page, and of a million tags as a stream.
-//! `cargo bench -p docr-tests --bench memory`
+//! How much memory a list takes while it is read: the peak of one page, and of a million tags as a stream. And how much a
+//! plan takes beyond the inventory that it is made from. `cargo bench -p docr-tests --bench memory`
 
 #![allow(
     clippy::unwrap_used,
@@ -12,6 +12,8 @@ use std::{
     process::{Command, Stdio},
 };
 
+use docr::retention::RetentionPlan;
+use docr_tests::plans::images_of_one_tag;
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -43,6 +45,28 @@ async fn main() {
     }
     server.kill().unwrap();
     server.wait().unwrap();
+    plan(100_000);
+}
+
+/// Plans for so many images of a tag each, of which half go.
+fn plan(images: u64) {
+    const MIB: f64 = (1 << 20) as f64;
+    let before = ALLOCATOR.current_usage() as f64;
+    let case = images_of_one_tag(images);
+    let inventory = ALLOCATOR.current_usage() as f64;
+    ALLOCATOR.reset_peak_usage();
+    let plan = RetentionPlan::compute(&case.policy, &case.inventory).unwrap();
+    let (peak, after) = (
+        ALLOCATOR.peak_usage() as f64,
+        ALLOCATOR.current_usage() as f64,
+    );
+    assert_eq!(plan.images, images);
+    println!(
+        "a plan for {images} images: {:.1} MiB beyond the inventory of {:.1} MiB, of which {:.1} MiB stay",
+        (peak - inventory) / MIB,
+        (inventory - before) / MIB,
+        (after - inventory) / MIB
+    );
 }
 
 /// Reads a list of tags as a stream, and returns the most bytes that were in use beyond those in use before.

@@ -6,8 +6,11 @@ use docr::retention::{
     RetentionPolicy, TagRecord,
 };
 
+/// A name, and what makes a case of a size.
+pub type Shape = (&'static str, fn(u64) -> Case);
+
 /// What makes an inventory large, with the policy that it is planned by.
-pub const SHAPES: [(&str, fn(u64) -> Case); 10] = [
+pub const SHAPES: [Shape; 10] = [
     ("images of one tag", images_of_one_tag),
     ("tags of one image that go", tags_that_go),
     (

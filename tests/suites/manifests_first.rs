@@ -305,3 +305,24 @@ async fn a_manifest_that_can_not_go_while_it_has_tags_goes_after_them() {
     );
     assert_eq!(bench.tags("api").await, stayed());
 }
+
+#[tokio::test]
+async fn a_repository_that_can_not_be_looked_at_is_tried_once_and_left() {
+    let bench = Bench::start(false).await;
+    let plan = bench.plan().await;
+    let lists = "registries_list_repositoryTags";
+    for _ in 0..2 {
+        bench
+            .sandbox
+            .answer_next(lists, answer(422, "unprocessable_entity"))
+            .unwrap();
+    }
+    let (report, _) = bench.apply(&plan).await;
+    assert_eq!(bench.times(lists), 2, "once for each repository");
+    let failed = |step: &RetentionStep| matches!(step.outcome, Outcome::Failed(_));
+    assert!(report.steps.iter().all(failed), "{report}");
+    assert_eq!(
+        (bench.times(DELETE_MANIFEST), bench.times(DELETE_TAG)),
+        (0, 0)
+    );
+}

@@ -972,6 +972,25 @@ async fn what_no_rule_is_for_is_read_only_when_something_hangs_on_it() {
     assert!(plan.freed_bytes > exact.freed_bytes, "{plan}{exact}");
     assert!(plan.to_string().contains("at most"), "{plan}");
     assert_eq!(plan.deletions, exact.deletions);
+    assert!(plan.unread_repositories.contains("shop/web"));
+    let kept = plan.kept_lines();
+    let unread: Vec<_> = kept
+        .iter()
+        .filter(|line| line.repository == "shop/web")
+        .collect();
+    assert_eq!(unread.len(), 1, "{kept:?}");
+    assert_eq!(
+        (&*unread[0].stays, &*unread[0].why),
+        ("everything", "no rule is for the repository")
+    );
+    // Of what was not read it is not known whether it leads to something.
+    let in_use = ["web:v1", "api:none"]
+        .map(|image| format!("registry.digitalocean.com/acme-images/shop/{image}"));
+    let mut using = policy.clone();
+    using.in_use = in_use.to_vec();
+    let plan = RetentionPlan::compute(&using, &inventory).unwrap();
+    let expected = PlanWarning::InUseNotFound(in_use[1].clone());
+    assert_eq!(plan.warnings, [expected]);
 
     // By rules for what was not read there is no plan.
     let other = self::policy("delete_tags = ['v1']");

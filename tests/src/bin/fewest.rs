@@ -8,7 +8,14 @@
     reason = "a measurement that fails is a bug of its own"
 )]
 
-use std::{env, sync::Arc, time::Duration};
+use std::{
+    env,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use chrono::DateTime;
 use docr::{
@@ -37,6 +44,23 @@ struct Bench {
     docr: Client,
     registry: RegistryHandle,
     concurrency: usize,
+    counts: Counts,
+}
+
+/// Requests of the API, and those of them that were refused; of the registry itself, and those that ask for a challenge.
+#[derive(Clone, Default)]
+struct Counts(Arc<[AtomicU64; 4]>);
+
+impl Counts {
+    fn add(&self, place: usize) {
+        self.0[place].fetch_add(1, Relaxed);
+    }
+
+    fn forget(&self) {
+        for count in self.0.iter() {
+            count.store(0, Relaxed);
+        }
+    }
 }
 
 impl Bench {
@@ -56,9 +80,16 @@ impl Bench {
 
     async fn with(clock: Clock, own: Arc<dyn docr::Clock>, concurrency: usize) -> Self {
         let builder = Sandbox::builder().token(TOKEN).clock(clock.clone());
-        let sandbox = builder.keep_requests(100_000).start().await.unwrap();
-        let builder = Client::builder().base_url(sandbox.url()).token(TOKEN);
-        let docr = builder.clock(own).build().unwrap();
+        let sandbox = builder.keep_requests(0).start().await.unwrap();
+        let counts = Counts::default();
+        let counted = counts.clone();
+        sandbox.before_each(Some(move |_: &str, path: &str| match path {
+            "/v2/" => counted.add(3),
+            "/v2/registry/auth" => counted.add(2),
+            path if path.starts_with("/v2/acme-images/") => counted.add(2),
+            _ => {}
+        }));
+        let docr = client(&sandbox, own, &counts);
         let wanted = CreateRegistry::new(registry_name(), TierSlug::Professional);
         docr.registries().create(wanted).await.unwrap();
         let registry = docr.registry(registry_name());
@@ -68,6 +99,7 @@ impl Bench {
             docr,
             registry,
             concurrency,
+            counts,
         }
     }
 
@@ -91,7 +123,7 @@ impl Bench {
     /// Lets what was pushed grow old, and the limits be whole.
     fn rest(&self) {
         self.clock.advance(60 * DAY);
-        self.sandbox.clear_requests();
+        self.counts.forget();
     }
 
     async fn inventory(&self, policy: &RetentionPolicy) -> RegistryInventory {
@@ -125,20 +157,13 @@ impl Bench {
     /// Prints what was asked for since the last row, and how long it took.
     fn row(&self, name: &str, began: Duration) {
         let took = self.now().saturating_sub(began);
-        let (mut of_api, mut of_registry, mut challenges, mut refused) = (0, 0, 0, 0);
-        for request in self.sandbox.requests() {
-            match (request.operation, request.status) {
-                (Some(_), 429) => refused += 1,
-                (Some(_), _) => of_api += 1,
-                (None, 401) => challenges += 1,
-                (None, _) => of_registry += 1,
-            }
-        }
+        let [of_api, refused, of_registry, challenges] = &*self.counts.0;
+        let [of_api, refused, of_registry, challenges] =
+            [of_api, refused, of_registry, challenges].map(|count| count.swap(0, Relaxed));
         println!(
             "| {name} | {of_api} | {refused} | {of_registry} and {challenges} | {:.1} s |",
             took.as_secs_f64()
         );
-        self.sandbox.clear_requests();
     }
 
     fn now(&self) -> Duration {
@@ -147,11 +172,24 @@ impl Bench {
     }
 }
 
+/// A client that has asked for nothing yet.
+fn client(sandbox: &Sandbox, clock: Arc<dyn docr::Clock>, counts: &Counts) -> Client {
+    let counted = counts.clone();
+    let builder = Client::builder().base_url(sandbox.url()).token(TOKEN);
+    let builder = builder.on_attempt(move |attempt| {
+        counted.add(0);
+        if attempt.status == Some(429) {
+            counted.add(1);
+        }
+    });
+    builder.clock(clock).build().unwrap()
+}
+
 #[tokio::main]
 async fn main() {
     let wanted = env::args().nth(1).unwrap_or_default();
     println!(
-        "| job | requests of the API | 429s | requests of the registry itself, and 401s | time |"
+        "| job | requests of the API | 429s of them | requests of the registry itself, and for its challenge | time |"
     );
     println!("|---|---|---|---|---|");
     for (name, job) in JOBS {
@@ -171,10 +209,10 @@ enum Job {
     FewOfMany,
     Parts,
     InventoryFarAway,
-    ApplyFarAway,
+    ApplyFarAway(bool),
 }
 
-const JOBS: [(&str, Job); 10] = [
+const JOBS: [(&str, Job); 11] = [
     (
         "usage --deep, 454 repositories of which 300 have one image",
         Job::Usage,
@@ -210,7 +248,11 @@ const JOBS: [(&str, Job); 10] = [
     ),
     (
         "at 100 ms: 80 deletions in 40 repositories",
-        Job::ApplyFarAway,
+        Job::ApplyFarAway(false),
+    ),
+    (
+        "at 100 ms: 80 deletions in 40 repositories, manifests first",
+        Job::ApplyFarAway(true),
     ),
 ];
 
@@ -225,7 +267,7 @@ impl Job {
             Self::FewOfMany => few_of_many(name).await,
             Self::Parts => parts(name).await,
             Self::InventoryFarAway => inventory_far_away(name).await,
-            Self::ApplyFarAway => apply_far_away(name).await,
+            Self::ApplyFarAway(manifests_first) => apply_far_away(name, *manifests_first).await,
         }
     }
 }
@@ -297,7 +339,7 @@ async fn one_repository(name: &str, manifests_first: bool) {
     bench.fill(1, 5_000);
     bench.rest();
     bench.push(Image::new("shop/0000").sized_layer(10_000, 1).tag("latest"));
-    bench.sandbox.clear_requests();
+    bench.counts.forget();
     let began = bench.now();
     let planned = bench.plan(ALL_OLD).await;
     bench.row(&format!("{name}: the plan"), began);
@@ -356,14 +398,14 @@ async fn inventory_far_away(name: &str) {
     let bench = Bench::far_away().await;
     bench.fill(100, 2);
     bench.sandbox.add_fault(Fault::latency(LATENCY)).unwrap();
-    bench.sandbox.clear_requests();
+    bench.counts.forget();
     let began = bench.now();
     RegistryInventory::read(&bench.registry).await.unwrap();
     bench.row(name, began);
 }
 
-async fn apply_far_away(name: &str) {
-    let bench = Bench::far_away().await;
+async fn apply_far_away(name: &str, manifests_first: bool) {
+    let mut bench = Bench::far_away().await;
     bench.fill(40, 1);
     for repository in 0..40 {
         let name = format!("shop/{repository:04}");
@@ -384,8 +426,10 @@ async fn apply_far_away(name: &str) {
     let plan = RetentionPlan::compute(&policy, &inventory).unwrap();
     assert_eq!(plan.deletions.len(), 80);
     bench.sandbox.add_fault(Fault::latency(LATENCY)).unwrap();
-    bench.sandbox.clear_requests();
+    let docr = client(&bench.sandbox, Arc::new(SystemClock), &bench.counts);
+    bench.registry = docr.registry(registry_name());
+    bench.counts.forget();
     let began = bench.now();
-    bench.apply(&(plan, reader), false).await;
+    bench.apply(&(plan, reader), manifests_first).await;
     bench.row(name, began);
 }

@@ -167,15 +167,17 @@ impl<'a> InUseImages<'a> {
             .collect()
     }
 
-    /// References that lead to nothing. A digest alone may be one of another registry.
-    pub(super) fn unresolved(self) -> impl Iterator<Item = String> {
+    /// References that lead to nothing, as far as that is known: some repositories were not read, and a digest alone may
+    /// be one of another registry.
+    pub(super) fn unresolved(self, unread: &BTreeSet<String>) -> impl Iterator<Item = String> {
         let Self {
             references,
             resolved,
             ..
         } = self;
         let left = references.into_iter().filter(move |(text, reference)| {
-            matches!(reference, InUse::Image(_)) && !resolved.contains(text)
+            let was_read = |image: &ImageRef| !unread.contains(image.repository.as_str());
+            matches!(reference, InUse::Image(image) if was_read(image)) && !resolved.contains(text)
         });
         left.map(|(text, _)| text.to_owned())
     }

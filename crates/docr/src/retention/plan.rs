@@ -49,6 +49,9 @@ pub struct RetentionPlan {
     /// nothing but what goes is found in it then. Take a name out to keep the empty repository.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub whole_repositories: BTreeSet<String>,
+    /// The repositories that were not read, since no rule is for them: all in them stays.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unread_repositories: BTreeSet<String>,
     /// The repositories whose lists are long, agreed, and came newest first. Of these only what goes and what is new
     /// is looked at again, as long as nothing else has changed.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -192,6 +195,7 @@ impl RetentionPlan {
             freed_bytes: 0,
             is_freed_at_most: false,
             whole_repositories: BTreeSet::new(),
+            unread_repositories: BTreeSet::new(),
             newest_first: BTreeSet::new(),
             images: 0,
             max_delete: None,

@@ -67,6 +67,10 @@ impl RetentionPlan {
                 .or_default()
                 .push(name);
         }
+        for repository in &self.unread_repositories {
+            let (rank, why) = group(&KeepReason::NoRule);
+            groups.insert((repository, rank, why), vec!["everything".to_owned()]);
+        }
         let lines = groups.into_iter().map(|((repository, _, why), names)| {
             let shown: Vec<_> = names.iter().take(SHOWN).map(String::as_str).collect();
             let more = match names.len().saturating_sub(SHOWN) {

@@ -35,7 +35,8 @@ impl RetentionPlan {
         let mut unread = repositories
             .values()
             .filter(|repository| repository.is_unread);
-        let some_are_unread = unread.clone().next().is_some();
+        let names = unread.clone().map(|repository| repository.name.clone());
+        plan.unread_repositories.extend(names);
         if let Some(missing) = unread.find(|repository| policy.concerns(&repository.name)) {
             let rule = "was not read, and a rule is for it; read the inventory for this policy";
             return Err(InvalidInput::new("repository", missing.name.as_str(), rule));
@@ -80,12 +81,12 @@ impl RetentionPlan {
         }
         let freed = unneeded.values();
         plan.freed_bytes = freed.fold(0, |sum, bytes| sum.saturating_add(**bytes));
-        plan.is_freed_at_most = some_are_unread && plan.freed_bytes > 0;
+        plan.is_freed_at_most = !plan.unread_repositories.is_empty() && plan.freed_bytes > 0;
         drop((unneeded, stay));
         let idle = protecting.into_values().filter(|(_, matches)| !matches);
         plan.warnings
             .extend(idle.map(|(pattern, _)| PlanWarning::ProtectsNothing(pattern.clone())));
-        let unresolved = in_use.unresolved();
+        let unresolved = in_use.unresolved(&plan.unread_repositories);
         plan.warnings
             .extend(unresolved.map(PlanWarning::InUseNotFound));
         plan.finish();

@@ -54,6 +54,10 @@ impl<'a, O: ObserveRetention + Send> Visit<'_, 'a, '_, O> {
                 return look;
             }
             for image in images {
+                if self.left.is_empty() {
+                    // The repository could not be looked at.
+                    return look;
+                }
                 tried.insert(&image.manifest.subject);
                 let mut known = tags_go_along.lock().await;
                 match *known {
@@ -109,7 +113,7 @@ impl<'a, O: ObserveRetention + Send> Visit<'_, 'a, '_, O> {
 
     fn is_ready(&self, image: &Tagged<'a>) -> bool {
         let own: HashSet<_> = image.tags.iter().map(|tag| &tag.subject).collect();
-        let mut before = image.manifest.after.iter();
+        let mut before = image.all().flat_map(|deletion| &deletion.after);
         before.all(|before| own.contains(before) || self.is_gone(before))
     }
 

@@ -1,5 +1,6 @@
 //! Carrying out what a plan deletes of one repository, beside others.
 
+mod as_a_whole;
 mod manifests_first;
 
 use std::{
@@ -10,7 +11,6 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering::SeqCst},
     },
-    time::Duration,
 };
 
 use futures_core::future::BoxFuture;
@@ -29,12 +29,7 @@ use super::{
     reading::Calls,
     report::{Outcome, RetentionStep},
 };
-use crate::{CallOptions, Error, ErrorKind, RegistryHandle, RepositoryHandle, Result};
-
-/// How soon after the look a repository is deleted as a whole.
-const AT_ONCE: Duration = Duration::from_secs(5);
-/// How often that is tried when the rate limit is in the way.
-const TRIES: u32 = 5;
+use crate::{Error, ErrorKind, RegistryHandle, RepositoryHandle, Result};
 
 /// A plan that is being carried out.
 pub(super) struct Run<'a, 'o, O> {
@@ -156,51 +151,6 @@ impl<'v, 'a, 'o, O: ObserveRetention + Send> Visit<'v, 'a, 'o, O> {
         };
         let look = self.manifests_first(&scope, look).await;
         self.piece_by_piece(&scope, look).await;
-    }
-
-    /// Deletes the repository itself, if nothing is in it but what goes. Otherwise what goes is left, with the look.
-    async fn as_a_whole<R: ManifestReader + Sync>(&mut self, scope: &Scope<'_, R>) -> Option<Look> {
-        let _permit = self.run.permit().await?;
-        if !self.run.may_begin() {
-            return None;
-        }
-        let mut look = self.look(scope, None).await?;
-        if !look.has_nothing_else(&self.left) {
-            return Some(look);
-        }
-        if !self.run.may_begin() {
-            return Some(look);
-        }
-        let going = self.left.clone();
-        if !self.begin_all(going.iter().copied()) {
-            self.left.clear();
-            return None;
-        }
-        // What is pushed after the look is lost, so the call waits for no turn, and not for long when it fails.
-        let at_once = |calls: CallOptions| calls.paced(false).deadline(AT_ONCE);
-        let repository = self.repository.with(at_once);
-        let mut tries = 0;
-        let result = loop {
-            // To note them all, or to be told to wait, may have taken a while.
-            if tries > 0 || !look.is_within(AT_ONCE, self.run.registry.clock().monotonic()) {
-                look = self.look(scope, None).await?;
-                if !look.has_nothing_else(&self.left) {
-                    return Some(look);
-                }
-            }
-            tries += 1;
-            match repository.delete().await {
-                Err(error) if error.kind() == ErrorKind::RateLimited && tries < TRIES => {}
-                result => break result,
-            }
-        };
-        let outcome = self.run.outcome(result);
-        for deletion in std::mem::take(&mut self.left) {
-            let gone_before = look.obstacle(deletion, |_| true);
-            let gone_before = gone_before.filter(|_| outcome == Outcome::Deleted);
-            self.end(deletion, gone_before.unwrap_or_else(|| outcome.clone()));
-        }
-        None
     }
 
     /// Deletes what goes, in the order of the plan.
