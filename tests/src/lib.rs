@@ -7,6 +7,7 @@ pub mod fast_clock;
 pub mod fault_proxy;
 pub mod fleet;
 pub mod instances;
+pub mod plans;
 pub mod raw_server;
 pub mod redis_server;
 pub mod sandbox;

@@ -8,12 +8,13 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     net::TcpListener,
+    sync::{Mutex, PoisonError},
     thread,
 };
 
-use docr::{Digest, RepositoryName, Tag};
+use docr::{Digest, RepositoryName, Tag, retention::RetentionPlan};
 use docr_benches::raw_client::RawClient;
-use docr_tests::sandbox::client_at;
+use docr_tests::{plans::images_of_one_tag, sandbox::client_at};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -32,8 +33,29 @@ type Costs = BTreeMap<String, Cost>;
 const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/allocations.json");
 const ROUNDS: u64 = 64;
 
+/// One profiler can run at a time.
+static TURN: Mutex<()> = Mutex::new(());
+
+#[test]
+fn a_plan_needs_little_beyond_the_inventory() {
+    // Of each tag with an image of its own: more than half of it is the plan, which names both and says why.
+    const MOST: usize = 12 << 20;
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _profiler = dhat::Profiler::builder().testing().build();
+    let case = images_of_one_tag(10_000);
+    let before = dhat::HeapStats::get();
+    let plan = RetentionPlan::compute(&case.policy, &case.inventory).unwrap();
+    let after = dhat::HeapStats::get();
+    assert_eq!(plan.deletions.len(), 10_000);
+    let needed = after.max_bytes - before.curr_bytes;
+    let (inventory, plan) = (before.curr_bytes, after.curr_bytes - before.curr_bytes);
+    let sizes = format!("{needed} bytes, of which the plan {plan}; the inventory has {inventory}");
+    assert!(needed <= MOST, "{sizes}");
+}
+
 #[test]
 fn the_hot_paths_allocate_what_they_did() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let registry_server = serve(registry());
     let tags_server = serve(tags());
     let _profiler = dhat::Profiler::builder().testing().build();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use docr::{
-    Client, CredentialsRequest, GarbageCollectionType, RegistryHandle,
+    Client, CredentialsRequest, GarbageCollectionType, RegistryHandle, TierSlug,
     retention::{
         Deletion, KeepReason, ObserveRetention, OciManifests, Outcome, PlanWarning,
         RegistryInventory, RetentionPlan, RetentionPolicy, RetentionReport, RetentionStep, Subject,
@@ -497,7 +497,9 @@ async fn a_repository_that_can_not_be_looked_at_again_is_left_and_the_report_is_
         let operation = "registries_list_repositoryManifests";
         bench.sandbox.answer_next(operation, failed).unwrap();
     }
-    let report = bench.apply(&plan).await;
+    // One after the other, so that it is known which of the two fails.
+    let execution = plan.execution(&bench.registry).unwrap().concurrency(1);
+    let report = execution.run(|_| {}).await;
     let all = outcomes(&report).join("\n");
     assert!(
         all.contains("tag v1: failed: the repository can't be looked at again"),
@@ -835,4 +837,178 @@ fn a_run_is_send() {
         is_send(RegistryInventory::read(registry));
     }
     let _ = check;
+}
+
+#[tokio::test]
+async fn a_repository_of_which_nothing_stays_is_one_delete_and_the_plan_says_so() {
+    let bench = Bench::start().await;
+    for (repository, seed) in [("old/one", 71), ("old/two", 72)] {
+        for tag in ["a", "b", "c"] {
+            bench.push(Image::new(repository).sized_layer(seed, 1_000).tag(tag));
+        }
+        let part = Image::new(repository).sized_layer(seed + 10, 1_000);
+        bench.push(Image::index(repository).child(part).tag("multi"));
+    }
+    bench.clock.advance(DAY * 40);
+    let everything = "repositories = ['old/*']\nolder_than = '30d'";
+    let plan = bench.plan(everything).await;
+    assert!(
+        plan.to_string()
+            .contains("The repository old/one goes as a whole"),
+        "{plan}"
+    );
+    let names: Vec<_> = plan.whole_repositories.iter().collect();
+    assert_eq!(names, ["old/one", "old/two"]);
+
+    // Something new in one of them: what goes of it is deleted by itself.
+    bench.push(Image::new("old/two").sized_layer(90, 1_000).tag("new"));
+    bench.sandbox.clear_requests();
+    let reader = bench.reader().await;
+    let execution = plan.execution(&bench.registry).unwrap().reader(&reader);
+    let report = execution.run(|_| {}).await;
+    assert!(
+        report
+            .steps
+            .iter()
+            .all(|step| step.outcome == Outcome::Deleted),
+        "{report}"
+    );
+    assert!(report.garbage_collection().is_some());
+    let requests = bench.sandbox.requests();
+    let of = |operation: &str| {
+        let requests = requests.iter();
+        let of_it = requests.filter(|request| request.operation.as_deref() == Some(operation));
+        of_it
+            .map(|request| request.path.clone())
+            .collect::<Vec<_>>()
+    };
+    let whole = of("registries_delete_repository");
+    assert_eq!(whole, ["/v2/registries/acme-images/repositories/old%2Fone"]);
+    let tags = of("registries_delete_repositoryTag");
+    assert!(
+        tags.len() == 4 && tags.iter().all(|path| path.contains("old%2Ftwo")),
+        "{tags:?}"
+    );
+    let left = bench.registry.repositories().all().await.unwrap();
+    let left: Vec<_> = left.iter().map(|one| (&*one.name, one.tag_count)).collect();
+    assert!(left.contains(&("old/two", Some(1))), "{left:?}");
+    assert!(left.iter().all(|(name, _)| *name != "old/one"), "{left:?}");
+}
+
+#[tokio::test]
+async fn a_plan_by_which_a_repository_goes_as_a_whole_and_keeps_something_is_refused() {
+    let bench = Bench::start().await;
+    bench.clock.advance(DAY);
+    let mut plan = bench.plan("delete_tags = ['v1']").await;
+    assert!(plan.whole_repositories.is_empty());
+    plan.whole_repositories.insert("shop/api".into());
+    let error = plan.check().unwrap_err().to_string();
+    assert!(
+        error.starts_with("plan \"shop/api\": contradicts itself: it goes as a whole"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_reading_that_failed_goes_on_where_it_stopped() {
+    let bench = Bench::start().await;
+    let account = bench.docr.registries();
+    account.change_tier(TierSlug::Professional).await.unwrap();
+    for number in 0..20 {
+        let image = Image::new(format!("many/{number:02}")).sized_layer(number + 100, 1_000);
+        bench.push(image.tag("v1"));
+    }
+    let whole = RegistryInventory::read(&bench.registry).await.unwrap();
+    for _ in 0..5 {
+        let failed = ScriptedAnswer::status(500);
+        let operation = "registries_list_repositoryManifests";
+        bench.sandbox.answer_next(operation, failed).unwrap();
+    }
+    bench.sandbox.clear_requests();
+    let mut reading = RegistryInventory::reading(&bench.registry).concurrency(1);
+    let mut seen = Vec::new();
+    let failed = reading.run(|now| seen.push(now.done)).await;
+    assert!(failed.unwrap_err().to_string().contains("500"));
+    let inventory = reading.run(|now| seen.push(now.done)).await.unwrap();
+    assert_eq!(inventory.repositories, whole.repositories);
+    // Each repository was dealt with once, and the list of them was read once.
+    let mut expected: Vec<_> = (0..=21).collect();
+    let again = seen.windows(2).position(|two| two[0] == two[1]).unwrap();
+    expected.insert(again, again);
+    assert_eq!(seen, expected);
+    let requests = bench.sandbox.requests();
+    let lists = |end: &str| {
+        requests
+            .iter()
+            .filter(|request| request.path.ends_with(end))
+            .count()
+    };
+    assert_eq!(lists("/repositoriesV2"), 1);
+    assert_eq!(
+        lists("/digests"),
+        5 + 1,
+        "the list of repositories has the only manifest of the others"
+    );
+}
+
+#[tokio::test]
+async fn what_no_rule_is_for_is_read_only_when_something_hangs_on_it() {
+    let bench = Bench::start().await;
+    let shared = || Image::new("shop/web").sized_layer(1, 1_000_000);
+    bench.push(shared().platform("linux", "other").tag("v1"));
+    bench.push(shared().platform("linux", "another").tag("v2"));
+    bench.clock.advance(DAY * 2);
+    let policy = policy("repositories = ['shop/api']\ndelete_tags = ['v1']");
+    let mut reading = RegistryInventory::reading(&bench.registry).policy(&policy);
+    bench.sandbox.clear_requests();
+    let mut inventory = reading.run(|_| {}).await.unwrap();
+    let requests = bench.sandbox.requests();
+    assert_eq!(requests.len(), 3, "{requests:?}");
+    let reader = bench.reader().await;
+    inventory.read_manifests(&policy, &reader).await;
+    let plan = RetentionPlan::compute(&policy, &inventory).unwrap();
+    let exact = bench.plan_by(&policy).await;
+    assert!(plan.is_freed_at_most && !exact.is_freed_at_most);
+    assert!(plan.freed_bytes > exact.freed_bytes, "{plan}{exact}");
+    assert!(plan.to_string().contains("at most"), "{plan}");
+    assert_eq!(plan.deletions, exact.deletions);
+    assert!(plan.unread_repositories.contains("shop/web"));
+    let kept = plan.kept_lines();
+    let unread: Vec<_> = kept
+        .iter()
+        .filter(|line| line.repository == "shop/web")
+        .collect();
+    assert_eq!(unread.len(), 1, "{kept:?}");
+    assert_eq!(
+        (&*unread[0].stays, &*unread[0].why),
+        ("everything", "no rule is for the repository")
+    );
+    // Of what was not read it is not known whether it leads to something.
+    let in_use = ["web:v1", "api:none"]
+        .map(|image| format!("registry.digitalocean.com/acme-images/shop/{image}"));
+    let mut using = policy.clone();
+    using.in_use = in_use.to_vec();
+    let plan = RetentionPlan::compute(&using, &inventory).unwrap();
+    let expected = PlanWarning::InUseNotFound(in_use[1].clone());
+    assert_eq!(plan.warnings, [expected]);
+
+    // By rules for what was not read there is no plan.
+    let other = self::policy("delete_tags = ['v1']");
+    let error = RetentionPlan::compute(&other, &inventory)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("repository \"shop/web\": was not read"),
+        "{error}"
+    );
+    // An orphan's image may be anywhere.
+    let orphans = self::policy("repositories = ['shop/api']\ndelete_orphans = true");
+    let mut reading = RegistryInventory::reading(&bench.registry).policy(&orphans);
+    let inventory = reading.run(|_| {}).await.unwrap();
+    assert!(
+        inventory
+            .repositories
+            .iter()
+            .all(|repository| !repository.is_unread)
+    );
 }

@@ -211,7 +211,11 @@ fn missing_parts(
 ) -> Vec<String> {
     let mut missing = Vec::new();
     for push in &primed.pushes {
-        let (before, left) = (&before[&push.repository], &left[&push.repository]);
+        // A repository that went as a whole is not there any more.
+        let Some(left) = left.get(&push.repository) else {
+            continue;
+        };
+        let before = &before[&push.repository];
         if left.manifests.contains(&push.name) {
             let parts = push.parts().into_iter();
             let lost = parts

@@ -47,6 +47,9 @@ impl Bench {
             sandbox.push(REGISTRY, image.tag(tag)).unwrap();
             clock.advance(DAY);
         }
+        // The repository doesn't go as a whole.
+        let stays = Image::new("many").sized_layer(30, 1_000_000).tag("stays");
+        sandbox.push(REGISTRY, stays).unwrap();
         clock.advance(DAY);
         Self {
             sandbox: Arc::new(sandbox),
@@ -360,7 +363,7 @@ async fn brakes_hold_and_say_so() {
     let ended = bench.run("prune --apply --yes --rules rules.toml --max-delete 20%");
     assert_eq!((ended.code, bench.deletes()), (2, 0), "{ended:?}");
     assert!(
-        ended.err.contains("of 5 images, and 5 would go"),
+        ended.err.contains("of 6 images, and 5 would go"),
         "{ended:?}"
     );
     let ended = bench.run("prune --plan --rules rules.toml --max-delete 20%");

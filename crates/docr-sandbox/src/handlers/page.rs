@@ -1,6 +1,7 @@
 //! Pages of lists.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::call::Call;
@@ -55,14 +56,14 @@ impl Page {
         self
     }
 
-    /// The response: the items under `key`, with links and the total.
-    pub(super) fn wrap(
+    /// What is sent: the items under `key`, with links and the total.
+    pub(super) fn wrap<T>(
         &self,
         call: &Call<'_>,
-        key: &str,
-        items: Vec<Value>,
+        key: &'static str,
+        items: Vec<T>,
         total: usize,
-    ) -> Value {
+    ) -> Listed<T> {
         let mut links = Map::new();
         let mut link = |name: &str, number: usize, token: Option<usize>| {
             let mut url = format!(
@@ -96,7 +97,30 @@ impl Page {
         } else {
             json!({ "pages": links })
         };
-        json!({ key: items, "links": links, "meta": { "total": total } })
+        Listed {
+            key,
+            items,
+            links,
+            total,
+        }
+    }
+}
+
+/// A page as it is sent.
+pub(super) struct Listed<T> {
+    key: &'static str,
+    items: Vec<T>,
+    links: Value,
+    total: usize,
+}
+
+impl<T: Serialize> Serialize for Listed<T> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(Some(3))?;
+        map.serialize_entry(self.key, &self.items)?;
+        map.serialize_entry("links", &self.links)?;
+        map.serialize_entry("meta", &json!({ "total": self.total }))?;
+        map.end()
     }
 }
 

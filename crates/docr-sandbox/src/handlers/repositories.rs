@@ -35,29 +35,25 @@ fn list_as(
         all.len(),
     );
     let body = page.wrap(call, "repositories", items, total);
-    Ok(Response::json(StatusCode::OK, body))
+    Ok(Response::json_later(StatusCode::OK, body))
 }
 
 pub(super) fn tags(call: &mut Call<'_>) -> Result<Response, Problem> {
     let page = Page::numbered(call);
     let (registry, repository) = repository(call)?;
     let total = repository.tag_count();
-    let items = repository.tags_json(&registry.name, page.offset, page.size);
-    Ok(Response::json(
-        StatusCode::OK,
-        page.wrap(call, "tags", items, total),
-    ))
+    let items = repository.tag_rows(&registry.name, page.offset, page.size);
+    let body = page.wrap(call, "tags", items, total);
+    Ok(Response::json_later(StatusCode::OK, body))
 }
 
 pub(super) fn manifests(call: &mut Call<'_>) -> Result<Response, Problem> {
     let page = Page::numbered(call);
     let (registry, repository) = repository(call)?;
     let total = repository.manifest_count();
-    let items = repository.manifests_json(&registry.name, page.offset, page.size);
-    Ok(Response::json(
-        StatusCode::OK,
-        page.wrap(call, "manifests", items, total),
-    ))
+    let items = repository.manifest_rows(&registry.name, page.offset, page.size);
+    let body = page.wrap(call, "manifests", items, total);
+    Ok(Response::json_later(StatusCode::OK, body))
 }
 
 pub(super) fn delete(call: &mut Call<'_>) -> Result<Response, Problem> {
@@ -84,12 +80,13 @@ pub(super) fn delete_tag(call: &mut Call<'_>) -> Result<Response, Problem> {
 pub(super) fn delete_manifest(call: &mut Call<'_>) -> Result<Response, Problem> {
     let name = call.input.path("repository_name").to_owned();
     let digest = call.input.path("manifest_digest").to_owned();
+    let takes_tags = !call.world.manifests_leave_tags;
     let registry = writable(call)?;
     registry
         .store
         .repository(&name)
         .ok_or(Reason::NoRepository)?;
-    if registry.store.remove_manifest(&name, &digest) {
+    if registry.store.remove_manifest(&name, &digest, takes_tags) {
         Ok(Response::empty(StatusCode::NO_CONTENT))
     } else {
         Err(Reason::NoManifest.into())

@@ -14,6 +14,8 @@ pub(crate) struct Response {
     pub(crate) body: Bytes,
     /// What is sent instead of `body`.
     pub(crate) stream: Option<Streamed>,
+    /// What writes the body.
+    pub(crate) later: Option<Box<dyn FnOnce() -> Vec<u8> + Send>>,
 }
 
 impl Response {
@@ -22,12 +24,29 @@ impl Response {
         Self::empty(status).with_body("application/json", body)
     }
 
+    /// JSON that is [written](Self::write) once nothing is locked any more: what is long would keep others waiting.
+    pub(crate) fn json_later(status: StatusCode, body: impl Serialize + Send + 'static) -> Self {
+        let mut response = Self::empty(status).with_body("application/json", Bytes::new());
+        response.later = Some(Box::new(move || {
+            serde_json::to_vec(&body).unwrap_or_default()
+        }));
+        response
+    }
+
+    /// Writes the body, if that was left for later.
+    pub(crate) fn write(&mut self) {
+        if let Some(later) = self.later.take() {
+            self.body = later().into();
+        }
+    }
+
     pub(crate) fn empty(status: StatusCode) -> Self {
         Self {
             status,
             headers: HeaderMap::new(),
             body: Bytes::new(),
             stream: None,
+            later: None,
         }
     }
 

@@ -37,6 +37,9 @@ pub(crate) struct World {
     pub(crate) gc_timing: GcTiming,
     #[serde(skip)]
     pub(crate) issuance: Issuance,
+    /// Whether the deletion of a manifest leaves the tags that point to it.
+    #[serde(skip)]
+    pub(crate) manifests_leave_tags: bool,
 }
 
 impl World {
@@ -49,6 +52,7 @@ impl World {
             tokens: Tokens::default(),
             gc_timing: GcTiming::default(),
             issuance: Issuance::default(),
+            manifests_leave_tags: false,
         }
     }
 

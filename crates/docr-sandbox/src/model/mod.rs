@@ -16,6 +16,7 @@ pub(crate) mod push;
 pub(crate) mod rate;
 pub(crate) mod registry;
 pub(crate) mod repository;
+pub(crate) mod row;
 pub(crate) mod size;
 pub(crate) mod store;
 pub(crate) mod tier;

@@ -5,42 +5,94 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-/// Names, the one of the latest time first, then by name. Any page of it is found at once, whatever its place.
+/// A name at its time.
+type Entry = (DateTime<Utc>, Reverse<Arc<str>>);
+
+/// The most entries of a chunk: one that is full is divided.
+const CHUNK: usize = 512;
+
+/// Names, the one of the latest time first, then by name. They are kept in chunks, so that neither a page in the middle
+/// nor a new name goes through all of them.
 #[derive(Clone, Default)]
-pub(crate) struct Newest(Vec<(DateTime<Utc>, Reverse<Arc<str>>)>);
+pub(crate) struct Newest {
+    /// In order, and none of them empty.
+    chunks: Vec<Vec<Entry>>,
+    len: usize,
+}
 
 impl Newest {
     pub(crate) fn insert(&mut self, time: DateTime<Utc>, name: Arc<str>) {
         let entry = (time, Reverse(name));
-        if let Err(place) = self.0.binary_search(&entry) {
-            self.0.insert(place, entry);
+        let place = self.chunk_of(&entry);
+        let Some(chunk) = self.chunks.get_mut(place) else {
+            self.chunks.push(vec![entry]);
+            self.len += 1;
+            return;
+        };
+        let Err(within) = chunk.binary_search(&entry) else {
+            return;
+        };
+        chunk.insert(within, entry);
+        self.len += 1;
+        if chunk.len() > CHUNK {
+            let upper = chunk.split_off(CHUNK / 2);
+            self.chunks.insert(place + 1, upper);
         }
     }
 
     pub(crate) fn remove(&mut self, time: DateTime<Utc>, name: &Arc<str>) {
-        if let Ok(place) = self.0.binary_search(&(time, Reverse(Arc::clone(name)))) {
-            self.0.remove(place);
+        let entry = (time, Reverse(Arc::clone(name)));
+        let place = self.chunk_of(&entry);
+        let Some(chunk) = self.chunks.get_mut(place) else {
+            return;
+        };
+        if let Ok(within) = chunk.binary_search(&entry) {
+            chunk.remove(within);
+            self.len -= 1;
+            if chunk.is_empty() {
+                self.chunks.remove(place);
+            }
         }
+    }
+
+    /// The place of the chunk that has an entry, or takes it.
+    fn chunk_of(&self, entry: &Entry) -> usize {
+        let after = self
+            .chunks
+            .partition_point(|chunk| chunk.last() < Some(entry));
+        after.min(self.chunks.len().saturating_sub(1))
     }
 
     /// Puts all in order at once, which is much cheaper than one by one.
     pub(crate) fn rebuild(&mut self, entries: impl Iterator<Item = (DateTime<Utc>, Arc<str>)>) {
-        self.0.clear();
-        self.0
-            .extend(entries.map(|(time, name)| (time, Reverse(name))));
-        self.0.sort_unstable();
+        let mut all: Vec<_> = entries.map(|(time, name)| (time, Reverse(name))).collect();
+        all.sort_unstable();
+        self.len = all.len();
+        self.chunks = all.chunks(CHUNK / 2).map(<[Entry]>::to_vec).collect();
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.len
     }
 
     pub(crate) fn first(&self) -> Option<&Arc<str>> {
-        self.0.last().map(|(_, Reverse(name))| name)
+        self.page(0, 1).next()
     }
 
     pub(crate) fn page(&self, offset: usize, size: usize) -> impl Iterator<Item = &Arc<str>> {
-        let entries = self.0.iter().rev().skip(offset).take(size);
+        // Whole chunks are passed over at once.
+        let mut offset = offset;
+        let mut end = self.chunks.len();
+        while let Some(before) = end.checked_sub(1)
+            && let Some(left) = offset.checked_sub(self.chunks[before].len())
+        {
+            (offset, end) = (left, before);
+        }
+        let entries = self.chunks[..end]
+            .iter()
+            .rev()
+            .flat_map(|chunk| chunk.iter().rev());
+        let entries = entries.skip(offset).take(size);
         entries.map(|(_, Reverse(name))| name)
     }
 }
@@ -71,5 +123,33 @@ mod tests {
         assert_eq!(order.first().map(|name| &**name), Some("z"));
         order.rebuild([(early, "d".into()), (early, "c".into())].into_iter());
         assert_eq!(names(&order, 0, 9), ["c", "d"]);
+    }
+
+    #[test]
+    fn an_order_in_many_chunks_is_that_of_a_sorted_list() {
+        let instant = |number: i64| DateTime::UNIX_EPOCH + TimeDelta::seconds(number * 7919 % 1009);
+        let name = |number: i64| Arc::<str>::from(format!("tag-{}", number * 31 % 5003));
+        let mut order = Newest::default();
+        let mut sorted = std::collections::BTreeSet::new();
+        for number in 0..5000 {
+            order.insert(instant(number), name(number));
+            sorted.insert((instant(number), Reverse(name(number))));
+        }
+        for number in (0..5000).filter(|number| number % 3 != 0 || *number < 2000) {
+            order.remove(instant(number), &name(number));
+            sorted.remove(&(instant(number), Reverse(name(number))));
+        }
+        assert_eq!(order.len(), sorted.len());
+        for (offset, size) in [(0, 20), (1, 600), (511, 2), (700, 500), (sorted.len(), 1)] {
+            let expected = sorted.iter().rev().skip(offset).take(size);
+            let expected: Vec<_> = expected.map(|(_, name)| &name.0).collect();
+            let page: Vec<_> = order.page(offset, size).collect();
+            assert_eq!(page, expected, "{offset}");
+        }
+        assert!(order.chunks.len() > 2 && order.chunks.iter().all(|chunk| !chunk.is_empty()));
+        for (time, Reverse(name)) in &sorted {
+            order.remove(*time, name);
+        }
+        assert!(order.first().is_none() && order.chunks.is_empty());
     }
 }

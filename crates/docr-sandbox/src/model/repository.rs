@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::clock::seconds;
 use super::image::{Blob, Built};
 use super::newest::Newest;
+use super::row::{ManifestRow, Place, TagRow};
 use super::size::Size;
 
 #[derive(Clone, Deserialize, Serialize)]
@@ -26,6 +27,9 @@ pub(crate) struct Repository {
     /// The manifests that are about another one, by the digest of that one, which need not be there.
     #[serde(skip)]
     pub(super) referrers: HashMap<Arc<str>, BTreeSet<Arc<str>>>,
+    /// The tags that were left behind by a manifest that is gone, by its digest.
+    #[serde(skip)]
+    left_tags: HashMap<Arc<str>, BTreeSet<Arc<str>>>,
 }
 
 /// A manifest as a client gets it.
@@ -73,6 +77,7 @@ impl Repository {
             manifests: HashMap::new(),
             manifest_order: Newest::default(),
             referrers: HashMap::new(),
+            left_tags: HashMap::new(),
         }
     }
 
@@ -123,23 +128,9 @@ impl Repository {
         digest: &Arc<str>,
         now: DateTime<Utc>,
     ) {
-        let mut named = BTreeSet::new();
         for tag in tags {
-            let pushed = Tag {
-                digest: Arc::clone(digest),
-                pushed_at: now,
-            };
-            if let Some(old) = self.tags.insert(Arc::clone(&tag), pushed)
-                && let Some(manifest) = self.manifests.get_mut(&old.digest)
-            {
-                manifest.tags.remove(&tag);
-            }
-            named.insert(tag);
+            self.tag(tag, digest, now);
         }
-        if let Some(manifest) = self.manifests.get_mut(digest) {
-            manifest.tags.append(&mut named);
-        }
-        self.rebuild_tag_order();
     }
 
     /// Removes a tag; the manifest stays. `false` if it isn't there.
@@ -148,8 +139,12 @@ impl Repository {
             return false;
         };
         self.tag_order.remove(old.pushed_at, &tag);
-        if let Some(manifest) = self.manifests.get_mut(&old.digest) {
-            manifest.tags.remove(&tag);
+        let tags = match self.manifests.get_mut(&old.digest) {
+            Some(manifest) => Some(&mut manifest.tags),
+            None => self.left_tags.get_mut(&old.digest),
+        };
+        if let Some(tags) = tags {
+            tags.remove(&tag);
         }
         true
     }
@@ -192,7 +187,7 @@ impl Repository {
                 blobs: Arc::clone(&built.blobs),
                 size: built.size,
                 children: built.children.clone(),
-                tags: BTreeSet::new(),
+                tags: self.left_tags.remove(&built.digest).unwrap_or_default(),
                 pushed_at: now,
             };
             self.manifests.insert(Arc::clone(&built.digest), manifest);
@@ -201,8 +196,8 @@ impl Repository {
         is_new
     }
 
-    /// Removes a manifest and the tags that point to it, and returns its blobs.
-    pub(super) fn remove(&mut self, digest: &str) -> Option<Arc<[Blob]>> {
+    /// Removes a manifest, and the tags that point to it if they go along, and returns its blobs.
+    pub(super) fn remove(&mut self, digest: &str, takes_tags: bool) -> Option<Arc<[Blob]>> {
         let (digest, manifest) = self.manifests.remove_entry(digest)?;
         self.manifest_order.remove(manifest.pushed_at, &digest);
         if let Some(subject) = &manifest.subject
@@ -213,30 +208,36 @@ impl Repository {
                 self.referrers.remove(subject);
             }
         }
-        // One by one is cheaper for the few tags that a manifest commonly has.
-        let few = manifest.tags.len() < 16;
+        if !takes_tags {
+            self.left_tags.insert(digest, manifest.tags);
+            return Some(manifest.blobs);
+        }
         for tag in &manifest.tags {
-            if let Some(tag_of) = self.tags.remove(tag)
-                && few
-            {
+            if let Some(tag_of) = self.tags.remove(tag) {
                 self.tag_order.remove(tag_of.pushed_at, tag);
             }
-        }
-        if !few {
-            self.rebuild_tag_order();
         }
         Some(manifest.blobs)
     }
 
     /// Puts in order what was read from a file.
     pub(super) fn restore(&mut self) {
-        self.rebuild_tag_order();
+        let tags = self.tags.iter();
+        self.tag_order
+            .rebuild(tags.map(|(name, tag)| (tag.pushed_at, Arc::clone(name))));
+        let manifests = self.manifests.iter();
+        self.manifest_order
+            .rebuild(manifests.map(|(digest, manifest)| (manifest.pushed_at, Arc::clone(digest))));
         for (digest, manifest) in &self.manifests {
-            self.manifest_order
-                .insert(manifest.pushed_at, Arc::clone(digest));
             if let Some(subject) = &manifest.subject {
                 let about = self.referrers.entry(Arc::clone(subject)).or_default();
                 about.insert(Arc::clone(digest));
+            }
+        }
+        for (name, tag) in &self.tags {
+            if !self.manifests.contains_key(&tag.digest) {
+                let left = self.left_tags.entry(Arc::clone(&tag.digest)).or_default();
+                left.insert(Arc::clone(name));
             }
         }
     }
@@ -244,12 +245,6 @@ impl Repository {
     /// The blobs of each of its manifests.
     pub(super) fn into_blobs(self) -> impl Iterator<Item = Arc<[Blob]>> {
         self.manifests.into_values().map(|manifest| manifest.blobs)
-    }
-
-    fn rebuild_tag_order(&mut self) {
-        let tags = self.tags.iter();
-        self.tag_order
-            .rebuild(tags.map(|(name, tag)| (tag.pushed_at, Arc::clone(name))));
     }
 
     /// The manifests that have no tag and belong to no tagged index.
@@ -282,7 +277,7 @@ impl Repository {
         });
         // Without one there is an empty object: a client of the older list crashes where there is nothing.
         json["latest_tag"] = match self.tag_order.first() {
-            Some(tag) => self.tag_json(registry, tag),
+            Some(tag) => json!(self.tag_row(&Place::new(registry, &self.name), tag)),
             None => json!({}),
         };
         json
@@ -296,7 +291,8 @@ impl Repository {
             "manifest_count": self.manifest_count(),
         });
         if let Some(digest) = self.latest_manifest() {
-            json["latest_manifest"] = self.manifest_json(registry, digest);
+            let row = self.manifest_row(&Place::new(registry, &self.name), digest);
+            json["latest_manifest"] = json!(row);
         }
         json
     }
@@ -319,28 +315,33 @@ impl Repository {
             .or(Some(newest))
     }
 
-    pub(crate) fn tags_json(&self, registry: &str, offset: usize, size: usize) -> Vec<Value> {
+    pub(crate) fn tag_rows(&self, registry: &str, offset: usize, size: usize) -> Vec<TagRow> {
+        let place = Place::new(registry, &self.name);
         let page = self.tag_order.page(offset, size);
-        page.map(|tag| self.tag_json(registry, tag)).collect()
+        page.map(|tag| self.tag_row(&place, tag)).collect()
     }
 
-    pub(crate) fn manifests_json(&self, registry: &str, offset: usize, size: usize) -> Vec<Value> {
+    pub(crate) fn manifest_rows(
+        &self,
+        registry: &str,
+        offset: usize,
+        size: usize,
+    ) -> Vec<ManifestRow> {
+        let place = Place::new(registry, &self.name);
         let page = self.manifest_order.page(offset, size);
-        page.map(|digest| self.manifest_json(registry, digest))
+        page.map(|digest| self.manifest_row(&place, digest))
             .collect()
     }
 
-    fn tag_json(&self, registry: &str, name: &str) -> Value {
+    fn tag_row(&self, place: &Place, name: &Arc<str>) -> TagRow {
         let tag = self.tagged(name);
-        json!({
-            "registry_name": registry,
-            "repository": self.name,
-            "tag": name,
-            "manifest_digest": &*tag.digest,
-            "compressed_size_bytes": tag.size.bytes,
-            "size_bytes": tag.size.unpacked(),
-            "updated_at": seconds(tag.pushed_at),
-        })
+        TagRow {
+            place: place.clone(),
+            tag: Arc::clone(name),
+            manifest_digest: tag.digest,
+            size: tag.size.into(),
+            updated_at: seconds(tag.pushed_at),
+        }
     }
 
     fn tagged(&self, name: &str) -> Tagged {
@@ -362,24 +363,16 @@ impl Repository {
         page.map(|name| (name, self.tagged(name)))
     }
 
-    fn manifest_json(&self, registry: &str, digest: &str) -> Value {
+    fn manifest_row(&self, place: &Place, digest: &Arc<str>) -> ManifestRow {
         let manifest = &self.manifests[digest];
-        let blobs: Vec<_> = manifest
-            .blobs
-            .iter()
-            .map(|blob| json!({ "digest": &*blob.digest, "compressed_size_bytes": blob.bytes }))
-            .collect();
-        let tags: Vec<&str> = manifest.tags.iter().map(|tag| &**tag).collect();
-        json!({
-            "registry_name": registry,
-            "repository": self.name,
-            "digest": digest,
-            "compressed_size_bytes": manifest.size.bytes,
-            "size_bytes": manifest.size.unpacked(),
-            "updated_at": seconds(manifest.pushed_at),
-            "tags": tags,
-            "blobs": blobs,
-        })
+        ManifestRow {
+            place: place.clone(),
+            digest: Arc::clone(digest),
+            size: manifest.size.into(),
+            updated_at: seconds(manifest.pushed_at),
+            tags: manifest.tags.iter().cloned().collect(),
+            blobs: Arc::clone(&manifest.blobs),
+        }
     }
 }
 

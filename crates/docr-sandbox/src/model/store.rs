@@ -156,11 +156,16 @@ impl Store {
         true
     }
 
-    /// Removes a manifest and the tags that point to it; its blobs stay until they are collected.
-    pub(crate) fn remove_manifest(&mut self, repository: &str, digest: &str) -> bool {
+    /// Removes a manifest, and the tags that point to it if they go along; its blobs stay until they are collected.
+    pub(crate) fn remove_manifest(
+        &mut self,
+        repository: &str,
+        digest: &str,
+        takes_tags: bool,
+    ) -> bool {
         let removed = self
             .repository_mut(repository)
-            .and_then(|repository| repository.remove(digest));
+            .and_then(|repository| repository.remove(digest, takes_tags));
         match removed {
             Some(blobs) => {
                 self.release(&blobs);
@@ -175,7 +180,7 @@ impl Store {
         let mut released = Vec::new();
         for repository in &mut self.repositories {
             for digest in repository.untagged() {
-                released.extend(repository.remove(&digest));
+                released.extend(repository.remove(&digest, true));
             }
         }
         for blobs in released {

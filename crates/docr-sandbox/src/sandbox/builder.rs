@@ -58,6 +58,7 @@ pub struct SandboxBuilder {
     tls: bool,
     gc_timing: GcTiming,
     issuance: Issuance,
+    manifests_leave_tags: bool,
     kept_requests: Option<usize>,
     names_own_host: bool,
     data: Option<PathBuf>,
@@ -118,6 +119,13 @@ impl SandboxBuilder {
     /// Lets garbage collections take so long.
     pub fn gc_timing(mut self, timing: GcTiming) -> Self {
         self.gc_timing = timing;
+        self
+    }
+
+    /// Leaves the tags of a manifest that is deleted, which lead nowhere then. The default takes them along. Which of
+    /// these the service does is not documented.
+    pub fn manifests_leave_tags(mut self, yes: bool) -> Self {
+        self.manifests_leave_tags = yes;
         self
     }
 
@@ -222,6 +230,7 @@ impl SandboxBuilder {
         };
         world.gc_timing = self.gc_timing;
         world.issuance = self.issuance;
+        world.manifests_leave_tags = self.manifests_leave_tags;
         let token = world.first().tokens[0].secret.clone();
         let (directory, folder) = match &data {
             Some(data) => (Arc::clone(&data.directory), None),
@@ -312,6 +321,7 @@ impl fmt::Debug for SandboxBuilder {
             .field("tls", &self.tls)
             .field("gc_timing", &self.gc_timing)
             .field("issuance", &self.issuance)
+            .field("manifests_leave_tags", &self.manifests_leave_tags)
             .field("keep_requests", &self.kept_requests)
             .field("data", &self.data)
             .field("content", &self.content)

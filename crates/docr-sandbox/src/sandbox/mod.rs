@@ -189,12 +189,13 @@ impl Sandbox {
             .unwrap_or_else(PoisonError::into_inner) = hook;
     }
 
-    /// Takes a tag from a repository, or a manifest with all its tags if it is a digest, as a client does that deletes it.
+    /// Takes a tag from a repository, or a manifest if it is a digest, as a client does that deletes it.
     /// `false` if it isn't there, or a garbage collection is active.
     pub fn delete(&self, registry: &str, repository: &str, reference: &str) -> bool {
         let now = self.service.clock.now();
         self.service.change(|world| {
             world.settle(now);
+            let takes_tags = !world.manifests_leave_tags;
             let Some((account, place)) = world.find_registry(registry) else {
                 return false;
             };
@@ -203,7 +204,9 @@ impl Sandbox {
                 return false;
             }
             match reference.contains(':') {
-                true => registry.store.remove_manifest(repository, reference),
+                true => registry
+                    .store
+                    .remove_manifest(repository, reference, takes_tags),
                 false => {
                     let repository = registry.store.repository_mut(repository);
                     repository.is_some_and(|repository| repository.untag(reference))

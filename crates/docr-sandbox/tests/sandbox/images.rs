@@ -242,6 +242,40 @@ async fn deleting_tags_and_manifests_leaves_the_repository_and_only_its_deletion
 }
 
 #[tokio::test]
+async fn the_tags_of_a_deleted_manifest_go_along_or_lead_nowhere() {
+    for stay in [false, true] {
+        let bench = Bench::with(|builder| builder.manifests_leave_tags(stay)).await;
+        let wanted = json!({ "name": "acme", "subscription_tier_slug": "basic" });
+        bench.post("/v2/registry", wanted).await;
+        let image = || Image::new("api").tag("v1");
+        let digest = bench.sandbox.push("acme", image()).unwrap().digest;
+        let manifests = format!("{REPOSITORIES}/api/digests");
+        let tags = format!("{REPOSITORIES}/api/tags");
+        let manifest = format!("{manifests}/{digest}");
+        assert_eq!(bench.delete(&manifest).await.status, 204);
+        let listed = bench.get(&tags).await.json();
+        let left: Vec<_> = listed["tags"].as_array().unwrap().iter().collect();
+        assert_eq!(left.len(), usize::from(stay), "{listed}");
+        assert!(left.iter().all(|tag| tag["manifest_digest"] == *digest));
+        assert_eq!(
+            bench.get(&manifests).await.json()["manifests"],
+            json!([]),
+            "the manifest is gone either way"
+        );
+
+        // Pushed again, the manifest has the tag that stayed.
+        let untagged = Image::new("api");
+        assert_eq!(bench.sandbox.push("acme", untagged).unwrap().digest, digest);
+        let listed = bench.get(&manifests).await.json();
+        let expected = if stay { json!(["v1"]) } else { json!([]) };
+        assert_eq!(listed["manifests"][0]["tags"], expected);
+        assert_eq!(bench.delete(&manifest).await.status, 204);
+        assert_eq!(bench.delete(&format!("{tags}/v1")).await.status, 204);
+        assert_eq!(bench.get(&tags).await.json()["tags"], json!([]));
+    }
+}
+
+#[tokio::test]
 async fn a_push_that_the_tier_or_a_name_forbids_stores_nothing() {
     let bench = Bench::with_registry("starter").await;
     let push = |registry, image| bench.sandbox.push(registry, image).unwrap_err();

@@ -21,7 +21,7 @@ pub use pages::{Items, Pages};
 use crate::error::{InvalidInput, Result};
 
 /// The most items that the service puts on a page, and what a list asks for unless told otherwise.
-const MAX_PER_PAGE: u64 = 200;
+pub(crate) const MAX_PER_PAGE: u64 = 200;
 
 /// A list that has not been asked for yet. Choose how to read it: item by item ([`items`](Self::items)),
 /// page by page ([`pages`](Self::pages)) or all at once ([`all`](Self::all)).
@@ -156,6 +156,21 @@ impl<T: Send + 'static> List<T> {
     pub fn read_ahead(mut self, pages: usize) -> Self {
         self.read_ahead = pages.max(1);
         self
+    }
+
+    /// Fetches each page only while a permit is held, which several lists may share.
+    #[cfg(feature = "retention")]
+    pub(crate) fn within(self, permits: &Arc<tokio::sync::Semaphore>) -> Self {
+        let (fetch, permits) = (self.fetch, Arc::clone(permits));
+        let fetch: Fetch<T> = Arc::new(move |request| {
+            let (fetch, permits) = (Arc::clone(&fetch), Arc::clone(&permits));
+            Box::pin(async move {
+                // Nobody closes it.
+                let _permit = permits.acquire().await.ok();
+                fetch(request).await
+            })
+        });
+        Self { fetch, ..self }
     }
 
     /// The items, one after the other; the next page is fetched when the last one is used up.

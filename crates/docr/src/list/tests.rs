@@ -186,6 +186,25 @@ async fn pages_are_read_ahead_in_order_and_no_more_than_allowed() {
     }
 }
 
+#[cfg(feature = "retention")]
+#[tokio::test]
+async fn lists_that_share_permits_fetch_no_more_pages_at_once_than_there_are() {
+    let permits = Arc::new(tokio::sync::Semaphore::new(3));
+    let all: Vec<u64> = (1..=39).collect();
+    let (list, most) = many_pages(20);
+    let fetch = list.fetch.clone();
+    let other = List {
+        fetch,
+        operation: list.operation,
+        per_page: list.per_page,
+        read_ahead: 1,
+    };
+    let read = |list: List<u64>| list.read_ahead(8).within(&permits).all();
+    let (one, two) = futures_util::future::join(read(list), read(other)).await;
+    assert_eq!((one.unwrap(), two.unwrap()), (all.clone(), all));
+    assert_eq!(most.load(SeqCst), 3);
+}
+
 #[tokio::test]
 async fn a_list_that_has_grown_is_read_ahead_to_its_new_end() {
     let (many, most) = many_pages(20);

@@ -1,12 +1,13 @@
 //! What goes in a repository, what stays, and why.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap};
 
 use super::{
     images::{Images, Manifest},
     inventory::RepositoryInventory,
     plan::{Deletion, Kept, RetentionPlan, Subject},
     reason::{GoReason, KeepReason},
+    whole::are_long,
 };
 
 /// What goes and what stays of a repository. Nothing goes that is not said to.
@@ -54,7 +55,7 @@ impl<'a> Decision<'a> {
         self.manifests_stay.contains_key(digest)
     }
 
-    pub(super) fn untag(&mut self, tags: &BTreeSet<&'a str>, reason: &GoReason) {
+    pub(super) fn untag(&mut self, tags: &[&'a str], reason: &GoReason) {
         self.tags_go
             .extend(tags.iter().map(|tag| (*tag, reason.clone())));
     }
@@ -80,6 +81,11 @@ impl<'a> Decision<'a> {
 
     pub(super) fn deletes_anything(&self) -> bool {
         !self.tags_go.is_empty() || !self.manifests_go.is_empty()
+    }
+
+    /// Whether nothing is left of a repository.
+    pub(super) fn deletes_all(&self) -> bool {
+        self.deletes_anything() && self.tags_stay.is_empty() && self.manifests_stay.is_empty()
     }
 
     /// Says why everything stays that nothing was said of.
@@ -138,6 +144,8 @@ impl<'a> Decision<'a> {
     ) {
         let name = &repository.name;
         let digest_of = |tag: &str| images.tags[tag].digests.first().copied();
+        let kept = self.tags_stay.len() + self.manifests_stay.len();
+        plan.kept.reserve(kept);
         for (tag, reason) in self.tags_stay {
             plan.kept.push(Kept {
                 repository: name.clone(),
@@ -155,15 +163,33 @@ impl<'a> Decision<'a> {
             });
         }
         let begin = plan.deletions.len();
+        plan.deletions
+            .reserve(self.tags_go.len() + self.manifests_go.len());
         let subject = |digest: &str| Subject::Manifest(digest.to_owned());
+        // For each digest what its next tag waits for.
+        let mut waiting = HashMap::<_, Vec<_>>::new();
         for (tag, why) in &self.tags_go {
             let digest = digest_of(tag).unwrap_or_default();
             let (manifest, image) = (&images.manifests[digest], self.manifests_go.get(digest));
-            // An image's own tags go first; the tags of what belongs to it go when it is gone.
-            let owners = manifest
-                .owners
-                .iter()
-                .filter(|owner| self.manifests_go.contains_key(*owner));
+            let after = match waiting.get(digest) {
+                Some(after) => after.clone(),
+                None => {
+                    // An image's own tags go first; the tags of what belongs to it go when it is gone.
+                    let owners = manifest.owners.iter().copied();
+                    let owners = owners.filter(|owner| self.manifests_go.contains_key(owner));
+                    let owners: Vec<_> = owners.map(subject).collect();
+                    // Where there are several, the first tag waits for them and the others for that tag: each for each
+                    // would be too many.
+                    let next = match owners.len() {
+                        0 | 1 => owners.clone(),
+                        _ => vec![Subject::Tag((*tag).to_owned())],
+                    };
+                    if !next.is_empty() {
+                        waiting.insert(digest, next);
+                    }
+                    owners
+                }
+            };
             plan.deletions.push(Deletion {
                 repository: name.clone(),
                 subject: Subject::Tag((*tag).to_owned()),
@@ -172,7 +198,7 @@ impl<'a> Decision<'a> {
                 size_bytes: manifest.record.size_bytes,
                 image: image.map_or(digest, |(_, image)| image).to_owned(),
                 why: why.clone(),
-                after: owners.map(|owner| subject(owner)).collect(),
+                after,
             });
         }
         for (digest, (why, image)) in &self.manifests_go {
@@ -194,6 +220,10 @@ impl<'a> Decision<'a> {
             });
         }
         if plan.deletions.len() > begin {
+            let items = images.tags.len() + images.manifests.len();
+            if repository.is_newest_first && are_long(items) {
+                plan.newest_first.insert(name.clone());
+            }
             let tags = images.tags.values().map(|tag| tag.updated_at);
             let manifests = images
                 .manifests

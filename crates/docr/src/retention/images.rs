@@ -1,6 +1,6 @@
 //! The images of a repository: which manifests belong together, and which tags lead to them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use chrono::{DateTime, Utc};
 
@@ -18,10 +18,9 @@ pub(super) struct Images<'a> {
 }
 
 /// Where a tag leads to.
-#[derive(Default)]
 pub(super) struct TagPlace<'a> {
     /// More than one, if the lists of tags and of manifests disagree; none, if nothing is known.
-    pub(super) digests: BTreeSet<&'a str>,
+    pub(super) digests: Vec<&'a str>,
     pub(super) updated_at: Option<DateTime<Utc>>,
     /// Whether it is one that says by its name which image it is about.
     pub(super) is_about: bool,
@@ -30,7 +29,10 @@ pub(super) struct TagPlace<'a> {
 /// A manifest, and what has to do with it.
 pub(super) struct Manifest<'a> {
     pub(super) record: &'a ManifestRecord,
-    pub(super) tags: BTreeSet<&'a str>,
+    /// In order.
+    pub(super) tags: Vec<&'a str>,
+    /// When it or one of its tags was last pushed; `None` if one of these times is unknown.
+    pub(super) last_push: Option<DateTime<Utc>>,
     /// The manifests of this repository that belong to it: its parts, and what is about it.
     pub(super) belongings: BTreeSet<&'a str>,
     /// The manifests of this repository that it belongs to.
@@ -71,13 +73,23 @@ impl<'a> Images<'a> {
         let listed = unique("tag", &repository.tags, |tag| &tag.tag)?;
         let mut tags = BTreeMap::<&str, TagPlace<'_>>::new();
         for (name, record) in &listed {
-            let place = tags.entry(name).or_default();
-            place.digests.extend(record.digest.as_deref());
-            place.updated_at = record.updated_at;
+            let place = TagPlace {
+                digests: record.digest.as_deref().into_iter().collect(),
+                updated_at: record.updated_at,
+                is_about: false,
+            };
+            tags.insert(name, place);
         }
         for (digest, record) in &records {
             for tag in &record.tags {
-                tags.entry(tag).or_default().digests.insert(digest);
+                let place = tags.entry(tag).or_insert_with(|| TagPlace {
+                    digests: Vec::with_capacity(1),
+                    updated_at: None,
+                    is_about: false,
+                });
+                if place.digests.last() != Some(digest) {
+                    place.digests.push(digest);
+                }
             }
         }
         let mut manifests: BTreeMap<_, _> = records
@@ -87,7 +99,8 @@ impl<'a> Images<'a> {
                     digest,
                     Manifest {
                         record,
-                        tags: BTreeSet::new(),
+                        tags: Vec::new(),
+                        last_push: record.updated_at,
                         belongings: BTreeSet::new(),
                         owners: BTreeSet::new(),
                         subjects: BTreeSet::new(),
@@ -96,12 +109,20 @@ impl<'a> Images<'a> {
             })
             .collect();
         for (tag, place) in &mut tags {
+            place.digests.sort_unstable();
+            place.digests.dedup();
             // A mirror may tag an image by its own digest: that says nothing of another one.
-            place.is_about =
-                subject_of_tag(tag).is_some_and(|subject| !place.digests.contains(&*subject));
+            place.is_about = subject_of_tag(tag)
+                .is_some_and(|subject| !place.digests.contains(&subject.as_str()));
             for digest in &place.digests {
                 if let Some(manifest) = manifests.get_mut(digest) {
-                    manifest.tags.insert(tag);
+                    if manifest.tags.is_empty() {
+                        // Most have one, and there may be many of them.
+                        manifest.tags.reserve_exact(1);
+                    }
+                    manifest.tags.push(tag);
+                    let pushed = manifest.last_push.zip(place.updated_at);
+                    manifest.last_push = pushed.map(|(one, other)| one.max(other));
                 }
             }
         }
@@ -156,10 +177,10 @@ impl<'a> Images<'a> {
         }
     }
 
-    /// A manifest and all that belongs to it, at any depth.
-    pub(super) fn whole(&self, digest: &'a str) -> BTreeSet<&'a str> {
-        let mut whole = BTreeSet::from([digest]);
-        let mut todo = vec![digest];
+    /// Manifests and all that belongs to them, at any depth.
+    pub(super) fn whole(&self, digests: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
+        let mut whole: BTreeSet<_> = digests.collect();
+        let mut todo: Vec<_> = whole.iter().copied().collect();
         while let Some(next) = todo.pop() {
             let belongings = self
                 .manifests
@@ -177,10 +198,34 @@ impl<'a> Images<'a> {
 
     /// When a manifest or one of its tags was last pushed; `None` if one of these times is unknown.
     pub(super) fn last_push(&self, digest: &str) -> Option<DateTime<Utc>> {
-        let manifest = self.manifests.get(digest)?;
-        let tags = manifest.tags.iter().map(|tag| self.tags[tag].updated_at);
-        let times = tags.chain([manifest.record.updated_at]);
-        times.reduce(|a, b| Some(a?.max(b?))).flatten()
+        self.manifests.get(digest)?.last_push
+    }
+
+    /// The manifests to which something belongs, at any depth, that must be left alone: each with the reason of the first
+    /// such thing by its digest.
+    pub(super) fn owners_of<R: Clone>(
+        &self,
+        reason: impl Fn(&Manifest<'a>) -> Option<R>,
+    ) -> BTreeMap<&'a str, R> {
+        let mut owners = BTreeMap::new();
+        for manifest in self
+            .manifests
+            .values()
+            .filter(|part| !part.owners.is_empty())
+        {
+            let Some(reason) = reason(manifest) else {
+                continue;
+            };
+            let mut todo: Vec<_> = manifest.owners.iter().copied().collect();
+            while let Some(owner) = todo.pop() {
+                // Whoever owns one that is known is known, too.
+                if let Entry::Vacant(place) = owners.entry(owner) {
+                    place.insert(reason.clone());
+                    todo.extend(&self.manifests[owner].owners);
+                }
+            }
+        }
+        owners
     }
 
     /// Whether the lists agree on where its tags lead.
@@ -202,6 +247,8 @@ pub(super) struct Homes<'a> {
     repositories: BTreeMap<&'a str, &'a str>,
     /// One of which the list may leave something out.
     in_doubt: Option<&'a str>,
+    /// One that was not read.
+    unread: Option<&'a str>,
 }
 
 impl<'a> Homes<'a> {
@@ -209,10 +256,13 @@ impl<'a> Homes<'a> {
         let mut homes = Self {
             repositories: BTreeMap::new(),
             in_doubt: None,
+            unread: None,
         };
         for repository in repositories {
             let in_doubt = repository.is_in_doubt.then_some(repository.name.as_str());
             homes.in_doubt = homes.in_doubt.or(in_doubt);
+            let unread = repository.is_unread.then_some(repository.name.as_str());
+            homes.unread = homes.unread.or(unread);
             for manifest in &repository.manifests {
                 let home = homes.repositories.entry(&manifest.digest);
                 home.or_insert(&repository.name);
@@ -228,9 +278,12 @@ impl<'a> Homes<'a> {
         let mut homes = subjects.filter_map(|subject| self.repositories.get(subject.as_str()));
         match homes.next() {
             Some(home) => Some(KeepReason::AboutImageIn((*home).to_owned())),
-            None => self
-                .in_doubt
-                .map(|home| KeepReason::MaybeAboutImageIn(home.to_owned())),
+            None => {
+                let in_doubt = |home: &str| KeepReason::MaybeAboutImageIn(home.to_owned());
+                let unread = |home: &str| KeepReason::MaybeAboutImageOf(home.to_owned());
+                let in_doubt = self.in_doubt.map(in_doubt);
+                in_doubt.or_else(|| self.unread.map(unread))
+            }
         }
     }
 }

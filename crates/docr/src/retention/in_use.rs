@@ -1,6 +1,6 @@
 //! Images that are in use somewhere, such as by the pods of a cluster.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::images::Images;
 use crate::{DockerCredentials, ImageRef, InvalidInput, Tag};
@@ -92,68 +92,92 @@ fn of<'a>(references: &'a [String], registry: &str) -> Result<Vec<(&'a str, InUs
     Ok(all)
 }
 
-/// The images that are in use.
+/// The images that are in use. Each reference goes by its place in the policy.
 #[derive(Default)]
 pub(super) struct InUseImages<'a> {
     references: Vec<(&'a str, InUse)>,
+    /// By the digest that they name alone.
+    by_digest: HashMap<String, usize>,
+    /// By the repository that they name.
+    by_repository: HashMap<String, Vec<usize>>,
     resolved: BTreeSet<&'a str>,
 }
 
 impl<'a> InUseImages<'a> {
     pub(super) fn of(references: &'a [String], registry: &str) -> Result<Self, InvalidInput> {
-        Ok(Self {
+        let mut all = Self {
             references: of(references, registry)?,
-            resolved: BTreeSet::new(),
-        })
+            ..Self::default()
+        };
+        for (place, (_, reference)) in all.references.iter().enumerate() {
+            match reference {
+                InUse::Digest(digest) => {
+                    all.by_digest.entry(digest.clone()).or_insert(place);
+                }
+                InUse::Image(image) => {
+                    let here = all.by_repository.entry(image.repository.to_string());
+                    here.or_default().push(place);
+                }
+            }
+        }
+        Ok(all)
     }
 
-    /// The digests that are in use in a repository, each with the reference that leads to it.
+    /// The digests that are in use in a repository, each with the first reference that leads to it.
     pub(super) fn here(
         &mut self,
         repository: &str,
         images: &Images<'a>,
     ) -> BTreeMap<&'a str, String> {
-        let mut used = BTreeMap::new();
-        for (text, reference) in &self.references {
-            let mut take = |digest: &str| {
-                if let Some((digest, _)) = images.manifests.get_key_value(digest) {
-                    used.entry(*digest).or_insert_with(|| (*text).to_owned());
-                    self.resolved.insert(text);
-                }
-            };
-            match reference {
-                InUse::Digest(digest) => {
-                    take(digest);
-                    let manifests = images.manifests.iter();
-                    let of_it = manifests.filter(|(_, m)| m.record.blobs.contains_key(digest));
-                    of_it.for_each(|(manifest, _)| take(manifest));
-                }
-                InUse::Image(image) if image.repository == *repository => {
-                    match (&image.digest, &image.tag) {
-                        (Some(digest), _) => take(digest.as_str()),
-                        (None, tag) => {
-                            let tag = tag.as_ref().map_or("latest", Tag::as_str);
-                            let places = images.tags.get(tag).into_iter();
-                            places
-                                .flat_map(|place| &place.digests)
-                                .for_each(|digest| take(digest));
-                        }
+        let mut used = BTreeMap::<&str, usize>::new();
+        let mut take = |digest, place: usize| {
+            let first = used.entry(digest).or_insert(place);
+            *first = place.min(*first);
+            self.resolved.insert(self.references[place].0);
+        };
+        if !self.by_digest.is_empty() {
+            for (digest, manifest) in &images.manifests {
+                let blobs = manifest.record.blobs.keys().map(|blob| &**blob);
+                for named in [*digest].into_iter().chain(blobs) {
+                    if let Some(place) = self.by_digest.get(named) {
+                        take(*digest, *place);
                     }
                 }
-                InUse::Image(_) => {}
             }
         }
-        used
+        for place in self.by_repository.get(repository).into_iter().flatten() {
+            let InUse::Image(image) = &self.references[*place].1 else {
+                continue;
+            };
+            let tag = image.tag.as_ref().map_or("latest", Tag::as_str);
+            let named = match &image.digest {
+                Some(digest) => images.manifests.get_key_value(digest.as_str()),
+                None => None,
+            };
+            let tagged = images.tags.get(tag).filter(|_| image.digest.is_none());
+            let tagged = tagged.into_iter().flat_map(|tag| &tag.digests).copied();
+            let tagged = tagged.filter(|digest| images.manifests.contains_key(digest));
+            for digest in named.map(|(digest, _)| *digest).into_iter().chain(tagged) {
+                take(digest, *place);
+            }
+        }
+        let texts = used.into_iter();
+        texts
+            .map(|(digest, place)| (digest, self.references[place].0.to_owned()))
+            .collect()
     }
 
-    /// References that lead to nothing. A digest alone may be one of another registry.
-    pub(super) fn unresolved(self) -> impl Iterator<Item = String> {
+    /// References that lead to nothing, as far as that is known: some repositories were not read, and a digest alone may
+    /// be one of another registry.
+    pub(super) fn unresolved(self, unread: &BTreeSet<String>) -> impl Iterator<Item = String> {
         let Self {
             references,
             resolved,
+            ..
         } = self;
         let left = references.into_iter().filter(move |(text, reference)| {
-            matches!(reference, InUse::Image(_)) && !resolved.contains(text)
+            let was_read = |image: &ImageRef| !unread.contains(image.repository.as_str());
+            matches!(reference, InUse::Image(image) if was_read(image)) && !resolved.contains(text)
         });
         left.map(|(text, _)| text.to_owned())
     }

@@ -1,6 +1,11 @@
 //! What is there.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt,
+    pin::pin,
+    sync::Arc,
+};
 
 use chrono::{DateTime, Utc};
 use docr_api::types::RepositoryManifest;
@@ -12,7 +17,7 @@ use super::{
     manifest::{ManifestDocument, ManifestReader},
     policy::RetentionPolicy,
 };
-use crate::{Digest, List, RegistryHandle, RepositoryHandle, RepositoryName, Result};
+use crate::{Digest, RegistryHandle, RepositoryName, Result};
 
 /// The images of a registry at some time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,6 +46,12 @@ pub struct RepositoryInventory {
     /// a repository.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_in_doubt: bool,
+    /// Whether nothing was read of it but its name, since no rule is for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_unread: bool,
+    /// Whether the lists were whole, agreed, and came newest first, so that what is new stands in front.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_newest_first: bool,
 }
 
 /// A tag.
@@ -91,6 +102,22 @@ pub enum ManifestContent {
     Unreadable(String),
 }
 
+/// How far the reading of documents is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ManifestProgress {
+    /// How many manifests have been dealt with.
+    pub done: usize,
+    /// How many there are to read.
+    pub manifests: usize,
+}
+
+impl fmt::Display for ManifestProgress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} manifests", self.done, self.manifests)
+    }
+}
+
 impl From<RepositoryManifest> for ManifestRecord {
     fn from(manifest: RepositoryManifest) -> Self {
         let blobs = manifest.blobs.into_iter();
@@ -112,63 +139,45 @@ impl RegistryInventory {
     ///
     /// # Errors
     ///
-    /// Those of any call. An inventory is whole or not at all.
+    /// Those of any call. An inventory is whole or not at all; [`reading`](Self::reading) can go on.
     pub async fn read(registry: &RegistryHandle) -> Result<Self> {
-        Self::read_where(registry, |_| true).await
+        Self::reading(registry).run(|_| ()).await
     }
 
     /// Like [`read`](Self::read), but asks for the tags only of repositories that a rule of the policy is for. Of the
-    /// others it reads what they store, which decides how much is freed.
+    /// others it reads what they store, which decides how much is freed;
+    /// [`InventoryReading::policy`](super::InventoryReading::policy) leaves that out.
     ///
     /// # Errors
     ///
     /// As for [`read`](Self::read).
     pub async fn read_for(registry: &RegistryHandle, policy: &RetentionPolicy) -> Result<Self> {
-        Self::read_where(registry, |repository| policy.concerns(repository)).await
-    }
-
-    async fn read_where(
-        registry: &RegistryHandle,
-        has_tags_read: impl Fn(&str) -> bool,
-    ) -> Result<Self> {
-        // Taken before anything is read: what is pushed meanwhile is young.
-        let mut read_at = registry.service_time();
-        let mut repositories = Vec::new();
-        let mut names = registry.repositories().items();
-        while let Some(repository) = names.next().await {
-            let name = repository?.name;
-            // The first response has told the service's time.
-            read_at = read_at.or_else(|| registry.service_time());
-            repositories.push(match name.parse::<RepositoryName>() {
-                Ok(parsed) => {
-                    let handle = registry.repository(parsed);
-                    RepositoryInventory::read(&handle, has_tags_read(&name)).await?
-                }
-                // It can't be asked for, so nothing is known of it.
-                Err(_) => RepositoryInventory {
-                    name,
-                    is_in_doubt: true,
-                    ..RepositoryInventory::default()
-                },
-            });
-        }
-        Ok(Self {
-            registry: registry.name().to_string(),
-            api: Some(registry.api_address().to_owned()),
-            read_at: read_at.unwrap_or_else(|| registry.clock().now()),
-            repositories,
-        })
+        Self::reading(registry)
+            .policy(policy)
+            .exact_bytes(true)
+            .run(|_| ())
+            .await
     }
 
     /// Reads the documents of the manifests in all repositories from which something may go by a policy, so that a plan
     /// knows what belongs together. A manifest that can't be read is noted as
     /// [`Unreadable`](ManifestContent::Unreadable), and the rest goes on.
     pub async fn read_manifests(&mut self, policy: &RetentionPolicy, reader: &impl ManifestReader) {
+        self.read_manifests_observed(policy, reader, |_| ()).await;
+    }
+
+    /// Like [`read_manifests`](Self::read_manifests), and tells `observe` of each document that is done. What was read is
+    /// kept when the future is dropped, and not read again.
+    pub async fn read_manifests_observed(
+        &mut self,
+        policy: &RetentionPolicy,
+        reader: &impl ManifestReader,
+        observe: impl FnMut(ManifestProgress),
+    ) {
         let wanted = super::planner::candidates(policy, self);
         let repositories = self.repositories.iter_mut();
-        for repository in repositories.filter(|repository| wanted.contains(&repository.name)) {
-            repository.read_manifests(reader).await;
-        }
+        let wanted = repositories.filter(|repository| wanted.contains(&repository.name));
+        read_documents(wanted, reader, observe).await;
     }
 
     /// Whether [`read_manifests`](Self::read_manifests) has anything to read: whether anything may go by a policy.
@@ -178,45 +187,27 @@ impl RegistryInventory {
 
     /// Reads the documents of all manifests.
     pub async fn read_all_manifests(&mut self, reader: &impl ManifestReader) {
-        for repository in &mut self.repositories {
-            repository.read_manifests(reader).await;
-        }
+        read_documents(self.repositories.iter_mut(), reader, |_| ()).await;
     }
 }
 
 impl RepositoryInventory {
-    pub(super) async fn read(handle: &RepositoryHandle, with_tags: bool) -> Result<Self> {
-        // The manifests come last: they name their tags, too, so that what was pushed meanwhile is seen.
-        let tags = match with_tags {
-            true => Whole::read(|| handle.tags(), |tag| tag.tag.as_str()).await?,
-            false => Whole::default(),
-        };
-        let manifests = Self::read_manifest_list(handle).await?;
-        let mut inventory = Self {
-            name: handle.name().to_string(),
-            is_in_doubt: manifests.is_in_doubt || tags.is_in_doubt,
-            manifests: manifests.items.into_iter().map(Into::into).collect(),
-            tags: Vec::with_capacity(tags.items.len()),
-        };
-        inventory
-            .tags
-            .extend(tags.items.into_iter().map(|tag| TagRecord {
-                tag: tag.tag,
-                digest: tag.manifest_digest,
-                updated_at: tag.updated_at,
-            }));
-        inventory.join();
-        Ok(inventory)
-    }
-
-    pub(super) async fn read_manifest_list(
-        handle: &RepositoryHandle,
-    ) -> Result<Whole<RepositoryManifest>> {
-        Whole::read(|| handle.manifests(), |manifest| manifest.digest.as_str()).await
+    /// Whether the list of manifests names each tag where the list of tags has it.
+    pub(super) fn is_agreed(&self) -> bool {
+        let named = self.manifests.iter().flat_map(|manifest| {
+            let tags = manifest.tags.iter();
+            tags.map(|tag| (tag.as_str(), manifest.digest.as_str()))
+        });
+        let named: HashSet<_> = named.collect();
+        let mut tags = self.tags.iter();
+        tags.all(|tag| {
+            let digest = tag.digest.as_deref();
+            digest.is_some_and(|digest| named.contains(&(tag.tag.as_str(), digest)))
+        })
     }
 
     /// Takes in what one list names and the other doesn't.
-    fn join(&mut self) {
+    pub(super) fn join(&mut self) {
         let listed: HashSet<_> = self
             .manifests
             .iter()
@@ -232,80 +223,36 @@ impl RepositoryInventory {
                 ..ManifestRecord::default()
             }));
     }
+}
 
-    async fn read_manifests(&mut self, reader: &impl ManifestReader) {
-        let Ok(name) = self.name.parse::<RepositoryName>() else {
-            return;
+/// Reads the documents of all manifests that nobody has read, of several repositories at once.
+async fn read_documents(
+    repositories: impl Iterator<Item = &mut RepositoryInventory>,
+    reader: &impl ManifestReader,
+    mut observe: impl FnMut(ManifestProgress),
+) {
+    let unread = repositories.flat_map(|repository| {
+        let name = repository.name.parse::<RepositoryName>().ok().map(Arc::new);
+        let manifests = repository.manifests.iter_mut();
+        let unread = manifests.filter(|manifest| manifest.content == ManifestContent::Unread);
+        unread.filter_map(move |manifest| Some((name.clone()?, manifest)))
+    });
+    let unread: Vec<_> = unread.collect();
+    let manifests = unread.len();
+    let reads = unread.into_iter().map(|(name, manifest)| async move {
+        manifest.content = match manifest.digest.parse::<Digest>() {
+            Ok(digest) => match reader.read(&name, &digest).await {
+                Ok(document) => ManifestContent::Read(document),
+                Err(error) => ManifestContent::Unreadable(error.to_string()),
+            },
+            Err(error) => ManifestContent::Unreadable(error.to_string()),
         };
-        let name = &name;
-        let unread = self.manifests.iter_mut();
-        let reads = unread
-            .filter(|manifest| manifest.content == ManifestContent::Unread)
-            .map(|manifest| async move {
-                manifest.content = match manifest.digest.parse::<Digest>() {
-                    Ok(digest) => match reader.read(name, &digest).await {
-                        Ok(document) => ManifestContent::Read(document),
-                        Err(error) => ManifestContent::Unreadable(error.to_string()),
-                    },
-                    Err(error) => ManifestContent::Unreadable(error.to_string()),
-                };
-            });
-        stream::iter(reads)
-            .buffer_unordered(CONCURRENCY)
-            .collect::<()>()
-            .await;
-    }
-}
-
-/// A list as it was at some moment, as far as that can be known.
-pub(super) struct Whole<T> {
-    pub(super) items: Vec<T>,
-    /// Whether it changed each time it was read.
-    pub(super) is_in_doubt: bool,
-}
-
-impl<T> Default for Whole<T> {
-    fn default() -> Self {
-        Self {
-            items: Vec::new(),
-            is_in_doubt: false,
-        }
-    }
-}
-
-impl<T: Send + 'static> Whole<T> {
-    /// Reads a list of things that differ by their key. What is deleted while it is read shifts the pages, so that
-    /// something is passed over: then it is read again.
-    pub(super) async fn read(list: impl Fn() -> List<T>, key: impl Fn(&T) -> &str) -> Result<Self> {
-        const TIMES: usize = 4;
-        let mut whole = Self::default();
-        for _ in 0..TIMES {
-            whole = Self::read_once(list(), &key).await?;
-            if !whole.is_in_doubt {
-                break;
-            }
-        }
-        Ok(whole)
-    }
-
-    async fn read_once(list: List<T>, key: &impl Fn(&T) -> &str) -> Result<Self> {
-        let mut whole = Self::default();
-        let mut pages = list.pages();
-        let mut total = None;
-        let mut seen = HashSet::new();
-        while let Some(page) = pages.next().await {
-            let page = page?;
-            whole.is_in_doubt |= total.is_some() && page.total.is_some() && total != page.total;
-            total = total.or(page.total);
-            for item in page.items {
-                match seen.insert(key(&item).to_owned()) {
-                    true => whole.items.push(item),
-                    false => whole.is_in_doubt = true,
-                }
-            }
-        }
-        whole.is_in_doubt |= total.is_some_and(|total| total != whole.items.len() as u64);
-        Ok(whole)
+    });
+    let reads = stream::iter(reads).buffer_unordered(CONCURRENCY);
+    let mut reads = pin!(reads.enumerate());
+    while let Some((place, ())) = reads.next().await {
+        let done = place.saturating_add(1);
+        observe(ManifestProgress { done, manifests });
     }
 }
 

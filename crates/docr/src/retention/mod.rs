@@ -1,7 +1,8 @@
 //! Retention: which images may go, and letting them go (feature `retention`).
 //!
 //! 1. A [`RetentionPolicy`] says what to keep, in code or in TOML.
-//! 2. A [`RegistryInventory`] says what is there; it is read from the service, or made by hand.
+//! 2. A [`RegistryInventory`] says what is there; it is read from the service, which [`InventoryReading`] can go on with
+//!    after a failure, or made by hand.
 //! 3. [`RetentionPlan::compute`] says what goes, and why all the rest stays. It does no I/O, and the same input in any
 //!    order makes the same plan. A plan is data: print it, keep it as JSON, compare it with an earlier one.
 //! 4. [`RetentionPlan::execution`] deletes, and looks again before it does.
@@ -35,7 +36,8 @@
 //!
 //! # What is never deleted
 //!
-//! - what a plan doesn't name: the garbage collection that goes with it takes no manifest;
+//! - what a plan doesn't name: the garbage collection that goes with it takes no manifest, and a repository of which
+//!   nothing stays is deleted as a whole only if a last look finds nothing else in it;
 //! - `latest`, tags that a pattern protects, and every tag of the same image as one of them; images that are
 //!   [in use](RetentionPolicy::in_use);
 //! - what belongs to an image that stays: its parts, and its signatures, attestations and other referrers, by their
@@ -57,14 +59,18 @@ mod in_use;
 mod inventory;
 mod look;
 mod manifest;
+mod observe;
 #[cfg(feature = "oci")]
 mod oci_manifests;
+#[cfg(feature = "oci")]
+mod oci_tokens;
 mod pattern;
 mod plan;
 mod plan_check;
 mod plan_table;
 mod planner;
 mod policy;
+mod reading;
 mod reason;
 mod report;
 mod scene;
@@ -73,17 +79,21 @@ mod schema;
 mod table;
 mod untagged;
 mod version;
+mod visit;
 mod warnings;
+mod whole;
 
 pub use age::Age;
-pub use execution::{ObserveRetention, RetentionExecution};
+pub use execution::RetentionExecution;
 #[cfg(feature = "oci")]
 pub use image_details::{ImageDetails, ImageLayer, ImagePlatform, ImageReferrer};
 pub use in_use::in_use;
 pub use inventory::{
-    ManifestContent, ManifestRecord, RegistryInventory, RepositoryInventory, TagRecord,
+    ManifestContent, ManifestProgress, ManifestRecord, RegistryInventory, RepositoryInventory,
+    TagRecord,
 };
 pub use manifest::{ManifestDocument, ManifestReader, NoReader};
+pub use observe::ObserveRetention;
 #[cfg(feature = "oci")]
 pub use oci_manifests::OciManifests;
 pub use pattern::NamePattern;
@@ -91,6 +101,7 @@ pub use plan::{Deletion, Kept, PlanDifference, PlanWarning, RetentionPlan, Subje
 pub use plan_check::PlanError;
 pub use plan_table::{KeptLine, PlanLine};
 pub use policy::{MaxDelete, PolicyError, RetentionPolicy, RetentionRule};
+pub use reading::{InventoryProgress, InventoryReading};
 pub use reason::{GoReason, KeepReason};
 pub use report::{Outcome, RetentionReport, RetentionStep};
 pub use untagged::{UntaggedInRepository, UntaggedManifests};

@@ -1,14 +1,16 @@
 //! The documents of manifests, read from the registry itself.
 
 use std::{
-    collections::HashSet,
     error,
     panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
-use super::manifest::{ManifestDocument, ManifestReader};
+use super::{
+    manifest::{ManifestDocument, ManifestReader},
+    oci_tokens::{Access, LONGEST_LIFETIME, OciTokens, may_pass as may_pass_with, unusable_token},
+};
 use crate::{
     Clock, Digest, DockerCredentials, InvalidInput, RegistryName, RepositoryName, Secret,
     SystemClock,
@@ -17,12 +19,12 @@ use crate::{
 };
 use futures_util::FutureExt as _;
 use oci_client::{
-    Client, Reference, RegistryOperation,
+    Client, Reference,
     client::{ClientConfig, ClientProtocol},
     errors::{OciDistributionError, OciErrorCode},
     secrets::RegistryAuth,
 };
-use reqwest::header::HeaderValue;
+use reqwest::StatusCode;
 
 /// How long a silent registry is waited for.
 const SILENCE: Duration = Duration::from_secs(30);
@@ -64,8 +66,7 @@ pub struct OciManifests {
     registry: RegistryName,
     time_limit: Duration,
     clock: Arc<dyn Clock>,
-    /// The repositories for which a token was issued that can be sent.
-    checked: Mutex<HashSet<String>>,
+    tokens: OciTokens,
 }
 
 impl OciManifests {
@@ -86,7 +87,7 @@ impl OciManifests {
             registry: registry.clone(),
             time_limit: TIME_LIMIT,
             clock: Arc::new(SystemClock),
-            checked: Mutex::default(),
+            tokens: OciTokens::new(),
         })
     }
 
@@ -96,6 +97,7 @@ impl OciManifests {
         self.host = host.into();
         self.has_plain_http = true;
         self.client = OnceLock::new();
+        self.tokens = OciTokens::new();
         self
     }
 
@@ -138,9 +140,9 @@ impl OciManifests {
         let mut attempt = 1;
         loop {
             let pulled = async {
-                self.check_token(client, image).await?;
+                self.tokens.provide(client, image, &self.access()).await?;
                 let pulled = client.pull_manifest_raw(image, &self.auth, &MEDIA_TYPES);
-                // Of a token that replaces one which has expired it is not known before whether it can be sent.
+                // Where no token was provided, `oci-client` may get one that can't be sent.
                 let pulled = AssertUnwindSafe(pulled).catch_unwind().await;
                 pulled.unwrap_or_else(|_| Err(unusable_token()))
             };
@@ -155,25 +157,14 @@ impl OciManifests {
         }
     }
 
-    /// Gets the token of a repository before it is needed: `oci-client` panics on one that no header can carry.
-    async fn check_token(
-        &self,
-        client: &Client,
-        image: &Reference,
-    ) -> Result<(), OciDistributionError> {
-        let checked = || self.checked.lock().unwrap_or_else(PoisonError::into_inner);
-        if checked().contains(image.repository()) {
-            return Ok(());
+    fn access(&self) -> Access<'_> {
+        Access {
+            host: &self.host,
+            has_plain_http: self.has_plain_http,
+            silence: SILENCE,
+            auth: &self.auth,
+            clock: &*self.clock,
         }
-        let token = client.auth(image, &self.auth, RegistryOperation::Pull);
-        // Why there is none the reading itself reports.
-        if let Ok(Some(token)) = token.await
-            && HeaderValue::try_from(format!("Bearer {token}")).is_err()
-        {
-            return Err(unusable_token());
-        }
-        checked().insert(image.repository().to_owned());
-        Ok(())
     }
 
     fn shown(&self, error: &OciDistributionError) -> String {
@@ -197,6 +188,8 @@ impl OciManifests {
                 no_proxy: self.has_plain_http.then(|| "*".to_owned()),
                 connect_timeout: Some(SILENCE),
                 read_timeout: Some(SILENCE),
+                // It is renewed here, before that.
+                default_token_expiration_secs: LONGEST_LIFETIME.as_secs() as usize,
                 ..ClientConfig::default()
             })
         })
@@ -214,16 +207,13 @@ impl ManifestReader for OciManifests {
     }
 }
 
-fn unusable_token() -> OciDistributionError {
-    let message = "the registry issued a token that can't be sent".to_owned();
-    OciDistributionError::AuthenticationFailure(message)
-}
-
 /// Whether another attempt may end otherwise.
 fn may_pass(error: &OciDistributionError) -> bool {
     match error {
         OciDistributionError::RequestError(_) | OciDistributionError::IoError(_) => true,
-        OciDistributionError::ServerError { code, .. } => matches!(code, 408 | 429 | 500..),
+        OciDistributionError::ServerError { code, .. } => {
+            StatusCode::from_u16(*code).is_ok_and(may_pass_with)
+        }
         OciDistributionError::RegistryError { envelope, .. } => {
             let mut errors = envelope.errors.iter();
             errors.any(|error| error.code == OciErrorCode::Toomanyrequests)

@@ -42,6 +42,20 @@ pub struct RetentionPlan {
     /// How many bytes a garbage collection of unreferenced blobs frees afterwards, by this plan: the blobs that nothing
     /// needs which stays, in the whole registry.
     pub freed_bytes: u64,
+    /// Whether it may be less: not all repositories were read, and others may need some of these blobs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_freed_at_most: bool,
+    /// The repositories of which nothing stays. Each is deleted as a whole, which frees its place in the tier as well, if
+    /// nothing but what goes is found in it then. Take a name out to keep the empty repository.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub whole_repositories: BTreeSet<String>,
+    /// The repositories that were not read, since no rule is for them: all in them stays.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unread_repositories: BTreeSet<String>,
+    /// The repositories whose lists are long, agreed, and came newest first. Of these only what goes and what is new
+    /// is looked at again, as long as nothing else has changed.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub newest_first: BTreeSet<String>,
     /// How many images there are in the repositories that rules are for.
     pub images: u64,
     /// How many images may go.
@@ -179,6 +193,10 @@ impl RetentionPlan {
             kept: Vec::new(),
             warnings: Vec::new(),
             freed_bytes: 0,
+            is_freed_at_most: false,
+            whole_repositories: BTreeSet::new(),
+            unread_repositories: BTreeSet::new(),
+            newest_first: BTreeSet::new(),
             images: 0,
             max_delete: None,
             last_pushes: BTreeMap::new(),
@@ -188,18 +206,14 @@ impl RetentionPlan {
     /// Brings everything in order.
     pub(super) fn finish(&mut self) {
         let depths = self.depths();
-        let mut deletions: Vec<_> = std::mem::take(&mut self.deletions)
-            .into_iter()
-            .zip(depths)
-            .collect();
-        deletions.sort_by(|(a, a_depth), (b, b_depth)| {
-            (&a.repository, a_depth, &a.subject).cmp(&(&b.repository, b_depth, &b.subject))
-        });
-        self.deletions = deletions
-            .into_iter()
-            .map(|(deletion, _)| deletion)
-            .collect();
-        self.kept.sort();
+        let key = |place: usize| {
+            let deletion = &self.deletions[place];
+            (&deletion.repository, depths[place], &deletion.subject)
+        };
+        let mut order: Vec<_> = (0..depths.len()).collect();
+        order.sort_unstable_by(|a, b| key(*a).cmp(&key(*b)));
+        reorder(&mut self.deletions, order);
+        self.kept.sort_unstable();
         if let Some((going, limit)) = self.excess() {
             self.warnings.push(PlanWarning::TooMany { going, limit });
         }
@@ -216,8 +230,12 @@ impl RetentionPlan {
             .map(|(place, deletion)| ((deletion.repository.as_str(), &deletion.subject), place))
             .collect();
         let mut depths = vec![0; self.deletions.len()];
-        let mut is_known = vec![false; depths.len()];
+        // What was begun is known, or on the path.
+        let mut is_begun = vec![false; depths.len()];
         for first in 0..depths.len() {
+            if std::mem::replace(&mut is_begun[first], true) {
+                continue;
+            }
             let mut path = vec![(first, 0)];
             while let Some((place, next)) = path.pop() {
                 let deletion = &self.deletions[place];
@@ -227,13 +245,11 @@ impl RetentionPlan {
                         .iter()
                         .filter_map(|subject| places.get(&(deletion.repository.as_str(), subject)));
                     depths[place] = before.map(|before| depths[*before] + 1).max().unwrap_or(0);
-                    is_known[place] = true;
                     continue;
                 };
                 path.push((place, next + 1));
                 if let Some(before) = places.get(&(deletion.repository.as_str(), before))
-                    && !is_known[*before]
-                    && !path.iter().any(|(on_path, _)| on_path == before)
+                    && !std::mem::replace(&mut is_begun[*before], true)
                 {
                     path.push((*before, 0));
                 }
@@ -265,7 +281,8 @@ impl RetentionPlan {
 
     /// How many images go and how many may, if that is too many.
     pub(super) fn excess(&self) -> Option<(u64, u64)> {
-        let (going, limit) = (self.images_going(), self.max_delete?.of(self.images));
+        let limit = self.max_delete?.of(self.images);
+        let going = self.images_going();
         (going > limit).then_some((going, limit))
     }
 
@@ -282,6 +299,20 @@ impl RetentionPlan {
             added: now.difference(&then).cloned().collect(),
             removed: then.difference(&now).cloned().collect(),
         }
+    }
+}
+
+/// Puts items in an order, each given by its place before, without a second copy of them.
+fn reorder<T>(items: &mut [T], order: Vec<usize>) {
+    let mut order = order;
+    for first in 0..order.len() {
+        let mut place = first;
+        while order[place] != first {
+            let from = std::mem::replace(&mut order[place], place);
+            items.swap(place, from);
+            place = from;
+        }
+        order[place] = place;
     }
 }
 

@@ -72,6 +72,13 @@ impl RetentionPlan {
         }
         let mut kept_digests = HashSet::new();
         for kept in &self.kept {
+            if self.whole_repositories.contains(&kept.repository) {
+                let rule = format!(
+                    "contradicts itself: it goes as a whole, and {} stays; make the plan again",
+                    kept.subject
+                );
+                return Err(InvalidInput::new("plan", kept.repository.as_str(), rule));
+            }
             if let Some(place) = places.get(&(&kept.repository, &kept.subject)) {
                 return contradiction(&self.deletions[*place], "both goes and stays");
             }
@@ -113,8 +120,9 @@ impl RetentionPlan {
                         "is to be deleted, and a tag that stays leads to it",
                     );
                 }
+                let after: HashSet<_> = deletion.after.iter().collect();
                 let mut tags = tags.get(&key).into_iter().flatten();
-                if tags.any(|tag| !deletion.after.contains(tag)) {
+                if tags.any(|tag| !after.contains(tag)) {
                     return contradiction(deletion, "is to be deleted before its tags");
                 }
             }

@@ -67,6 +67,10 @@ impl RetentionPlan {
                 .or_default()
                 .push(name);
         }
+        for repository in &self.unread_repositories {
+            let (rank, why) = group(&KeepReason::NoRule);
+            groups.insert((repository, rank, why), vec!["everything".to_owned()]);
+        }
         let lines = groups.into_iter().map(|((repository, _, why), names)| {
             let shown: Vec<_> = names.iter().take(SHOWN).map(String::as_str).collect();
             let more = match names.len().saturating_sub(SHOWN) {
@@ -91,8 +95,21 @@ impl RetentionPlan {
         table.to_string()
     }
 
-    /// What goes and what stays, in a sentence.
+    /// The repositories that go as a whole, a line for each, and how much goes and stays in all.
     pub fn summary(&self) -> String {
+        let mut lines: Vec<_> = self
+            .whole_repositories
+            .iter()
+            .map(|repository| {
+                let repository = clean(repository);
+                format!("The repository {repository} goes as a whole: nothing in it stays.")
+            })
+            .collect();
+        lines.push(self.totals());
+        lines.join("\n")
+    }
+
+    fn totals(&self) -> String {
         let staying = self.images.saturating_sub(self.images_going());
         if self.is_empty() {
             return format!("Nothing goes; {}.", says(staying, "stay"));
@@ -100,11 +117,15 @@ impl RetentionPlan {
         let tags = self.count(|subject| matches!(subject, Subject::Tag(_)));
         let manifests = self.count(|subject| matches!(subject, Subject::Manifest(_)));
         format!(
-            "{} ({} and {}), {}; {} to free.",
+            "{} ({} and {}), {}; {}{} to free.",
             says(self.images_going(), "go"),
             count(tags as u64, "tag"),
             count(manifests as u64, "manifest"),
             says(staying, "stay"),
+            match self.is_freed_at_most {
+                true => "at most ",
+                false => "",
+            },
             bytes(self.freed_bytes),
         )
     }

@@ -1,6 +1,6 @@
 //! From a policy and an inventory to a plan. Pure: no I/O, no clock, no order of its input.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
     images::{Homes, Images, unique},
@@ -18,8 +18,8 @@ impl RetentionPlan {
     ///
     /// # Errors
     ///
-    /// When a repository, tag or manifest appears twice in the inventory, or the policy is not valid
-    /// ([`RetentionPolicy::check`]).
+    /// When a repository, tag or manifest appears twice in the inventory, a repository was not read that a rule is for, or
+    /// the policy is not valid ([`RetentionPolicy::check`]).
     pub fn compute(
         policy: &RetentionPolicy,
         inventory: &RegistryInventory,
@@ -32,8 +32,18 @@ impl RetentionPlan {
         let repositories = unique("repository", &inventory.repositories, |repository| {
             &repository.name
         })?;
+        let mut unread = repositories
+            .values()
+            .filter(|repository| repository.is_unread);
+        let names = unread.clone().map(|repository| repository.name.clone());
+        plan.unread_repositories.extend(names);
+        if let Some(missing) = unread.find(|repository| policy.concerns(&repository.name)) {
+            let rule = "was not read, and a rule is for it; read the inventory for this policy";
+            return Err(InvalidInput::new("repository", missing.name.as_str(), rule));
+        }
         let homes = Homes::of(repositories.values().copied());
-        let (mut needed, mut unneeded) = (BTreeMap::new(), BTreeMap::new());
+        let mut unneeded = HashMap::new();
+        let mut stay = Vec::new();
         let mut protecting = BTreeMap::new();
         for repository in repositories.values() {
             let images = Images::of(repository)?;
@@ -47,12 +57,13 @@ impl RetentionPlan {
                 }
             }
             for (digest, manifest) in &images.manifests {
-                let blobs = match decision.manifests_go.contains_key(digest) {
-                    true => &mut unneeded,
-                    false => &mut needed,
-                };
-                let here = manifest.record.blobs.iter();
-                blobs.extend(here.map(|(blob, bytes)| (blob.as_str(), *bytes)));
+                match decision.manifests_go.contains_key(digest) {
+                    true => unneeded.extend(&manifest.record.blobs),
+                    false => stay.push(manifest.record),
+                }
+            }
+            if decision.deletes_all() {
+                plan.whole_repositories.insert(repository.name.clone());
             }
             if !scene.rules.is_empty() {
                 plan.warnings
@@ -65,14 +76,17 @@ impl RetentionPlan {
             }
             decision.write(repository, &images, &mut plan);
         }
-        let freed = unneeded
-            .iter()
-            .filter(|(blob, _)| !needed.contains_key(*blob));
-        plan.freed_bytes = freed.fold(0, |sum, (_, bytes)| sum.saturating_add(*bytes));
+        for blob in stay.iter().flat_map(|manifest| manifest.blobs.keys()) {
+            unneeded.remove(blob);
+        }
+        let freed = unneeded.values();
+        plan.freed_bytes = freed.fold(0, |sum, bytes| sum.saturating_add(**bytes));
+        plan.is_freed_at_most = !plan.unread_repositories.is_empty() && plan.freed_bytes > 0;
+        drop((unneeded, stay));
         let idle = protecting.into_values().filter(|(_, matches)| !matches);
         plan.warnings
             .extend(idle.map(|(pattern, _)| PlanWarning::ProtectsNothing(pattern.clone())));
-        let unresolved = in_use.unresolved();
+        let unresolved = in_use.unresolved(&plan.unread_repositories);
         plan.warnings
             .extend(unresolved.map(PlanWarning::InUseNotFound));
         plan.finish();

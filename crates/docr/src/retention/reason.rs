@@ -44,6 +44,8 @@ pub enum KeepReason {
     AboutImageIn(String),
     /// It may be about an image in this repository, whose lists changed each time they were read.
     MaybeAboutImageIn(String),
+    /// It may be about an image in this repository, which was not read.
+    MaybeAboutImageOf(String),
     /// It belongs to an image that stays: as a part, or as its signature, attestation or other referrer.
     PartOf(String),
     /// Only tags go, as the policy says.
@@ -81,6 +83,13 @@ impl fmt::Display for KeepReason {
                 write!(
                     f,
                     "may be about an image of {repository}, whose lists changed"
+                )
+            }
+            Self::MaybeAboutImageOf(repository) => {
+                write!(
+                    f,
+                    "may be about an image of {}, which was not read",
+                    clean(repository)
                 )
             }
             Self::PartOf(digest) => write!(f, "belongs to {}", short(digest)),

@@ -1,6 +1,6 @@
 //! What goes in one repository, and what stays: the rules, one after the other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
@@ -77,7 +77,20 @@ impl<'s, 'a> Scene<'s, 'a> {
         self.pin(&used, &mut decision);
         let (mut going, choices) = self.roots_that_go(&mut decision);
         let manifests_stay = self.why_manifests_stay(reading);
-        going.retain(|digest, reason| self.is_old_as_a_whole(digest, reason, &mut decision));
+        let least = self.policy.min_age.max(GRACE);
+        let with_young = self
+            .images
+            .owners_of(|part| young(part.last_push, least, self.now));
+        going.retain(|digest, image| {
+            let manifest = &self.images.manifests[digest];
+            let age = image.age.max(self.policy.min_age);
+            let own = young(manifest.last_push, age, self.now);
+            let reason = own.or_else(|| with_young.get(digest).cloned());
+            if let Some(reason) = &reason {
+                decision.pin(digest, manifest, reason.clone());
+            }
+            reason.is_none()
+        });
         self.carry_out(going, &choices, manifests_stay, &mut decision);
         decision.keep_the_rest(self.images);
         decision
@@ -177,7 +190,7 @@ impl<'s, 'a> Scene<'s, 'a> {
     }
 
     /// The rule that owns an image with these tags, by its place.
-    fn owner(&self, tags: &BTreeSet<&'a str>) -> Option<usize> {
+    fn owner(&self, tags: &[&'a str]) -> Option<usize> {
         let mut rules = self.rules.iter();
         rules.position(|rule| tags.iter().any(|tag| rule.names(tag)))
     }
@@ -218,7 +231,7 @@ impl<'s, 'a> Scene<'s, 'a> {
             }
             let rule = choice.rule;
             let named = manifest.tags.iter().copied().filter(|tag| rule.names(tag));
-            let named: BTreeSet<_> = named.collect();
+            let named: Vec<_> = named.collect();
             let reason = match (rule.keep_newest, rule.older_than) {
                 (Some(most), _) => GoReason::BeyondNewest(most),
                 (None, Some(age)) => GoReason::OlderThan(age),
@@ -228,38 +241,6 @@ impl<'s, 'a> Scene<'s, 'a> {
             let tags = (named.len() < manifest.tags.len()).then_some(named);
             let age = rule.older_than.unwrap_or_default();
             going.insert(digest, Going { reason, age, tags });
-        }
-    }
-
-    /// Whether nothing of an image is younger than what the policy allows; if not, it stays.
-    fn is_old_as_a_whole(
-        &self,
-        digest: &'a str,
-        going: &Going<'a>,
-        decision: &mut Decision<'a>,
-    ) -> bool {
-        let age = going.age.max(self.policy.min_age);
-        let manifest = &self.images.manifests[digest];
-        if let Some(reason) = young(self.images.last_push(digest), age, self.now) {
-            decision.pin(digest, manifest, reason);
-            return false;
-        }
-        let whole = self.images.whole(digest);
-        let mut belongings = whole.iter().filter(|part| **part != digest);
-        let is_young = |part: &&&str| {
-            young(
-                self.images.last_push(part),
-                self.policy.min_age.max(GRACE),
-                self.now,
-            )
-        };
-        let reason = belongings.find_map(|part| is_young(&part));
-        match reason {
-            Some(reason) => {
-                decision.pin(digest, manifest, reason);
-                false
-            }
-            None => true,
         }
     }
 
@@ -300,10 +281,11 @@ impl<'s, 'a> Scene<'s, 'a> {
                 (None, None) => decision.let_go(digest, manifest, &image.reason, digest),
                 (_, Some(tags)) => {
                     decision.untag(tags, &image.reason);
-                    let others = manifest.tags.difference(tags);
+                    let tags_of_it = manifest.tags.iter().copied();
+                    let others = tags_of_it.filter(|tag| tags.binary_search(tag).is_err());
                     decision
                         .tags_stay
-                        .extend(others.map(|tag| (*tag, KeepReason::NotNamed)));
+                        .extend(others.map(|tag| (tag, KeepReason::NotNamed)));
                 }
                 // What is about an image goes after it, so it stays with its tags.
                 (Some(reason), None) if manifest.is_about() => {
@@ -317,14 +299,17 @@ impl<'s, 'a> Scene<'s, 'a> {
         }
         // A manifest goes when all go to which it belongs, and it may.
         let mut todo: Vec<_> = decision.manifests_go.keys().copied().collect();
+        let mut owners_going = BTreeMap::<&str, usize>::new();
+        for digest in &todo {
+            self.count_owner(digest, &mut owners_going);
+        }
         while let Some(digest) = todo.pop() {
             let image = decision.image_of(digest);
             for part in &self.images.manifests[digest].belongings {
                 let manifest = &self.images.manifests[part];
-                let is_left = |owner: &str| !decision.manifests_go.contains_key(owner);
                 if decision.stays(part)
                     || decision.manifests_go.contains_key(part)
-                    || manifest.owners.iter().copied().any(is_left)
+                    || owners_going[part] < manifest.owners.len()
                 {
                     continue;
                 }
@@ -332,14 +317,18 @@ impl<'s, 'a> Scene<'s, 'a> {
                     decision.pin(part, manifest, reason);
                     continue;
                 }
-                decision.let_go(
-                    part,
-                    manifest,
-                    &GoReason::WithImage(image.to_owned()),
-                    image,
-                );
+                let reason = GoReason::WithImage(image.to_owned());
+                decision.let_go(part, manifest, &reason, image);
+                self.count_owner(part, &mut owners_going);
                 todo.push(part);
             }
+        }
+    }
+
+    /// Counts for all that belongs to a manifest that one more of those goes to which it belongs.
+    fn count_owner(&self, owner: &str, going: &mut BTreeMap<&'a str, usize>) {
+        for part in &self.images.manifests[owner].belongings {
+            *going.entry(part).or_default() += 1;
         }
     }
 
@@ -362,7 +351,7 @@ impl<'s, 'a> Scene<'s, 'a> {
     }
 
     /// The tags of a manifest but for those that say what it is about.
-    fn own_tags(&self, manifest: &Manifest<'a>) -> BTreeSet<&'a str> {
+    fn own_tags(&self, manifest: &Manifest<'a>) -> Vec<&'a str> {
         let tags = manifest.tags.iter().copied();
         tags.filter(|tag| !self.images.tags[tag].is_about).collect()
     }
@@ -373,8 +362,8 @@ struct Going<'a> {
     reason: GoReason,
     /// How old it must be.
     age: Age,
-    /// The tags that go, if others stay.
-    tags: Option<BTreeSet<&'a str>>,
+    /// The tags that go, in order, if others stay.
+    tags: Option<Vec<&'a str>>,
 }
 
 impl Going<'_> {

@@ -64,9 +64,7 @@ impl UntaggedManifests {
                 .manifests
                 .iter()
                 .filter(|(_, manifest)| !manifest.tags.is_empty());
-            let belong: BTreeSet<_> = tagged
-                .flat_map(|(digest, _)| images.whole(digest))
-                .collect();
+            let belong = images.whole(tagged.map(|(digest, _)| *digest));
             let is_read = images
                 .manifests
                 .values()

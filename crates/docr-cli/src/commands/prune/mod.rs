@@ -97,6 +97,10 @@ pub(crate) struct Prune {
     /// `kubectl get pods -A -o jsonpath` prints them.
     #[arg(long, value_name = "FILE", conflicts_with = "from")]
     in_use: Option<PathBuf>,
+    /// Read the repositories that no rule is for, too, to say exactly how many bytes are freed. Without it they are not
+    /// read, and the number is the most that it can be.
+    #[arg(long, conflicts_with = "from")]
+    exact_bytes: bool,
     /// Write the plan to a file, to be applied later.
     #[arg(long, value_name = "FILE", requires = "plan")]
     save: Option<PathBuf>,
@@ -112,6 +116,10 @@ pub(crate) struct Prune {
     /// Had manifests deleted of which it was unknown whether they are parts of images. They stay now.
     #[arg(long, hide = true)]
     even_unknown_parts: bool,
+    /// Delete an image's manifest before its tags, which saves a request for each tag if the service takes them along.
+    /// If the first one shows that it doesn't, the tags go first again.
+    #[arg(long, requires = "apply")]
+    manifests_first: bool,
     /// Collect the garbage afterwards, and wait for it.
     #[arg(long, requires = "apply")]
     gc: bool,
@@ -163,7 +171,8 @@ impl Prune {
         let (plan, mut manifests) = match source {
             Source::Plan(plan) => (*plan, None),
             Source::Rules(policy) => {
-                let made = make(&account, &registry, &policy, output, &interrupt).await?;
+                let exact = self.exact_bytes;
+                let made = make(&account, &registry, &policy, exact, output, &interrupt).await?;
                 let Some(made) = made else {
                     output.note("Interrupted while reading: nothing was deleted.");
                     return Ok(Outcome::Interrupted);
@@ -309,7 +318,10 @@ impl Prune {
             output.show("Nothing was deleted.", &nothing)?;
             return Ok(Outcome::Interrupted);
         };
-        let execution = execution.reader(&opened.reader).until(interrupt.asked());
+        let execution = execution
+            .manifests_first(self.manifests_first)
+            .reader(&opened.reader)
+            .until(interrupt.asked());
         let report = execution.run_observed(&mut progress).await;
         drop(progress);
         opened.close(output).await;

@@ -17,11 +17,16 @@ pub(super) async fn make(
     account: &Account,
     registry: &RegistryHandle,
     policy: &RetentionPolicy,
+    has_exact_bytes: bool,
     output: &Output,
     interrupt: &Interrupt,
 ) -> Result<Option<(RetentionPlan, Option<Manifests>)>> {
     let progress = output.progress(format!("reading what is in {}", registry.name()));
-    let read = RegistryInventory::read_for(registry, policy);
+    let reading = RegistryInventory::reading(registry).policy(policy);
+    let mut reading = reading.exact_bytes(has_exact_bytes);
+    let read = reading.run(|now| {
+        progress.say(format!("reading what is in {}: {now}", registry.name()));
+    });
     let Some(inventory) = interrupt.unless(read).await else {
         return Ok(None);
     };
@@ -32,7 +37,9 @@ pub(super) async fn make(
         let Some(opened) = account.manifests(registry, interrupt).await? else {
             return Ok(None);
         };
-        let read = inventory.read_manifests(policy, &opened.reader);
+        let read = inventory.read_manifests_observed(policy, &opened.reader, |now| {
+            progress.say(format!("reading what belongs together: {now}"));
+        });
         if interrupt.unless(read).await.is_none() {
             opened.close(output).await;
             return Ok(None);

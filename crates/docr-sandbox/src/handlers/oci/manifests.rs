@@ -158,14 +158,16 @@ fn with_blobs(
     Ok(built)
 }
 
-/// Takes a tag away, or a manifest with all its tags if it is a digest.
+/// Takes a tag away, or a manifest if it is a digest.
 pub(super) fn delete<P: Premises>(ask: &Ask<'_, P>, reference: &str) -> Result<Response, Fault> {
+    let premises = ask.premises;
+    let takes_tags = premises.world(|world, _| !world.manifests_leave_tags);
     let was_there = ask.registry(|account, place, _| {
         let store = &mut account.registries[place].store;
         let repository = store.repository_mut(ask.name.repository);
         let repository = repository.ok_or(Reason::NameUnknown)?;
         Ok::<_, Fault>(match reference.contains(':') {
-            true => store.remove_manifest(ask.name.repository, reference),
+            true => store.remove_manifest(ask.name.repository, reference, takes_tags),
             false => repository.untag(reference),
         })
     })??;

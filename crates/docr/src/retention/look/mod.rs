@@ -1,5 +1,7 @@
 //! The second look at a repository, as near to the deletions as can be.
 
+mod touched;
+
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     time::Duration,
@@ -8,12 +10,16 @@ use std::{
 use chrono::{DateTime, Utc};
 
 use super::{
-    inventory::{ManifestRecord, RepositoryInventory},
+    inventory::ManifestRecord,
     manifest::{ManifestReader, subject_of_tag},
     plan::{Deletion, RetentionPlan, Subject},
+    reading::{Calls, read_lists, read_manifest_list, read_tags},
     report::Outcome,
+    whole::Whole,
 };
 use crate::{Digest, RepositoryHandle, Result};
+
+pub(super) use touched::Gone;
 
 const RESTLESS: &str = "the lists changed each time they were read";
 
@@ -23,6 +29,10 @@ const FRESH: Duration = Duration::from_secs(60);
 /// How a repository is now.
 pub(super) struct Look {
     at: Duration,
+    /// Whether the list of tags was read.
+    has_all_tags: bool,
+    /// Whether the list of manifests names all tags that were read.
+    is_agreed: bool,
     tags: HashMap<String, Place>,
     manifests: HashMap<String, Now>,
     /// Why nothing is deleted, tags of images that go as a whole included.
@@ -33,35 +43,53 @@ pub(super) struct Look {
     going: HashSet<String>,
 }
 
+/// What a look is at, and by what.
+pub(super) struct Scope<'a, R> {
+    pub(super) repository: &'a RepositoryHandle,
+    pub(super) known: &'a Known<'a>,
+    pub(super) reader: Option<&'a R>,
+    pub(super) calls: &'a Calls,
+}
+
 /// Where a tag leads to now.
 struct Place {
     digests: HashSet<String>,
     updated_at: Option<DateTime<Utc>>,
 }
 
-/// What the plan knows of a repository.
-struct Known<'a> {
+/// What a plan knows of a repository.
+#[derive(Default)]
+pub(super) struct Known<'a> {
     subjects: HashSet<&'a Subject>,
+    tags: u64,
+    manifests: u64,
+    /// Whether the lists came newest first.
+    is_newest_first: bool,
     last_push: Option<DateTime<Utc>>,
 }
 
 impl<'a> Known<'a> {
-    fn of(plan: &'a RetentionPlan, repository: &str) -> Self {
-        let kept = plan
-            .kept
-            .iter()
-            .filter(|kept| kept.repository == repository);
-        let going = plan
-            .deletions
-            .iter()
-            .filter(|deletion| deletion.repository == repository);
-        let subjects = kept
-            .map(|kept| &kept.subject)
-            .chain(going.map(|deletion| &deletion.subject));
-        Self {
-            subjects: subjects.collect(),
-            last_push: plan.last_pushes.get(repository).copied().flatten(),
+    /// What it knows of each repository from which something goes.
+    pub(super) fn of(plan: &'a RetentionPlan) -> HashMap<&'a str, Self> {
+        let mut all = HashMap::<_, Self>::new();
+        for deletion in &plan.deletions {
+            let known = all.entry(deletion.repository.as_str()).or_default();
+            known.subjects.insert(&deletion.subject);
         }
+        for kept in &plan.kept {
+            if let Some(known) = all.get_mut(kept.repository.as_str()) {
+                known.subjects.insert(&kept.subject);
+            }
+        }
+        for (repository, known) in &mut all {
+            let subjects = known.subjects.iter();
+            let tags = subjects.filter(|subject| matches!(subject, Subject::Tag(_)));
+            known.tags = tags.count() as u64;
+            known.manifests = (known.subjects.len() as u64).saturating_sub(known.tags);
+            known.is_newest_first = plan.newest_first.contains(*repository);
+            known.last_push = plan.last_pushes.get(*repository).copied().flatten();
+        }
+        all
     }
 }
 
@@ -72,28 +100,39 @@ struct Now {
 }
 
 impl Look {
-    /// Looks at a repository of which these deletions are left.
+    /// Looks at a repository of which these deletions are left. What an earlier look has shown of its lists is made use
+    /// of.
     pub(super) async fn at<R: ManifestReader>(
-        plan: &RetentionPlan,
-        repository: &RepositoryHandle,
+        scope: &Scope<'_, R>,
         left: &VecDeque<&Deletion>,
-        reader: Option<&R>,
+        earlier: Option<&Self>,
+        gone: Gone,
         at: Duration,
     ) -> Result<Self> {
         /// How often it is looked again because something was pushed meanwhile.
         const TIMES: usize = 5;
-        let manifests = left.iter().filter_map(|deletion| match &deletion.subject {
-            Subject::Manifest(digest) => Some(digest.clone()),
-            Subject::Tag(_) => None,
-        });
-        let seen = RepositoryInventory::read(repository, true).await?;
+        if let Some(look) = Self::at_what_is_touched(scope, left, gone, at).await? {
+            return Ok(look);
+        }
+        let repository = scope.repository;
+        let going = manifests_of(left);
+        // Once the list of manifests has told of all tags, it does so for what follows on the tags, too.
+        let agreed = earlier.is_some_and(|earlier| earlier.is_agreed);
+        let has_all_tags = !agreed || going.len() < left.len();
+        let tags = match has_all_tags {
+            true => read_tags(repository, scope.calls).await?,
+            false => Whole::default(),
+        };
+        let seen = read_lists(repository, tags, None, scope.calls).await?;
         let mut look = Self {
             at,
+            has_all_tags,
+            is_agreed: (agreed || !seen.tags.is_empty()) && seen.is_agreed(),
             tags: HashMap::new(),
             manifests: HashMap::new(),
             doubt: seen.is_in_doubt.then_some(RESTLESS),
             needed: HashSet::new(),
-            going: manifests.collect(),
+            going,
         };
         for tag in seen.tags {
             let place = Place {
@@ -103,22 +142,48 @@ impl Look {
             look.tags.insert(tag.tag, place);
         }
         look.take_in(seen.manifests);
-        let known = Known::of(plan, repository.name().as_str());
         let mut read = HashSet::new();
         for _ in 0..TIMES {
-            let news = look.news(&known, &read);
+            let news = look.news(scope.known, &read);
             if look.going.is_empty() || look.doubt.is_some() || news.is_empty() {
                 return Ok(look);
             }
-            look.read_news(&news, repository, reader).await;
+            look.read_news(&news, repository, scope.reader).await;
             read.extend(news);
             // Reading takes a while, in which more may be pushed.
-            let again = RepositoryInventory::read_manifest_list(repository).await?;
-            look.take_in(again.items.into_iter().map(Into::into));
+            let again = read_manifest_list(repository, scope.calls).await?;
+            look.take_in(again.items);
             look.doubt = look.doubt.or(again.is_in_doubt.then_some(RESTLESS));
         }
         look.doubt = Some(RESTLESS);
         Ok(look)
+    }
+
+    /// Whether nothing is in the repository but what goes, as it was when the plan was made.
+    pub(super) fn has_nothing_else(&self, going: &VecDeque<&Deletion>) -> bool {
+        let subjects: HashSet<_> = going.iter().map(|deletion| &deletion.subject).collect();
+        let goes = |subject: Subject| subjects.contains(&subject);
+        let tags = self.tags.keys().map(|tag| Subject::Tag(tag.clone()));
+        let manifests = self.manifests.keys();
+        let mut there = tags.chain(manifests.map(|digest| Subject::Manifest(digest.clone())));
+        let is_free = |deletion: &&Deletion| {
+            let obstacle = self.obstacle(deletion, |_| true);
+            obstacle.is_none_or(|outcome| outcome.is_gone())
+        };
+        self.doubt.is_none() && there.all(goes) && going.iter().all(is_free)
+    }
+
+    /// Whether nothing keeps a manifest and its tags from being deleted, and no other tag leads to it.
+    pub(super) fn has_no_more(&self, manifest: &Deletion, tags: &[&Deletion]) -> bool {
+        let own: HashSet<_> = tags.iter().map(|tag| &tag.subject).collect();
+        let mut obstacles = tags.iter().map(|tag| self.obstacle(tag, |_| true));
+        self.obstacle(manifest, |tag| own.contains(tag)).is_none()
+            && obstacles.all(|obstacle| obstacle.is_none_or(|outcome| outcome.is_gone()))
+    }
+
+    /// Whether a tag is not there any more.
+    pub(super) fn has_no_tag(&self, deletion: &Deletion) -> bool {
+        matches!(&deletion.subject, Subject::Tag(tag) if !self.tags.contains_key(tag))
     }
 
     /// Takes a list of manifests in, with the tags that it names.
@@ -149,7 +214,12 @@ impl Look {
 
     /// Whether it is recent enough to delete by.
     pub(super) fn is_fresh(&self, now: Duration) -> bool {
-        now.saturating_sub(self.at) <= FRESH
+        self.is_within(FRESH, now)
+    }
+
+    /// Whether it was begun no longer ago than this.
+    pub(super) fn is_within(&self, age: Duration, now: Duration) -> bool {
+        now.saturating_sub(self.at) <= age
     }
 
     /// The manifests that were pushed or tagged since the plan was made, but for those that were read.
@@ -160,7 +230,7 @@ impl Look {
                 .subjects
                 .contains(&Subject::Manifest((*digest).clone()));
             let tagged_since = now.tags.iter().any(|tag| {
-                is_new(self.tags[tag].updated_at)
+                (self.has_all_tags && is_new(self.tags[tag].updated_at))
                     || !known.subjects.contains(&Subject::Tag(tag.clone()))
             });
             // What has no time had none when the plan was made, unless it is new.
@@ -251,4 +321,13 @@ impl Look {
             _ => None,
         }
     }
+}
+
+/// The digests of the manifests that are to go.
+fn manifests_of(left: &VecDeque<&Deletion>) -> HashSet<String> {
+    let manifests = left.iter().filter_map(|deletion| match &deletion.subject {
+        Subject::Manifest(digest) => Some(digest.clone()),
+        Subject::Tag(_) => None,
+    });
+    manifests.collect()
 }

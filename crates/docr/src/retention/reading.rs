@@ -1,0 +1,332 @@
+//! Reading what is there: paced, several repositories at once, and going on after a failure.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt,
+    sync::Arc,
+};
+
+use chrono::{DateTime, Utc};
+use docr_api::types::{RepositoryTag, RepositoryV2};
+use futures_util::{StreamExt as _, stream};
+use tokio::sync::Semaphore;
+
+use super::{
+    CONCURRENCY,
+    inventory::{ManifestRecord, RegistryInventory, RepositoryInventory, TagRecord},
+    policy::RetentionPolicy,
+    whole::{Whole, is_newest_first},
+};
+use crate::{List, RegistryHandle, RepositoryHandle, Result};
+
+/// Reads an inventory. Made by [`RegistryInventory::reading`].
+///
+/// It keeps below the rate limit of the token, and keeps what it has read: after an error, or when the future was
+/// dropped, [`run`](Self::run) goes on where it stopped.
+///
+/// ```no_run
+/// use docr::retention::{RegistryInventory, RetentionPolicy};
+///
+/// # async fn example(registry: docr::RegistryHandle, policy: RetentionPolicy) -> docr::Result<()> {
+/// let mut reading = RegistryInventory::reading(&registry).policy(&policy);
+/// let inventory = match reading.run(|now| println!("{now}")).await {
+///     Ok(inventory) => inventory,
+///     Err(error) => {
+///         println!("going on after: {error}");
+///         reading.run(|now| println!("{now}")).await?
+///     }
+/// };
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "nothing is read until it is run"]
+pub struct InventoryReading {
+    registry: RegistryHandle,
+    policy: Option<RetentionPolicy>,
+    has_exact_bytes: bool,
+    concurrency: usize,
+    /// Taken before anything is read: what is pushed meanwhile is young.
+    read_at: Option<DateTime<Utc>>,
+    listed: Option<Vec<RepositoryV2>>,
+    read: BTreeMap<String, RepositoryInventory>,
+}
+
+/// How far the reading of an inventory is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InventoryProgress {
+    /// How many repositories have been dealt with.
+    pub done: usize,
+    /// How many there are.
+    pub repositories: usize,
+}
+
+impl fmt::Display for InventoryProgress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} repositories", self.done, self.repositories)
+    }
+}
+
+impl RegistryInventory {
+    /// Prepares to read what is in a registry: all repositories, their tags and manifests.
+    pub fn reading(registry: &RegistryHandle) -> InventoryReading {
+        InventoryReading {
+            registry: registry.paced(),
+            policy: None,
+            has_exact_bytes: false,
+            concurrency: CONCURRENCY,
+            read_at: None,
+            listed: None,
+            read: BTreeMap::new(),
+        }
+    }
+}
+
+impl InventoryReading {
+    /// Reads what a plan by this policy needs: the repositories that a rule is for, and of the others only their names,
+    /// unless a rule deletes orphans, whose images may be anywhere.
+    pub fn policy(mut self, policy: &RetentionPolicy) -> Self {
+        self.policy = Some(policy.clone());
+        self
+    }
+
+    /// Reads the manifests of the other repositories, too, at a request or more for each. Without them a plan knows only
+    /// how many bytes it frees at the most, since other repositories may have the same blobs.
+    pub fn exact_bytes(mut self, exact: bool) -> Self {
+        self.has_exact_bytes = exact;
+        self
+    }
+
+    /// How many calls may be under way at once; 8 unless told otherwise, and at least 1.
+    pub fn concurrency(mut self, calls: usize) -> Self {
+        self.concurrency = calls.max(1);
+        self
+    }
+
+    /// Reads, or goes on reading, and tells `observe` of each repository that is done.
+    ///
+    /// # Errors
+    ///
+    /// Those of any call. What was read by then is kept: run it again to go on.
+    pub async fn run(
+        &mut self,
+        mut observe: impl FnMut(InventoryProgress) + Send,
+    ) -> Result<RegistryInventory> {
+        let listed = match self.listed.take() {
+            Some(listed) => listed,
+            None => self.list().await?,
+        };
+        let listed = &*self.listed.insert(listed);
+        let mut progress = InventoryProgress {
+            done: self.read.len(),
+            repositories: listed.len(),
+        };
+        observe(progress);
+        let calls = Calls::new(self.concurrency);
+        let left = listed
+            .iter()
+            .filter(|one| !self.read.contains_key(&one.name));
+        let (registry, policy) = (&self.registry, self.policy.as_ref());
+        let reads: Vec<_> = left
+            .map(|one| {
+                read_one(
+                    registry,
+                    one,
+                    wanted(policy, self.has_exact_bytes, one),
+                    &calls,
+                )
+            })
+            .collect();
+        let mut reads = stream::iter(reads).buffer_unordered(self.concurrency);
+        while let Some(repository) = reads.next().await {
+            let repository = repository?;
+            self.read.insert(repository.name.clone(), repository);
+            progress.done += 1;
+            observe(progress);
+        }
+        drop(reads);
+        let listed = self.listed.take().into_iter().flatten();
+        let mut read = std::mem::take(&mut self.read);
+        let repositories = listed.filter_map(|one| read.remove(&one.name)).collect();
+        Ok(RegistryInventory {
+            registry: self.registry.name().to_string(),
+            api: Some(self.registry.api_address().to_owned()),
+            read_at: self
+                .read_at
+                .take()
+                .unwrap_or_else(|| self.registry.clock().now()),
+            repositories,
+        })
+    }
+
+    /// The repositories, each once.
+    async fn list(&mut self) -> Result<Vec<RepositoryV2>> {
+        self.read_at = self.read_at.or_else(|| self.registry.service_time());
+        let (mut all, mut names) = (Vec::new(), HashSet::new());
+        let mut repositories = self.registry.repositories().items();
+        while let Some(repository) = repositories.next().await {
+            let repository = repository?;
+            // The first response has told the service's time.
+            self.read_at = self.read_at.or_else(|| self.registry.service_time());
+            if names.insert(repository.name.clone()) {
+                all.push(repository);
+            }
+        }
+        Ok(all)
+    }
+}
+
+impl fmt::Debug for InventoryReading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InventoryReading")
+            .field("registry", &self.registry)
+            .field("read", &self.read.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is read of a repository.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Name,
+    Manifests,
+    /// Its tags, too. The list of repositories is believed where it names all manifests.
+    All,
+    /// By its own lists alone: whatever was overlooked might lose what belongs to it.
+    AllByItsLists,
+}
+
+fn wanted(policy: Option<&RetentionPolicy>, has_exact_bytes: bool, one: &RepositoryV2) -> Wanted {
+    let Some(policy) = policy else {
+        return Wanted::All;
+    };
+    let deletes_orphans = policy.rules.iter().any(|rule| rule.delete_orphans);
+    match policy.concerns(&one.name) {
+        _ if deletes_orphans => Wanted::AllByItsLists,
+        true => Wanted::All,
+        false if has_exact_bytes => Wanted::Manifests,
+        false => Wanted::Name,
+    }
+}
+
+/// Reads a repository with as few requests as it takes.
+async fn read_one(
+    registry: &RegistryHandle,
+    one: &RepositoryV2,
+    wanted: Wanted,
+    calls: &Calls,
+) -> Result<RepositoryInventory> {
+    let inventory = RepositoryInventory {
+        name: one.name.clone(),
+        ..RepositoryInventory::default()
+    };
+    let Ok(name) = one.name.parse() else {
+        // It can't be asked for, so nothing is known of it.
+        return Ok(RepositoryInventory {
+            is_in_doubt: true,
+            ..inventory
+        });
+    };
+    if wanted == Wanted::Name {
+        return Ok(RepositoryInventory {
+            is_unread: true,
+            ..inventory
+        });
+    }
+    let handle = registry.repository(name);
+    let manifests = match wanted {
+        Wanted::AllByItsLists => None,
+        _ => all_manifests(one),
+    };
+    let has_tags =
+        wanted != Wanted::Manifests && !(one.tag_count == Some(0) && manifests.is_some());
+    let tags = match has_tags {
+        true => read_tags(&handle, calls).await?,
+        false => Whole::default(),
+    };
+    read_lists(&handle, tags, manifests, calls).await
+}
+
+/// The manifests of a repository, if the list of repositories has all of them: none, or one.
+fn all_manifests(one: &RepositoryV2) -> Option<Vec<ManifestRecord>> {
+    match (one.manifest_count?, &one.latest_manifest) {
+        (0, None) if one.tag_count == Some(0) => Some(Vec::new()),
+        (1, Some(manifest)) if !manifest.digest.is_empty() => Some(vec![manifest.clone().into()]),
+        _ => None,
+    }
+}
+
+pub(super) async fn read_tags(
+    handle: &RepositoryHandle,
+    calls: &Calls,
+) -> Result<Whole<RepositoryTag>> {
+    Whole::read(|| calls.list(handle.tags()), |tag| &tag.tag).await
+}
+
+/// Reads the manifests of a repository, unless they are known, and brings them together with its tags.
+pub(super) async fn read_lists(
+    handle: &RepositoryHandle,
+    tags: Whole<RepositoryTag>,
+    manifests: Option<Vec<ManifestRecord>>,
+    calls: &Calls,
+) -> Result<RepositoryInventory> {
+    // The manifests come last: they name their tags, too, so that what was pushed meanwhile is seen.
+    let manifests = match manifests {
+        Some(items) => Whole {
+            items,
+            is_in_doubt: false,
+        },
+        None => read_manifest_list(handle, calls).await?,
+    };
+    let mut inventory = RepositoryInventory {
+        name: handle.name().to_string(),
+        is_in_doubt: manifests.is_in_doubt || tags.is_in_doubt,
+        manifests: manifests.items,
+        tags: Vec::with_capacity(tags.items.len()),
+        is_unread: false,
+        is_newest_first: false,
+    };
+    let tags = tags.items.into_iter().map(|tag| TagRecord {
+        tag: tag.tag,
+        digest: tag.manifest_digest,
+        updated_at: tag.updated_at,
+    });
+    inventory.tags.extend(tags);
+    inventory.is_newest_first = !inventory.is_in_doubt
+        && inventory.is_agreed()
+        && is_newest_first(inventory.tags.iter().map(|tag| tag.updated_at))
+        && is_newest_first(inventory.manifests.iter().map(|it| it.updated_at));
+    inventory.join();
+    Ok(inventory)
+}
+
+pub(super) async fn read_manifest_list(
+    handle: &RepositoryHandle,
+    calls: &Calls,
+) -> Result<Whole<ManifestRecord>> {
+    let list = || calls.list(handle.manifests());
+    let whole = Whole::read(list, |manifest| &manifest.digest).await?;
+    Ok(Whole {
+        items: whole.items.into_iter().map(Into::into).collect(),
+        is_in_doubt: whole.is_in_doubt,
+    })
+}
+
+/// The calls that read, of which so many may be under way at once.
+pub(super) struct Calls {
+    most: usize,
+    free: Arc<Semaphore>,
+}
+
+impl Calls {
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            most,
+            free: Arc::new(Semaphore::new(most)),
+        }
+    }
+
+    pub(super) fn list<T: Send + 'static>(&self, list: List<T>) -> List<T> {
+        list.read_ahead(self.most).within(&self.free)
+    }
+}

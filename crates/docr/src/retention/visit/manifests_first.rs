@@ -1,0 +1,227 @@
+//! Deleting manifests before their tags, where the service takes these along.
+
+use std::{
+    collections::{HashMap, HashSet},
+    iter,
+    sync::Arc,
+};
+
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{Visit, delete, is_refusal};
+use crate::{
+    Result,
+    retention::{
+        look::{Look, Scope},
+        manifest::ManifestReader,
+        observe::ObserveRetention,
+        plan::{Deletion, Subject},
+        report::Outcome,
+    },
+};
+
+/// A manifest that goes, with the tags that lead to it.
+struct Tagged<'a> {
+    manifest: &'a Deletion,
+    tags: Vec<&'a Deletion>,
+}
+
+impl<'a> Tagged<'a> {
+    fn all(&self) -> impl Iterator<Item = &'a Deletion> + Clone {
+        iter::once(self.manifest).chain(self.tags.iter().copied())
+    }
+}
+
+impl<'a, O: ObserveRetention + Send> Visit<'_, 'a, '_, O> {
+    /// Deletes the manifests whose tags go along. What is left then, with the last look, is to be deleted piece by piece.
+    pub(super) async fn manifests_first<R: ManifestReader + Sync>(
+        &mut self,
+        scope: &Scope<'_, R>,
+        look: Option<Look>,
+    ) -> Option<Look> {
+        let run = self.run;
+        let Some(tags_go_along) = &run.tags_go_along else {
+            return look;
+        };
+        let (mut look, mut tried) = (look, HashSet::new());
+        let mut under_way = FuturesUnordered::new();
+        loop {
+            // What stands before others is gone by the next round.
+            let images = self.tagged(&tried);
+            if images.is_empty() {
+                self.forget_ended();
+                return look;
+            }
+            for image in images {
+                if self.left.is_empty() {
+                    // The repository could not be looked at.
+                    return look;
+                }
+                tried.insert(&image.manifest.subject);
+                let mut known = tags_go_along.lock().await;
+                match *known {
+                    Some(true) => drop(known),
+                    Some(false) => {
+                        self.forget_ended();
+                        return look;
+                    }
+                    None => {
+                        *known = self.find_out(scope, &image, &mut look).await;
+                        continue;
+                    }
+                }
+                let Some(permit) = self.permit_beside(&mut under_way).await else {
+                    continue;
+                };
+                if self.has_fresh_look(scope, &mut look, &mut under_way).await
+                    && look
+                        .as_ref()
+                        .is_some_and(|look| look.has_no_more(image.manifest, &image.tags))
+                    && self.begin_all(image.all())
+                {
+                    under_way.push(async move {
+                        let (_, result) = delete(scope.repository, image.manifest, permit).await;
+                        (image, result)
+                    });
+                }
+            }
+            while let Some((image, result)) = self.next(&mut under_way).await {
+                self.end_image(&image, result);
+            }
+        }
+    }
+
+    /// The manifests with tags that have not been tried, and have nothing before them but these.
+    fn tagged(&self, tried: &HashSet<&Subject>) -> Vec<Tagged<'a>> {
+        let left = self.left.iter().copied();
+        let left = left.filter(|deletion| !self.ended.contains_key(&deletion.subject));
+        let (manifests, tags): (Vec<_>, Vec<_>) = left.partition(|it| it.is_manifest());
+        let mut tags_of = HashMap::<_, Vec<_>>::new();
+        for tag in tags {
+            tags_of.entry(tag.digest.as_deref()).or_default().push(tag);
+        }
+        let untried = manifests
+            .into_iter()
+            .filter(|manifest| !tried.contains(&manifest.subject));
+        let images = untried.filter_map(|manifest| {
+            let tags = tags_of.remove(&manifest.digest.as_deref())?;
+            Some(Tagged { manifest, tags })
+        });
+        images.filter(|image| self.is_ready(image)).collect()
+    }
+
+    fn is_ready(&self, image: &Tagged<'a>) -> bool {
+        let own: HashSet<_> = image.tags.iter().map(|tag| &tag.subject).collect();
+        let mut before = image.all().flat_map(|deletion| &deletion.after);
+        before.all(|before| own.contains(before) || self.is_gone(before))
+    }
+
+    /// Deletes the first manifest, and looks whether its tags went along; `None` if that is not known afterwards.
+    async fn find_out<R: ManifestReader + Sync>(
+        &mut self,
+        scope: &Scope<'_, R>,
+        image: &Tagged<'a>,
+        look: &mut Option<Look>,
+    ) -> Option<bool> {
+        let permit = self.run.permit().await?;
+        if !self.run.may_begin() || !self.has_fresh_look(scope, look, &mut no_others()).await {
+            return None;
+        }
+        let is_free = look
+            .as_ref()
+            .is_some_and(|look| look.has_no_more(image.manifest, &image.tags));
+        if !is_free || !self.begin_all(image.all()) {
+            return None;
+        }
+        let (_, result) = delete(scope.repository, image.manifest, permit).await;
+        match result {
+            Ok(()) => self.end(image.manifest, Outcome::Deleted),
+            Err(error) if error.is_not_found() || is_refusal(&error) => {
+                self.end_image(image, Err(error));
+                return None;
+            }
+            // It may be that one with tags can't be deleted.
+            Err(_) => return Some(false),
+        }
+        self.forget_ended();
+        *look = self.look(scope, None).await;
+        let look = look.as_ref()?;
+        let are_gone = image.tags.iter().all(|tag| look.has_no_tag(tag));
+        if are_gone {
+            for tag in &image.tags {
+                self.end(tag, Outcome::Deleted);
+            }
+        }
+        Some(are_gone)
+    }
+
+    /// Waits for a permit to call, and deals with what ends meanwhile; `None` if it is to stop before.
+    async fn permit_beside<F>(
+        &mut self,
+        under_way: &mut FuturesUnordered<F>,
+    ) -> Option<OwnedSemaphorePermit>
+    where
+        F: Future<Output = (Tagged<'a>, Result<()>)>,
+    {
+        let permit = loop {
+            match Arc::clone(&self.run.permits).try_acquire_owned() {
+                Ok(permit) => break permit,
+                // Those hold permits, which they give back only if somebody waits for them.
+                Err(_) => match self.next(under_way).await {
+                    Some((image, result)) => self.end_image(&image, result),
+                    None => break self.run.permit().await?,
+                },
+            }
+        };
+        self.run.may_begin().then_some(permit)
+    }
+
+    /// Whether there is a look that is recent enough, if need be a new one.
+    async fn has_fresh_look<R, F>(
+        &mut self,
+        scope: &Scope<'_, R>,
+        look: &mut Option<Look>,
+        under_way: &mut FuturesUnordered<F>,
+    ) -> bool
+    where
+        R: ManifestReader + Sync,
+        F: Future<Output = (Tagged<'a>, Result<()>)>,
+    {
+        let now = self.run.registry.clock().monotonic();
+        if !look.as_ref().is_some_and(|look| look.is_fresh(now)) {
+            while let Some((image, result)) = self.next(under_way).await {
+                self.end_image(&image, result);
+            }
+            self.forget_ended();
+            *look = self.look(scope, None).await;
+        }
+        look.is_some()
+    }
+
+    /// Notes what became of a manifest that was to take its tags along.
+    fn end_image(&mut self, image: &Tagged<'a>, result: Result<()>) {
+        let outcome = self.run.outcome(result);
+        self.end(image.manifest, outcome.clone());
+        let of_tags = match outcome {
+            // Whoever deleted it may have left the tags.
+            Outcome::GoneAlready => return,
+            Outcome::Refused(_) => Outcome::NotTried,
+            outcome => outcome,
+        };
+        for tag in &image.tags {
+            self.end(tag, of_tags.clone());
+        }
+    }
+
+    fn forget_ended(&mut self) {
+        let ended = &self.ended;
+        self.left
+            .retain(|deletion| !ended.contains_key(&deletion.subject));
+    }
+}
+
+/// Nothing else is under way.
+fn no_others<'a>() -> FuturesUnordered<std::future::Pending<(Tagged<'a>, Result<()>)>> {
+    FuturesUnordered::new()
+}

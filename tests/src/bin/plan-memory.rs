@@ -1,0 +1,36 @@
+//! How much memory a plan takes beyond the inventory that it is made from.
+//! `cargo run --profile bench -p docr-tests --bin plan-memory`
+
+// A command talks to a person through its output.
+#![allow(clippy::print_stdout)]
+
+use docr::retention::RetentionPlan;
+use docr_tests::plans::images_of_one_tag;
+use peak_alloc::PeakAlloc;
+
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
+
+const MIB: f64 = (1 << 20) as f64;
+
+fn main() {
+    plan(100_000);
+}
+
+/// Plans for so many images of a tag each, of which half go.
+fn plan(images: u64) {
+    let before = ALLOCATOR.current_usage() as f64;
+    let case = images_of_one_tag(images);
+    let inventory = ALLOCATOR.current_usage() as f64;
+    ALLOCATOR.reset_peak_usage();
+    let plan = RetentionPlan::compute(&case.policy, &case.inventory).expect("a plan");
+    let peak = ALLOCATOR.peak_usage() as f64;
+    let after = ALLOCATOR.current_usage() as f64;
+    assert_eq!(plan.images, images);
+    println!(
+        "a plan for {images} images: {:.1} MiB beyond the inventory of {:.1} MiB, of which {:.1} MiB stay",
+        (peak - inventory) / MIB,
+        (inventory - before) / MIB,
+        (after - inventory) / MIB
+    );
+}

@@ -1,0 +1,49 @@
+//! Does a job of some size once: its instructions are counted from outside. `scale JOB SIZE`
+
+use std::{env, hint::black_box, process::ExitCode};
+
+use docr::retention::{RetentionPlan, UntaggedManifests};
+use docr_sandbox::{Image, Sandbox};
+use docr_tests::plans::{Case, SHAPES};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let mut arguments = env::args().skip(1);
+    let (Some(job), Some(size)) = (arguments.next(), arguments.next()) else {
+        return ExitCode::from(2);
+    };
+    let Ok(size) = size.parse() else {
+        return ExitCode::from(2);
+    };
+    let shape = SHAPES.iter().find(|(name, _)| *name == job);
+    match (shape, &*job) {
+        (Some((_, make)), _) => counted_plan(&make(size)),
+        (None, "pushes of tags") => {
+            let sandbox = Sandbox::start().await.expect("a sandbox");
+            sandbox.add_sample().expect("an empty account");
+            counted_pushes(&sandbox, size);
+        }
+        _ => return ExitCode::from(2),
+    }
+    ExitCode::SUCCESS
+}
+
+/// Makes a plan, shows it, and checks it as one that was kept in a file.
+#[inline(never)]
+fn counted_plan(case: &Case) {
+    let plan = RetentionPlan::compute(&case.policy, &case.inventory).expect("a plan");
+    plan.check().expect("a sound plan");
+    black_box((plan.to_string(), plan.kept_table()));
+    black_box(UntaggedManifests::of(&case.inventory).expect("a count"));
+}
+
+/// Pushes an image with one more tag each time.
+#[inline(never)]
+fn counted_pushes(sandbox: &Sandbox, size: u64) {
+    for number in 0..size {
+        let image = Image::new("shop/api")
+            .sized_layer(1, 1)
+            .tag(format!("v{number}"));
+        sandbox.push("sample", image).expect("room for it");
+    }
+}

@@ -1,0 +1,204 @@
+//! Deletions in repositories whose lists are long: only what goes and what is new is looked at, and whatever else has
+//! changed is found all the same.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use docr::{
+    CreateRegistry, CredentialsRequest, RegistryHandle, TierSlug,
+    retention::{
+        OciManifests, Outcome, RegistryInventory, RetentionPlan, RetentionPolicy, RetentionReport,
+        Subject,
+    },
+};
+use docr_sandbox::{Clock, Image};
+use docr_tests::sandbox::{Checked, registry_name, sharing, start_with};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// An old image, tagged `old`, that goes, and three of two thousand tags each that stay: 31 pages of tags, one of
+/// manifests.
+struct Bench {
+    sandbox: Checked,
+    clock: Clock,
+    registry: RegistryHandle,
+    old: String,
+}
+
+impl Bench {
+    async fn start() -> Self {
+        let (sandbox, clock) = start_with(|builder| builder.check_answers(false)).await;
+        let docr = sharing(&sandbox, &clock);
+        let wanted = CreateRegistry::new(registry_name(), TierSlug::Professional);
+        docr.registries().create(wanted).await.unwrap();
+        let registry = docr.registry(registry_name());
+        let old = sandbox.push("acme-images", image(1).tag("old")).unwrap();
+        clock.advance(60 * DAY);
+        for number in 10..13 {
+            let tags = (0..2_000).map(|tag| format!("v{number}-{tag}"));
+            sandbox
+                .push_tags("acme-images", image(number), tags)
+                .unwrap();
+            clock.advance(Duration::from_secs(60));
+        }
+        Self {
+            sandbox,
+            clock,
+            registry,
+            old: old.digest,
+        }
+    }
+
+    async fn reader(&self) -> OciManifests {
+        let request = CredentialsRequest::read_only().expires_in(365 * DAY);
+        let credentials = self.registry.docker_credentials(request).await.unwrap();
+        let reader = OciManifests::new(self.registry.name(), &credentials).unwrap();
+        reader.plain_http_host(self.sandbox.addr().to_string())
+    }
+
+    async fn plan(&self) -> RetentionPlan {
+        let policy = RetentionPolicy::from_toml("[[rule]]\nolder_than = \"30d\"").unwrap();
+        let mut inventory = RegistryInventory::read_for(&self.registry, &policy)
+            .await
+            .unwrap();
+        inventory
+            .read_manifests(&policy, &self.reader().await)
+            .await;
+        let plan = RetentionPlan::compute(&policy, &inventory).unwrap();
+        let subjects: Vec<_> = plan.deletions.iter().map(|it| it.subject.clone()).collect();
+        let expected = [
+            Subject::Tag("old".into()),
+            Subject::Manifest(self.old.clone()),
+        ];
+        assert_eq!(subjects, expected);
+        assert_eq!(plan.newest_first, BTreeSet::from(["large".to_owned()]));
+        // What is pushed from now on is younger than all that was read.
+        self.clock.advance(Duration::from_secs(60));
+        plan
+    }
+
+    /// Carries a plan out, and says how many pages were read.
+    async fn apply(&self, plan: &RetentionPlan) -> (RetentionReport, usize) {
+        let reader = self.reader().await;
+        self.sandbox.clear_requests();
+        let execution = plan.execution(&self.registry).unwrap();
+        let report = execution.reader(&reader).run(|_| ()).await;
+        let requests = self.sandbox.requests().into_iter();
+        let pages = requests.filter(|request| {
+            let operation = request.operation.as_deref().unwrap_or_default();
+            operation.starts_with("registries_list_repository")
+        });
+        (report, pages.count())
+    }
+
+    async fn has_old_manifest(&self) -> bool {
+        let repository = self.registry.repository("large".parse().unwrap());
+        let manifests = repository.manifests().all().await.unwrap();
+        manifests.iter().any(|manifest| manifest.digest == self.old)
+    }
+}
+
+fn image(number: u64) -> Image {
+    Image::new("large").sized_layer(number, 1000)
+}
+
+#[tokio::test]
+async fn only_what_goes_and_what_is_new_is_read_again() {
+    let bench = Bench::start().await;
+    let (report, pages) = bench.apply(&bench.plan().await).await;
+    assert!(
+        report
+            .steps
+            .iter()
+            .all(|step| step.outcome == Outcome::Deleted),
+        "{report}"
+    );
+    assert!(!bench.has_old_manifest().await);
+    // For the tag: the first pages and the way to the last one. For the manifest: the first pages again.
+    assert!(pages <= 10, "{pages}");
+}
+
+#[tokio::test]
+async fn an_image_that_an_old_tag_has_moved_to_stays() {
+    let bench = Bench::start().await;
+    let plan = bench.plan().await;
+    bench
+        .sandbox
+        .push("acme-images", image(1).tag("v11-5"))
+        .unwrap();
+    let (report, pages) = bench.apply(&plan).await;
+    assert!(
+        matches!(report.steps[1].outcome, Outcome::Changed(_)),
+        "{report}"
+    );
+    assert!(bench.has_old_manifest().await);
+    assert!(
+        pages > 31,
+        "all is read where something has changed: {pages}"
+    );
+}
+
+#[tokio::test]
+async fn an_image_that_is_part_of_a_new_one_stays() {
+    let bench = Bench::start().await;
+    let plan = bench.plan().await;
+    let index = Image::index("large").child(image(1)).tag("multi");
+    bench.sandbox.push("acme-images", index).unwrap();
+    let (report, _) = bench.apply(&plan).await;
+    assert!(bench.has_old_manifest().await, "{report}");
+}
+
+#[tokio::test]
+async fn what_was_pushed_again_stays() {
+    let bench = Bench::start().await;
+    let plan = bench.plan().await;
+    bench
+        .sandbox
+        .push("acme-images", image(1).tag("old"))
+        .unwrap();
+    let (report, _) = bench.apply(&plan).await;
+    assert!(bench.has_old_manifest().await, "{report}");
+    assert!(
+        report
+            .steps
+            .iter()
+            .all(|step| matches!(step.outcome, Outcome::Changed(_)))
+    );
+}
+
+#[tokio::test]
+async fn an_image_that_gets_a_tag_after_the_first_look_stays() {
+    let bench = Bench::start().await;
+    let plan = bench.plan().await;
+    let reader = bench.reader().await;
+    let execution = plan.execution(&bench.registry).unwrap().reader(&reader);
+    let sandbox = &bench.sandbox;
+    let report = execution.run(|step| {
+        if matches!(step.deletion.subject, Subject::Tag(_)) {
+            sandbox
+                .push("acme-images", image(1).tag("release"))
+                .unwrap();
+        }
+    });
+    let report = report.await;
+    assert!(
+        matches!(report.steps[1].outcome, Outcome::Changed(_)),
+        "{report}"
+    );
+    assert!(bench.has_old_manifest().await);
+}
+
+#[tokio::test]
+async fn where_something_else_is_gone_all_is_looked_at_and_what_goes_goes() {
+    let bench = Bench::start().await;
+    let plan = bench.plan().await;
+    assert!(bench.sandbox.delete("acme-images", "large", "v10-7"));
+    let (report, pages) = bench.apply(&plan).await;
+    assert!(
+        report
+            .steps
+            .iter()
+            .all(|step| step.outcome == Outcome::Deleted),
+        "{report}"
+    );
+    assert!(pages > 31, "{pages}");
+}

@@ -1,0 +1,328 @@
+//! Manifests that are deleted before their tags, by a service that takes these along and by one that leaves them.
+
+use std::{collections::BTreeSet, io, time::Duration};
+
+use docr::{
+    CreateRegistry, CredentialsRequest, RegistryHandle, TierSlug,
+    retention::{
+        Deletion, ObserveRetention, OciManifests, Outcome, RegistryInventory, RetentionPlan,
+        RetentionPolicy, RetentionReport, RetentionStep, Subject,
+    },
+};
+use docr_sandbox::{Clock, Image, ScriptedAnswer};
+use docr_tests::sandbox::{Checked, registry_name, sharing, start_with};
+use serde_json::json;
+
+const DAY: Duration = Duration::from_secs(86_400);
+const DELETE_MANIFEST: &str = "registries_delete_repositoryManifest";
+const DELETE_TAG: &str = "registries_delete_repositoryTag";
+
+struct Bench {
+    sandbox: Checked,
+    clock: Clock,
+    registry: RegistryHandle,
+}
+
+impl Bench {
+    /// Four old images of two tags each in `api` and in `web`, and one that stays.
+    async fn start(tags_stay: bool) -> Self {
+        let (sandbox, clock) = start_with(|builder| builder.manifests_leave_tags(tags_stay)).await;
+        let docr = sharing(&sandbox, &clock);
+        let wanted = CreateRegistry::new(registry_name(), TierSlug::Professional);
+        docr.registries().create(wanted).await.unwrap();
+        let registry = docr.registry(registry_name());
+        let bench = Self {
+            sandbox,
+            clock,
+            registry,
+        };
+        for repository in ["api", "web"] {
+            for number in 0..4 {
+                bench.push(
+                    image(repository, number)
+                        .tag(format!("v{number}"))
+                        .tag(format!("b{number}")),
+                );
+            }
+            bench.push(image(repository, 9).tag("latest"));
+        }
+        bench.clock.advance(60 * DAY);
+        bench.sandbox.clear_requests();
+        bench
+    }
+
+    fn push(&self, image: Image) -> String {
+        self.sandbox.push("acme-images", image).unwrap().digest
+    }
+
+    async fn reader(&self) -> OciManifests {
+        let request = CredentialsRequest::read_only().expires_in(365 * DAY);
+        let credentials = self.registry.docker_credentials(request).await.unwrap();
+        let reader = OciManifests::new(self.registry.name(), &credentials).unwrap();
+        reader.plain_http_host(self.sandbox.addr().to_string())
+    }
+
+    async fn plan(&self) -> RetentionPlan {
+        let policy = "[[rule]]\nolder_than = \"30d\"\ndelete_untagged = true";
+        let policy = RetentionPolicy::from_toml(policy).unwrap();
+        let mut inventory = RegistryInventory::read_for(&self.registry, &policy)
+            .await
+            .unwrap();
+        let reader = self.reader().await;
+        inventory.read_manifests(&policy, &reader).await;
+        RetentionPlan::compute(&policy, &inventory).unwrap()
+    }
+
+    /// Carries a plan out, manifests first, and notes what is told of it.
+    async fn apply(&self, plan: &RetentionPlan) -> (RetentionReport, Notes) {
+        let reader = self.reader().await;
+        let execution = plan.execution(&self.registry).unwrap();
+        let execution = execution.manifests_first(true).reader(&reader);
+        self.sandbox.clear_requests();
+        let mut notes = Notes::default();
+        let report = execution.run_observed(&mut notes).await;
+        (report, notes)
+    }
+
+    /// The operations that were asked for, in order.
+    fn asked(&self) -> Vec<String> {
+        let requests = self.sandbox.requests().into_iter();
+        requests.filter_map(|request| request.operation).collect()
+    }
+
+    fn times(&self, operation: &str) -> usize {
+        self.asked()
+            .iter()
+            .filter(|asked| *asked == operation)
+            .count()
+    }
+
+    async fn tags(&self, repository: &str) -> BTreeSet<String> {
+        let repository = self.registry.repository(repository.parse().unwrap());
+        let tags = repository.tags().all().await.unwrap();
+        tags.into_iter().map(|tag| tag.tag).collect()
+    }
+
+    async fn manifests(&self, repository: &str) -> BTreeSet<String> {
+        let repository = self.registry.repository(repository.parse().unwrap());
+        let manifests = repository.manifests().all().await.unwrap();
+        manifests
+            .into_iter()
+            .map(|manifest| manifest.digest)
+            .collect()
+    }
+}
+
+fn image(repository: &str, number: u64) -> Image {
+    Image::new(repository).sized_layer(number, 1000)
+}
+
+fn answer(status: u16, id: &str) -> ScriptedAnswer {
+    ScriptedAnswer::json(status, json!({ "id": id, "message": "not now" }))
+}
+
+/// What was told: beginnings, and ends with their outcomes.
+#[derive(Default)]
+struct Notes {
+    begun: Vec<Deletion>,
+    ended: Vec<RetentionStep>,
+}
+
+impl ObserveRetention for Notes {
+    fn begins(&mut self, deletion: &Deletion) -> io::Result<()> {
+        self.begun.push(deletion.clone());
+        Ok(())
+    }
+
+    fn ended(&mut self, step: &RetentionStep) {
+        self.ended.push(step.clone());
+    }
+}
+
+impl Notes {
+    /// Checks that each deletion of a plan was begun, and has ended once.
+    fn check(&self, plan: &RetentionPlan) {
+        assert_eq!(self.ended.len(), plan.deletions.len());
+        for deletion in &plan.deletions {
+            assert!(self.begun.contains(deletion), "{deletion}");
+            let ends = self.ended.iter().filter(|step| step.deletion == *deletion);
+            assert_eq!(ends.count(), 1, "{deletion}");
+        }
+    }
+}
+
+fn stayed() -> BTreeSet<String> {
+    BTreeSet::from(["latest".to_owned()])
+}
+
+#[tokio::test]
+async fn tags_that_go_along_with_their_manifest_cost_no_request() {
+    let bench = Bench::start(false).await;
+    let plan = bench.plan().await;
+    let (report, notes) = bench.apply(&plan).await;
+    assert_eq!(report.steps.len(), 24, "8 manifests and 16 tags");
+    let deleted = report
+        .steps
+        .iter()
+        .filter(|step| step.outcome == Outcome::Deleted);
+    assert_eq!(deleted.count(), 24, "{report}");
+    notes.check(&plan);
+    assert_eq!(
+        (bench.times(DELETE_MANIFEST), bench.times(DELETE_TAG)),
+        (8, 0)
+    );
+    // A look at each repository, and one more that found out.
+    assert_eq!(bench.times("registries_list_repositoryTags"), 3);
+    assert_eq!(bench.times("registries_list_repositoryManifests"), 3);
+    for repository in ["api", "web"] {
+        assert_eq!(bench.tags(repository).await, stayed());
+        assert_eq!(bench.manifests(repository).await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn where_tags_are_left_they_are_deleted_and_the_rest_goes_tags_first() {
+    let bench = Bench::start(true).await;
+    let plan = bench.plan().await;
+    let (report, notes) = bench.apply(&plan).await;
+    let outcomes = report.steps.iter().map(|step| &step.outcome);
+    assert!(outcomes.eq([&Outcome::Deleted; 24]), "{report}");
+    notes.check(&plan);
+    assert_eq!(
+        (bench.times(DELETE_MANIFEST), bench.times(DELETE_TAG)),
+        (8, 16)
+    );
+    let deletes: Vec<_> = bench
+        .asked()
+        .into_iter()
+        .filter(|asked| asked.contains("delete"))
+        .collect();
+    assert_eq!(deletes[0], DELETE_MANIFEST, "the first one is tried");
+    assert_eq!(deletes[1], DELETE_TAG);
+    for repository in ["api", "web"] {
+        assert_eq!(bench.tags(repository).await, stayed());
+        assert_eq!(bench.manifests(repository).await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn an_image_that_was_tagged_since_the_plan_stays() {
+    for tags_stay in [false, true] {
+        let bench = Bench::start(tags_stay).await;
+        let plan = bench.plan().await;
+        let kept = [("api", 0), ("web", 3)].map(|(repository, number)| {
+            let digest = bench.push(image(repository, number).tag("release"));
+            (repository, digest)
+        });
+        let (report, _) = bench.apply(&plan).await;
+        for (repository, digest) in kept {
+            assert!(
+                bench.manifests(repository).await.contains(&digest),
+                "{report}"
+            );
+            assert!(bench.tags(repository).await.contains("release"));
+            let subject = Subject::Manifest(digest);
+            let of_it = |step: &&RetentionStep| {
+                step.deletion.subject == subject && step.deletion.repository == repository
+            };
+            let step = report.steps.iter().find(of_it).unwrap();
+            assert!(matches!(step.outcome, Outcome::Changed(_)), "{report}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_tag_that_has_moved_since_the_plan_keeps_its_new_image() {
+    for tags_stay in [false, true] {
+        let bench = Bench::start(tags_stay).await;
+        let plan = bench.plan().await;
+        let digest = bench.push(image("api", 77).tag("v1"));
+        let (report, _) = bench.apply(&plan).await;
+        assert!(bench.manifests("api").await.contains(&digest), "{report}");
+        assert!(bench.tags("api").await.contains("v1"), "{report}");
+    }
+}
+
+#[tokio::test]
+async fn parts_and_signatures_go_after_their_image() {
+    for tags_stay in [false, true] {
+        let bench = Bench::start(tags_stay).await;
+        let part = |number| image("api", number);
+        let index = Image::index("api")
+            .child(part(20))
+            .child(part(21))
+            .tag("multi");
+        let index = bench.push(index);
+        let signature = format!("{}.sig", index.replace(':', "-"));
+        bench.push(image("api", 22).tag(signature));
+        bench.clock.advance(60 * DAY);
+        let plan = bench.plan().await;
+        let (report, notes) = bench.apply(&plan).await;
+        notes.check(&plan);
+        assert!(report.is_complete(), "{report}");
+        assert_eq!(bench.tags("api").await, stayed(), "{report}");
+        assert_eq!(bench.manifests("api").await.len(), 1, "{report}");
+        assert_eq!(bench.times(DELETE_MANIFEST), 12);
+        let tags = if tags_stay { 18 } else { 0 };
+        assert_eq!(bench.times(DELETE_TAG), tags);
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_first_manifest_stops_before_any_tag() {
+    let bench = Bench::start(false).await;
+    let plan = bench.plan().await;
+    let refusal = answer(409, "conflict");
+    bench.sandbox.answer_next(DELETE_MANIFEST, refusal).unwrap();
+    let (report, _) = bench.apply(&plan).await;
+    let count = |is_it: fn(&Outcome) -> bool| {
+        report
+            .steps
+            .iter()
+            .filter(|step| is_it(&step.outcome))
+            .count()
+    };
+    assert_eq!(count(|outcome| matches!(outcome, Outcome::Refused(_))), 1);
+    assert_eq!(count(|outcome| *outcome == Outcome::NotTried), 23);
+    assert_eq!(
+        bench.tags("api").await.len() + bench.tags("web").await.len(),
+        18
+    );
+}
+
+#[tokio::test]
+async fn a_manifest_that_can_not_go_while_it_has_tags_goes_after_them() {
+    let bench = Bench::start(false).await;
+    let plan = bench.plan().await;
+    let refusal = answer(422, "unprocessable_entity");
+    bench.sandbox.answer_next(DELETE_MANIFEST, refusal).unwrap();
+    let (report, notes) = bench.apply(&plan).await;
+    notes.check(&plan);
+    assert!(report.is_complete(), "{report}");
+    assert_eq!(
+        (bench.times(DELETE_MANIFEST), bench.times(DELETE_TAG)),
+        (9, 16)
+    );
+    assert_eq!(bench.tags("api").await, stayed());
+}
+
+#[tokio::test]
+async fn a_repository_that_can_not_be_looked_at_is_tried_once_and_left() {
+    let bench = Bench::start(false).await;
+    let plan = bench.plan().await;
+    let lists = "registries_list_repositoryTags";
+    for _ in 0..2 {
+        bench
+            .sandbox
+            .answer_next(lists, answer(422, "unprocessable_entity"))
+            .unwrap();
+    }
+    let (report, _) = bench.apply(&plan).await;
+    assert_eq!(bench.times(lists), 2, "once for each repository");
+    let failed = |step: &RetentionStep| matches!(step.outcome, Outcome::Failed(_));
+    assert!(report.steps.iter().all(failed), "{report}");
+    assert_eq!(
+        (bench.times(DELETE_MANIFEST), bench.times(DELETE_TAG)),
+        (0, 0)
+    );
+}

@@ -1,0 +1,261 @@
+//! How many requests each job makes, against a table that is kept in the repository: under a limit of 250 a minute they
+//! are what a job's time is made of. `UPDATE_BASELINE=1 cargo test -p docr-tests --test suites requests` writes it again.
+
+use std::{collections::BTreeMap, env, fs, time::Duration};
+
+use docr::{
+    Client, CreateCertificate, CreateRegistry, CredentialsRequest, GarbageCollectionType,
+    RegistryHandle, TierSlug,
+    retention::{OciManifests, RegistryInventory, RetentionPlan, RetentionPolicy, RetentionReport},
+};
+use docr_sandbox::{CertificateSeed, Clock, Image};
+use docr_tests::sandbox::{Checked, registry_name, sharing, start_with};
+use serde::{Deserialize, Serialize};
+
+const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/requests.json");
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// What a job asks for, and why not for less.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Row {
+    why: String,
+    requests: BTreeMap<String, usize>,
+    total: usize,
+}
+
+struct Bench {
+    sandbox: Checked,
+    clock: Clock,
+    docr: Client,
+    registry: RegistryHandle,
+    rows: BTreeMap<String, Row>,
+}
+
+impl Bench {
+    async fn start(checks: bool) -> Self {
+        let (sandbox, clock) = start_with(|builder| builder.check_answers(checks)).await;
+        let docr = sharing(&sandbox, &clock);
+        let wanted = CreateRegistry::new(registry_name(), TierSlug::Professional);
+        docr.registries().create(wanted).await.unwrap();
+        let registry = docr.registry(registry_name());
+        Self {
+            sandbox,
+            clock,
+            docr,
+            registry,
+            rows: BTreeMap::new(),
+        }
+    }
+
+    /// Pushes images of a repository, one after the other, and lets them grow old.
+    fn push(&self, repository: &str, images: u64) {
+        for number in 0..images {
+            let image = Image::new(repository).platform("linux", format!("{repository}-{number}"));
+            let image = image.sized_layer(1, 1_000).tag(format!("v{number}"));
+            self.sandbox.push("acme-images", image).unwrap();
+            self.clock.advance(Duration::from_secs(60));
+        }
+    }
+
+    fn count(&mut self, job: &str, why: &str) {
+        let mut requests = BTreeMap::new();
+        for request in self.sandbox.requests() {
+            let what = match (request.operation, request.status) {
+                (Some(operation), _) => operation,
+                (None, 401) => "challenge of the registry itself".to_owned(),
+                (None, _) => format!("{} of the registry itself", request.method),
+            };
+            *requests.entry(what).or_default() += 1;
+        }
+        let row = Row {
+            why: why.to_owned(),
+            total: requests.values().sum(),
+            requests,
+        };
+        assert!(self.rows.insert(job.to_owned(), row).is_none(), "{job}");
+        self.sandbox.clear_requests();
+    }
+
+    /// Plans as `docr prune --plan` does.
+    async fn plan(
+        &mut self,
+        shape: &str,
+        rule: &str,
+        exact: bool,
+    ) -> (RetentionPlan, OciManifests) {
+        let policy = RetentionPolicy::from_toml(rule).unwrap();
+        self.sandbox.clear_requests();
+        let reading = RegistryInventory::reading(&self.registry).policy(&policy);
+        let mut inventory = reading.exact_bytes(exact).run(|_| ()).await.unwrap();
+        let reader = {
+            let request = CredentialsRequest::read_only().expires_in(DAY);
+            let credentials = self.registry.docker_credentials(request).await.unwrap();
+            let reader = OciManifests::new(self.registry.name(), &credentials).unwrap();
+            reader.plain_http_host(self.sandbox.addr().to_string())
+        };
+        inventory.read_manifests(&policy, &reader).await;
+        let exactly = match exact {
+            true => ", exact bytes",
+            false => "",
+        };
+        self.count(
+            &format!("plan: {shape}{exactly}"),
+            "the lists of what rules are for, credentials, and a document for each manifest of a repository from which \
+             something may go: no list names media types or parts",
+        );
+        let plan = RetentionPlan::compute(&policy, &inventory).unwrap();
+        (plan, reader)
+    }
+
+    async fn apply(&mut self, shape: &str, planned: (RetentionPlan, OciManifests)) {
+        let why = "a look at each repository, a second one at its manifests once tags are gone, and a DELETE for each \
+                   thing, or for the whole repository";
+        self.apply_as(&format!("apply: {shape}"), why, planned, false)
+            .await;
+    }
+
+    async fn apply_as(
+        &mut self,
+        job: &str,
+        why: &str,
+        (plan, reader): (RetentionPlan, OciManifests),
+        manifests_first: bool,
+    ) {
+        let execution = plan.execution(&self.registry).unwrap();
+        let execution = execution.manifests_first(manifests_first);
+        let report: RetentionReport = execution.reader(&reader).run(|_| ()).await;
+        assert!(report.is_complete() && !plan.is_empty(), "{report}");
+        self.count(job, why);
+    }
+
+    async fn usage(&mut self, job: &str) {
+        self.docr.registries().usage().await.unwrap();
+        let why = "one each, but for the pages of the list of repositories and the active garbage collection of each \
+                   registry";
+        self.count(job, why);
+    }
+}
+
+#[tokio::test]
+async fn jobs_make_the_requests_that_the_table_has() {
+    let mut bench = Bench::start(true).await;
+    bench.sandbox.clear_requests();
+    bench.usage("usage: an empty registry").await;
+    RegistryInventory::read(&bench.registry).await.unwrap();
+    bench.count("inventory: an empty registry", "the list of repositories");
+
+    bench.push("api", 450);
+    bench.clock.advance(60 * DAY);
+    for repository in 0..40 {
+        bench.push(&format!("one/{repository:02}"), 1);
+    }
+    for repository in 0..5 {
+        bench.push(&format!("all/{repository}"), 3);
+    }
+    bench.clock.advance(40 * DAY);
+
+    bench.usage("usage: 46 repositories").await;
+    let usage = bench.registry.usage().await.unwrap();
+    let mut storage = bench.registry.read_storage(usage);
+    while let Some(read) = storage.next().await {
+        read.unwrap();
+    }
+    bench.count(
+        "usage of each repository: 46",
+        "the list of repositories tells it of those with one manifest; of the others each page of manifests",
+    );
+    RegistryInventory::read(&bench.registry).await.unwrap();
+    bench.count(
+        "inventory: 46 repositories",
+        "the pages of tags and manifests; of a repository with one manifest the list of repositories has it",
+    );
+    let of_one = "[[rule]]\nrepositories = [\"one/07\"]\nkeep_newest = 1";
+    bench.plan("nothing of one image", of_one, false).await;
+    bench.plan("nothing of one image", of_one, true).await;
+    let oldest = "[[rule]]\nrepositories = [\"api\"]\nkeep_newest = 440";
+    let planned = bench.plan("10 of 450 images", oldest, false).await;
+    assert_eq!(planned.0.images_going(), 10);
+    bench.apply("10 of 450 images", planned).await;
+    let oldest = "[[rule]]\nrepositories = [\"api\"]\nkeep_newest = 430";
+    let planned = bench.plan("10 of 440 images", oldest, false).await;
+    let why = "a look, a second one at whether the tags of the first manifest went along, and a DELETE for each manifest";
+    let job = "apply: 10 of 440 images, manifests first";
+    bench.apply_as(job, why, planned, true).await;
+    let all = "[[rule]]\nrepositories = [\"all/*\"]\nolder_than = \"30d\"";
+    let planned = bench.plan("all of 5 repositories", all, false).await;
+    assert_eq!(planned.0.whole_repositories.len(), 5);
+    bench.apply("all of 5 repositories", planned).await;
+
+    let request = CredentialsRequest::read_write();
+    bench.registry.docker_credentials(request).await.unwrap();
+    bench.count("login", "one mints");
+    let runs = bench.registry.garbage_collections();
+    let run = runs
+        .start(GarbageCollectionType::UnreferencedBlobsOnly)
+        .await;
+    runs.watch(&run.unwrap()).wait().await.unwrap();
+    bench.count(
+        "garbage collection with waiting",
+        "the service tells nobody that a run has ended: it is asked every so often",
+    );
+    let names = ["shop.example.com"];
+    bench
+        .sandbox
+        .add_certificate(CertificateSeed::lets_encrypt("old", names));
+    let wanted = CreateCertificate::lets_encrypt("new", names);
+    let certificates = bench.docr.certificates();
+    let swap = async |_| Ok::<_, std::convert::Infallible>(());
+    certificates.rotate("old", wanted, swap).await.unwrap();
+    bench.count(
+        "rotation of a certificate",
+        "the old one is looked up by its name, and the new one is asked for until it is issued",
+    );
+    let wanted = CreateRegistry::in_subscription("acme-more".parse().unwrap());
+    bench.docr.registries().create(wanted).await.unwrap();
+    bench.sandbox.clear_requests();
+    bench.usage("usage: two registries").await;
+    let mut rows = bench.rows;
+    rows.append(&mut of_long_lists().await);
+    compare(rows);
+}
+
+/// Of 20,000 tags three go.
+async fn of_long_lists() -> BTreeMap<String, Row> {
+    let mut bench = Bench::start(false).await;
+    bench.push("large", 3);
+    bench.clock.advance(60 * DAY);
+    for chunk in 0..10 {
+        let image = Image::new("large").sized_layer(100 + chunk, 1_000);
+        let tags = (0..2_000).map(|number| format!("build-{chunk}-{number}"));
+        bench.sandbox.push_tags("acme-images", image, tags).unwrap();
+        bench.clock.advance(Duration::from_secs(60));
+    }
+    let rule = "[[rule]]\nolder_than = \"30d\"";
+    let planned = bench.plan("3 of 20,003 tags", rule, false).await;
+    let why = "the first page of each list, where all that is new would be, a search for the pages of what goes, and a \
+               DELETE for each thing; once tags are gone, the same for the manifests";
+    bench
+        .apply_as("apply: 3 of 20,003 tags", why, planned, false)
+        .await;
+    bench.rows
+}
+
+fn compare(rows: BTreeMap<String, Row>) {
+    if env::var_os("UPDATE_BASELINE").is_some() {
+        let text = serde_json::to_string_pretty(&rows).unwrap();
+        fs::write(TABLE, text + "\n").unwrap();
+        return;
+    }
+    let table = fs::read_to_string(TABLE).unwrap();
+    let table: BTreeMap<String, Row> = serde_json::from_str(&table).unwrap();
+    assert_eq!(
+        table.keys().collect::<Vec<_>>(),
+        rows.keys().collect::<Vec<_>>()
+    );
+    for (job, row) in &rows {
+        assert_eq!(
+            table[job], *row,
+            "{job}; if that is meant: UPDATE_BASELINE=1"
+        );
+    }
+}
