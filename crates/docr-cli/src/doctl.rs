@@ -101,3 +101,71 @@ pub(crate) fn configurations() -> Option<PathBuf> {
         set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "dop_v1_5ec2e7a0b1c9d8e7f6a5b4c3d2e1f0a9b8c7d6e5";
+    /// What a file's reader stumbles over.
+    const ODD: [&str; 14] = [
+        "", "\0", "\t", "\"", "'", "{", "[", "&a ", "*a", "!!int ", "|\n", "- ", "\u{feff}", "? ",
+    ];
+
+    /// Reads a configuration and all its tokens; what is said if that fails.
+    fn said(path: &Path, text: &str) -> Vec<String> {
+        fs::write(path, text).unwrap();
+        let read = Configuration::load(path).and_then(|configuration| {
+            let configuration = configuration.unwrap_or_default();
+            for context in [configuration.context(), Some(DEFAULT), Some("work")] {
+                configuration.token(context.unwrap_or_default())?;
+            }
+            Ok(())
+        });
+        let error = read.err();
+        { error.iter() }
+            .flat_map(|error| [format!("{error:#}"), format!("{error:?}")])
+            .collect()
+    }
+
+    #[test]
+    fn wherever_a_file_is_changed_or_cut_off_no_token_is_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.yaml");
+        let text = format!(
+            "access-token: {TOKEN}\ncontext: work\nauth-contexts:\n  work: {TOKEN}\n  none: null\nregistry:\n  - a\n"
+        );
+        let mut failures = 0;
+        for (place, character) in text.char_indices() {
+            let (before, after) = text.split_at(place);
+            let rests = ["", after, &after[character.len_utf8()..]];
+            for (odd, rest) in ODD.iter().flat_map(|odd| rests.map(|rest| (odd, rest))) {
+                for said in said(&path, &format!("{before}{odd}{rest}")) {
+                    failures += 1;
+                    let shown = TOKEN.as_bytes().windows(16);
+                    let shown = shown.filter_map(|run| str::from_utf8(run).ok());
+                    assert!(!shown.into_iter().any(|run| said.contains(run)), "{said}");
+                    assert!(said.len() < 1_000, "{said}");
+                }
+            }
+        }
+        assert!(failures > 1_000, "{failures}");
+    }
+
+    #[test]
+    fn a_small_file_does_not_become_a_large_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.yaml");
+        let mut text = "a0: &a0 x\n".to_owned();
+        for level in 1..30 {
+            let below = format!("*a{}", level - 1);
+            text += &format!("a{level}: &a{level} [{}]\n", [below.as_str(); 9].join(", "));
+        }
+        let said = said(&path, &text);
+        assert!(
+            said.iter()
+                .any(|said| said.contains("no configuration of doctl's")),
+            "{said:?}"
+        );
+    }
+}

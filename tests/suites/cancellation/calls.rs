@@ -54,6 +54,8 @@ pub(super) const CASES: &[Case] = &[
     case!("ApiRequest::send", stage => stage.docr.request(Method::POST, "/v2/certificates").json(&serde_json::json!({
             "name": "raw", "type": "lets_encrypt", "dns_names": ["raw.example.com"],
         }))?.send::<serde_json::Value>().await?),
+    case!("Certificates::check_rotation", stage => { let wanted = CreateCertificate::lets_encrypt("shop-2027", ["shop.example.com"]);
+        stage.certificates().check_rotation("shop-front", &wanted).await? }),
     case!("Certificates::create", stage => stage.certificates().create(certificate()).await?),
     case!("Certificates::delete", stage => stage.certificates().delete(&certificate_id(&stage)).await?),
     case!("Certificates::delete_by_name", stage => stage.certificates().delete_by_name("shop-front").await?),
@@ -93,6 +95,7 @@ pub(super) const CASES: &[Case] = &[
     case!("GarbageCollections::get_opt", stage => { let run = run(&stage).await; } then stage.runs().get_opt(&run).await?),
     case!("GarbageCollections::start", stage => stage.runs().start(WHAT).await?),
     case!("GarbageCollections::wait_until_idle", stage => { run(&stage).await; } then stage.runs().wait_until_idle().await?),
+    case!("InventoryReading::run", stage => RegistryInventory::reading(&stage.registry()).run(|_| ()).await?),
     case!("Items::next", stage => { let mut items = stage.repository().tags().per_page(1).items();
         while let Some(tag) = items.next().await {
             tag?;
@@ -146,6 +149,7 @@ pub(super) const CASES: &[Case] = &[
     case!("RegistryInventory::read_all_manifests", stage => { let (reader, mut inventory) = (reader(&stage).await, inventory(&stage).await); } then inventory.read_all_manifests(&reader).await),
     case!("RegistryInventory::read_for", stage => RegistryInventory::read_for(&stage.registry(), &policy()).await?),
     case!("RegistryInventory::read_manifests", stage => { let (reader, mut inventory) = (reader(&stage).await, inventory(&stage).await); } then inventory.read_manifests(&policy(), &reader).await),
+    case!("RegistryInventory::read_manifests_observed", stage => { let (reader, mut inventory) = (reader(&stage).await, inventory(&stage).await); } then inventory.read_manifests_observed(&policy(), &reader, |_| ()).await),
     case!("RepositoryHandle::delete", stage => stage.repository().delete().await?),
     case!("RepositoryHandle::delete_manifest", stage => { let digest = digest(&stage).await; } then stage.repository().delete_manifest(&digest).await?),
     case!("RepositoryHandle::delete_tag", stage => stage.repository().delete_tag(&tag()).await?),
