@@ -8,14 +8,11 @@
 )]
 #![allow(clippy::print_stdout, reason = "it prints what it measured")]
 
-use std::{
-    collections::BTreeMap,
-    env, fs,
-    process::{Command, ExitCode, Stdio},
-};
+use std::{collections::BTreeMap, env, fs, process::ExitCode};
 
 use docr::{RegistryHandle, RepositoryHandle};
 use docr_benches::{
+    callgrind,
     clients::{docr_at, repository, runtime},
     raw_client::RawClient,
     server::Server,
@@ -48,12 +45,11 @@ fn main() -> ExitCode {
 
 /// Counts all jobs with both clients, and holds the ratios against those that are kept.
 fn compare() -> ExitCode {
-    let valgrind = Command::new("valgrind").arg("--version").output();
-    if !valgrind.is_ok_and(|output| output.status.success()) {
+    if !callgrind::is_there() {
         println!("left out, since there is no valgrind: how many instructions docr takes");
-        let is_required = env::var_os("DOCR_REQUIRE_VALGRIND").is_some();
-        return ExitCode::from(u8::from(is_required));
+        return ExitCode::SUCCESS;
     }
+    let program = env::current_exe().unwrap();
     let server = Server::start(env!("CARGO_BIN_EXE_bench-server"));
     let mut ratios = BTreeMap::new();
     println!(
@@ -61,8 +57,10 @@ fn compare() -> ExitCode {
         "instructions", "by hand", "docr"
     );
     for (job, times) in JOBS {
-        let [by_hand, docr] = ["raw", "docr"]
-            .map(|client| instructions(&["count", client, job, server.url()]) / u64::from(times));
+        let [by_hand, docr] = ["raw", "docr"].map(|client| {
+            callgrind::instructions(&program, "counted", &["count", client, job, server.url()])
+                / u64::from(times)
+        });
         let ratio = docr as f64 / by_hand as f64;
         println!("{job:44} {by_hand:>12} {docr:>12} {ratio:.3}");
         ratios.insert(job.to_owned(), (ratio * 1000.0).round() / 1000.0);
@@ -87,26 +85,6 @@ fn compare() -> ExitCode {
         }
     }
     ExitCode::from(u8::from(!is_as_it_was))
-}
-
-/// How many instructions this program takes in [`counted`], with these arguments.
-fn instructions(arguments: &[&str]) -> u64 {
-    let mut valgrind = Command::new("valgrind");
-    let output = valgrind
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg("--toggle-collect=*counted*")
-        .arg(env::current_exe().unwrap())
-        .args(arguments)
-        .stdout(Stdio::null())
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {text}");
-    let collected = text.lines().find_map(|line| line.split_once("Collected :"));
-    let count = collected.and_then(|(_, count)| count.trim().parse().ok());
-    count
-        .filter(|count| *count > 0)
-        .unwrap_or_else(|| panic!("{arguments:?}: {text}"))
 }
 
 /// Does a job: first to have connections, buffers and tables, then as often as it is counted.

@@ -1,5 +1,6 @@
 //! What docr is compared with, and the server that both ask.
 
+pub mod callgrind;
 pub mod clients;
 pub mod raw_client;
 pub mod server;
