@@ -124,7 +124,11 @@ mod tests {
         });
         let error = read.err();
         { error.iter() }
-            .flat_map(|error| [format!("{error:#}"), format!("{error:?}")])
+            .flat_map(|error| {
+                // Without the backtrace that the error's own `Debug` may have.
+                let causes = error.chain().map(|cause| format!("{cause:?}"));
+                causes.chain([format!("{error:#}")])
+            })
             .collect()
     }
 
