@@ -39,10 +39,7 @@ impl Client {
                 .body(json.clone());
         }
         let response = self.exchange(http.build()?).await?;
-        match response.status().is_success() {
-            true => self.read_or_nothing(response).await,
-            false => Err(Error::UnexpectedResponse(response)),
-        }
+        self.read_or_nothing(response).await
     }
 
     fn url_of(&self, request: &RawRequest) -> Result<Url, String> {

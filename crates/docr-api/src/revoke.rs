@@ -39,10 +39,7 @@ impl Client {
         let itself =
             Session::bearer(token).map_err(|error| Error::InvalidRequest(error.to_string()))?;
         let response = self.exchange_as(&itself, request).await?;
-        match response.status().is_success() {
-            true => Ok(ResponseValue::empty(response)),
-            false => Err(Error::UnexpectedResponse(response)),
-        }
+        Ok(ResponseValue::empty(response))
     }
 }
 

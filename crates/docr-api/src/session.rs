@@ -127,7 +127,7 @@ impl Client {
         self.inner.body_limit
     }
 
-    /// Sends a request with all that each request has, and the token.
+    /// Sends a request with all that each request has, and the token. Any status but success is an error.
     pub(crate) fn exchange(
         &self,
         request: reqwest::Request,
@@ -135,7 +135,7 @@ impl Client {
         self.exchange_as(&self.inner, request)
     }
 
-    /// Sends a request with all that each request has, and the token of `session`.
+    /// Like [`exchange`](Self::exchange), with the token of `session`.
     #[allow(
         clippy::manual_async_fn,
         reason = "an `async fn` would have the request twice: as it is given, and as it is changed"
@@ -153,7 +153,11 @@ impl Client {
                 *request.timeout_mut() = self.inner.timeout;
             }
             session.authorize(&mut request).await?;
-            Ok(self.client.execute(request).await?)
+            let response = self.client.execute(request).await?;
+            match response.status().is_success() {
+                true => Ok(response),
+                false => Err(Error::UnexpectedResponse(response)),
+            }
         }
     }
 }

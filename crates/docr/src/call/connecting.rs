@@ -58,14 +58,8 @@ impl<S> Layer<S> for WatchConnections {
 }
 
 /// The HTTP client makes three copies of it for each request, and seldom a connection: what is below is copied then.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Watched<S>(Arc<S>);
-
-impl<S> Clone for Watched<S> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
 
 impl<R, S> Service<R> for Watched<S>
 where
