@@ -4,7 +4,8 @@ use std::{ops::Deref, pin::Pin, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use docr::{
-    Client, CreateRegistry, GarbageCollectionType, ManualClock, Region, RegistryName, TierSlug,
+    Client, CreateRegistry, CredentialsRequest, GarbageCollectionType, ManualClock, Region,
+    RegistryHandle, RegistryName, TierSlug, retention::OciManifests,
 };
 use docr_api::Operation;
 use docr_sandbox::{CertificateSeed, Clock, Image, Sandbox, SandboxBuilder, ScriptedAnswer};
@@ -122,6 +123,18 @@ pub fn registry_name() -> RegistryName {
 /// What the tests create.
 pub fn wanted_registry() -> CreateRegistry {
     CreateRegistry::new(registry_name(), TierSlug::Basic).region(Region::Fra1)
+}
+
+/// Reads the documents of manifests from the sandbox, as a person's program does, with credentials as they are asked for.
+pub async fn document_reader(
+    registry: &RegistryHandle,
+    sandbox: &Sandbox,
+    request: CredentialsRequest,
+) -> OciManifests {
+    let credentials = registry.docker_credentials(request).await;
+    let credentials = credentials.expect("credentials");
+    let reader = OciManifests::new(registry.name(), &credentials).expect("a reader");
+    reader.plain_http_host(sandbox.addr().to_string())
 }
 
 /// Puts a registry into the sandbox.

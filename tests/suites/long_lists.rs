@@ -11,7 +11,7 @@ use docr::{
     },
 };
 use docr_sandbox::{Clock, Image};
-use docr_tests::sandbox::{Checked, registry_name, sharing, start_with};
+use docr_tests::sandbox::{Checked, document_reader, registry_name, sharing, start_with};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -50,9 +50,7 @@ impl Bench {
 
     async fn reader(&self) -> OciManifests {
         let request = CredentialsRequest::read_only().expires_in(365 * DAY);
-        let credentials = self.registry.docker_credentials(request).await.unwrap();
-        let reader = OciManifests::new(self.registry.name(), &credentials).unwrap();
-        reader.plain_http_host(self.sandbox.addr().to_string())
+        document_reader(&self.registry, &self.sandbox, request).await
     }
 
     async fn plan(&self) -> RetentionPlan {

@@ -9,7 +9,7 @@ use docr::{
     retention::{OciManifests, RegistryInventory, RetentionPlan, RetentionPolicy, RetentionReport},
 };
 use docr_sandbox::{CertificateSeed, Clock, Image};
-use docr_tests::sandbox::{Checked, registry_name, sharing, start_with};
+use docr_tests::sandbox::{Checked, document_reader, registry_name, sharing, start_with};
 use serde::{Deserialize, Serialize};
 
 const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/requests.json");
@@ -87,12 +87,8 @@ impl Bench {
         self.sandbox.clear_requests();
         let reading = RegistryInventory::reading(&self.registry).policy(&policy);
         let mut inventory = reading.exact_bytes(exact).run(|_| ()).await.unwrap();
-        let reader = {
-            let request = CredentialsRequest::read_only().expires_in(DAY);
-            let credentials = self.registry.docker_credentials(request).await.unwrap();
-            let reader = OciManifests::new(self.registry.name(), &credentials).unwrap();
-            reader.plain_http_host(self.sandbox.addr().to_string())
-        };
+        let request = CredentialsRequest::read_only().expires_in(DAY);
+        let reader = document_reader(&self.registry, &self.sandbox, request).await;
         inventory.read_manifests(&policy, &reader).await;
         let exactly = match exact {
             true => ", exact bytes",

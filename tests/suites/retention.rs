@@ -11,7 +11,7 @@ use docr::{
 };
 use docr_sandbox::{Clock, Image, ScriptedAnswer};
 use docr_tests::sandbox::{
-    Checked, TOKEN, client_with_clock, furnish, registry_name, sharing, start,
+    Checked, TOKEN, client_with_clock, document_reader, furnish, registry_name, sharing, start,
 };
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -63,9 +63,7 @@ impl Bench {
     /// Reads the documents of manifests from the sandbox, as a person's program does.
     async fn reader(&self) -> OciManifests {
         let request = CredentialsRequest::read_only().expires_in(DAY);
-        let credentials = self.registry.docker_credentials(request).await.unwrap();
-        let reader = OciManifests::new(self.registry.name(), &credentials).unwrap();
-        reader.plain_http_host(self.sandbox.addr().to_string())
+        document_reader(&self.registry, &self.sandbox, request).await
     }
 
     async fn inventory(&self, policy: &RetentionPolicy) -> RegistryInventory {

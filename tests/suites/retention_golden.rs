@@ -13,10 +13,10 @@ use std::{
 
 use docr::{
     CredentialsRequest, GarbageCollectionType, RegistryHandle,
-    retention::{ManifestContent, OciManifests, RegistryInventory, RetentionPlan, RetentionPolicy},
+    retention::{ManifestContent, RegistryInventory, RetentionPlan, RetentionPolicy},
 };
 use docr_sandbox::{Image, Sandbox};
-use docr_tests::sandbox::{furnish, registry_name, sharing, start};
+use docr_tests::sandbox::{document_reader, furnish, registry_name, sharing, start};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -239,12 +239,7 @@ async fn run(case: &Path, updates: bool) -> Vec<String> {
     let registry = docr.registry(registry_name());
     // What was deleted before is none of the plan's.
     collect(&registry, GarbageCollectionType::UnreferencedBlobsOnly).await;
-    let credentials = registry
-        .docker_credentials(CredentialsRequest::read_only())
-        .await
-        .unwrap();
-    let reader = OciManifests::new(registry.name(), &credentials).unwrap();
-    let reader = reader.plain_http_host(sandbox.addr().to_string());
+    let reader = document_reader(&registry, &sandbox, CredentialsRequest::read_only()).await;
 
     let mut inventory = RegistryInventory::read_for(&registry, &policy)
         .await

@@ -23,7 +23,7 @@ use docr::{
     retention::{OciManifests, RegistryInventory, RetentionPlan, RetentionPolicy},
 };
 use docr_sandbox::{Clock, Fault, Image, RateLimits, Sandbox};
-use docr_tests::sandbox::{TOKEN, noon, registry_name, shared_clock};
+use docr_tests::sandbox::{TOKEN, document_reader, noon, registry_name, shared_clock};
 
 const DAY: Duration = Duration::from_secs(86_400);
 const LATENCY: Duration = Duration::from_millis(100);
@@ -136,9 +136,7 @@ impl Bench {
         let policy = RetentionPolicy::from_toml(rule).unwrap();
         let mut inventory = self.inventory(&policy).await;
         let request = CredentialsRequest::read_only().expires_in(3650 * DAY);
-        let credentials = self.registry.docker_credentials(request).await.unwrap();
-        let reader = OciManifests::new(self.registry.name(), &credentials).unwrap();
-        let reader = reader.plain_http_host(self.sandbox.addr().to_string());
+        let reader = document_reader(&self.registry, &self.sandbox, request).await;
         inventory.read_manifests(&policy, &reader).await;
         let plan = RetentionPlan::compute(&policy, &inventory).unwrap();
         (plan, reader)

@@ -15,7 +15,7 @@ use docr::{
 };
 use docr_tests::{
     calls::{repository_name, tag},
-    sandbox::{TOKEN, noon, registry_name},
+    sandbox::{TOKEN, document_reader, noon, registry_name},
 };
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T>>>;
@@ -226,10 +226,7 @@ async fn digest(stage: &Stage) -> Digest {
 }
 
 async fn reader(stage: &Stage) -> OciManifests {
-    let registry = stage.registry();
-    let credentials = registry.docker_credentials(wanted_credentials()).await;
-    let reader = OciManifests::new(registry.name(), &credentials.unwrap()).unwrap();
-    reader.plain_http_host(stage.sandbox.addr().to_string())
+    document_reader(&stage.registry(), &stage.sandbox, wanted_credentials()).await
 }
 
 fn policy() -> RetentionPolicy {
