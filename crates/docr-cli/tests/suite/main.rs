@@ -7,6 +7,8 @@ mod completion;
 mod every_command;
 mod examples;
 mod operations;
+#[cfg(unix)]
+mod picture;
 mod profiles;
 #[cfg(unix)]
 mod prompts;
