@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use docr_sandbox::{Sandbox, ScriptedAnswer};
 use rustix::{
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
     termios::{Winsize, tcsetwinsize},
@@ -86,6 +87,16 @@ impl OnTerminal {
             .args([&format!("-{name}"), &self.child.id().to_string()])
             .status();
         assert!(sent.unwrap().success());
+    }
+
+    /// Sends interrupts until the command has ended.
+    pub(crate) fn interrupt_until_end(&mut self) {
+        while self.child.try_wait().unwrap().is_none() {
+            self.signal("INT");
+            if let Ok(bytes) = self.screen.recv_timeout(Duration::from_millis(20)) {
+                self.seen += &String::from_utf8_lossy(&bytes);
+            }
+        }
     }
 
     /// The exit code, and all output.
@@ -189,5 +200,41 @@ fn a_closed_pipe_ends_a_command_silently() {
         let ended = child.wait_with_output().unwrap();
         assert_eq!(String::from_utf8_lossy(&ended.stderr), "", "{line}");
         assert_eq!(ended.status.code(), Some(130), "{line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupt_clears_the_countdown_of_a_wait() {
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox.add_sample().unwrap();
+    let shell = Shell::at(&sandbox);
+    for (line, operation, left) in [
+        // Without a progress, and with one.
+        (
+            "registry create acme --tier professional",
+            "registries_create",
+            "",
+        ),
+        ("registry list", "registries_list", ""),
+        // These handle the first interrupt themselves.
+        (
+            "gc run --registry sample --type unreferenced-blobs",
+            "registries_run_garbageCollection",
+            "If the garbage collection was started, it continues; check with `docr gc show`.",
+        ),
+        (
+            "credentials docker-config --registry sample",
+            "registries_get_dockerCredentials",
+            "",
+        ),
+    ] {
+        let limited = ScriptedAnswer::status(429).header("retry-after", "50");
+        sandbox.answer_next(operation, limited).unwrap();
+        let mut running = OnTerminal::start(&shell, line, 100);
+        running.wait_for("waiting ");
+        running.interrupt_until_end();
+        let (code, seen) = running.end();
+        assert_eq!(code, 130, "{line}: {seen}");
+        assert_eq!(plain(&seen).trim(), left, "{line}: {seen:?}");
     }
 }
