@@ -33,6 +33,7 @@
 //! Path parameters are percent-encoded, but `.` and `..` aren't: check names before a call. `docr` does.
 
 #![warn(missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[rustfmt::skip]
 #[allow(missing_docs, unreachable_pub, rust_2018_idioms, clippy::all)]
