@@ -2,7 +2,7 @@
 //!
 //! `ensure` creates the registry if it is missing, and reports a difference instead of changing anything.
 
-// An example that talks to a person.
+// Examples print what they do.
 #![allow(clippy::print_stdout)]
 
 use std::error::Error;

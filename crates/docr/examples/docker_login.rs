@@ -2,7 +2,7 @@
 //!
 //! The credential is valid for an hour, goes into Docker's `config.json` beside what is there, and is revoked at the end.
 
-// An example that talks to a person.
+// Examples print what they do.
 #![allow(clippy::print_stdout)]
 
 use std::{error::Error, fs, time::Duration};

@@ -2,7 +2,7 @@
 //!
 //! The collection is followed to its end, and a deletion meanwhile shows that the registry is read-only.
 
-// An example that talks to a person.
+// Examples print what they do.
 #![allow(clippy::print_stdout)]
 
 use std::{error::Error, sync::Arc, time::Duration};

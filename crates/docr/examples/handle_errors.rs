@@ -3,7 +3,7 @@
 //! Invalid input, a missing registry, a proxy's error page, a rate limit that is waited for and one that isn't, and a
 //! response that was lost.
 
-// An example that talks to a person.
+// Examples print what they do.
 #![allow(clippy::print_stdout)]
 
 use std::{error::Error, sync::Arc, time::Duration};
@@ -45,15 +45,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let error = failed(docr.registries().list().all().await)?;
     expect(&error, ErrorKind::Server)?;
 
-    // The service says how long to wait: within the deadline that is done.
+    // The service asks for a wait: within the deadline, the call waits.
     let busy = |seconds| ScriptedAnswer::status(429).header("retry-after", seconds);
     sandbox.answer_next("registries_list", busy("30"))?;
     docr.registries().list().all().await?;
-    // Beyond the deadline it is not begun, and the error says when to come back.
+    // Beyond the deadline it fails at once, and the error reports when to call again.
     sandbox.answer_next("registries_list", busy("3600"))?;
     let error = failed(docr.registries().list().all().await)?;
     expect(&error, ErrorKind::RateLimited)?;
-    println!("   come back at {}", error.retry_at().ok_or("no time")?);
+    println!("   call again at {}", error.retry_at().ok_or("no time")?);
 
     // A credential may have been minted, and its response is lost: never repeated blindly.
     sandbox.add_fault(

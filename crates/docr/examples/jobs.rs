@@ -3,7 +3,7 @@
 //! Credentials for Docker and Kubernetes, will a push fit, deleting old images, collecting the garbage, and replacing
 //! a certificate that is in use.
 
-// An example that talks to a person.
+// Examples print what they do.
 #![allow(clippy::print_stdout)]
 
 use std::{error::Error, pin::Pin, sync::Arc, time::Duration};

@@ -2,7 +2,7 @@
 //!
 //! In your program the manifest goes to `kubectl apply -f -`, or with the feature `kubernetes` to a client as objects.
 
-// An example that talks to a person.
+// Examples print what they do.
 #![allow(clippy::print_stdout)]
 
 use std::{error::Error, time::Duration};

@@ -2,7 +2,7 @@
 //!
 //! Lists are streams: a page is fetched when the one before it is used up.
 
-// An example that talks to a person.
+// Examples print what they do.
 #![allow(clippy::print_stdout)]
 
 use std::error::Error;

@@ -2,7 +2,7 @@
 //!
 //! The proxy is a small one inside this program: it sees where the connection goes, and never the token.
 
-// An example that talks to a person.
+// Examples print what they do.
 #![allow(clippy::print_stdout)]
 
 use std::{error::Error, io, time::Duration};

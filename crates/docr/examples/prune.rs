@@ -2,7 +2,7 @@
 //!
 //! What is kept stays usable: protected tags, the parts of a multi-platform image, and what a cluster runs.
 
-// An example that talks to a person.
+// Examples print what they do.
 #![allow(clippy::print_stdout)]
 
 use std::{error::Error, time::Duration};

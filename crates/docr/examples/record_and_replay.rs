@@ -2,7 +2,7 @@
 //!
 //! In your project the recording is made once, of the real API, and saved; the replay is in a test.
 
-// An example that talks to a person.
+// Examples print what they do.
 #![allow(clippy::print_stdout)]
 
 use std::error::Error;

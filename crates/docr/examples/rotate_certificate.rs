@@ -2,7 +2,7 @@
 //!
 //! The old one is deleted only after the new one is verified, swapped in, and nothing uses the old one any more.
 
-// An example that talks to a person.
+// Examples print what they do.
 #![allow(clippy::print_stdout)]
 
 use std::{error::Error, io, sync::Arc, time::Duration};

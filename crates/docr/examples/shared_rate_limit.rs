@@ -3,7 +3,7 @@
 //! For the processes of a machine there is `FileBudget`, and for a fleet the crate `docr-redis`; both go where
 //! `LocalBudget` goes here.
 
-// An example that talks to a person.
+// Examples print what they do.
 #![allow(clippy::print_stdout)]
 
 use std::{error::Error, sync::Arc, time::Duration};

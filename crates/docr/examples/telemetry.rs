@@ -3,7 +3,7 @@
 //! Spans go through OpenTelemetry to an exporter that prints them; in your program it would be that of your collector.
 //! Attempts are counted in a metric. The calls go to a sandbox inside this program.
 
-// An example that talks to a person.
+// Examples print what they do.
 #![allow(clippy::print_stdout)]
 
 use std::error::Error;

@@ -3,7 +3,7 @@
 //! Without a token it calls a sandbox inside itself. With `DIGITALOCEAN_TOKEN` set it calls the real API, and asks
 //! before each step that changes something there.
 
-// An example that talks to a person.
+// Examples print what they do.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::{
