@@ -33,6 +33,7 @@
 //! Path parameters are percent-encoded, except for `.` and `..`: validate names before a call, as `docr` does.
 
 #![warn(missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[rustfmt::skip]
 #[allow(missing_docs, unreachable_pub, rust_2018_idioms, clippy::all)]

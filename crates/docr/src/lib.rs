@@ -17,6 +17,12 @@
 //! # }
 //! ```
 //!
+//! **The [`guide`]** goes from tasks to code, page by page: [concepts](guide::concepts),
+//! [authentication](guide::authentication), [retries and errors](guide::retries), [lists](guide::lists),
+//! [testing](guide::testing), [pruning](guide::pruning), [credentials](guide::credentials),
+//! [certificates](guide::certificates), [many processes](guide::many_processes), and
+//! [from godo and doctl](guide::from_godo_and_doctl).
+//!
 //! Calls are made inside of a tokio runtime with its timers and I/O turned on, as `#[tokio::main]` has them; without a
 //! runtime they fail as [`ErrorKind::Configuration`].
 //!
@@ -109,6 +115,20 @@
 //! | `schemars` | no | `JsonSchema` for names, tiers and regions |
 
 #![warn(missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+// The documentation links to items of all features: its links are checked where all of these are on.
+#![cfg_attr(
+    not(all(
+        feature = "certificate-check",
+        feature = "credential-files",
+        feature = "file-budget",
+        feature = "kubernetes",
+        feature = "oci",
+        feature = "retention",
+        feature = "schemars",
+    )),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 
 mod call;
 mod certificates;
@@ -120,6 +140,8 @@ mod ensured;
 mod error;
 mod folder;
 mod garbage_collections;
+#[cfg(doc)]
+pub mod guide;
 mod list;
 mod names;
 mod registries;
