@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::http::problem::Problem;
 use crate::http::request::Input;
+use crate::http::written::WrittenPages;
 use crate::model::account::{Account, World};
 use crate::model::registry::Registry;
 use crate::refusal::Reason;
@@ -22,6 +23,8 @@ pub(crate) struct Call<'a> {
     /// Whether the operation is one of those made for an account's only registry.
     pub(crate) legacy: bool,
     pub(crate) input: Input,
+    /// Pages of lists as they were last written.
+    pub(crate) pages: &'a WrittenPages,
     /// The URL asked for, without the query.
     pub(crate) url: String,
     /// Whether credentials are for the sandbox's own host, too.

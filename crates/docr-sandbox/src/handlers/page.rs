@@ -5,6 +5,8 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::call::Call;
+use crate::http::written::Key;
+use crate::model::revision::Revision;
 use crate::refusal::{Reason, Refusal};
 
 /// The part of a list that a call asks for.
@@ -54,6 +56,20 @@ impl Page {
             self.filters.push_str(&format!("&{key}={}", encode(value)));
         }
         self
+    }
+
+    /// What it is kept by, once it is written: `revision` is that of the list.
+    pub(super) fn key(&self, call: &Call<'_>, revision: Revision) -> Key {
+        let Self {
+            offset,
+            size,
+            tokens,
+            filters,
+        } = self;
+        Key {
+            revision,
+            page: format!("{} {offset} {size} {tokens} {filters}", call.url),
+        }
     }
 
     /// What is sent: the items under `key`, with links and the total.

@@ -1,6 +1,7 @@
 //! Repositories, their tags and their manifests.
 
 use axum::http::StatusCode;
+use serde::Serialize;
 
 use super::call::Call;
 use super::page::Page;
@@ -39,21 +40,34 @@ fn list_as(
 }
 
 pub(super) fn tags(call: &mut Call<'_>) -> Result<Response, Problem> {
-    let page = Page::numbered(call);
-    let (registry, repository) = repository(call)?;
-    let total = repository.tag_count();
-    let items = repository.tag_rows(&registry.name, page.offset, page.size);
-    let body = page.wrap(call, "tags", items, total);
-    Ok(Response::json_later(StatusCode::OK, body))
+    list_of(call, "tags", Repository::tag_count, Repository::tag_rows)
 }
 
 pub(super) fn manifests(call: &mut Call<'_>) -> Result<Response, Problem> {
+    list_of(
+        call,
+        "manifests",
+        Repository::manifest_count,
+        Repository::manifest_rows,
+    )
+}
+
+/// A page of what a repository holds, which is written anew only if the repository has changed.
+fn list_of<T: Serialize + Send + 'static>(
+    call: &Call<'_>,
+    key: &'static str,
+    count: fn(&Repository) -> usize,
+    rows: fn(&Repository, &str, usize, usize) -> Vec<T>,
+) -> Result<Response, Problem> {
     let page = Page::numbered(call);
     let (registry, repository) = repository(call)?;
-    let total = repository.manifest_count();
-    let items = repository.manifest_rows(&registry.name, page.offset, page.size);
-    let body = page.wrap(call, "manifests", items, total);
-    Ok(Response::json_later(StatusCode::OK, body))
+    let slot = call.pages.slot(page.key(call, repository.revision()));
+    if let Some(written) = slot.get() {
+        return Ok(Response::written_json(StatusCode::OK, written));
+    }
+    let items = rows(repository, &registry.name, page.offset, page.size);
+    let body = page.wrap(call, key, items, count(repository));
+    Ok(Response::json_kept(StatusCode::OK, body, slot))
 }
 
 pub(super) fn delete(call: &mut Call<'_>) -> Result<Response, Problem> {

@@ -6,6 +6,7 @@ use axum::response::IntoResponse;
 use serde::Serialize;
 
 use super::stream::Streamed;
+use super::written::Slot;
 
 /// What goes back to the client.
 pub(crate) struct Response {
@@ -15,28 +16,47 @@ pub(crate) struct Response {
     /// What is sent instead of `body`.
     pub(crate) stream: Option<Streamed>,
     /// What writes the body.
-    pub(crate) later: Option<Box<dyn FnOnce() -> Vec<u8> + Send>>,
+    pub(crate) later: Option<Box<dyn FnOnce() -> Bytes + Send>>,
 }
 
 impl Response {
     pub(crate) fn json(status: StatusCode, body: impl Serialize) -> Self {
-        let body = serde_json::to_vec(&body).unwrap_or_default();
+        Self::written_json(status, to_json(body))
+    }
+
+    /// JSON that was written before.
+    pub(crate) fn written_json(status: StatusCode, body: Bytes) -> Self {
         Self::empty(status).with_body("application/json", body)
     }
 
     /// JSON that is [written](Self::write) once nothing is locked any more: what is long would keep others waiting.
     pub(crate) fn json_later(status: StatusCode, body: impl Serialize + Send + 'static) -> Self {
-        let mut response = Self::empty(status).with_body("application/json", Bytes::new());
-        response.later = Some(Box::new(move || {
-            serde_json::to_vec(&body).unwrap_or_default()
-        }));
+        Self::later(status, move || to_json(body))
+    }
+
+    /// Like [`json_later`](Self::json_later), and keeps what is written in a slot.
+    pub(crate) fn json_kept(
+        status: StatusCode,
+        body: impl Serialize + Send + 'static,
+        slot: Slot,
+    ) -> Self {
+        Self::later(status, move || {
+            let body = to_json(body);
+            slot.keep(&body);
+            body
+        })
+    }
+
+    fn later(status: StatusCode, write: impl FnOnce() -> Bytes + Send + 'static) -> Self {
+        let mut response = Self::written_json(status, Bytes::new());
+        response.later = Some(Box::new(write));
         response
     }
 
     /// Writes the body, if that was left for later.
     pub(crate) fn write(&mut self) {
         if let Some(later) = self.later.take() {
-            self.body = later().into();
+            self.body = later();
         }
     }
 
@@ -82,6 +102,10 @@ impl Response {
     pub(crate) fn content_type(&self) -> Option<&str> {
         self.headers.get(header::CONTENT_TYPE)?.to_str().ok()
     }
+}
+
+fn to_json(body: impl Serialize) -> Bytes {
+    serde_json::to_vec(&body).unwrap_or_default().into()
 }
 
 impl IntoResponse for Response {

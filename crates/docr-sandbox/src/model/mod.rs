@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod api_token;
+mod as_text;
 pub(crate) mod certificate;
 pub(crate) mod clock;
 pub(crate) mod cluster;
@@ -16,6 +17,7 @@ pub(crate) mod push;
 pub(crate) mod rate;
 pub(crate) mod registry;
 pub(crate) mod repository;
+pub(crate) mod revision;
 pub(crate) mod row;
 pub(crate) mod size;
 pub(crate) mod store;

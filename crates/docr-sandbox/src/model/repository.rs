@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::clock::seconds;
 use super::image::{Blob, Built};
 use super::newest::Newest;
+use super::revision::Revision;
 use super::row::{ManifestRow, Place, TagRow};
 use super::size::Size;
 
@@ -30,6 +31,9 @@ pub(crate) struct Repository {
     /// The tags that were left behind by a manifest that is gone, by its digest.
     #[serde(skip)]
     left_tags: HashMap<Arc<str>, BTreeSet<Arc<str>>>,
+    /// Of its tags and manifests.
+    #[serde(skip)]
+    revision: Revision,
 }
 
 /// A manifest as a client gets it.
@@ -56,7 +60,7 @@ pub(super) struct Tag {
 #[derive(Clone, Deserialize, Serialize)]
 pub(super) struct Manifest {
     /// The document itself, byte for byte.
-    #[serde(with = "as_text")]
+    #[serde(with = "super::as_text")]
     pub(super) text: Bytes,
     pub(super) media_type: Arc<str>,
     pub(super) subject: Option<Arc<str>>,
@@ -78,7 +82,13 @@ impl Repository {
             manifest_order: Newest::default(),
             referrers: HashMap::new(),
             left_tags: HashMap::new(),
+            revision: Revision::next(),
         }
+    }
+
+    /// Changes with its tags and manifests.
+    pub(crate) fn revision(&self) -> Revision {
+        self.revision
     }
 
     pub(crate) fn tag_count(&self) -> usize {
@@ -138,6 +148,7 @@ impl Repository {
         let Some((tag, old)) = self.tags.remove_entry(tag) else {
             return false;
         };
+        self.revision = Revision::next();
         self.tag_order.remove(old.pushed_at, &tag);
         let tags = match self.manifests.get_mut(&old.digest) {
             Some(manifest) => Some(&mut manifest.tags),
@@ -151,6 +162,7 @@ impl Repository {
 
     pub(super) fn tag(&mut self, tag: Arc<str>, digest: &Arc<str>, now: DateTime<Utc>) {
         self.untag(&tag);
+        self.revision = Revision::next();
         self.tag_order.insert(now, Arc::clone(&tag));
         if let Some(manifest) = self.manifests.get_mut(digest) {
             manifest.tags.insert(Arc::clone(&tag));
@@ -167,6 +179,7 @@ impl Repository {
 
     /// Stores a manifest, or moves the time of one that is there. Returns whether it is new.
     pub(super) fn put(&mut self, built: &Built, now: DateTime<Utc>) -> bool {
+        self.revision = Revision::next();
         let known = self.manifests.get_mut(&built.digest);
         let is_new = known.is_none();
         if let Some(manifest) = known {
@@ -199,6 +212,7 @@ impl Repository {
     /// Removes a manifest, and the tags that point to it if they go along, and returns its blobs.
     pub(super) fn remove(&mut self, digest: &str, takes_tags: bool) -> Option<Arc<[Blob]>> {
         let (digest, manifest) = self.manifests.remove_entry(digest)?;
+        self.revision = Revision::next();
         self.manifest_order.remove(manifest.pushed_at, &digest);
         if let Some(subject) = &manifest.subject
             && let Some(about) = self.referrers.get_mut(subject)
@@ -222,6 +236,7 @@ impl Repository {
 
     /// Puts in order what was read from a file.
     pub(super) fn restore(&mut self) {
+        self.revision = Revision::next();
         let tags = self.tags.iter();
         self.tag_order
             .rebuild(tags.map(|(name, tag)| (tag.pushed_at, Arc::clone(name))));
@@ -373,20 +388,5 @@ impl Repository {
             tags: manifest.tags.iter().cloned().collect(),
             blobs: Arc::clone(&manifest.blobs),
         }
-    }
-}
-
-/// Manifests are JSON, which is text.
-mod as_text {
-    use axum::body::Bytes;
-    use serde::{Deserialize, Deserializer, Serializer, ser};
-
-    pub(crate) fn serialize<S: Serializer>(text: &Bytes, to: S) -> Result<S::Ok, S::Error> {
-        let text = std::str::from_utf8(text).map_err(ser::Error::custom)?;
-        to.serialize_str(text)
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Bytes, D::Error> {
-        String::deserialize(from).map(Bytes::from)
     }
 }

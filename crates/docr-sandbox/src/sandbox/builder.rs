@@ -18,6 +18,7 @@ use super::{End, Sandbox};
 use crate::http::limits::ConnectionLimits;
 use crate::http::server::Server;
 use crate::http::tls::Identity;
+use crate::http::written::WrittenPages;
 use crate::model::account::{Account, World};
 use crate::model::api_token::ApiToken;
 use crate::model::certificate::Issuance;
@@ -256,6 +257,7 @@ impl SandboxBuilder {
                 events: Events::default(),
                 violations: Vec::new(),
             }),
+            pages: WrittenPages::default(),
             hook: Mutex::default(),
             directory,
             data,

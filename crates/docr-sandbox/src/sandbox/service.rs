@@ -18,6 +18,7 @@ use crate::http::conformance::{self, Violation};
 use crate::http::problem::Problem;
 use crate::http::request::{self as validation, Unreadable};
 use crate::http::response::Response;
+use crate::http::written::WrittenPages;
 use crate::model::account::World;
 use crate::model::clock::Clock;
 use crate::model::ids::Ids;
@@ -34,6 +35,8 @@ pub(crate) struct Service {
     pub(crate) scheme: &'static str,
     pub(crate) check_answers: bool,
     pub(crate) state: Mutex<Held>,
+    /// Pages of lists as they were last written.
+    pub(crate) pages: WrittenPages,
     /// Is run before each request.
     pub(crate) hook: Mutex<Option<Hook>>,
     /// Where the files of blobs are.
@@ -236,6 +239,7 @@ impl Service {
             scopes,
             legacy: operation.id.starts_with("registry_"),
             input,
+            pages: &self.pages,
             url,
             names_own_host: self.names_own_host,
             now,

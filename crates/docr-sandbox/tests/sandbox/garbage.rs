@@ -5,11 +5,11 @@ use tokio::net::TcpStream;
 
 use crate::Bench;
 
-/// A small xorshift: the inputs are odd, and the same in every run.
-struct Dice(u64);
+/// A small xorshift, which rolls the same in every run.
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
+    pub(crate) fn roll(&mut self, sides: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

@@ -17,6 +17,7 @@ mod hostile;
 mod images;
 mod lifecycle;
 mod limits;
+mod lists;
 mod oci;
 mod protocol;
 #[cfg(feature = "record")]
