@@ -17,7 +17,7 @@ pub(super) fn list(call: &mut Call<'_>) -> Result<Response, Problem> {
 }
 
 pub(super) fn list_v2(call: &mut Call<'_>) -> Result<Response, Problem> {
-    // An unknown registry is told first.
+    // An unknown registry is reported before an invalid page token.
     call.registry()?;
     let page = Page::with_token(call)?;
     list_as(call, &page, Repository::to_json_v2)
@@ -52,7 +52,7 @@ pub(super) fn manifests(call: &mut Call<'_>) -> Result<Response, Problem> {
     )
 }
 
-/// A page of what a repository holds, which is written anew only if the repository has changed.
+/// A page of a repository's list, serialised again only if the repository has changed.
 fn list_of<T: Serialize + Send + 'static>(
     call: &Call<'_>,
     key: &'static str,
@@ -80,7 +80,7 @@ pub(super) fn delete(call: &mut Call<'_>) -> Result<Response, Problem> {
     }
 }
 
-/// Succeeds also where there is no such tag, or no such repository.
+/// Succeeds even if there is no such tag or repository.
 pub(super) fn delete_tag(call: &mut Call<'_>) -> Result<Response, Problem> {
     let name = call.input.path("repository_name").to_owned();
     let tag = call.input.path("repository_tag").to_owned();
@@ -115,7 +115,7 @@ fn repository<'a>(call: &'a Call<'_>) -> Result<(&'a Registry, &'a Repository), 
     Ok((registry, repository.ok_or(Reason::NoRepository)?))
 }
 
-/// The registry, unless a garbage collection keeps it from being changed.
+/// The registry, unless a garbage collection makes it read-only.
 fn writable<'a>(call: &'a mut Call<'_>) -> Result<&'a mut Registry, Problem> {
     let registry = call.registry_mut()?;
     if registry.active_run().is_some() {

@@ -1,4 +1,4 @@
-//! The socket, and what comes and goes through it.
+//! The server: connections, requests and responses.
 
 pub(crate) mod body;
 pub(crate) mod conformance;

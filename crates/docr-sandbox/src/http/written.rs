@@ -1,4 +1,4 @@
-//! Pages of lists, kept as they were last written.
+//! A cache of serialised pages of lists.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -12,21 +12,21 @@ const MOST: usize = 64;
 /// The largest page that is kept, in bytes: a manifest with very many tags makes larger ones.
 const LARGEST: usize = 256 * 1024;
 
-/// All that a page depends on.
+/// Everything that a page depends on.
 #[derive(PartialEq, Eq)]
 pub(crate) struct Key {
-    /// Of what is listed.
+    /// The revision of the list.
     pub(crate) revision: Revision,
-    /// Which part of that, and what its links are made of.
+    /// The part of the list, and what its links consist of.
     pub(crate) page: String,
 }
 
-/// The place of one page.
+/// The place of one page in the cache.
 #[derive(Clone, Default)]
 pub(crate) struct Slot(Arc<OnceLock<Bytes>>);
 
 impl Slot {
-    /// The page, if it is kept.
+    /// The page, if it was kept.
     pub(crate) fn get(&self) -> Option<Bytes> {
         self.0.get().cloned()
     }
@@ -39,12 +39,12 @@ impl Slot {
     }
 }
 
-/// The pages that were read last.
+/// The most recently read pages.
 #[derive(Default)]
 pub(crate) struct WrittenPages(Mutex<VecDeque<(Key, Slot)>>);
 
 impl WrittenPages {
-    /// The place of a page, which is empty until the page is written. The page that was not read for longest makes room.
+    /// The slot of a page, empty until the page is kept. The least recently read page makes room.
     pub(crate) fn slot(&self, key: Key) -> Slot {
         let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = pages.iter().rposition(|(other, _)| *other == key);

@@ -1,4 +1,4 @@
-//! The world that the sandbox keeps: accounts and what belongs to them. It knows nothing of HTTP.
+//! The world of a sandbox: accounts and what belongs to them. It is independent of HTTP.
 
 pub(crate) mod account;
 pub(crate) mod api_token;

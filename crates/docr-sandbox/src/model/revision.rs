@@ -1,10 +1,10 @@
-//! Numbers for states.
+//! Revisions, for caches.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
-/// Identifies one state of something: a copy has the same revision, and a changed state never has one that was used before.
+/// Identifies a state of something. A copy has the same revision; a change sets one that was never used before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Revision(u64);
 

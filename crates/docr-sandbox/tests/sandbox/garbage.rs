@@ -5,7 +5,7 @@ use tokio::net::TcpStream;
 
 use crate::Bench;
 
-/// A small xorshift, which rolls the same in every run.
+/// A small xorshift generator with the same numbers in every run.
 pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
@@ -155,10 +155,10 @@ async fn bytes_that_are_no_http_and_huge_queries_leave_the_sandbox_running() {
     assert_eq!(bench.get("/v2/registry/options").await.status, 200);
 }
 
-/// Sends bytes, says that no more will come, and reads what comes back.
+/// Sends bytes, closes the sending side, and reads the response.
 async fn raw(bench: &Bench, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(bench.sandbox.addr()).await.unwrap();
-    // The server may hang up before it has read everything.
+    // The server may close the connection before it has read everything.
     let _ = stream.write_all(bytes).await;
     let _ = stream.shutdown().await;
     let mut answer = Vec::new();

@@ -9,8 +9,8 @@ use crate::garbage::Dice;
 const REPOSITORY: &str = "/v2/registries/acme/repositories/shop";
 const STEPS: usize = 100;
 
-/// The tags or the manifests of the repository, on one page that has nothing of its size in it. `None` without a
-/// repository.
+/// The tags or the manifests of the repository, all on one page, whose text doesn't depend on `per_page`. `None` without
+/// a repository.
 async fn page(bench: &Bench, list: &str, per_page: usize) -> Option<String> {
     let path = format!("{REPOSITORY}/{list}?per_page={per_page}");
     let reply = bench.get(&path).await;
