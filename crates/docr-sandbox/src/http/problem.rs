@@ -1,4 +1,4 @@
-//! Refused requests, and the error envelope that says why.
+//! Refused requests and their error envelope.
 
 use axum::http::StatusCode;
 use serde_json::json;
@@ -7,7 +7,7 @@ use super::response::Response;
 use crate::model::rate::Exceeded;
 use crate::refusal::{Reason, Refusal};
 
-/// Why a request is refused; becomes the error envelope.
+/// Why a request is refused, for the error envelope.
 #[derive(Debug)]
 pub(crate) struct Problem {
     refusal: Refusal,
@@ -30,7 +30,7 @@ impl Problem {
     }
 }
 
-/// A failure as the API reports it.
+/// An error response of the API.
 pub(crate) fn envelope(status: StatusCode, message: &str, request_id: &str) -> Response {
     let id = error_id(status);
     Response::json(

@@ -1,4 +1,4 @@
-//! Where the tokens of the protocol are issued.
+//! Issues the tokens of the protocol.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::http::response::Response;
 use crate::model::account::World;
 use crate::model::token::{Actions, LIFETIME};
 
-/// Issues a token for what is asked, as far as the credentials reach.
+/// Issues a token for the requested scopes, as far as the credentials allow.
 pub(super) fn issue(
     world: &mut World,
     headers: &HeaderMap,
@@ -42,7 +42,7 @@ pub(super) fn issue(
     Ok(Response::json(StatusCode::OK, body))
 }
 
-/// Reads `repository:acme/shop/api:pull,push`. Other things than repositories are not for these tokens.
+/// Reads `repository:acme/shop/api:pull,push`. Tokens are for repositories only.
 fn read(scope: &str) -> Option<(String, Actions)> {
     let (name, actions) = scope.strip_prefix("repository:")?.rsplit_once(':')?;
     let mut asked = Actions::default();
@@ -58,7 +58,7 @@ fn read(scope: &str) -> Option<(String, Actions)> {
     Some((name.to_owned(), asked))
 }
 
-/// What of it an account gets; nothing of a registry that isn't its own.
+/// The requested actions that an account may have; none in a registry of others.
 fn grant(
     world: &mut World,
     account: usize,
@@ -73,7 +73,7 @@ fn grant(
     let Some(place) = account.registry_place(name.registry) else {
         return Ok(None);
     };
-    // While a collection runs nothing new may be written. What may be already is waited for.
+    // No new token may write during a garbage collection, which waits for earlier ones.
     let may_write = writes && account.registries[place].active_run().is_none();
     if may_write
         && asked.push
