@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::images::Images;
+use super::{
+    images::{Images, ManifestId},
+    shared_string::SharedString,
+};
 use crate::{DockerCredentials, ImageRef, InvalidInput, Tag};
 
 /// What a reference leads to in a registry.
@@ -127,20 +130,20 @@ impl<'a> InUseImages<'a> {
     pub(super) fn here(
         &mut self,
         repository: &str,
-        images: &Images<'a>,
-    ) -> BTreeMap<&'a str, String> {
-        let mut used = BTreeMap::<&str, usize>::new();
-        let mut take = |digest, place: usize| {
-            let first = used.entry(digest).or_insert(place);
+        images: &Images<'_>,
+    ) -> BTreeMap<ManifestId, SharedString> {
+        let mut used = BTreeMap::<ManifestId, usize>::new();
+        let mut take = |manifest, place: usize| {
+            let first = used.entry(manifest).or_insert(place);
             *first = place.min(*first);
             self.resolved.insert(self.references[place].0);
         };
         if !self.by_digest.is_empty() {
-            for (digest, manifest) in &images.manifests {
-                let blobs = manifest.record.blobs.keys().map(|blob| &**blob);
-                for named in [*digest].into_iter().chain(blobs) {
-                    if let Some(place) = self.by_digest.get(named) {
-                        take(*digest, *place);
+            for manifest in images.manifests() {
+                let record = images.record(manifest);
+                for named in [&record.digest].into_iter().chain(record.blobs.keys()) {
+                    if let Some(place) = self.by_digest.get(named.as_str()) {
+                        take(manifest, *place);
                     }
                 }
             }
@@ -150,26 +153,24 @@ impl<'a> InUseImages<'a> {
                 continue;
             };
             let tag = image.tag.as_ref().map_or("latest", Tag::as_str);
-            let named = match &image.digest {
-                Some(digest) => images.manifests.get_key_value(digest.as_str()),
-                None => None,
+            let (named, tag) = match &image.digest {
+                Some(digest) => (images.find(digest.as_str()), None),
+                None => (None, images.find_tag(tag)),
             };
-            let tagged = images.tags.get(tag).filter(|_| image.digest.is_none());
-            let tagged = tagged.into_iter().flat_map(|tag| &tag.digests).copied();
-            let tagged = tagged.filter(|digest| images.manifests.contains_key(digest));
-            for digest in named.map(|(digest, _)| *digest).into_iter().chain(tagged) {
-                take(digest, *place);
+            let tagged = tag.into_iter().flat_map(|tag| images.manifests_of(tag));
+            for manifest in named.into_iter().chain(tagged) {
+                take(manifest, *place);
             }
         }
         let texts = used.into_iter();
         texts
-            .map(|(digest, place)| (digest, self.references[place].0.to_owned()))
+            .map(|(manifest, place)| (manifest, self.references[place].0.into()))
             .collect()
     }
 
     /// References that lead to nothing, as far as that is known: some repositories were not read, and a digest alone may
     /// be one of another registry.
-    pub(super) fn unresolved(self, unread: &BTreeSet<String>) -> impl Iterator<Item = String> {
+    pub(super) fn unresolved(self, unread: &BTreeSet<SharedString>) -> impl Iterator<Item = String> {
         let Self {
             references,
             resolved,
@@ -224,8 +225,8 @@ mod tests {
         let (manifest, config) = (format!("sha256:{:064x}", 1), format!("sha256:{:064x}", 2));
         let repository = RepositoryInventory {
             manifests: vec![ManifestRecord {
-                digest: manifest.clone(),
-                blobs: [(config.clone(), 1)].into(),
+                digest: manifest.as_str().into(),
+                blobs: [(config.as_str().into(), 1)].into(),
                 ..ManifestRecord::default()
             }],
             ..RepositoryInventory::default()
@@ -235,7 +236,8 @@ mod tests {
             let references = [reference.clone()];
             let mut in_use = InUseImages::of(&references, "acme").unwrap();
             let used = in_use.here("api", &images);
-            assert_eq!(used, [(manifest.as_str(), reference.clone())].into());
+            let found = images.find(&manifest).unwrap();
+            assert_eq!(used, [(found, reference.as_str().into())].into());
         }
     }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use docr_api::types::RepositoryManifest;
+use docr_api::types::{RepositoryManifest, RepositoryTag};
 use futures_util::{StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,7 @@ use super::{
     CONCURRENCY,
     manifest::{ManifestDocument, ManifestReader},
     policy::RetentionPolicy,
+    shared_string::{Interner, SharedString},
 };
 use crate::{Digest, RegistryHandle, RepositoryName, Result};
 
@@ -37,7 +38,7 @@ pub struct RegistryInventory {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RepositoryInventory {
     /// The repository's name, without the registry's.
-    pub name: String,
+    pub name: SharedString,
     /// The tags.
     pub tags: Vec<TagRecord>,
     /// The manifests, tagged or not.
@@ -58,9 +59,9 @@ pub struct RepositoryInventory {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TagRecord {
     /// The tag.
-    pub tag: String,
+    pub tag: SharedString,
     /// The digest of its manifest.
-    pub digest: Option<String>,
+    pub digest: Option<SharedString>,
     /// When it was last pushed.
     pub updated_at: Option<DateTime<Utc>>,
 }
@@ -69,17 +70,17 @@ pub struct TagRecord {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestRecord {
     /// Its digest.
-    pub digest: String,
+    pub digest: SharedString,
     /// When it was last pushed.
     pub updated_at: Option<DateTime<Utc>>,
     /// Bytes as stored, what it shares with others included.
     pub size_bytes: Option<u64>,
     /// The digests of its blobs, with their bytes.
-    pub blobs: BTreeMap<String, u64>,
+    pub blobs: BTreeMap<SharedString, u64>,
     /// The tags that lead to it, by the list of manifests. The list of tags may have been read at another moment; a tag
     /// that either of them names is there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tags: Vec<String>,
+    pub tags: Vec<SharedString>,
     /// Its document, as far as somebody has read it: see [`RegistryInventory::read_manifests`].
     #[serde(default)]
     pub content: ManifestContent,
@@ -120,16 +121,37 @@ impl fmt::Display for ManifestProgress {
 
 impl From<RepositoryManifest> for ManifestRecord {
     fn from(manifest: RepositoryManifest) -> Self {
+        Self::sharing(manifest, &mut Interner::default())
+    }
+}
+
+impl ManifestRecord {
+    /// The record of a manifest, which shares the texts that were seen before.
+    pub(super) fn sharing(manifest: RepositoryManifest, texts: &mut Interner) -> Self {
+        let mut share = |text: String| texts.share(&text);
         let blobs = manifest.blobs.into_iter();
+        let blobs = blobs.map(|blob| {
+            let bytes = blob.compressed_size_bytes.unwrap_or(0);
+            (share(blob.digest), bytes)
+        });
         Self {
-            digest: manifest.digest,
+            blobs: blobs.collect(),
+            digest: share(manifest.digest),
             updated_at: manifest.updated_at,
             size_bytes: manifest.compressed_size_bytes,
-            blobs: blobs
-                .map(|blob| (blob.digest, blob.compressed_size_bytes.unwrap_or(0)))
-                .collect(),
-            tags: manifest.tags,
+            tags: manifest.tags.into_iter().map(share).collect(),
             content: ManifestContent::Unread,
+        }
+    }
+}
+
+impl TagRecord {
+    /// The record of a tag, which shares the texts that were seen before.
+    pub(super) fn sharing(tag: RepositoryTag, texts: &mut Interner) -> Self {
+        Self {
+            tag: texts.share(&tag.tag),
+            digest: tag.manifest_digest.map(|digest| texts.share(&digest)),
+            updated_at: tag.updated_at,
         }
     }
 }

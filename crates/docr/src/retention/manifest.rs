@@ -2,23 +2,25 @@
 
 use std::{collections::BTreeSet, error};
 
+use arcstr::literal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::shared_string::SharedString;
 use crate::{Digest, RepositoryName, Result};
 
-const INDEXES: [&str; 2] = [
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
+static INDEXES: [SharedString; 2] = [
+    SharedString::literal(literal!("application/vnd.oci.image.index.v1+json")),
+    SharedString::literal(literal!("application/vnd.docker.distribution.manifest.list.v2+json")),
 ];
 
 /// Manifests of one platform, which have no parts.
-const IMAGES: [&str; 5] = [
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.docker.distribution.manifest.v2+json",
-    "application/vnd.docker.distribution.manifest.v1+json",
-    "application/vnd.docker.distribution.manifest.v1+prettyjws",
-    "application/vnd.oci.artifact.manifest.v1+json",
+static IMAGES: [SharedString; 5] = [
+    SharedString::literal(literal!("application/vnd.oci.image.manifest.v1+json")),
+    SharedString::literal(literal!("application/vnd.docker.distribution.manifest.v2+json")),
+    SharedString::literal(literal!("application/vnd.docker.distribution.manifest.v1+json")),
+    SharedString::literal(literal!("application/vnd.docker.distribution.manifest.v1+prettyjws")),
+    SharedString::literal(literal!("application/vnd.oci.artifact.manifest.v1+json")),
 ];
 
 /// What is known of a manifest's document, which DigitalOcean's API doesn't show: it is read from the registry itself.
@@ -27,13 +29,13 @@ const IMAGES: [&str; 5] = [
 pub struct ManifestDocument {
     /// The media type, if one is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub media_type: Option<String>,
+    pub media_type: Option<SharedString>,
     /// The digests of its parts. Of a document that is not understood: all digests in it.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub parts: BTreeSet<String>,
+    pub parts: BTreeSet<SharedString>,
     /// The digest of the image that it is about, if it is a signature, an attestation or another referrer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subject: Option<String>,
+    pub subject: Option<SharedString>,
     /// Whether its media type is one whose parts are known.
     pub is_understood: bool,
 }
@@ -47,8 +49,9 @@ impl ManifestDocument {
         let named = document["mediaType"].as_str();
         let media_type =
             named.or(media_type.map(|text| text.split(';').next().unwrap_or(text).trim()));
-        let subject = document["subject"]["digest"].as_str().map(str::to_owned);
-        let is_one_of = |known: &[&str]| media_type.is_some_and(|text| known.contains(&text));
+        let subject = document["subject"]["digest"].as_str().map(SharedString::from);
+        let is_one_of =
+            |known: &[SharedString]| media_type.is_some_and(|text| known.iter().any(|it| it == text));
         // Docker's oldest indexes and OCI's name their type in the response alone.
         let has_no_type = !is_one_of(&INDEXES) && !is_one_of(&IMAGES) && named.is_none();
         let is_index = is_one_of(&INDEXES) || (has_no_type && document["manifests"].is_array());
@@ -59,7 +62,7 @@ impl ManifestDocument {
             (false, false) => None,
         };
         Self {
-            media_type: media_type.map(str::to_owned),
+            media_type: media_type.map(shared),
             is_understood: parts.is_some(),
             parts: parts.unwrap_or_else(|| digests(bytes)),
             subject,
@@ -67,14 +70,21 @@ impl ManifestDocument {
     }
 }
 
+/// A media type; a well-known one takes no allocation.
+fn shared(media_type: &str) -> SharedString {
+    let mut known = INDEXES.iter().chain(&IMAGES);
+    let known = known.find(|known| *known == media_type);
+    known.map_or_else(|| media_type.into(), SharedString::clone)
+}
+
 /// The parts of an index, if each has a digest.
-fn parts(index: &Value) -> Option<BTreeSet<String>> {
+fn parts(index: &Value) -> Option<BTreeSet<SharedString>> {
     match &index["manifests"] {
         Value::Null => Some(BTreeSet::new()),
         Value::Array(parts) => {
             let parts = parts.iter();
             parts
-                .map(|part| Some(part["digest"].as_str()?.to_owned()))
+                .map(|part| Some(part["digest"].as_str()?.into()))
                 .collect()
         }
         _ => None,
@@ -82,7 +92,7 @@ fn parts(index: &Value) -> Option<BTreeSet<String>> {
 }
 
 /// Everything in a text that looks like a digest.
-fn digests(bytes: &[u8]) -> BTreeSet<String> {
+fn digests(bytes: &[u8]) -> BTreeSet<SharedString> {
     let text = String::from_utf8_lossy(bytes);
     let mut all = BTreeSet::new();
     for algorithm in ["sha256:", "sha512:"] {
@@ -91,7 +101,7 @@ fn digests(bytes: &[u8]) -> BTreeSet<String> {
             let end = hex
                 .find(|c: char| !c.is_ascii_hexdigit())
                 .unwrap_or(hex.len());
-            all.insert(format!("{algorithm}{}", &hex[..end]));
+            all.insert(format!("{algorithm}{}", &hex[..end]).into());
         }
     }
     all
@@ -99,7 +109,7 @@ fn digests(bytes: &[u8]) -> BTreeSet<String> {
 
 /// The digest of the image that a tag is about, by the conventions for signatures (`sha256-<hex>.sig`, `.att`, `.sbom`)
 /// and for lists of referrers (`sha256-<hex>`).
-pub(super) fn subject_of_tag(tag: &str) -> Option<String> {
+pub(super) fn subject_of_tag(tag: &str) -> Option<SharedString> {
     let (name, _) = tag.split_once('.').unwrap_or((tag, ""));
     let (algorithm, hex) = name.split_once('-')?;
     let length = match algorithm {
@@ -110,7 +120,7 @@ pub(super) fn subject_of_tag(tag: &str) -> Option<String> {
     let is_hex = hex
         .bytes()
         .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
-    (hex.len() == length && is_hex).then(|| format!("{algorithm}:{hex}"))
+    (hex.len() == length && is_hex).then(|| format!("{algorithm}:{hex}").into())
 }
 
 /// Reads the documents of manifests, from the registry itself: with the feature `oci` there is
@@ -159,7 +169,7 @@ mod tests {
         let index =
             format!(r#"{{"manifests": [{{"digest": "{A}"}}], "subject": {{"digest": "{A}"}}}}"#);
         for (media_type, text) in [
-            (Some(INDEXES[0]), index.clone()),
+            (Some(&*INDEXES[0]), index.clone()),
             (
                 Some("application/vnd.oci.image.index.v1+json; charset=utf-8"),
                 index.clone(),
@@ -172,11 +182,11 @@ mod tests {
         ] {
             let document = read(media_type, &text);
             assert!(document.is_understood, "{document:?}");
-            assert_eq!(document.parts, BTreeSet::from([A.to_owned()]));
+            assert_eq!(document.parts, BTreeSet::from([A.into()]));
             assert_eq!(document.subject.as_deref(), Some(A));
         }
         let image = format!(r#"{{"config": {{"digest": "{A}"}}, "layers": []}}"#);
-        for media_type in [Some(IMAGES[0]), Some(IMAGES[1]), None] {
+        for media_type in [Some(&*IMAGES[0]), Some(&*IMAGES[1]), None] {
             let document = read(media_type, &image);
             assert!(
                 document.is_understood && document.parts.is_empty(),
@@ -187,7 +197,7 @@ mod tests {
 
     #[test]
     fn an_index_whose_list_is_null_has_no_parts() {
-        let document = read(Some(INDEXES[0]), r#"{"manifests": null}"#);
+        let document = read(Some(&*INDEXES[0]), r#"{"manifests": null}"#);
         assert!(document.is_understood && document.parts.is_empty());
     }
 
@@ -199,14 +209,14 @@ mod tests {
                 format!(r#"{{"things": ["{A}"]}}"#),
             ),
             (
-                Some(INDEXES[0]),
+                Some(&*INDEXES[0]),
                 format!(r#"{{"manifests": [{{"digests": "{A}"}}]}}"#),
             ),
             (
-                Some(INDEXES[0]),
+                Some(&*INDEXES[0]),
                 format!(r#"{{"manifests": {{"a": "{A}"}}}}"#),
             ),
-            (Some(IMAGES[0]), format!("<html>{A}")),
+            (Some(&*IMAGES[0]), format!("<html>{A}")),
             (None, format!("{A}, not even JSON")),
         ] {
             let document = read(media_type, &text);

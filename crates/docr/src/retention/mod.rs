@@ -76,6 +76,7 @@ mod report;
 mod scene;
 #[cfg(feature = "schemars")]
 mod schema;
+mod shared_string;
 mod table;
 mod untagged;
 mod version;
@@ -104,6 +105,7 @@ pub use policy::{MaxDelete, PolicyError, RetentionPolicy, RetentionRule};
 pub use reading::{InventoryProgress, InventoryReading};
 pub use reason::{GoReason, KeepReason};
 pub use report::{Outcome, RetentionReport, RetentionStep};
+pub use shared_string::SharedString;
 pub use untagged::{UntaggedInRepository, UntaggedManifests};
 pub use version::KeepVersions;
 

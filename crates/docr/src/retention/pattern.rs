@@ -1,6 +1,6 @@
 //! Patterns for the names of repositories and tags.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use globset::{GlobBuilder, GlobMatcher};
 use regex::{Regex, RegexBuilder};
@@ -40,12 +40,14 @@ const REGEX: &str = "re:";
     feature = "schemars",
     schemars(with = "String", transform = super::schema::without_examples)
 )]
-pub struct NamePattern {
+pub struct NamePattern(Arc<Compiled>);
+
+/// What all clones of a pattern share.
+struct Compiled {
     text: String,
     matcher: Matcher,
 }
 
-#[derive(Clone)]
 enum Matcher {
     Glob(GlobMatcher),
     Regex(Regex),
@@ -64,7 +66,7 @@ impl NamePattern {
             Some(expression) => Matcher::Regex(regex(&text, expression)?),
             None => Matcher::Glob(glob(&text)?),
         };
-        Ok(Self { text, matcher })
+        Ok(Self(Arc::new(Compiled { text, matcher })))
     }
 
     /// The pattern that matches every name.
@@ -82,7 +84,7 @@ impl NamePattern {
 
     /// Whether a name fits, as a whole.
     pub fn matches(&self, name: &str) -> bool {
-        match &self.matcher {
+        match &self.0.matcher {
             Matcher::Glob(glob) => glob.is_match(name),
             Matcher::Regex(regex) => regex.is_match(name),
         }
@@ -90,22 +92,23 @@ impl NamePattern {
 
     /// The pattern as it was written.
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 
     /// Whether every name that the other pattern matches is surely matched by this one, too.
     pub(super) fn covers(&self, other: &Self) -> bool {
         const SPECIAL: [char; 6] = ['*', '?', '[', ']', '{', '}'];
         let is_plain = |text: &str| !text.starts_with(REGEX) && !text.contains(SPECIAL);
-        if matches!(self.text.as_str(), "*" | "**") || self.text == other.text {
+        let (text, other) = (self.as_str(), other.as_str());
+        if matches!(text, "*" | "**") || text == other {
             return true;
         }
-        if is_plain(&other.text) {
-            return self.matches(&other.text);
+        if is_plain(other) {
+            return self.matches(other);
         }
         // `pr-*` covers whatever begins with `pr-`.
-        match self.text.strip_suffix('*') {
-            Some(prefix) if is_plain(prefix) => other.text.starts_with(prefix),
+        match text.strip_suffix('*') {
+            Some(prefix) if is_plain(prefix) => other.starts_with(prefix),
             _ => false,
         }
     }
@@ -220,13 +223,13 @@ impl TryFrom<String> for NamePattern {
 
 impl From<NamePattern> for String {
     fn from(pattern: NamePattern) -> Self {
-        pattern.text
+        pattern.as_str().to_owned()
     }
 }
 
 impl PartialEq for NamePattern {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        self.as_str() == other.as_str()
     }
 }
 
@@ -240,25 +243,25 @@ impl PartialOrd for NamePattern {
 
 impl Ord for NamePattern {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.text.cmp(&other.text)
+        self.as_str().cmp(other.as_str())
     }
 }
 
 impl std::hash::Hash for NamePattern {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.text.hash(state);
+        self.as_str().hash(state);
     }
 }
 
 impl fmt::Display for NamePattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for NamePattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("NamePattern").field(&self.text).finish()
+        f.debug_tuple("NamePattern").field(&self.as_str()).finish()
     }
 }
 

@@ -12,6 +12,7 @@ use super::{
     pattern::NamePattern,
     policy::MaxDelete,
     reason::{GoReason, KeepReason},
+    shared_string::SharedString,
     table::{clean, short},
 };
 
@@ -48,21 +49,21 @@ pub struct RetentionPlan {
     /// The repositories of which nothing stays. Each is deleted as a whole, which frees its place in the tier as well, if
     /// nothing but what goes is found in it then. Take a name out to keep the empty repository.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub whole_repositories: BTreeSet<String>,
+    pub whole_repositories: BTreeSet<SharedString>,
     /// The repositories that were not read, since no rule is for them: all in them stays.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub unread_repositories: BTreeSet<String>,
+    pub unread_repositories: BTreeSet<SharedString>,
     /// The repositories whose lists are long, agreed, and came newest first. Of these only what goes and what is new
     /// is looked at again, as long as nothing else has changed.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub newest_first: BTreeSet<String>,
+    pub newest_first: BTreeSet<SharedString>,
     /// How many images there are in the repositories that rules are for.
     pub images: u64,
     /// How many images may go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_delete: Option<MaxDelete>,
     /// The time of the last push to each repository that something goes from. A later one makes the plan outdated.
-    pub last_pushes: BTreeMap<String, Option<DateTime<Utc>>>,
+    pub last_pushes: BTreeMap<SharedString, Option<DateTime<Utc>>>,
 }
 
 /// A tag or manifest of a repository.
@@ -70,9 +71,9 @@ pub struct RetentionPlan {
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
     /// A tag.
-    Tag(String),
+    Tag(SharedString),
     /// A manifest, by its digest.
-    Manifest(String),
+    Manifest(SharedString),
 }
 
 /// Something that goes.
@@ -80,17 +81,17 @@ pub enum Subject {
 #[non_exhaustive]
 pub struct Deletion {
     /// The repository's name.
-    pub repository: String,
+    pub repository: SharedString,
     /// What goes.
     pub subject: Subject,
     /// The digest of the manifest that a tag led to when the plan was made, or of the manifest itself.
-    pub digest: Option<String>,
+    pub digest: Option<SharedString>,
     /// When it was last pushed.
     pub updated_at: Option<DateTime<Utc>>,
     /// Bytes of the image as stored, what it shares with others included.
     pub size_bytes: Option<u64>,
     /// The digest of the image that it goes with.
-    pub image: String,
+    pub image: SharedString,
     /// Why it goes.
     pub why: GoReason,
     /// What has to be gone before, of the same repository. While one of these is still there, this stays.
@@ -109,11 +110,11 @@ impl Deletion {
 #[non_exhaustive]
 pub struct Kept {
     /// The repository's name.
-    pub repository: String,
+    pub repository: SharedString,
     /// What stays.
     pub subject: Subject,
     /// The digest of the manifest that a tag leads to, or of the manifest itself.
-    pub digest: Option<String>,
+    pub digest: Option<SharedString>,
     /// Why.
     pub reason: KeepReason,
 }
@@ -205,6 +206,8 @@ impl RetentionPlan {
 
     /// Brings everything in order.
     pub(super) fn finish(&mut self) {
+        self.deletions.shrink_to_fit();
+        self.kept.shrink_to_fit();
         let depths = self.depths();
         let key = |place: usize| {
             let deletion = &self.deletions[place];
@@ -222,13 +225,18 @@ impl RetentionPlan {
 
     /// For each deletion how many others have to come before it, one after the other. Of a circle, which no plan has
     /// that was made here, the depth is that of what leads into it.
-    pub(super) fn depths(&self) -> Vec<usize> {
-        let places: BTreeMap<_, _> = self
-            .deletions
-            .iter()
-            .enumerate()
-            .map(|(place, deletion)| ((deletion.repository.as_str(), &deletion.subject), place))
-            .collect();
+    fn depths(&self) -> Vec<usize> {
+        let key = |place: usize| {
+            let deletion = &self.deletions[place];
+            (&deletion.repository, &deletion.subject)
+        };
+        let mut places: Vec<_> = (0..self.deletions.len()).collect();
+        places.sort_unstable_by(|a, b| key(*a).cmp(&key(*b)));
+        let find = |deletion: &Deletion, subject: &Subject| {
+            let wanted = (&deletion.repository, subject);
+            let found = places.binary_search_by(|place| key(*place).cmp(&wanted));
+            found.ok().map(|found| places[found])
+        };
         let mut depths = vec![0; self.deletions.len()];
         // What was begun is known, or on the path.
         let mut is_begun = vec![false; depths.len()];
@@ -240,42 +248,40 @@ impl RetentionPlan {
             while let Some((place, next)) = path.pop() {
                 let deletion = &self.deletions[place];
                 let Some(before) = deletion.after.get(next) else {
-                    let before = deletion
-                        .after
-                        .iter()
-                        .filter_map(|subject| places.get(&(deletion.repository.as_str(), subject)));
-                    depths[place] = before.map(|before| depths[*before] + 1).max().unwrap_or(0);
+                    let before = deletion.after.iter();
+                    let before = before.filter_map(|subject| find(deletion, subject));
+                    depths[place] = before.map(|before| depths[before] + 1).max().unwrap_or(0);
                     continue;
                 };
                 path.push((place, next + 1));
-                if let Some(before) = places.get(&(deletion.repository.as_str(), before))
-                    && !std::mem::replace(&mut is_begun[*before], true)
+                if let Some(before) = find(deletion, before)
+                    && !std::mem::replace(&mut is_begun[before], true)
                 {
-                    path.push((*before, 0));
+                    path.push((before, 0));
                 }
             }
         }
         depths
     }
 
-    /// How many images go: those to which no tag leads any more, or whose manifest is deleted. A signature or another
-    /// referrer counts when it goes by itself.
+    /// How many images are deleted: those to which no tag leads any more, or whose manifest is deleted. A signature or
+    /// another referrer counts when it is deleted by itself.
     pub fn images_going(&self) -> u64 {
-        let tagged: BTreeSet<_> = self
-            .kept
-            .iter()
-            .filter(|kept| matches!(kept.subject, Subject::Tag(_)))
-            .filter_map(|kept| Some((kept.repository.as_str(), kept.digest.as_deref()?)))
-            .collect();
-        // Parts, and what is about an image, go with theirs.
+        let tags = self.kept.iter();
+        let tags = tags.filter(|kept| matches!(kept.subject, Subject::Tag(_)));
+        let tagged = tags.filter_map(|kept| Some((&kept.repository, kept.digest.as_ref()?)));
+        let mut tagged: Vec<_> = tagged.collect();
+        tagged.sort_unstable();
+        // Parts, and what is about an image, are deleted with theirs.
         let is_image = |why: &GoReason| !matches!(why, GoReason::WithImage(_));
-        let images: BTreeSet<_> = self
-            .deletions
-            .iter()
-            .filter(|deletion| is_image(&deletion.why))
-            .map(|deletion| (deletion.repository.as_str(), deletion.image.as_str()))
-            .filter(|image| !tagged.contains(image))
+        let deletions = self.deletions.iter();
+        let images = deletions.filter(|deletion| is_image(&deletion.why));
+        let mut images: Vec<_> = images
+            .map(|deletion| (&deletion.repository, &deletion.image))
+            .filter(|image| tagged.binary_search(image).is_err())
             .collect();
+        images.sort_unstable();
+        images.dedup();
         images.len() as u64
     }
 

@@ -250,7 +250,7 @@ fn line(image: &[&Deletion]) -> PlanLine {
     PlanLine {
         repository: main.map_or_else(String::new, |deletion| clean(&deletion.repository)),
         goes,
-        image: main.map_or_else(String::new, |deletion| deletion.image.clone()),
+        image: main.map_or_else(String::new, |deletion| deletion.image.to_string()),
         pushed,
         size_bytes: main.and_then(|deletion| deletion.size_bytes),
         why: main.map_or_else(String::new, |deletion| match &deletion.why {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use docr_api::types::{RepositoryTag, RepositoryV2};
+use docr_api::types::RepositoryV2;
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::Semaphore;
 
@@ -15,6 +15,7 @@ use super::{
     CONCURRENCY,
     inventory::{ManifestRecord, RegistryInventory, RepositoryInventory, TagRecord},
     policy::RetentionPolicy,
+    shared_string::{Interner, SharedString},
     whole::{Whole, is_newest_first},
 };
 use crate::{List, RegistryHandle, RepositoryHandle, Result};
@@ -48,7 +49,7 @@ pub struct InventoryReading {
     /// Taken before anything is read: what is pushed meanwhile is young.
     read_at: Option<DateTime<Utc>>,
     listed: Option<Vec<RepositoryV2>>,
-    read: BTreeMap<String, RepositoryInventory>,
+    read: BTreeMap<SharedString, RepositoryInventory>,
 }
 
 /// How far the reading of an inventory is.
@@ -125,7 +126,7 @@ impl InventoryReading {
         let calls = Calls::new(self.concurrency);
         let left = listed
             .iter()
-            .filter(|one| !self.read.contains_key(&one.name));
+            .filter(|one| !self.read.contains_key(one.name.as_str()));
         let (registry, policy) = (&self.registry, self.policy.as_ref());
         let reads: Vec<_> = left
             .map(|one| {
@@ -147,7 +148,7 @@ impl InventoryReading {
         drop(reads);
         let listed = self.listed.take().into_iter().flatten();
         let mut read = std::mem::take(&mut self.read);
-        let repositories = listed.filter_map(|one| read.remove(&one.name)).collect();
+        let repositories = listed.filter_map(|one| read.remove(one.name.as_str())).collect();
         Ok(RegistryInventory {
             registry: self.registry.name().to_string(),
             api: Some(self.registry.api_address().to_owned()),
@@ -217,7 +218,7 @@ async fn read_one(
     calls: &Calls,
 ) -> Result<RepositoryInventory> {
     let inventory = RepositoryInventory {
-        name: one.name.clone(),
+        name: one.name.as_str().into(),
         ..RepositoryInventory::default()
     };
     let Ok(name) = one.name.parse() else {
@@ -240,11 +241,12 @@ async fn read_one(
     };
     let has_tags =
         wanted != Wanted::Manifests && !(one.tag_count == Some(0) && manifests.is_some());
+    let mut texts = Interner::default();
     let tags = match has_tags {
-        true => read_tags(&handle, calls).await?,
+        true => read_tags(&handle, &mut texts, calls).await?,
         false => Whole::default(),
     };
-    read_lists(&handle, tags, manifests, calls).await
+    read_lists(&handle, tags, manifests, &mut texts, calls).await
 }
 
 /// The manifests of a repository, if the list of repositories has all of them: none, or one.
@@ -258,16 +260,19 @@ fn all_manifests(one: &RepositoryV2) -> Option<Vec<ManifestRecord>> {
 
 pub(super) async fn read_tags(
     handle: &RepositoryHandle,
+    texts: &mut Interner,
     calls: &Calls,
-) -> Result<Whole<RepositoryTag>> {
-    Whole::read(|| calls.list(handle.tags()), |tag| &tag.tag).await
+) -> Result<Whole<TagRecord>> {
+    let list = || calls.list(handle.tags());
+    Whole::read(list, |tag| TagRecord::sharing(tag, texts), |tag| &tag.tag).await
 }
 
 /// Reads the manifests of a repository, unless they are known, and brings them together with its tags.
 pub(super) async fn read_lists(
     handle: &RepositoryHandle,
-    tags: Whole<RepositoryTag>,
+    tags: Whole<TagRecord>,
     manifests: Option<Vec<ManifestRecord>>,
+    texts: &mut Interner,
     calls: &Calls,
 ) -> Result<RepositoryInventory> {
     // The manifests come last: they name their tags, too, so that what was pushed meanwhile is seen.
@@ -276,22 +281,16 @@ pub(super) async fn read_lists(
             items,
             is_in_doubt: false,
         },
-        None => read_manifest_list(handle, calls).await?,
+        None => read_manifest_list(handle, texts, calls).await?,
     };
     let mut inventory = RepositoryInventory {
-        name: handle.name().to_string(),
+        name: handle.name().as_str().into(),
         is_in_doubt: manifests.is_in_doubt || tags.is_in_doubt,
         manifests: manifests.items,
-        tags: Vec::with_capacity(tags.items.len()),
+        tags: tags.items,
         is_unread: false,
         is_newest_first: false,
     };
-    let tags = tags.items.into_iter().map(|tag| TagRecord {
-        tag: tag.tag,
-        digest: tag.manifest_digest,
-        updated_at: tag.updated_at,
-    });
-    inventory.tags.extend(tags);
     inventory.is_newest_first = !inventory.is_in_doubt
         && inventory.is_agreed()
         && is_newest_first(inventory.tags.iter().map(|tag| tag.updated_at))
@@ -302,14 +301,12 @@ pub(super) async fn read_lists(
 
 pub(super) async fn read_manifest_list(
     handle: &RepositoryHandle,
+    texts: &mut Interner,
     calls: &Calls,
 ) -> Result<Whole<ManifestRecord>> {
     let list = || calls.list(handle.manifests());
-    let whole = Whole::read(list, |manifest| &manifest.digest).await?;
-    Ok(Whole {
-        items: whole.items.into_iter().map(Into::into).collect(),
-        is_in_doubt: whole.is_in_doubt,
-    })
+    let convert = |manifest| ManifestRecord::sharing(manifest, texts);
+    Whole::read(list, convert, |manifest| &manifest.digest).await
 }
 
 /// The calls that read, of which so many may be under way at once.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     age::Age,
     pattern::NamePattern,
+    shared_string::SharedString,
     table::{clean, short},
 };
 
@@ -21,39 +22,39 @@ pub enum KeepReason {
     /// A pattern protects it.
     Protected(NamePattern),
     /// It belongs to the same image as a tag that is protected.
-    SameImageAs(String),
+    SameImageAs(SharedString),
     /// It is in use, by this reference.
-    InUse(String),
+    InUse(SharedString),
     /// No rule's patterns of tags that may go name it.
     NotNamed,
     /// It is among the newest: its place, from 1.
     Newest(u32),
     /// Its version is one that is kept.
-    Version(String),
+    Version(SharedString),
     /// It, or something that belongs to it, is younger than this.
     YoungerThan(Age),
     /// The time of its last push is unknown, or that of something that belongs to it.
     UnknownAge,
     /// A tag leads to it that stays.
-    TaggedAs(String),
+    TaggedAs(SharedString),
     /// It is untagged, and no rule asks for those.
     UntaggedNotAsked,
     /// It is about an image that is gone, and no rule asks for those.
     OrphanNotAsked,
     /// It is about an image that is in this other repository.
-    AboutImageIn(String),
+    AboutImageIn(SharedString),
     /// It may be about an image in this repository, whose lists changed each time they were read.
-    MaybeAboutImageIn(String),
+    MaybeAboutImageIn(SharedString),
     /// It may be about an image in this repository, which was not read.
-    MaybeAboutImageOf(String),
+    MaybeAboutImageOf(SharedString),
     /// It belongs to an image that stays: as a part, or as its signature, attestation or other referrer.
-    PartOf(String),
+    PartOf(SharedString),
     /// Only tags go, as the policy says.
     TagsOnly,
     /// The documents of the manifests were not read, so it is unknown what belongs to what.
     Unread,
     /// This manifest can't be read, and may need it.
-    MaybePartOf(String),
+    MaybePartOf(SharedString),
     /// It can't be read, or is of an unknown kind.
     NotUnderstood,
     /// The lists of the service contradict each other, or changed each time they were read.
@@ -120,7 +121,7 @@ pub enum GoReason {
     /// No tag leads to it.
     Untagged,
     /// It belongs to this image, which goes.
-    WithImage(String),
+    WithImage(SharedString),
     /// The image that it is about is gone.
     Orphan,
 }

@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use super::{
     age::Age,
-    images::Images,
-    inventory::{ManifestContent, RegistryInventory},
+    images::{Images, ManifestId},
+    inventory::RegistryInventory,
     table::{Table, bytes, clean},
 };
 use crate::InvalidInput;
@@ -60,34 +60,28 @@ impl UntaggedManifests {
         let mut all = Self::default();
         for repository in &inventory.repositories {
             let images = Images::of(repository)?;
-            let tagged = images
-                .manifests
-                .iter()
-                .filter(|(_, manifest)| !manifest.tags.is_empty());
-            let belong = images.whole(tagged.map(|(digest, _)| *digest));
-            let is_read = images
-                .manifests
-                .values()
-                .all(|manifest| matches!(manifest.record.content, ManifestContent::Read(_)));
+            let is_tagged = |manifest: &ManifestId| !images.tags_of(*manifest).is_empty();
+            let belong = images.whole(images.manifests().filter(is_tagged));
+            let is_read = images.manifests().all(|it| images.document(it).is_some());
             let mut here = UntaggedInRepository {
-                repository: repository.name.clone(),
+                repository: repository.name.to_string(),
                 ..UntaggedInRepository::default()
             };
             let mut blobs = BTreeMap::new();
-            for (digest, manifest) in &images.manifests {
-                if !manifest.tags.is_empty() {
-                    needed.extend(manifest.record.blobs.keys());
+            for manifest in images.manifests() {
+                let record = images.record(manifest);
+                if is_tagged(&manifest) {
+                    needed.extend(record.blobs.keys());
                     continue;
                 }
-                blobs.extend(&manifest.record.blobs);
-                let time = manifest.record.updated_at;
+                blobs.extend(&record.blobs);
+                let belongs = belong[manifest.index()];
                 here.manifests += 1;
-                here.belong_to_tagged += u64::from(belong.contains(digest));
-                here.in_doubt += u64::from(!is_read && !belong.contains(digest));
-                here.pushed_lately +=
-                    u64::from(time.is_none_or(|time| {
-                        inventory.read_at.signed_duration_since(time) <= lately
-                    }));
+                here.belong_to_tagged += u64::from(belongs);
+                here.in_doubt += u64::from(!is_read && !belongs);
+                here.pushed_lately += u64::from(record.updated_at.is_none_or(|time| {
+                    inventory.read_at.signed_duration_since(time) <= lately
+                }));
             }
             here.bytes = blobs
                 .values()

@@ -15,6 +15,7 @@ use super::{
     plan::{Deletion, RetentionPlan, Subject},
     reading::{Calls, read_lists, read_manifest_list, read_tags},
     report::Outcome,
+    shared_string::{Interner, SharedString},
     whole::Whole,
 };
 use crate::{Digest, RepositoryHandle, Result};
@@ -33,14 +34,14 @@ pub(super) struct Look {
     has_all_tags: bool,
     /// Whether the list of manifests names all tags that were read.
     is_agreed: bool,
-    tags: HashMap<String, Place>,
-    manifests: HashMap<String, Now>,
+    tags: HashMap<SharedString, Place>,
+    manifests: HashMap<SharedString, Now>,
     /// Why nothing is deleted, tags of images that go as a whole included.
     doubt: Option<&'static str>,
     /// What is needed by manifests that were pushed since the plan was made.
-    needed: HashSet<String>,
+    needed: HashSet<SharedString>,
     /// The manifests that the plan deletes.
-    going: HashSet<String>,
+    going: HashSet<SharedString>,
 }
 
 /// What a look is at, and by what.
@@ -53,7 +54,7 @@ pub(super) struct Scope<'a, R> {
 
 /// Where a tag leads to now.
 struct Place {
-    digests: HashSet<String>,
+    digests: HashSet<SharedString>,
     updated_at: Option<DateTime<Utc>>,
 }
 
@@ -96,7 +97,7 @@ impl<'a> Known<'a> {
 /// A manifest as it is now.
 struct Now {
     updated_at: Option<DateTime<Utc>>,
-    tags: HashSet<String>,
+    tags: HashSet<SharedString>,
 }
 
 impl Look {
@@ -119,11 +120,12 @@ impl Look {
         // Once the list of manifests has told of all tags, it does so for what follows on the tags, too.
         let agreed = earlier.is_some_and(|earlier| earlier.is_agreed);
         let has_all_tags = !agreed || going.len() < left.len();
+        let mut texts = Interner::default();
         let tags = match has_all_tags {
-            true => read_tags(repository, scope.calls).await?,
+            true => read_tags(repository, &mut texts, scope.calls).await?,
             false => Whole::default(),
         };
-        let seen = read_lists(repository, tags, None, scope.calls).await?;
+        let seen = read_lists(repository, tags, None, &mut texts, scope.calls).await?;
         let mut look = Self {
             at,
             has_all_tags,
@@ -151,7 +153,7 @@ impl Look {
             look.read_news(&news, repository, scope.reader).await;
             read.extend(news);
             // Reading takes a while, in which more may be pushed.
-            let again = read_manifest_list(repository, scope.calls).await?;
+            let again = read_manifest_list(repository, &mut texts, scope.calls).await?;
             look.take_in(again.items);
             look.doubt = look.doubt.or(again.is_in_doubt.then_some(RESTLESS));
         }
@@ -223,7 +225,7 @@ impl Look {
     }
 
     /// The manifests that were pushed or tagged since the plan was made, but for those that were read.
-    fn news(&self, known: &Known<'_>, read: &HashSet<String>) -> Vec<String> {
+    fn news(&self, known: &Known<'_>, read: &HashSet<SharedString>) -> Vec<SharedString> {
         let is_new = |time: Option<DateTime<Utc>>| time.is_none() || time > known.last_push;
         let news = self.manifests.iter().filter(|(digest, now)| {
             let was_there = known
@@ -243,7 +245,7 @@ impl Look {
     /// Finds out what is needed by that which was pushed since the plan was made.
     async fn read_news<R: ManifestReader>(
         &mut self,
-        news: &[String],
+        news: &[SharedString],
         repository: &RepositoryHandle,
         reader: Option<&R>,
     ) {
@@ -290,11 +292,8 @@ impl Look {
                     return changed("the lists disagree on where it leads".into());
                 }
                 Some(place) if !place.digests.contains(digest) => {
-                    let now = place
-                        .digests
-                        .iter()
-                        .next()
-                        .map_or("nothing", String::as_str);
+                    let now = place.digests.iter().next();
+                    let now = now.map_or("nothing", SharedString::as_str);
                     return changed(format!("it leads to {now} now"));
                 }
                 Some(place) => place.updated_at,
@@ -324,7 +323,7 @@ impl Look {
 }
 
 /// The digests of the manifests that are to go.
-fn manifests_of(left: &VecDeque<&Deletion>) -> HashSet<String> {
+fn manifests_of(left: &VecDeque<&Deletion>) -> HashSet<SharedString> {
     let manifests = left.iter().filter_map(|deletion| match &deletion.subject {
         Subject::Manifest(digest) => Some(digest.clone()),
         Subject::Tag(_) => None,

@@ -59,9 +59,9 @@ impl Look {
                 return Ok(None);
             };
             let is_there = match &deletion.subject {
-                Subject::Tag(tag) => tags.find(time, |item| item.tag == *tag).await?,
+                Subject::Tag(tag) => tags.find(time, |item| tag == &item.tag).await?,
                 Subject::Manifest(digest) => {
-                    manifests.find(time, |item| item.digest == *digest).await?
+                    manifests.find(time, |item| digest == &item.digest).await?
                 }
             };
             if !is_there {
@@ -71,10 +71,10 @@ impl Look {
         let (tags, manifests) = (tags.into_items(), manifests.into_items());
         let is_old = |time: Option<DateTime<Utc>>| time.is_some() && time <= known.last_push;
         let has_tag = |tag: &RepositoryTag| {
-            is_old(tag.updated_at) && known.subjects.contains(&Subject::Tag(tag.tag.clone()))
+            is_old(tag.updated_at) && known.subjects.contains(&Subject::Tag(tag.tag.as_str().into()))
         };
         let has_manifest = |manifest: &RepositoryManifest| {
-            let subject = Subject::Manifest(manifest.digest.clone());
+            let subject = Subject::Manifest(manifest.digest.as_str().into());
             is_old(manifest.updated_at) && known.subjects.contains(&subject)
         };
         if !tags.iter().all(has_tag) || !manifests.iter().all(has_manifest) {
@@ -92,10 +92,10 @@ impl Look {
         };
         for tag in tags {
             let place = Place {
-                digests: tag.manifest_digest.into_iter().collect(),
+                digests: tag.manifest_digest.into_iter().map(Into::into).collect(),
                 updated_at: tag.updated_at,
             };
-            look.tags.insert(tag.tag, place);
+            look.tags.insert(tag.tag.into(), place);
         }
         look.take_in(manifests.into_iter().map(ManifestRecord::from));
         Ok(Some(look))
