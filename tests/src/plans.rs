@@ -72,11 +72,7 @@ fn manifest(number: u64, parts: impl IntoIterator<Item = u64>) -> ManifestRecord
     document.is_understood = true;
     document.parts = parts.into_iter().map(digest).collect();
     let own = |blob| digest((1 << 40) + 3 * number + blob);
-    let blobs = [
-        (BASE.clone(), 3_000_000),
-        (own(1), 20_000),
-        (own(2), 4_000),
-    ];
+    let blobs = [(BASE.clone(), 3_000_000), (own(1), 20_000), (own(2), 4_000)];
     ManifestRecord {
         digest: digest(number),
         updated_at: Some(pushed(number)),

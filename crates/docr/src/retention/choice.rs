@@ -1,4 +1,4 @@
-//! Which of the images that it owns a rule keeps.
+//! Which of its images a rule keeps.
 
 use std::{
     cmp::Reverse,
@@ -15,18 +15,18 @@ use super::{
     version,
 };
 
-/// A rule, and the images that it owns.
+/// A rule with the images that it owns.
 pub(super) struct Choice<'s, 'a> {
     pub(super) rule: &'a RetentionRule,
     images: &'s Images<'a>,
-    /// The newest first; of what was pushed at the same time the first by digest. What has no time stays anyway, and must
-    /// not take the place of another one.
+    /// Newest first, and by digest if pushed at the same time. Images of unknown age are kept anyway, and must not take
+    /// the place of another one.
     newest: Vec<(DateTime<Utc>, Reverse<ManifestId>)>,
     kept_versions: BTreeMap<ManifestId, Version>,
 }
 
 impl<'s, 'a> Choice<'s, 'a> {
-    /// The parts are those with tags that the rule names: their versions count, but they take no image's place.
+    /// `parts` have tags that the rule matches: their versions count, but they take no place among the newest.
     pub(super) fn new(
         rule: &'a RetentionRule,
         images: &'s Images<'a>,
@@ -52,7 +52,7 @@ impl<'s, 'a> Choice<'s, 'a> {
         choice
     }
 
-    /// Notes which of some images the rule keeps for their versions.
+    /// Records which of these images the rule keeps for their versions.
     fn keep_versions(&mut self, manifests: impl Iterator<Item = ManifestId>) {
         let Some(keep) = self.rule.keep_versions else {
             return;
@@ -72,7 +72,11 @@ impl<'s, 'a> Choice<'s, 'a> {
     }
 
     /// Why the rule keeps an image, or a part as if it were one.
-    pub(super) fn reason_to_keep(&self, manifest: ManifestId, now: DateTime<Utc>) -> Option<KeepReason> {
+    pub(super) fn reason_to_keep(
+        &self,
+        manifest: ManifestId,
+        now: DateTime<Utc>,
+    ) -> Option<KeepReason> {
         let Some(time) = self.images.last_push(manifest) else {
             return Some(KeepReason::UnknownAge);
         };

@@ -178,14 +178,14 @@ impl Decision {
         let is_open = |decision: &Self, manifest: ManifestId| {
             matches!(decision.manifests[manifest.index()], Fate::Open)
         };
-        // First what belongs to something that stays for a reason of its own.
+        // First what belongs to something that is kept for a reason of its own.
         let manifests = images.manifests();
         let mut todo: Vec<_> = manifests.filter(|it| self.stays(*it)).collect();
         let roots = images.manifests();
         todo.extend(roots.filter(|it| is_open(self, *it) && images.owners(*it).is_empty()));
         while let Some(owner) = todo.pop() {
             if is_open(self, owner) {
-                // Some of its tags are deleted, and others stay.
+                // Some of its tags are deleted, and others kept.
                 let mut tags = images.tags_of(owner).iter();
                 let tag = tags.find(|tag| self.tags[tag.index()].is_kept());
                 let reason = tag.map_or(KeepReason::NotNamed, |tag| {
@@ -222,8 +222,10 @@ impl Decision {
     ) {
         let begin = plan.deletions.len();
         let fates = || self.tags.iter().chain(&self.manifests);
-        plan.kept.reserve(fates().filter(|fate| fate.is_kept()).count());
-        plan.deletions.reserve(fates().filter(|fate| fate.goes()).count());
+        plan.kept
+            .reserve(fates().filter(|fate| fate.is_kept()).count());
+        plan.deletions
+            .reserve(fates().filter(|fate| fate.goes()).count());
         let Self {
             tags,
             manifests,
@@ -248,7 +250,8 @@ impl Decision {
         let of_tags = images.tags().map(|tag| images.updated_at(tag));
         let records = images.manifests().map(|manifest| images.record(manifest));
         let pushes = of_tags.chain(records.map(|record| record.updated_at));
-        plan.last_pushes.insert(name.clone(), pushes.max().flatten());
+        plan.last_pushes
+            .insert(name.clone(), pushes.max().flatten());
     }
 }
 
@@ -282,7 +285,7 @@ impl Writer<'_, '_> {
             let after = match waiting.get(&manifest.index()) {
                 Some(after) => Vec::clone(after),
                 None => {
-                    // An image's own tags are deleted first; the tags of what belongs to it once it is gone.
+                    // An image's own tags are deleted first; the tags of what belongs to it after it.
                     let owners: Vec<_> = self.owners_going(manifest).collect();
                     // Where there are several, the first tag waits for them and the others for that tag: each for each
                     // would be too many.
@@ -314,7 +317,10 @@ impl Writer<'_, '_> {
                 Fate::Goes(image) => {
                     let (tags, owners) = (images.tags_of(manifest), images.owners(manifest));
                     let mut after = Vec::with_capacity(tags.len() + owners.len());
-                    after.extend(tags.iter().map(|tag| Subject::Tag(images.name(*tag).clone())));
+                    after.extend(
+                        tags.iter()
+                            .map(|tag| Subject::Tag(images.name(*tag).clone())),
+                    );
                     after.extend(owners.iter().map(|owner| self.subject(*owner)));
                     let deletion = self.deletion(subject, manifest, *image, after);
                     plan.deletions.push(deletion);

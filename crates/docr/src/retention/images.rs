@@ -1,18 +1,14 @@
-//! The images of a repository: which manifests belong together, and which tags lead to them.
+//! The images of a repository: which manifests belong together, and which tags point to them.
 //!
 //! A repository may have hundreds of thousands of images, so they are held as sorted lists of small numbers, not as maps.
 
-use std::{
-    cell::OnceCell,
-    collections::{BTreeMap, BTreeSet, btree_map::Entry},
-};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use chrono::{DateTime, Utc};
 
 use super::{
     inventory::{ManifestContent, ManifestRecord, RepositoryInventory},
     manifest::{ManifestDocument, subject_of_tag},
-    reason::KeepReason,
     shared_string::SharedString,
 };
 use crate::{Digest, InvalidInput, Tag};
@@ -37,16 +33,16 @@ impl TagId {
     }
 }
 
-/// The tags and manifests of a repository, and what has to do with what.
+/// The tags and manifests of a repository, and how they relate.
 pub(super) struct Images<'a> {
     repository: &'a RepositoryInventory,
     manifests: Vec<Manifest>,
     tags: Vec<TagPlace>,
     /// The tags that only the list of manifests names.
     unlisted_tags: Vec<&'a SharedString>,
-    /// The digests that tags lead to, and that no manifest has.
+    /// The digests that tags point to, and that no manifest has.
     missing_digests: Vec<&'a SharedString>,
-    /// What the tags lead to, tag by tag, in the order of the digests.
+    /// What the tags point to, tag by tag, in the order of the digests.
     targets: Vec<Target>,
     /// The tags of the manifests, manifest by manifest, in the order of the names.
     tags_of_manifests: Vec<TagId>,
@@ -72,14 +68,14 @@ struct TagPlace {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Target(u32);
 
-/// What a manifest has to do with others.
+/// How a manifest relates to others.
 #[derive(Default)]
 struct Relations {
-    /// The manifests of this repository that belong to it: its parts, and what is about it.
+    /// The manifests of this repository that belong to it: its parts and referrers.
     belongings: Vec<ManifestId>,
     /// The manifests of this repository that it belongs to.
     owners: Vec<ManifestId>,
-    /// The digests of the images that it is about, by its subject or by its tags, wherever they are.
+    /// The digests of the images that it refers to, by its subject or by its tags, in any repository.
     subjects: BTreeSet<SharedString>,
 }
 
@@ -92,7 +88,9 @@ impl<'a> Images<'a> {
             relations: None,
         });
         let tags = unique("tag", &repository.tags, |it| &it.tag)?;
-        let tags = tags.into_iter().map(|record| TagPlace { record, targets: 0 });
+        let tags = tags
+            .into_iter()
+            .map(|record| TagPlace { record, targets: 0 });
         let mut images = Self {
             repository,
             manifests: manifests.collect(),
@@ -132,13 +130,16 @@ impl<'a> Images<'a> {
         self.tags = tags;
     }
 
-    /// Finds out which tags lead where. Both lists say it.
+    /// Finds out where the tags point, by both lists.
     fn connect_tags(&mut self) {
         let records = self.repository.manifests.iter();
         let named = records.map(|manifest| manifest.tags.len()).sum::<usize>();
         let mut pairs = Vec::with_capacity(self.repository.tags.len() + named);
         for tag in self.tags() {
-            let record = self.repository.tags.get(self.tags[tag.index()].record as usize);
+            let record = self
+                .repository
+                .tags
+                .get(self.tags[tag.index()].record as usize);
             if let Some(digest) = record.and_then(|record| record.digest.as_ref()) {
                 pairs.extend(self.target(digest).map(|target| (tag, target)));
             }
@@ -240,7 +241,7 @@ impl<'a> Images<'a> {
         }
     }
 
-    /// The tags that lead to a manifest, in the order of their names.
+    /// The tags that point to a manifest, in the order of their names.
     pub(super) fn tags_of(&self, manifest: ManifestId) -> &[TagId] {
         let all = &self.tags_of_manifests;
         let next = self.manifests.get(manifest.index() + 1);
@@ -248,7 +249,7 @@ impl<'a> Images<'a> {
         &all[self.manifests[manifest.index()].tags as usize..end]
     }
 
-    /// The manifests of this repository that belong to one: its parts, and what is about it.
+    /// The manifests of this repository that belong to one: its parts and referrers.
     pub(super) fn belongings(&self, manifest: ManifestId) -> &[ManifestId] {
         let relations = self.relations(manifest);
         relations.map_or(&[], |relations| &relations.belongings)
@@ -260,7 +261,7 @@ impl<'a> Images<'a> {
         relations.map_or(&[], |relations| &relations.owners)
     }
 
-    /// The digests of the images that a manifest is about, wherever they are.
+    /// The digests of the images that a manifest refers to, in any repository.
     pub(super) fn subjects(&self, manifest: ManifestId) -> impl Iterator<Item = &SharedString> {
         let relations = self.relations(manifest).into_iter();
         relations.flat_map(|relations| &relations.subjects)
@@ -271,12 +272,12 @@ impl<'a> Images<'a> {
         self.subjects(manifest).next().is_some()
     }
 
-    /// Whether a manifest is about an image that is deleted, or in another repository.
+    /// Whether a manifest refers to an image that is deleted or in another repository.
     pub(super) fn is_orphan(&self, manifest: ManifestId) -> bool {
         self.is_about(manifest) && self.owners(manifest).is_empty()
     }
 
-    /// Whether a manifest is an image of its own: neither part of another one nor about one.
+    /// Whether a manifest is an image of its own: neither a part nor a referrer of another one.
     pub(super) fn is_root(&self, manifest: ManifestId) -> bool {
         self.owners(manifest).is_empty() && !self.is_about(manifest)
     }
@@ -305,13 +306,15 @@ impl<'a> Images<'a> {
         &self.targets[self.tags[tag.index()].targets as usize..end]
     }
 
-    /// The digests that a tag leads to, in order: several, if the lists of tags and of manifests disagree; none, if
+    /// The digests that a tag points to, in order: several, if the lists of tags and of manifests disagree; none, if
     /// nothing is known.
     pub(super) fn digests(&self, tag: TagId) -> impl Iterator<Item = &'a SharedString> {
-        self.targets(tag).iter().map(|target| self.digest_of(*target))
+        self.targets(tag)
+            .iter()
+            .map(|target| self.digest_of(*target))
     }
 
-    /// The manifests that a tag leads to, in the order of their digests.
+    /// The manifests that a tag points to, in the order of their digests.
     pub(super) fn manifests_of(&self, tag: TagId) -> impl Iterator<Item = ManifestId> {
         let count = self.manifests.len();
         let targets = self.targets(tag).iter();
@@ -319,13 +322,13 @@ impl<'a> Images<'a> {
         known.map(|target| ManifestId(target.0))
     }
 
-    /// Whether a tag leads to a digest that no manifest has.
+    /// Whether a tag points to a digest that no manifest has.
     pub(super) fn has_missing_digests(&self) -> bool {
         !self.missing_digests.is_empty()
     }
 
-    /// Whether a tag says by its name which image it is about. A mirror may tag an image by its own digest: that says
-    /// nothing of another one.
+    /// Whether the name of a tag says which image it refers to. A mirror may tag an image by its own digest: that refers to
+    /// no other one.
     pub(super) fn says_subject(&self, tag: TagId) -> bool {
         let subject = subject_of_tag(self.name(tag));
         subject.is_some_and(|subject| self.digests(tag).all(|digest| *digest != subject))
@@ -364,7 +367,7 @@ impl<'a> Images<'a> {
         Some(TagId(place.ok()? as u32))
     }
 
-    /// Manifests and all that belongs to them, at any depth: for each manifest whether it is one of these.
+    /// Whether each manifest is one of these or belongs to one of them, at any depth.
     pub(super) fn whole(&self, manifests: impl Iterator<Item = ManifestId>) -> Vec<bool> {
         let mut whole = vec![false; self.manifests.len()];
         let mut todo: Vec<_> = manifests.collect();
@@ -383,8 +386,7 @@ impl<'a> Images<'a> {
         tags.try_fold(first, |last, tag| Some(last.max(self.updated_at(*tag)?)))
     }
 
-    /// The manifests to which something belongs, at any depth, that must be left alone: each with the reason of the first
-    /// such thing by its digest.
+    /// The manifests that own, at any depth, one that must be kept: each with the reason of the first such one by digest.
     pub(super) fn owners_of<R: Clone>(
         &self,
         reason: impl Fn(ManifestId) -> Option<R>,
@@ -399,7 +401,7 @@ impl<'a> Images<'a> {
             };
             let mut todo = self.owners(part).to_vec();
             while let Some(owner) = todo.pop() {
-                // Whoever owns one that is known is known, too.
+                // The owners of a known owner are known, too.
                 if let Entry::Vacant(place) = owners.entry(owner) {
                     place.insert(reason.clone());
                     todo.extend(self.owners(owner));
@@ -409,7 +411,7 @@ impl<'a> Images<'a> {
         owners
     }
 
-    /// Whether the lists agree on where the tags of a manifest lead.
+    /// Whether the lists agree on where the tags of a manifest point.
     pub(super) fn is_agreed(&self, manifest: ManifestId) -> bool {
         let mut tags = self.tags_of(manifest).iter();
         tags.all(|tag| self.targets(*tag).len() == 1)
@@ -423,7 +425,7 @@ impl<'a> Images<'a> {
     }
 }
 
-/// For each group of a sorted list where it begins. Groups are numbered from 0 on, and may be empty.
+/// Where each group of a sorted list begins. Groups are numbered from 0, and may be empty.
 fn begins(groups: impl Iterator<Item = usize>, count: usize) -> Vec<u32> {
     let mut begins = vec![0; count];
     for group in groups {
@@ -443,63 +445,6 @@ fn sorted(mut texts: Vec<&SharedString>) -> Vec<&SharedString> {
     texts
 }
 
-/// In which repositories of a registry its manifests are.
-pub(super) struct Homes<'a> {
-    repositories: Vec<&'a RepositoryInventory>,
-    /// Each digest with its repository, in order. Only orphans need it.
-    by_digest: OnceCell<Vec<(&'a SharedString, &'a SharedString)>>,
-    /// One of which the list may leave something out.
-    in_doubt: Option<&'a SharedString>,
-    /// One that was not read.
-    unread: Option<&'a SharedString>,
-}
-
-impl<'a> Homes<'a> {
-    pub(super) fn of(repositories: impl Iterator<Item = &'a RepositoryInventory>) -> Self {
-        let repositories: Vec<_> = repositories.collect();
-        let name_of_first = |is_one: fn(&RepositoryInventory) -> bool| {
-            let mut all = repositories.iter();
-            let first = all.find(|repository| is_one(repository));
-            first.map(|repository| &repository.name)
-        };
-        Self {
-            in_doubt: name_of_first(|repository| repository.is_in_doubt),
-            unread: name_of_first(|repository| repository.is_unread),
-            by_digest: OnceCell::new(),
-            repositories,
-        }
-    }
-
-    /// The first repository with a manifest.
-    fn home_of(&self, digest: &SharedString) -> Option<&'a SharedString> {
-        let by_digest = self.by_digest.get_or_init(|| {
-            let homes = self.repositories.iter().flat_map(|repository| {
-                let manifests = repository.manifests.iter();
-                manifests.map(|manifest| (&manifest.digest, &repository.name))
-            });
-            let mut homes: Vec<_> = homes.collect();
-            homes.sort_unstable();
-            homes
-        });
-        let place = by_digest.partition_point(|(known, _)| *known < digest);
-        let (known, home) = by_digest.get(place)?;
-        (*known == digest).then_some(*home)
-    }
-
-    /// Why something stays that is about an image of another repository, as signatures in one of their own are, or that
-    /// may be.
-    pub(super) fn reason_to_keep<'s>(
-        &self,
-        mut subjects: impl Iterator<Item = &'s SharedString>,
-    ) -> Option<KeepReason> {
-        if let Some(home) = subjects.find_map(|subject| self.home_of(subject)) {
-            return Some(KeepReason::AboutImageIn(home.clone()));
-        }
-        let in_doubt = self.in_doubt.cloned().map(KeepReason::MaybeAboutImageIn);
-        in_doubt.or_else(|| self.unread.cloned().map(KeepReason::MaybeAboutImageOf))
-    }
-}
-
 /// The places of items in the order of their names, which must differ.
 pub(super) fn unique<T>(
     what: &'static str,
@@ -509,10 +454,12 @@ pub(super) fn unique<T>(
     let name = |place: &u32| name(&items[*place as usize]);
     let mut places: Vec<_> = (0..items.len() as u32).collect();
     places.sort_unstable_by(|a, b| name(a).cmp(name(b)));
-    let twice = places.windows(2).find(|pair| name(&pair[0]) == name(&pair[1]));
+    let twice = places
+        .windows(2)
+        .find(|pair| name(&pair[0]) == name(&pair[1]));
     match twice {
         Some(pair) => {
-            let rule = "is twice in the inventory";
+            let rule = "appears twice in the inventory";
             Err(InvalidInput::new(what, name(&pair[0]).as_str(), rule))
         }
         None => Ok(places),

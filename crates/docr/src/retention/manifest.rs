@@ -1,4 +1,4 @@
-//! What a manifest says of other manifests: its parts, and the image that it is about.
+//! What a manifest says of others: its parts, and the image that it refers to.
 
 use std::{collections::BTreeSet, error};
 
@@ -11,48 +11,66 @@ use crate::{Digest, RepositoryName, Result};
 
 static INDEXES: [SharedString; 2] = [
     SharedString::literal(literal!("application/vnd.oci.image.index.v1+json")),
-    SharedString::literal(literal!("application/vnd.docker.distribution.manifest.list.v2+json")),
+    SharedString::literal(literal!(
+        "application/vnd.docker.distribution.manifest.list.v2+json"
+    )),
 ];
 
 /// Manifests of one platform, which have no parts.
 static IMAGES: [SharedString; 5] = [
     SharedString::literal(literal!("application/vnd.oci.image.manifest.v1+json")),
-    SharedString::literal(literal!("application/vnd.docker.distribution.manifest.v2+json")),
-    SharedString::literal(literal!("application/vnd.docker.distribution.manifest.v1+json")),
-    SharedString::literal(literal!("application/vnd.docker.distribution.manifest.v1+prettyjws")),
+    SharedString::literal(literal!(
+        "application/vnd.docker.distribution.manifest.v2+json"
+    )),
+    SharedString::literal(literal!(
+        "application/vnd.docker.distribution.manifest.v1+json"
+    )),
+    SharedString::literal(literal!(
+        "application/vnd.docker.distribution.manifest.v1+prettyjws"
+    )),
     SharedString::literal(literal!("application/vnd.oci.artifact.manifest.v1+json")),
 ];
 
-/// What is known of a manifest's document, which DigitalOcean's API doesn't show: it is read from the registry itself.
+/// What a manifest's document says of other manifests. DigitalOcean's API doesn't have it: it is read from the registry
+/// itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ManifestDocument {
     /// The media type, if one is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_type: Option<SharedString>,
-    /// The digests of its parts. Of a document that is not understood: all digests in it.
+    /// The digests of its parts; all digests in a document that is not understood.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub parts: BTreeSet<SharedString>,
-    /// The digest of the image that it is about, if it is a signature, an attestation or another referrer.
+    /// The digest of the image that it refers to, if it is a signature, an attestation or another referrer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<SharedString>,
-    /// Whether its media type is one whose parts are known.
+    /// Whether its media type is known, and so are its parts.
     pub is_understood: bool,
 }
 
 impl ManifestDocument {
     /// Reads a document. The media type is that of the response, if it had one.
     ///
-    /// Never fails: of what is not understood, every digest that stands in it counts as a part.
+    /// Never fails: every digest in a document that is not understood counts as a part.
+    ///
+    /// ```
+    /// let index = br#"{"mediaType": "application/vnd.oci.image.index.v1+json", "manifests": []}"#;
+    /// let document = docr::retention::ManifestDocument::from_bytes(None, index);
+    /// assert!(document.is_understood);
+    /// ```
     pub fn from_bytes(media_type: Option<&str>, bytes: &[u8]) -> Self {
         let document: Value = serde_json::from_slice(bytes).unwrap_or_default();
         let named = document["mediaType"].as_str();
         let media_type =
             named.or(media_type.map(|text| text.split(';').next().unwrap_or(text).trim()));
-        let subject = document["subject"]["digest"].as_str().map(SharedString::from);
-        let is_one_of =
-            |known: &[SharedString]| media_type.is_some_and(|text| known.iter().any(|it| it == text));
-        // Docker's oldest indexes and OCI's name their type in the response alone.
+        let subject = document["subject"]["digest"]
+            .as_str()
+            .map(SharedString::from);
+        let is_one_of = |known: &[SharedString]| {
+            media_type.is_some_and(|text| known.iter().any(|it| it == text))
+        };
+        // OCI's indexes and Docker's oldest ones may name their type in the response only.
         let has_no_type = !is_one_of(&INDEXES) && !is_one_of(&IMAGES) && named.is_none();
         let is_index = is_one_of(&INDEXES) || (has_no_type && document["manifests"].is_array());
         let is_image = is_one_of(&IMAGES) || (has_no_type && document["layers"].is_array());
@@ -107,7 +125,7 @@ fn digests(bytes: &[u8]) -> BTreeSet<SharedString> {
     all
 }
 
-/// The digest of the image that a tag is about, by the conventions for signatures (`sha256-<hex>.sig`, `.att`, `.sbom`)
+/// The digest of the image that a tag refers to, by the conventions for signatures (`sha256-<hex>.sig`, `.att`, `.sbom`)
 /// and for lists of referrers (`sha256-<hex>`).
 pub(super) fn subject_of_tag(tag: &str) -> Option<SharedString> {
     let (name, _) = tag.split_once('.').unwrap_or((tag, ""));
@@ -123,15 +141,30 @@ pub(super) fn subject_of_tag(tag: &str) -> Option<SharedString> {
     (hex.len() == length && is_hex).then(|| format!("{algorithm}:{hex}").into())
 }
 
-/// Reads the documents of manifests, from the registry itself: with the feature `oci` there is
-/// [`OciManifests`](super::OciManifests), and any library that speaks the protocol can be used.
+/// Reads manifests from the registry itself. [`OciManifests`](super::OciManifests) does, with the feature `oci`; any other
+/// client of the registry's protocol can be used, too.
+///
+/// ```
+/// use std::error::Error;
+/// use docr::{Digest, RepositoryName, retention::{ManifestDocument, ManifestReader}};
+///
+/// /// Reads manifests that were saved as files.
+/// struct Files;
+///
+/// impl ManifestReader for Files {
+///     async fn read(&self, _: &RepositoryName, digest: &Digest) -> Result<ManifestDocument, Box<dyn Error + Send + Sync>> {
+///         let bytes = std::fs::read(format!("manifests/{digest}"))?;
+///         Ok(ManifestDocument::from_bytes(None, &bytes))
+///     }
+/// }
+/// ```
 pub trait ManifestReader {
     /// Reads a manifest.
     ///
     /// # Errors
     ///
-    /// Whatever kept it from being read. The manifest stays then, and so do all manifests of its repository, since each
-    /// may be part of it.
+    /// Whatever kept it from being read. Then the manifest and all others of its repository are kept, since each may be part
+    /// of it.
     fn read(
         &self,
         repository: &RepositoryName,
@@ -139,9 +172,9 @@ pub trait ManifestReader {
     ) -> impl Future<Output = Result<ManifestDocument, Box<dyn error::Error + Send + Sync>>> + Send;
 }
 
-/// Reads nothing: what [`RetentionExecution`](super::RetentionExecution) has unless it is given a reader.
+/// The reader of a [`RetentionExecution`](super::RetentionExecution) without a reader: there are no values of this type.
 #[derive(Clone, Copy, Debug)]
-#[allow(clippy::exhaustive_enums, reason = "there is none of it")]
+#[allow(clippy::exhaustive_enums, reason = "it has no values")]
 pub enum NoReader {}
 
 impl ManifestReader for NoReader {

@@ -1,9 +1,10 @@
-//! From a policy and an inventory to a plan. Pure: no I/O, no clock, no order of its input.
+//! From a policy and an inventory to a plan. Pure: no I/O, no clock, and the order of the input doesn't matter.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{
-    images::{Homes, Images, unique},
+    homes::Homes,
+    images::{Images, unique},
     in_use::InUseImages,
     inventory::{ManifestRecord, RegistryInventory},
     plan::{PlanWarning, RetentionPlan},
@@ -15,12 +16,14 @@ use super::{
 use crate::error::InvalidInput;
 
 impl RetentionPlan {
-    /// Makes a plan. Does no I/O; the order within the inventory doesn't matter.
+    /// Computes a plan. Does no I/O; the order within the inventory doesn't matter.
     ///
     /// # Errors
     ///
-    /// When a repository, tag or manifest appears twice in the inventory, a repository was not read that a rule is for, or
-    /// the policy is not valid ([`RetentionPolicy::check`]).
+    /// If a repository, tag or manifest appears twice in the inventory, a repository that a rule applies to was not read, or
+    /// the policy is invalid ([`RetentionPolicy::check`]).
+    ///
+    /// See the [example](RetentionPlan).
     pub fn compute(
         policy: &RetentionPolicy,
         inventory: &RegistryInventory,
@@ -35,11 +38,13 @@ impl RetentionPlan {
         let repositories: Vec<_> = repositories
             .map(|place| &inventory.repositories[place as usize])
             .collect();
-        let mut unread = repositories.iter().filter(|repository| repository.is_unread);
+        let mut unread = repositories
+            .iter()
+            .filter(|repository| repository.is_unread);
         let names = unread.clone().map(|repository| repository.name.clone());
         plan.unread_repositories.extend(names);
         if let Some(missing) = unread.find(|repository| policy.concerns(&repository.name)) {
-            let rule = "was not read, and a rule is for it; read the inventory for this policy";
+            let rule = "was not read, and a rule applies to it; read the inventory for this policy";
             return Err(InvalidInput::new("repository", missing.name.as_str(), rule));
         }
         let homes = Homes::of(repositories.iter().copied());
@@ -100,8 +105,7 @@ fn freed_bytes(going: &[&ManifestRecord], staying: &[&ManifestRecord]) -> u64 {
     bytes.fold(0, |sum, bytes| sum.saturating_add(*bytes))
 }
 
-/// The repositories from which something might go if no manifest had to do with another one: the documents of their
-/// manifests have to be read.
+/// The repositories from which something would be deleted if manifests were independent: their documents must be read.
 pub(super) fn candidates(
     policy: &RetentionPolicy,
     inventory: &RegistryInventory,

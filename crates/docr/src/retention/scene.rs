@@ -1,4 +1,4 @@
-//! What goes in one repository, and what stays: the rules, one after the other.
+//! What the rules decide on one repository.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,8 @@ use super::{
     age::Age,
     choice::Choice,
     decision::Decision,
-    images::{Homes, Images, ManifestId, TagId},
+    homes::Homes,
+    images::{Images, ManifestId, TagId},
     in_use::InUseImages,
     inventory::{ManifestContent, RepositoryInventory},
     pattern::NamePattern,
@@ -18,19 +19,19 @@ use super::{
 };
 use crate::names::RepositoryName;
 
-/// What has no tag and is younger may be part of a push that is under way, whatever the policy says.
+/// Anything untagged and younger may be part of a push in progress, whatever the policy says.
 const GRACE: Age = Age::from_hours(1);
 
-/// How a document is taken that nobody has read.
+/// How an unread document is treated.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reading {
-    /// As one of which nothing is known.
+    /// As unknown.
     AsIs,
-    /// As one that names no other manifest.
+    /// As naming no other manifest.
     TakenForDone,
 }
 
-/// One repository, with the rules that are for it.
+/// One repository, with the rules that apply to it.
 pub(super) struct Scene<'s, 'a> {
     policy: &'a RetentionPolicy,
     repository: &'a RepositoryInventory,
@@ -63,7 +64,7 @@ impl<'s, 'a> Scene<'s, 'a> {
     }
 
     pub(super) fn decide(&self, in_use: &mut InUseImages<'a>, reading: Reading) -> Decision {
-        // References are resolved wherever they lead, so that none is reported as leading nowhere.
+        // References are resolved in all repositories, so that none is falsely reported as not found.
         let used = in_use.here(&self.repository.name, self.images);
         let mut decision = Decision::new(self.images);
         if self.rules.is_empty() {
@@ -96,7 +97,7 @@ impl<'s, 'a> Scene<'s, 'a> {
         decision
     }
 
-    /// Keeps what stays whatever the rules say of age and number.
+    /// Keeps what must be kept whatever the rules say of age and number.
     fn pin(&self, used: &BTreeMap<ManifestId, SharedString>, decision: &mut Decision) {
         for manifest in self.images.manifests() {
             let tags = self.images.tags_of(manifest);
@@ -136,7 +137,7 @@ impl<'s, 'a> Scene<'s, 'a> {
         Some(KeepReason::Protected(pattern.clone()))
     }
 
-    /// The images that are deleted by their own right; those that stay get the reason. And what the rules made of them.
+    /// The images to delete in their own right, and the choices of the rules. The others are kept, with the reason.
     fn roots_that_go(&self, decision: &mut Decision) -> (Vec<Going>, Vec<Choice<'s, 'a>>) {
         let images = self.images;
         let mut going = Vec::new();
@@ -188,7 +189,7 @@ impl<'s, 'a> Scene<'s, 'a> {
         rules.position(|rule| tags.clone().any(|tag| rule.names(self.images.name(tag))))
     }
 
-    /// What the rules make of the images, each by its place.
+    /// The choice of each rule, by its place.
     fn choices(&self, roots: &BTreeMap<usize, Vec<ManifestId>>) -> Vec<Choice<'s, 'a>> {
         let mut parts = BTreeMap::<usize, Vec<ManifestId>>::new();
         for manifest in self.images.manifests() {
@@ -240,7 +241,7 @@ impl<'s, 'a> Scene<'s, 'a> {
         }
     }
 
-    /// Why no manifest of this repository is deleted, only tags.
+    /// Why only tags of this repository are deleted, and no manifest.
     fn why_manifests_stay(&self, reading: Reading) -> Option<KeepReason> {
         if self.policy.tags_only {
             return Some(KeepReason::TagsOnly);
@@ -283,7 +284,7 @@ impl<'s, 'a> Scene<'s, 'a> {
                     let others = tags.iter().filter(|tag| named.binary_search(tag).is_err());
                     others.for_each(|tag| decision.keep_tag(*tag, KeepReason::NotNamed));
                 }
-                // What is about an image is deleted after it, so it stays with its tags.
+                // A referrer is deleted after its image, so it is kept with its tags.
                 (Some(reason), None) if self.images.is_about(manifest) => {
                     decision.pin(self.images, manifest, reason.clone());
                 }
@@ -297,7 +298,7 @@ impl<'s, 'a> Scene<'s, 'a> {
         self.delete_what_belongs(choices, decision);
     }
 
-    /// Deletes manifests when all are deleted to which they belong, and they may be.
+    /// Deletes the manifests whose owners are all deleted, unless they are kept in their own right.
     fn delete_what_belongs(&self, choices: &[Choice<'s, 'a>], decision: &mut Decision) {
         let mut todo = decision.manifests_going(self.images);
         let mut owners_going = BTreeMap::<ManifestId, usize>::new();
@@ -324,15 +325,15 @@ impl<'s, 'a> Scene<'s, 'a> {
         }
     }
 
-    /// Counts for all that belongs to a manifest that one more of those is deleted to which it belongs.
+    /// Counts one more deleted owner for everything that belongs to a manifest.
     fn count_owner(&self, owner: ManifestId, going: &mut BTreeMap<ManifestId, usize>) {
         for part in self.images.belongings(owner) {
             *going.entry(*part).or_default() += 1;
         }
     }
 
-    /// Why something that belongs to a deleted image stays all the same: a tag of its own that no rule names, or a rule
-    /// that would keep it if it were an image of its own.
+    /// Why something that belongs to a deleted image is kept all the same: for a tag of its own that no rule matches, or by a
+    /// rule that would keep it if it were an image of its own.
     fn own_right_to_stay(
         &self,
         manifest: ManifestId,
@@ -347,20 +348,20 @@ impl<'s, 'a> Scene<'s, 'a> {
         }
     }
 
-    /// The tags of a manifest but for those that say what it is about.
+    /// The tags of a manifest except those that say what it refers to.
     fn own_tags(&self, manifest: ManifestId) -> impl Iterator<Item = TagId> + Clone {
         let tags = self.images.tags_of(manifest).iter().copied();
         tags.filter(|tag| !self.images.says_subject(*tag))
     }
 }
 
-/// An image that is deleted.
+/// An image to delete.
 struct Going {
     manifest: ManifestId,
     reason: GoReason,
     /// How old it must be.
     age: Age,
-    /// The tags that are deleted, in order, if others stay.
+    /// The tags to delete, in order, if others are kept.
     tags: Option<Vec<TagId>>,
 }
 

@@ -128,7 +128,10 @@ mod tests {
         let text = SharedString::from("v1");
         assert_eq!(format!("{text}|{text:>3}|{text:?}"), "v1| v1|\"v1\"");
         assert_eq!(serde_json::to_string(&text).unwrap(), "\"v1\"");
-        assert_eq!(serde_json::from_str::<SharedString>("\"v1\"").unwrap(), text);
+        assert_eq!(
+            serde_json::from_str::<SharedString>("\"v1\"").unwrap(),
+            text
+        );
         assert!(text == *"v1" && text == "v1" && text == String::from("v1"));
         assert!(HashSet::from([text.clone()]).contains("v1"));
         assert_eq!(String::from(text), "v1");

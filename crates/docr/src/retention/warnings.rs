@@ -1,4 +1,4 @@
-//! What a person should know before agreeing to a plan.
+//! Warnings to read before executing a plan.
 
 use super::{
     decision::Decision,
@@ -8,7 +8,7 @@ use super::{
     reason::KeepReason,
 };
 
-/// The warnings about a repository that rules are for.
+/// The warnings about a repository that rules apply to.
 pub(super) fn of(
     repository: &RepositoryInventory,
     images: &Images<'_>,
@@ -16,7 +16,9 @@ pub(super) fn of(
 ) -> Vec<PlanWarning> {
     let mut warnings = Vec::new();
     let name = || repository.name.to_string();
-    let mut reasons = decision.reasons_of_tags().chain(decision.reasons_of_manifests());
+    let mut reasons = decision
+        .reasons_of_tags()
+        .chain(decision.reasons_of_manifests());
     if repository.is_in_doubt || reasons.any(|reason| *reason == KeepReason::InDoubt) {
         warnings.push(PlanWarning::InDoubt(name()));
     }

@@ -1,4 +1,4 @@
-//! Lists that are read until they are whole.
+//! Lists that are read until they are complete.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::shared_string::SharedString;
 use crate::{List, Result, list::MAX_PER_PAGE};
 
-/// How many pages of a long list are read to find something in it, about.
+/// About how many pages of a long list are read to find something in it.
 pub(super) const SEARCH: u64 = 12;
 
 /// A list as it was at some moment, as far as that can be known.
@@ -27,8 +27,8 @@ impl<T> Default for Whole<T> {
 }
 
 impl<T> Whole<T> {
-    /// Reads a list of things that differ by their key. What is deleted while it is read shifts the pages, so that
-    /// something is passed over: then it is read again.
+    /// Reads a list of items with distinct keys. A deletion in the meantime shifts the pages, so that items may be missed:
+    /// then it is read again.
     pub(super) async fn read<L: Send + 'static>(
         list: impl Fn() -> List<L>,
         mut convert: impl FnMut(L) -> T,
@@ -77,7 +77,7 @@ pub(super) fn is_newest_first(mut times: impl Iterator<Item = Option<DateTime<Ut
     times.all(|time| time.is_some_and(|time| std::mem::replace(&mut before, time) >= time))
 }
 
-/// Whether lists with so many items together are so long that it may pay to read parts of them.
+/// Whether lists of this many items together are long enough that reading only parts of them may pay off.
 pub(super) fn are_long(items: usize) -> bool {
     items as u64 > SEARCH * MAX_PER_PAGE
 }

@@ -1,4 +1,4 @@
-//! The second look at a repository, as near to the deletions as can be.
+//! The second look at a repository, as close to the deletions as possible.
 
 mod touched;
 
@@ -24,7 +24,7 @@ pub(super) use touched::Gone;
 
 const RESTLESS: &str = "the lists changed each time they were read";
 
-/// How long a look is good for.
+/// How long a look is valid.
 const FRESH: Duration = Duration::from_secs(60);
 
 /// How a repository is now.
@@ -36,7 +36,7 @@ pub(super) struct Look {
     is_agreed: bool,
     tags: HashMap<SharedString, Place>,
     manifests: HashMap<SharedString, Now>,
-    /// Why nothing is deleted, tags of images that go as a whole included.
+    /// Why nothing is deleted, including tags of images that are deleted as a whole.
     doubt: Option<&'static str>,
     /// What is needed by manifests that were pushed since the plan was made.
     needed: HashSet<SharedString>,
@@ -44,7 +44,7 @@ pub(super) struct Look {
     going: HashSet<SharedString>,
 }
 
-/// What a look is at, and by what.
+/// What to look at, and how.
 pub(super) struct Scope<'a, R> {
     pub(super) repository: &'a RepositoryHandle,
     pub(super) known: &'a Known<'a>,
@@ -52,7 +52,7 @@ pub(super) struct Scope<'a, R> {
     pub(super) calls: &'a Calls,
 }
 
-/// Where a tag leads to now.
+/// Where a tag points to now.
 struct Place {
     digests: HashSet<SharedString>,
     updated_at: Option<DateTime<Utc>>,
@@ -70,7 +70,7 @@ pub(super) struct Known<'a> {
 }
 
 impl<'a> Known<'a> {
-    /// What it knows of each repository from which something goes.
+    /// What it knows of each repository with deletions.
     pub(super) fn of(plan: &'a RetentionPlan) -> HashMap<&'a str, Self> {
         let mut all = HashMap::<_, Self>::new();
         for deletion in &plan.deletions {
@@ -101,8 +101,7 @@ struct Now {
 }
 
 impl Look {
-    /// Looks at a repository of which these deletions are left. What an earlier look has shown of its lists is made use
-    /// of.
+    /// Looks at a repository with these deletions left, and uses what an earlier look has found out about its lists.
     pub(super) async fn at<R: ManifestReader>(
         scope: &Scope<'_, R>,
         left: &VecDeque<&Deletion>,
@@ -110,14 +109,14 @@ impl Look {
         gone: Gone,
         at: Duration,
     ) -> Result<Self> {
-        /// How often it is looked again because something was pushed meanwhile.
+        /// How many looks to take because something was pushed meanwhile.
         const TIMES: usize = 5;
         if let Some(look) = Self::at_what_is_touched(scope, left, gone, at).await? {
             return Ok(look);
         }
         let repository = scope.repository;
         let going = manifests_of(left);
-        // Once the list of manifests has told of all tags, it does so for what follows on the tags, too.
+        // Once the list of manifests has named all tags, it does so when only manifests are left, too.
         let agreed = earlier.is_some_and(|earlier| earlier.is_agreed);
         let has_all_tags = !agreed || going.len() < left.len();
         let mut texts = Interner::default();
@@ -161,7 +160,7 @@ impl Look {
         Ok(look)
     }
 
-    /// Whether nothing is in the repository but what goes, as it was when the plan was made.
+    /// Whether the repository contains only what is to be deleted, unchanged since the plan was made.
     pub(super) fn has_nothing_else(&self, going: &VecDeque<&Deletion>) -> bool {
         let subjects: HashSet<_> = going.iter().map(|deletion| &deletion.subject).collect();
         let goes = |subject: Subject| subjects.contains(&subject);
@@ -175,7 +174,7 @@ impl Look {
         self.doubt.is_none() && there.all(goes) && going.iter().all(is_free)
     }
 
-    /// Whether nothing keeps a manifest and its tags from being deleted, and no other tag leads to it.
+    /// Whether a manifest and its tags can be deleted, and no other tag points to it.
     pub(super) fn has_no_more(&self, manifest: &Deletion, tags: &[&Deletion]) -> bool {
         let own: HashSet<_> = tags.iter().map(|tag| &tag.subject).collect();
         let mut obstacles = tags.iter().map(|tag| self.obstacle(tag, |_| true));
@@ -183,12 +182,12 @@ impl Look {
             && obstacles.all(|obstacle| obstacle.is_none_or(|outcome| outcome.is_gone()))
     }
 
-    /// Whether a tag is not there any more.
+    /// Whether a tag no longer exists.
     pub(super) fn has_no_tag(&self, deletion: &Deletion) -> bool {
         matches!(&deletion.subject, Subject::Tag(tag) if !self.tags.contains_key(tag))
     }
 
-    /// Takes a list of manifests in, with the tags that it names.
+    /// Records a list of manifests, with the tags that it names.
     fn take_in(&mut self, manifests: impl IntoIterator<Item = ManifestRecord>) {
         self.manifests.clear();
         for manifest in manifests {
@@ -224,7 +223,7 @@ impl Look {
         now.saturating_sub(self.at) <= age
     }
 
-    /// The manifests that were pushed or tagged since the plan was made, but for those that were read.
+    /// The manifests that were pushed or tagged since the plan was made, except those that were read.
     fn news(&self, known: &Known<'_>, read: &HashSet<SharedString>) -> Vec<SharedString> {
         let is_new = |time: Option<DateTime<Utc>>| time.is_none() || time > known.last_push;
         let news = self.manifests.iter().filter(|(digest, now)| {
@@ -242,7 +241,7 @@ impl Look {
         news.map(|(digest, _)| digest.clone()).collect()
     }
 
-    /// Finds out what is needed by that which was pushed since the plan was made.
+    /// Finds out what the manifests pushed since the plan was made need.
     async fn read_news<R: ManifestReader>(
         &mut self,
         news: &[SharedString],
@@ -259,8 +258,7 @@ impl Look {
                 Err(_) => None,
             };
             let Some(document) = document.filter(|document| document.is_understood) else {
-                self.doubt =
-                    Some("something was pushed since the plan was made that can't be read");
+                self.doubt = Some("something pushed since the plan was made can't be read");
                 return;
             };
             self.needed.extend(document.parts);
@@ -276,7 +274,7 @@ impl Look {
         }
     }
 
-    /// What keeps something from being deleted. `is_gone` tells of the tags that were deleted since the look.
+    /// What keeps something from being deleted. `is_gone` says which tags were deleted since the look.
     pub(super) fn obstacle(
         &self,
         deletion: &Deletion,
@@ -289,12 +287,12 @@ impl Look {
             Subject::Tag(tag) => match self.tags.get(tag) {
                 None => return Some(Outcome::GoneAlready),
                 Some(place) if place.digests.len() > 1 => {
-                    return changed("the lists disagree on where it leads".into());
+                    return changed("the lists disagree on its digest".into());
                 }
                 Some(place) if !place.digests.contains(digest) => {
                     let now = place.digests.iter().next();
                     let now = now.map_or("nothing", SharedString::as_str);
-                    return changed(format!("it leads to {now} now"));
+                    return changed(format!("it points to {now} now"));
                 }
                 Some(place) => place.updated_at,
             },
@@ -303,7 +301,7 @@ impl Look {
                 Some(now) => {
                     let tags = now.tags.iter().map(|tag| Subject::Tag(tag.clone()));
                     if let Some(tag) = tags.filter(|tag| !is_gone(tag)).min() {
-                        return changed(format!("{tag} leads to it"));
+                        return changed(format!("{tag} points to it"));
                     }
                     now.updated_at
                 }
@@ -313,7 +311,7 @@ impl Look {
             return changed("it was pushed again".into());
         }
         if is_whole && self.needed.contains(digest) {
-            return changed("it is needed by what was pushed since the plan was made".into());
+            return changed("something pushed since the plan was made needs it".into());
         }
         match self.doubt {
             Some(why) if is_whole => changed(why.into()),
@@ -322,7 +320,7 @@ impl Look {
     }
 }
 
-/// The digests of the manifests that are to go.
+/// The digests of the manifests to delete.
 fn manifests_of(left: &VecDeque<&Deletion>) -> HashSet<SharedString> {
     let manifests = left.iter().filter_map(|deletion| match &deletion.subject {
         Subject::Manifest(digest) => Some(digest.clone()),
