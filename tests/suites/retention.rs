@@ -223,10 +223,10 @@ async fn an_index_goes_before_its_parts_and_parts_of_what_stays_are_left() {
     let report = bench.apply(&plan).await;
     assert!(!report.is_complete());
     let all = outcomes(&report).join("\n");
-    assert_eq!(all.matches("is still there").count(), 2, "{all}");
+    assert_eq!(all.matches("still exists").count(), 2, "{all}");
     // When it can, the next run takes them.
     let report = bench.apply(&plan).await;
-    assert_eq!(report.to_string(), "3 deleted, 1 gone already");
+    assert_eq!(report.to_string(), "3 deleted, 1 deleted earlier");
 }
 
 #[tokio::test]
@@ -244,10 +244,10 @@ async fn what_has_changed_since_the_plan_is_left_alone() {
     let report = execution.run(|_| {}).await;
     let all = outcomes(&report).join("\n");
     for part in [
-        "shop/api tag v1: changed: it leads to sha256:",
-        "shop/api tag v2: gone already",
-        "shop/api tag v4: changed: it is needed by what was pushed since the plan",
-        "changed: tag v1 is still there",
+        "shop/api tag v1: changed: it points to sha256:",
+        "shop/api tag v2: deleted earlier",
+        "shop/api tag v4: changed: something pushed since the plan was made needs it",
+        "changed: tag v1 still exists",
     ] {
         assert!(all.contains(part), "{part}: {all}");
     }
@@ -393,11 +393,11 @@ async fn a_stopped_run_is_resumed_and_asks_for_nothing_twice() {
     bench.sandbox.clear_requests();
     let second = plan.execution(&bench.registry).unwrap().resume(&kept);
     let second = second.run(|_| {}).await;
-    assert_eq!(second.to_string(), "1 deleted, 3 gone already");
+    assert_eq!(second.to_string(), "1 deleted, 3 deleted earlier");
     assert_eq!(bench.deletes(), 1);
     // Without the report the second look tells the same.
     let third = bench.apply(&plan).await;
-    assert_eq!(third.to_string(), "4 gone already");
+    assert_eq!(third.to_string(), "4 deleted earlier");
 }
 
 #[tokio::test]
@@ -457,7 +457,7 @@ async fn what_can_not_be_noted_is_not_deleted() {
         ["begins shop/api tag v1", "ended shop/api tag v1: deleted"]
     );
     let all = outcomes(&report).join("\n");
-    assert!(all.contains("failed: it could not be noted"), "{all}");
+    assert!(all.contains("failed: it could not be recorded"), "{all}");
     assert!(all.contains("not tried"), "{all}");
 }
 
@@ -500,7 +500,7 @@ async fn a_repository_that_can_not_be_looked_at_again_is_left_and_the_report_is_
     let report = execution.run(|_| {}).await;
     let all = outcomes(&report).join("\n");
     assert!(
-        all.contains("tag v1: failed: the repository can't be looked at again"),
+        all.contains("tag v1: failed: the repository could not be read again"),
         "{all}"
     );
     assert!(all.contains("shop/web tag old: deleted"), "{all}");
@@ -522,7 +522,7 @@ async fn a_plan_is_carried_out_where_it_was_made_for() {
     elsewhere.api = Some("https://api.digitalocean.com".into());
     let error = refused(&elsewhere, &bench.registry);
     assert!(
-        error.contains("made from the API at https://api.digitalocean.com"),
+        error.contains("made with the API at https://api.digitalocean.com"),
         "{error}"
     );
     assert_eq!(bench.deletes(), 0);
@@ -544,10 +544,13 @@ async fn a_plan_for_too_many_images_says_so_and_is_not_carried_out() {
         assert_eq!(result.is_ok(), goes, "{limit}");
         if let Err(error) = result {
             let error = error.to_string();
-            assert!(error.contains("of 5 images, and 3 would go"), "{error}");
+            assert!(
+                error.contains("of 5 images, and 3 would be deleted"),
+                "{error}"
+            );
             assert!(
                 plan.to_string()
-                    .contains("warning: 3 images go, and max_delete allows 2"),
+                    .contains("warning: 3 images would be deleted, and max_delete allows 2"),
                 "{plan}"
             );
         }
@@ -566,22 +569,22 @@ async fn an_edited_plan_that_contradicts_itself_is_refused_before_anything_is_de
     let json = serde_json::to_string(&plan).unwrap();
     assert_eq!(RetentionPlan::from_json(&json).unwrap(), plan);
     let edits: [(&str, Edit); 9] = [
-        ("is to be deleted twice", |plan| {
+        ("is deleted twice", |plan| {
             let again = plan.deletions[0].clone();
             plan.deletions.push(again);
         }),
-        ("both goes and stays", |plan| {
+        ("is both deleted and kept", |plan| {
             let mut kept = plan.kept[0].clone();
             kept.subject = plan.deletions[0].subject.clone();
             plan.kept.push(kept);
         }),
-        ("a tag that stays leads to it", |plan| {
+        ("a kept tag points to it", |plan| {
             plan.kept[0].digest = plan.deletions.last().unwrap().digest.clone();
         }),
-        ("is named before what must be deleted first", |plan| {
+        ("comes before what must be deleted first", |plan| {
             plan.deletions.reverse()
         }),
-        ("is to be deleted after tag v2, which stays", |plan| {
+        ("is deleted after tag v2, which is kept", |plan| {
             plan.deletions.remove(0);
         }),
         ("before its tags", |plan| {
@@ -799,7 +802,10 @@ fn an_inventory_with_the_same_tag_twice_is_refused() {
                                   {"tag": "v1", "digest": null, "updated_at": null}], "manifests": []}]}"#;
     let inventory: RegistryInventory = serde_json::from_str(text).unwrap();
     let error = RetentionPlan::compute(&policy("keep_newest = 1"), &inventory).unwrap_err();
-    assert_eq!(error.to_string(), "tag \"v1\": is twice in the inventory");
+    assert_eq!(
+        error.to_string(),
+        "tag \"v1\": appears twice in the inventory"
+    );
 }
 
 #[test]
@@ -852,7 +858,7 @@ async fn a_repository_of_which_nothing_stays_is_one_delete_and_the_plan_says_so(
     let plan = bench.plan(everything).await;
     assert!(
         plan.to_string()
-            .contains("The repository old/one goes as a whole"),
+            .contains("The repository old/one will be deleted as a whole"),
         "{plan}"
     );
     let names: Vec<_> = plan.whole_repositories.iter().collect();
@@ -902,7 +908,7 @@ async fn a_plan_by_which_a_repository_goes_as_a_whole_and_keeps_something_is_ref
     plan.whole_repositories.insert("shop/api".into());
     let error = plan.check().unwrap_err().to_string();
     assert!(
-        error.starts_with("plan \"shop/api\": contradicts itself: it goes as a whole"),
+        error.starts_with("plan \"shop/api\": contradicts itself: the whole repository is deleted"),
         "{error}"
     );
 }
@@ -979,7 +985,7 @@ async fn what_no_rule_is_for_is_read_only_when_something_hangs_on_it() {
     assert_eq!(unread.len(), 1, "{kept:?}");
     assert_eq!(
         (&*unread[0].stays, &*unread[0].why),
-        ("everything", "no rule is for the repository")
+        ("everything", "no rule for the repository")
     );
     // Of what was not read it is not known whether it leads to something.
     let in_use = ["web:v1", "api:none"]

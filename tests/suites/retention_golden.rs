@@ -246,9 +246,9 @@ async fn run(case: &Path, updates: bool) -> Vec<String> {
         .unwrap();
     inventory.read_manifests(&policy, &reader).await;
     for repository in &mut inventory.repositories {
-        repository.is_in_doubt |= primed.in_doubt.contains(&repository.name);
+        repository.is_in_doubt |= primed.in_doubt.contains(repository.name.as_str());
         for tag in &mut repository.tags {
-            if primed.tags_without_time.contains(&tag.tag) {
+            if primed.tags_without_time.contains(tag.tag.as_str()) {
                 tag.updated_at = None;
             }
         }

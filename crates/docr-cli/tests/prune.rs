@@ -293,7 +293,7 @@ async fn nothing_is_deleted_that_cannot_be_logged() {
     if cfg!(target_os = "linux") {
         let ended = bench.run("prune --apply --yes --rules rules.toml --audit-log /dev/full");
         assert_eq!((ended.code, bench.deletes()), (3, 0), "{ended:?}");
-        assert!(ended.out.contains("could not be noted"), "{ended:?}");
+        assert!(ended.out.contains("could not be recorded"), "{ended:?}");
     }
     bench.assert_all_revoked();
 }
@@ -307,7 +307,7 @@ async fn images_in_use_are_read_from_a_file_or_a_pipe() {
         "registry.digitalocean.com/sample/many:v2 docker.io/library/redis:7\nregistry.digitalocean.com/sample/many:v9\n",
     );
     let ended = bench.run("prune --plan --rules rules.toml --in-use images");
-    assert!(ended.out.contains("4 images go"), "{ended:?}");
+    assert!(ended.out.contains("4 images will be deleted"), "{ended:?}");
     assert!(
         ended
             .out
@@ -325,7 +325,7 @@ async fn images_in_use_are_read_from_a_file_or_a_pipe() {
         Ended::of(&child.wait_with_output().unwrap())
     };
     let ended = piped("registry.digitalocean.com/sample/many:v1\n");
-    assert!(ended.out.contains("4 images go"), "{ended:?}");
+    assert!(ended.out.contains("4 images will be deleted"), "{ended:?}");
     // The command before the pipe failed, so everything would look unused.
     bench.sandbox.clear_requests();
     let ended = piped("");
@@ -363,12 +363,14 @@ async fn limits_of_a_policy_hold_and_are_reported() {
     let ended = bench.run("prune --apply --yes --rules rules.toml --max-delete 20%");
     assert_eq!((ended.code, bench.deletes()), (2, 0), "{ended:?}");
     assert!(
-        ended.err.contains("of 6 images, and 5 would go"),
+        ended.err.contains("of 6 images, and 5 would be deleted"),
         "{ended:?}"
     );
     let ended = bench.run("prune --plan --rules rules.toml --max-delete 20%");
     assert!(
-        ended.out.contains("5 images go, and max_delete allows 1"),
+        ended
+            .out
+            .contains("5 images would be deleted, and max_delete allows 1"),
         "{ended:?}"
     );
     let ended = bench.run("prune --plan --rules rules.toml --min-age 3d");
@@ -398,12 +400,12 @@ async fn a_saved_plan_is_checked_before_anything_is_sent() {
             plan["registry"] = "other".into()
         }),
         (
-            "made from the API at https://api.digitalocean.com",
+            "made with the API at https://api.digitalocean.com",
             |plan| {
                 plan["api"] = "https://api.digitalocean.com".into();
             },
         ),
-        ("is to be deleted twice", |plan| {
+        ("is deleted twice", |plan| {
             let again = plan["deletions"][0].clone();
             plan["deletions"].as_array_mut().unwrap().push(again);
         }),
@@ -425,7 +427,7 @@ async fn a_saved_plan_is_checked_before_anything_is_sent() {
     let ended = bench.run("prune --apply --yes --from plan.json");
     assert_eq!(ended.code, 0, "{ended:?}");
     assert!(
-        ended.out.contains("10 gone already"),
+        ended.out.contains("10 deleted earlier"),
         "twice is once: {ended:?}"
     );
     bench.assert_all_revoked();

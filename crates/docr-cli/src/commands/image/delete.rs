@@ -139,11 +139,11 @@ async fn check_parts(
 fn repositories(found: &[Found]) -> Vec<RepositoryInventory> {
     let mut all: Vec<RepositoryInventory> = Vec::new();
     for one in found {
-        let name = one.repository.name().to_string();
+        let name = one.repository.name().as_str();
         if all.iter().all(|repository| repository.name != name) {
             let manifests = one.manifests.iter().cloned().map(Into::into);
             all.push(RepositoryInventory {
-                name,
+                name: name.into(),
                 manifests: manifests.collect(),
                 ..RepositoryInventory::default()
             });
@@ -161,7 +161,7 @@ fn check_part(one: &Found, repository: &RepositoryInventory, found: &[Found]) ->
             continue;
         }
         match &other.content {
-            ManifestContent::Read(document) if document.parts.contains(digest) => {
+            ManifestContent::Read(document) if document.parts.contains(digest.as_str()) => {
                 let tags = match other.tags.is_empty() {
                     true => String::new(),
                     false => format!(" ({})", other.tags.join(", ")),
