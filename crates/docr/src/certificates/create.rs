@@ -282,7 +282,10 @@ mod tests {
             complaint(CreateCertificate::lets_encrypt(" ", ["a.example"])),
             "certificate name \" \": is empty"
         );
-        assert!(complaint(CreateCertificate::lets_encrypt("a", [""; 0])).contains("is empty; a certificate needs"));
+        assert!(
+            complaint(CreateCertificate::lets_encrypt("a", [""; 0]))
+                .contains("is empty; a certificate needs")
+        );
         assert!(
             complaint(CreateCertificate::lets_encrypt("a", ["https://a"])).contains("position 6")
         );

@@ -52,7 +52,7 @@ pub struct CredentialFiles {
 /// Credentials from a file.
 ///
 /// ```
-/// /// What Kubernetes is told about the lifetime of a pull credential.
+/// /// How long the kubelet may cache a pull credential.
 /// fn cache_duration(kept: &docr::KeptCredentials) -> String {
 ///     format!("{}s", kept.left.map_or(0, |left| left.as_secs() / 2))
 /// }

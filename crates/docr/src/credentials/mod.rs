@@ -298,7 +298,7 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "credentials' expiry \"999ms\": is below a second; \
-             for credentials without an expiry, ask for ones that never expire"
+             for credentials without an expiry, request ones that never expire"
         );
     }
 

@@ -80,7 +80,7 @@ kinds! {
     /// ```no_run
     /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// match docr.registries().list().all().await {
-    ///     Err(error) if error.is_unreadable() => println!("a proxy answered? {error}"),
+    ///     Err(error) if error.is_unreadable() => println!("is a proxy in between? {error}"),
     ///     result => println!("{} registries", result?.len()),
     /// }
     /// # Ok(())

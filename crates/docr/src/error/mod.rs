@@ -141,7 +141,7 @@ impl Inner {
     }
 }
 
-/// What a retry is decided by, before the call has ended.
+/// What decides about a retry.
 impl Inner {
     pub(crate) fn status(&self) -> Option<u16> {
         self.answer.as_ref().map(|answer| answer.status)

@@ -126,8 +126,8 @@ mod tests {
         for (text, part) in [
             ("", "no slash"),
             ("acme", "no slash"),
-            ("ghcr.io/acme/api", "another host"),
-            ("localhost:5000/acme/api", "another host"),
+            ("ghcr.io/acme/api", "a host other"),
+            ("localhost:5000/acme/api", "a host other"),
             ("acme/api:", "tag \"\""),
             ("acme/api@sha256:1", "digest"),
             ("Acme/api", "registry name"),

@@ -151,8 +151,13 @@ impl Tokens {
             let end = match token.catch_unwind().await {
                 Ok(Ok(Ok(token))) => Ok(token),
                 Ok(Ok(Err(error))) => Err(NoToken(error.into())),
-                Ok(Err(_)) => Err(NoToken::because(format!("it took longer than {limit:?}"))),
-                Err(panic) => Err(NoToken::because(format!("it panicked: {}", said(&*panic)))),
+                Ok(Err(_)) => Err(NoToken::because(format!(
+                    "the provider took longer than {limit:?}"
+                ))),
+                Err(panic) => Err(NoToken::because(format!(
+                    "the provider panicked: {}",
+                    said(&*panic)
+                ))),
             };
             tokens.take_in(end, wanted.as_ref(), asked)
         });

@@ -173,7 +173,10 @@ fn the_leaf_stands_alone_and_is_a_certificate() {
     let cases = [
         (key.clone(), "contains a private key"),
         (format!("{leaf}{key}"), "contains a private key"),
-        (pem("CERTIFICATE REQUEST", b"request"), "a certificate request"),
+        (
+            pem("CERTIFICATE REQUEST", b"request"),
+            "a certificate request",
+        ),
         (pem("PKCS7", b"bundle"), "not a certificate"),
         (pem("CERTIFICATE", b"nothing"), "position 1 is not an X.509"),
     ];

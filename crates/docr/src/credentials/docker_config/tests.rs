@@ -185,7 +185,8 @@ fn what_is_no_configuration_is_refused_without_showing_it_and_left_as_it_is() {
         };
         let shown = format!("{error} {error:?}");
         assert!(
-            shown.contains("config.json is not a valid Docker configuration") && !shown.contains("hunter2"),
+            shown.contains("config.json is not a valid Docker configuration")
+                && !shown.contains("hunter2"),
             "{shown}"
         );
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
