@@ -150,7 +150,10 @@ async fn what_kubernetes_would_refuse_is_refused_here() {
             secret.clone().namespaces(["-a"]),
             "Kubernetes namespace \"-a\": is not a valid name",
         ),
-        (secret.clone().namespaces([""; 0]), "is empty; a secret needs"),
+        (
+            secret.clone().namespaces([""; 0]),
+            "is empty; a secret needs",
+        ),
     ] {
         let error = secret.manifest(&credentials).unwrap_err().to_string();
         assert!(error.contains(message), "{error}");

@@ -341,7 +341,8 @@ async fn docker_gets_credentials_beside_those_it_has_and_they_do_not_stay_when_t
     shell.write("broken.json", "[]");
     let said = shell.run("login --config-file broken.json");
     assert!(
-        said.contains("exit code 1") && said.contains("broken.json is not a valid Docker configuration"),
+        said.contains("exit code 1")
+            && said.contains("broken.json is not a valid Docker configuration"),
         "{said}"
     );
     assert_eq!(sandbox.minted_credentials(), 1);
