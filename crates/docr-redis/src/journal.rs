@@ -7,7 +7,7 @@ use std::{
 
 use crate::turn::HOUR;
 
-/// How long a reported rate limit is used: longer, Redis could have forgotten requests in it that the service counts.
+/// How long a reported count is used: later, Redis may have forgotten requests that it includes.
 const HOLDS: Duration = Duration::from_secs(5);
 /// How much earlier than its response a request may arrive: within the margin of the windows.
 const ALLOWED: Duration = Duration::from_millis(900);

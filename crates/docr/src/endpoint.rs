@@ -1,11 +1,11 @@
-//! What a call calls: an operation of the API's description, or a path that the caller chose.
+//! The endpoint of a call: an operation of the API's description, or a path that the caller chose.
 
 use std::sync::Arc;
 
 use docr_api::{Effect, Operation};
 use reqwest::Method;
 
-/// What a call calls. Cheap to clone.
+/// The endpoint of a call. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) enum Endpoint {
     Operation(&'static Operation),

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{error::RateLimit, folder, text::hex};
 
-/// How long a reported rate limit is used: what the file has forgotten since, the service had already.
+/// How long a reported rate limit is used: later, the file may have forgotten requests that it includes.
 const HOLDS: Duration = Duration::from_secs(5);
 
 /// The budget of a token for all processes of a machine that use the same directory (feature `file-budget`).

@@ -47,7 +47,7 @@ pub use retry::RetryBudget;
 use retry::RetryDecision;
 pub(crate) use target::{Form, Target};
 
-/// A request that can be sent as often as needed, and what it calls. Made by [`request!`].
+/// A request that can be sent as often as needed, and its endpoint. Made by [`request!`].
 pub(crate) struct Request<S> {
     pub(crate) endpoint: Endpoint,
     /// The secrets in it, which no error may show.

@@ -178,7 +178,7 @@ impl DockerConfig {
     ///
     /// # Errors
     ///
-    /// [`DockerConfigError::Format`], if `auths` is not an object.
+    /// [`DockerConfigError::Format`], if `auths` or `credHelpers` is not an object.
     pub fn remove(&mut self) -> Result<bool, DockerConfigError> {
         let had_any = object(&self.path, &self.fields, "auths")?
             .get(&self.host)
