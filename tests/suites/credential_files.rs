@@ -120,7 +120,7 @@ async fn a_place_that_others_can_read_or_that_is_none_is_refused_before_anything
     fs::create_dir(&open).unwrap();
     fs::set_permissions(&open, fs::Permissions::from_mode(0o755)).unwrap();
     for (directory, why) in [
-        (open.as_path(), "is open to others"),
+        (open.as_path(), "other users have access to"),
         (Path::new("/proc/none"), "/proc/none"),
     ] {
         let files = CredentialFiles::new(directory);

@@ -14,8 +14,8 @@ use similar::TextDiff;
 
 use crate::workspace;
 
-/// The crates, and the features that their documentation is built with.
-const CRATES: [(&str, &str); 4] = [
+/// The crates, and the features with which their documentation is built.
+pub(crate) const CRATES: [(&str, &str); 4] = [
     (
         "docr",
         "certificate-check,credential-files,file-budget,oci,retention,schemars",
@@ -80,7 +80,7 @@ pub(crate) fn run(root: &Path, check: bool) -> Result<()> {
 }
 
 /// Runs rustdoc for a crate; returns the path of its JSON output.
-fn json(root: &Path, name: &str, features: &str) -> Result<PathBuf> {
+pub(crate) fn json(root: &Path, name: &str, features: &str) -> Result<PathBuf> {
     let own = env::current_exe()?;
     let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .current_dir(root)

@@ -3,6 +3,7 @@
 // A command prints to the terminal.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod examples;
 mod generate;
 mod listing;
 mod spec;
@@ -34,6 +35,8 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Check that each public type and method of the published crates has an example in its docs.
+    Examples,
     /// Inspect openapi/docr.yaml.
     Spec {
         #[command(subcommand)]
@@ -97,6 +100,7 @@ fn run(task: Task) -> Result<()> {
             }
         }
         Task::PublicApi { check } => listing::run(&root, check),
+        Task::Examples => examples::run(&root),
         Task::Spec {
             task: SpecTask::Diff { file },
         } => spec::diff::run(&root, &file),

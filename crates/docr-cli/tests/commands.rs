@@ -341,7 +341,8 @@ async fn docker_gets_credentials_beside_its_others_and_they_are_revoked_if_they_
     shell.write("broken.json", "[]");
     let said = shell.run("login --config-file broken.json");
     assert!(
-        said.contains("exit code 1") && said.contains("broken.json is no configuration"),
+        said.contains("exit code 1")
+            && said.contains("broken.json is not a valid Docker configuration"),
         "{said}"
     );
     assert_eq!(sandbox.minted_credentials(), 1);

@@ -1,4 +1,4 @@
-//! Files that hold secrets: where they are, held against other programs, and others put in their place.
+//! Files with secrets: resolving links, locking, and replacing atomically.
 
 use std::{
     fs::{self, File},
@@ -8,9 +8,9 @@ use std::{
 
 use crate::folder;
 
-/// The file that a path leads to, over links, also where it is not there yet.
+/// The file that a path leads to, following links, even if it doesn't exist yet.
 pub(crate) fn behind_links(path: &Path) -> io::Result<PathBuf> {
-    // As many as Linux follows.
+    // Linux's own limit.
     const MOST: usize = 40;
     let mut place = path.to_owned();
     for _ in 0..MOST {
@@ -30,7 +30,7 @@ fn directory(file: &Path) -> &Path {
     }
 }
 
-/// Holds the directory of a file against other programs of this crate, until it is dropped. Makes it, if need be.
+/// Locks the directory of a file against other programs of this crate, until this is dropped. Creates it if missing.
 pub(crate) fn lock(file: &Path) -> io::Result<File> {
     let directory = directory(file);
     folder::make(directory)?;
@@ -42,12 +42,12 @@ pub(crate) fn lock(file: &Path) -> io::Result<File> {
     Ok(lock)
 }
 
-/// Writes a file whole or not at all. A new one is for its owner alone; one that was there keeps owner and mode.
+/// Writes a file atomically. A new one is for its owner alone; an existing one keeps owner and mode.
 pub(crate) fn replace(target: &Path, text: &str) -> io::Result<()> {
     Unfinished::beside(target)?.become_file(text)
 }
 
-/// A file beside the place in which it is to be put. Dropped before, it is gone.
+/// A temporary file next to its target. It is deleted if it is dropped before it has become the target.
 pub(crate) struct Unfinished<'a> {
     file: File,
     path: PathBuf,
@@ -78,7 +78,7 @@ impl<'a> Unfinished<'a> {
         self.file.sync_all()?;
         fs::rename(&self.path, self.target).map_err(|error| {
             let why =
-                format!("it can't be replaced as a whole, such as one that is mounted: {error}");
+                format!("the file can't be replaced, for example because it is mounted: {error}");
             io::Error::new(error.kind(), why)
         })
     }
@@ -86,7 +86,7 @@ impl<'a> Unfinished<'a> {
 
 impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
-        // Nothing has this name any more when it has become the file.
+        // If it has become the target, nothing has this name any more.
         let _ = fs::remove_file(&self.path);
     }
 }
@@ -100,10 +100,10 @@ fn keep_owner(file: &File, before: &fs::Metadata) -> io::Result<()> {
         && let Err(error) = fchown(file, Some(before.uid()), Some(before.gid()))
     {
         if now.uid() != before.uid() {
-            let why = format!("it belongs to another user, and would not any more: {error}");
+            let why = format!("the file belongs to another user, who would lose it: {error}");
             return Err(io::Error::new(error.kind(), why));
         }
-        // Of the group that it belongs to now, nobody was meant.
+        // The permissions were not meant for its present group.
         mode &= !0o070;
     }
     file.set_permissions(fs::Permissions::from_mode(mode))

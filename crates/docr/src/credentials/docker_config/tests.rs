@@ -63,11 +63,11 @@ fn a_helper_that_fails_is_told_and_the_file_stays_as_it_is() {
     for (text, said) in [
         (
             r#"{"credsStore": "not-there-\u001b"}"#,
-            "that is not the name of a helper",
+            "this is not a valid name of a helper",
         ),
         (
             r#"{"credHelpers": {"registry.digitalocean.com": "../../bin/sh"}}"#,
-            "that is not the name of a helper",
+            "this is not a valid name of a helper",
         ),
         (r#"{"credsStore": "docr-has-none"}"#, "No such file"),
     ] {
@@ -185,7 +185,8 @@ fn what_is_no_configuration_is_refused_without_showing_it_and_left_as_it_is() {
         };
         let shown = format!("{error} {error:?}");
         assert!(
-            shown.contains("config.json is no configuration") && !shown.contains("hunter2"),
+            shown.contains("config.json is not a valid Docker configuration")
+                && !shown.contains("hunter2"),
             "{shown}"
         );
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
