@@ -1,7 +1,7 @@
 //! The public API of the published crates, item by item. It is checked in, so that changes show in diffs.
 //!
-//! It is read from rustdoc's JSON output. That is unstable: it must be enabled, and each version of the compiler has its own
-//! format.
+//! It is read from rustdoc's JSON output. That is unstable: it must be enabled, and each version of the compiler has
+//! its own format.
 
 use std::{
     env, fs,
@@ -30,8 +30,8 @@ const STAND_IN: &str = "DOCR_XTASK_IS_RUSTDOC";
 /// Set in CI, where nothing may be skipped.
 const REQUIRE_TOOLS: &str = "DOCR_REQUIRE_TOOLS";
 
-/// Runs rustdoc with the arguments from cargo, and with JSON output enabled. Setting the variable for cargo would rebuild
-/// every dependency. `None` if this program was not run in place of rustdoc.
+/// Runs rustdoc with the arguments from cargo, and with JSON output enabled. Setting the variable for cargo would
+/// rebuild every dependency. `None` if this program was not run in place of rustdoc.
 pub(crate) fn as_rustdoc() -> Option<ExitCode> {
     env::var_os(STAND_IN)?;
     let status = Command::new("rustdoc")

@@ -57,9 +57,9 @@ impl<'de> Visitor<'de> for Instant {
     }
 }
 
-/// Parses the format in which the service writes instants: `2026-01-12T09:30:00Z`, with up to nine fractional digits. `None`
-/// for any other format, which is left to chrono: that takes fifteen times the instructions, and would dominate the reading
-/// of a long list.
+/// Parses the format in which the service writes instants: `2026-01-12T09:30:00Z`, with up to nine fractional digits.
+/// `None` for any other format, which is left to chrono: that takes fifteen times the instructions, and would dominate
+/// the reading of a long list.
 fn in_utc(text: &[u8]) -> Option<DateTime<Utc>> {
     let number = |digits: &[u8]| {
         let is_number = digits.iter().all(u8::is_ascii_digit);

@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 
 use crate::Client;
 
-/// The default limit of a response's body, in bytes. The largest page, of 200 tags or manifests, is below 2 MiB. In memory
-/// it takes many times as much.
+/// The default limit of a response's body, in bytes. The largest page, of 200 tags or manifests, is below 2 MiB. In
+/// memory it takes many times as much.
 pub(crate) const BODY_LIMIT: usize = 8 * 1024 * 1024;
 
 /// Why a successful response could not be read. It is among the extensions of the response in

@@ -170,8 +170,8 @@ pub fn http_client() -> reqwest::ClientBuilder {
     made_safe(reqwest::Client::builder())
 }
 
-/// Makes an HTTP client safe for this API: it follows no redirects, since the API has none and a token must not be sent to
-/// another host, and it never retries, since only the caller knows which calls may be retried.
+/// Makes an HTTP client safe for this API: it follows no redirects, since the API has none and a token must not be sent
+/// to another host, and it never retries, since only the caller knows which calls may be retried.
 pub fn made_safe(http: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
     http.redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())

@@ -34,8 +34,8 @@ pub trait TokenProvider: Send + Sync {
     /// The token for a request that is about to be sent.
     fn token(&self) -> TokenFuture<'_>;
 
-    /// A token in place of one that the service rejected. By default this calls [`token`](Self::token) again: override it if
-    /// that would return the rejected token from a cache.
+    /// A token in place of one that the service rejected. By default this calls [`token`](Self::token) again: override
+    /// it if that would return the rejected token from a cache.
     fn fresh_token<'a>(&'a self, refused: &'a Secret) -> TokenFuture<'a> {
         let _ = refused;
         self.token()
@@ -88,8 +88,8 @@ impl AccessToken {
         &self.secret
     }
 
-    /// How long it may be used: zero for a token for one request, and [`Duration::MAX`] for one that is used until it is
-    /// rejected.
+    /// How long it may be used: zero for a token for one request, and [`Duration::MAX`] for one that is used until it
+    /// is rejected.
     pub fn lifetime(&self) -> Duration {
         match self.keep {
             Keep::ForOneRequest => Duration::ZERO,

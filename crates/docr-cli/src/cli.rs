@@ -39,8 +39,8 @@ Exit codes:
 
 /// Manage DigitalOcean container registries and TLS certificates.
 ///
-/// The token is read from DIGITALOCEAN_TOKEN, DIGITALOCEAN_ACCESS_TOKEN, doctl's configuration, or a profile of docr's own
-/// configuration. With --sandbox, commands work in a local sandbox with sample images, and need no token.
+/// The token is read from DIGITALOCEAN_TOKEN, DIGITALOCEAN_ACCESS_TOKEN, doctl's configuration, or a profile of docr's
+/// own configuration. With --sandbox, commands work in a local sandbox with sample images, and need no token.
 #[derive(Parser)]
 #[command(name = "docr", version, after_help = EXIT_CODES, arg_required_else_help = true)]
 pub(crate) struct Cli {
@@ -210,9 +210,9 @@ mod tests {
 
     #[test]
     fn each_command_has_a_snapshot_of_each_form() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/snapshots");
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/snapshots");
         const PREFIX: &str = "suite__every_command__";
-        let mut shown: BTreeSet<String> = fs::read_dir(&folder)
+        let mut shown: BTreeSet<String> = fs::read_dir(&directory)
             .unwrap()
             .filter_map(|entry| {
                 let name = entry.unwrap().file_name().into_string().unwrap();
@@ -223,7 +223,7 @@ mod tests {
         for (name, _) in commands() {
             let name = name.replace(' ', "-");
             assert!(shown.remove(&name), "docr {name} has no snapshot");
-            let text = fs::read_to_string(folder.join(format!("{PREFIX}{name}.snap"))).unwrap();
+            let text = fs::read_to_string(directory.join(format!("{PREFIX}{name}.snap"))).unwrap();
             for form in ["table", "json", "narrow", "error", "help"] {
                 let heading = format!("\n=== {form}");
                 assert!(text.contains(&heading), "{form} of docr {name}");

@@ -134,8 +134,8 @@ mod tests {
 
     #[test]
     fn errors_about_a_damaged_file_show_no_token() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("config.yaml");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config.yaml");
         let text = format!(
             "access-token: {TOKEN}\ncontext: work\nauth-contexts:\n  work: {TOKEN}\n  none: null\nregistry:\n  - a\n"
         );
@@ -147,12 +147,12 @@ mod tests {
                 .iter()
                 .flat_map(|text| rests.map(|rest| (text, rest)))
             {
-                for said in errors(&path, &format!("{before}{breaking}{rest}")) {
+                for error in errors(&path, &format!("{before}{breaking}{rest}")) {
                     failures += 1;
                     let shown = TOKEN.as_bytes().windows(16);
                     let shown = shown.filter_map(|run| str::from_utf8(run).ok());
-                    assert!(!shown.into_iter().any(|run| said.contains(run)), "{said}");
-                    assert!(said.len() < 1_000, "{said}");
+                    assert!(!shown.into_iter().any(|run| error.contains(run)), "{error}");
+                    assert!(error.len() < 1_000, "{error}");
                 }
             }
         }
@@ -161,18 +161,19 @@ mod tests {
 
     #[test]
     fn nested_aliases_are_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("config.yaml");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config.yaml");
         let mut text = "a0: &a0 x\n".to_owned();
         for level in 1..30 {
             let below = format!("*a{}", level - 1);
             text += &format!("a{level}: &a{level} [{}]\n", [below.as_str(); 9].join(", "));
         }
-        let said = errors(&path, &text);
+        let errors = errors(&path, &text);
         assert!(
-            said.iter()
-                .any(|said| said.contains("not a valid doctl configuration")),
-            "{said:?}"
+            errors
+                .iter()
+                .any(|error| error.contains("not a valid doctl configuration")),
+            "{errors:?}"
         );
     }
 }

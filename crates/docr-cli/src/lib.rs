@@ -1,5 +1,5 @@
-//! The programs of docr: the command `docr`, and `docker-credential-docr` and `docr-credential-provider`, which Docker and
-//! Kubernetes run to get credentials. Each is a function here; there is no other public API.
+//! The programs of docr: the command `docr`, and `docker-credential-docr` and `docr-credential-provider`, which Docker
+//! and Kubernetes run to get credentials. Each is a function here; there is no other public API.
 
 #![allow(
     clippy::print_stdout,

@@ -298,16 +298,16 @@ async fn the_helper_s_messages_are_those_that_clients_compare_with() {
         0
     );
 
-    let strange = Bench::start()
+    let wrong = Bench::start()
         .await
         .set("DIGITALOCEAN_TOKEN", "dop_v1_wrong");
-    let said = strange.helper("get", &strange.host());
+    let said = wrong.helper("get", &wrong.host());
     assert!(said.out.contains("401") && said.code == 1, "{}", said.out);
-    let nobody = Bench::start().await.without("DIGITALOCEAN_TOKEN");
-    let said = nobody.helper("get", &nobody.host());
+    let without_token = Bench::start().await.without("DIGITALOCEAN_TOKEN");
+    let said = without_token.helper("get", &without_token.host());
     assert_eq!((said.out.as_str(), said.code), (NOT_FOUND, 1));
-    assert_eq!(nobody.helper("erase", &nobody.host()).code, 0);
-    assert_eq!(nobody.helper("list", "").out, "{}\n");
+    assert_eq!(without_token.helper("erase", &without_token.host()).code, 0);
+    assert_eq!(without_token.helper("list", "").out, "{}\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -782,11 +782,11 @@ async fn skopeo_and_podman_pull_with_the_helper_s_credentials() {
     }
     let (minted, _) = bench.minted().await;
     assert!(minted <= 1, "{minted} for {digest}");
-    let nobody = bench.without("DIGITALOCEAN_TOKEN");
+    let without_token = bench.without("DIGITALOCEAN_TOKEN");
     if is_installed("skopeo") {
-        fs::remove_dir_all(nobody.home.path().join(".cache")).unwrap();
+        fs::remove_dir_all(without_token.home.path().join(".cache")).unwrap();
         let arguments = format!("inspect --raw --tls-verify=false docker://{reference}");
-        let said = nobody.run("skopeo", &arguments, "");
+        let said = without_token.run("skopeo", &arguments, "");
         assert!(
             said.code != 0 && said.err.contains("auth"),
             "{} {}",

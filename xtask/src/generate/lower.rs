@@ -97,8 +97,8 @@ fn drop_constraints(spec: &mut Value) {
     });
 }
 
-/// An empty object stands for a missing value. As an alternative it would turn the type into an enum; it is read as missing
-/// instead, see [`super::soften`].
+/// An empty object stands for a missing value. As an alternative it would turn the type into an enum; it is read as
+/// missing instead, see [`super::soften`].
 fn drop_the_empty_alternative(spec: &mut Value) {
     each_object(spec, &mut |object| {
         if let Some(Value::Object(meant)) = or_empty(object.get("oneOf")).cloned() {

@@ -27,8 +27,8 @@ pub(crate) fn soften(
     }
 }
 
-/// The service adds fields to its responses: with this, programs that match on them, or create them with the builder, still
-/// compile after that. Types of requests are created with all their fields.
+/// The service adds fields to its responses: with this, programs that match on them, or create them with the builder,
+/// still compile after that. Types of requests are created with all their fields.
 fn leave_room_in_responses(types: &mut [Item], sent: &[String]) {
     for item in types {
         if let Item::Struct(response) = item
@@ -95,8 +95,8 @@ fn read_bodies_by_our_own_reader(expression: &mut Expr) {
     }
 }
 
-/// The generated code sends the version of the description in a header, which the service doesn't use. It is the only one
-/// in each request's map; an operation with other headers keeps the map.
+/// The generated code sends the version of the description in a header, which the service doesn't use. It is the only
+/// one in each request's map; an operation with other headers keeps the map.
 fn send_no_version(block: &mut Block) {
     let text = |statement: &Stmt| statement.to_token_stream().to_string();
     block.stmts.retain(|statement| {

@@ -286,8 +286,8 @@ impl Account {
         minted.map_err(|error| error.context(registry.subject()))
     }
 
-    /// Prepares to read manifests from the registry itself, with credentials that [`Manifests::close`] revokes; `None` if
-    /// interrupted.
+    /// Prepares to read manifests from the registry itself, with credentials that [`Manifests::close`] revokes; `None`
+    /// if interrupted.
     pub(crate) async fn manifests(
         &self,
         registry: &RegistryHandle,

@@ -73,8 +73,8 @@ pub(crate) fn path() -> Option<PathBuf> {
     named.or_else(|| Some(doctl::configurations()?.join("docr").join("config.toml")))
 }
 
-/// The directory in which credentials are kept for other programs. In a sandbox with its own configuration, it is beside
-/// that.
+/// The directory in which credentials are kept for other programs. In a sandbox with its own configuration, it is
+/// beside that.
 pub(crate) fn credential_directory() -> Option<PathBuf> {
     let own = variable(IN_SANDBOX_URL).and_then(|_| variable("DOCR_CONFIG"));
     match own {

@@ -66,6 +66,9 @@ impl ConfigureDocker {
         if self.undo {
             return self.undo(host, &path, config, output);
         }
+        if let Some(lifetime) = self.expires_in {
+            check_lifetime(lifetime, "")?;
+        }
         if !is_on_path(PROGRAM) {
             let here = env::current_exe().ok();
             let here = here.as_deref().and_then(Path::parent);
@@ -90,7 +93,6 @@ impl ConfigureDocker {
             context,
             profile,
         };
-        check_lifetime(Age::from_duration(settings.lifetime()), "")?;
         config.use_helper(Some(HELPER))?;
         if !self.dry_run {
             settings.save()?;

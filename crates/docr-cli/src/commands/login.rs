@@ -30,8 +30,8 @@ const EXAMPLES: Examples = [
 
 /// Log Docker in to the registry.
 ///
-/// New credentials are stored in Docker's configuration, or in the credential helper that it names. Those that they replace
-/// are revoked if docr minted them. After `docr configure-docker` there is no need to log in.
+/// New credentials are stored in Docker's configuration, or in the credential helper that it names. Those that they
+/// replace are revoked if docr minted them. After `docr configure-docker` there is no need to log in.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Login {

@@ -1,7 +1,7 @@
 //! `docker-credential-docr`, by the protocol of Docker's credential helpers.
 //!
-//! Docker, Podman and others compare its messages with fixed texts, and some fail on any output on stderr: all messages go
-//! to stdout.
+//! Docker, Podman and others compare its messages with fixed texts, and some fail on any output on stderr: all messages
+//! go to stdout.
 
 use std::{
     env,

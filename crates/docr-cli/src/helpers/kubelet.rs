@@ -31,7 +31,8 @@ struct Request {
     image: String,
 }
 
-/// The program `docr-credential-provider`, a credential provider for the kubelet, with the standard input of the process.
+/// The program `docr-credential-provider`, a credential provider for the kubelet, with the standard input of the
+/// process.
 pub async fn docr_credential_provider() -> ExitCode {
     // The request in progress is finished, and its result kept.
     let _exits = exit_on_signals(|| {});

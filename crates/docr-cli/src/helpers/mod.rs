@@ -1,4 +1,5 @@
-//! The programs that hand out credentials: the credential helper for Docker, and the credential provider for the kubelet.
+//! The programs that hand out credentials: the credential helper for Docker, and the credential provider for the
+//! kubelet.
 
 mod docker;
 mod kubelet;

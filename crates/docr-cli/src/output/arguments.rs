@@ -41,8 +41,7 @@ pub(crate) struct OutputArguments {
 
 /// Parses a number of items.
 fn number(text: &str) -> Result<NonZeroUsize, &'static str> {
-    text.parse()
-        .map_err(|_| "not a whole number, which is at least 1")
+    text.parse().map_err(|_| "not a whole number of at least 1")
 }
 
 impl OutputArguments {

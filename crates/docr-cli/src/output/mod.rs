@@ -175,8 +175,8 @@ impl Output {
         Ok(())
     }
 
-    /// Like [`show`](Self::show), for a result that must not be lost: if it can't be written to stdout, it is written to
-    /// stderr.
+    /// Like [`show`](Self::show), for a result that must not be lost: if it can't be written to stdout, it is written
+    /// to stderr.
     pub(crate) fn report(
         &self,
         text: impl std::fmt::Display,

@@ -150,18 +150,11 @@ impl Explained {
                     hint = hint.or(to_do);
                     is_explained = true;
                 }
-                None if cause.is::<NotThere>() => {
-                    parts.add(&cause.to_string());
-                    let missing = cause.downcast_ref::<NotThere>();
-                    hint = hint.or(missing.map(|missing| missing.0.missing("").1));
-                }
-                None if cause.is::<NoToken>() => {
-                    parts.add(&cause.to_string());
-                    let no_token = cause.downcast_ref::<NoToken>();
-                    hint = hint.or(no_token.and_then(|no_token| no_token.hint.map(str::to_owned)));
-                }
                 None if subject_text.as_deref() == Some(&cause.to_string()) => {}
-                None => parts.add(&cause.to_string()),
+                None => {
+                    parts.add(&cause.to_string());
+                    hint = hint.or_else(|| own_hint(cause));
+                }
             }
         }
         Self {
@@ -170,6 +163,15 @@ impl Explained {
             request_id: api(error).and_then(|api| api.request_id().map(str::to_owned)),
         }
     }
+}
+
+/// The hint of an error of the command's own.
+fn own_hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let missing = cause.downcast_ref::<NotThere>();
+    let no_token = || cause.downcast_ref::<NoToken>()?.hint;
+    missing
+        .map(|missing| missing.0.missing("").1)
+        .or_else(|| no_token().map(str::to_owned))
 }
 
 /// The parts of a message, without duplicates.

@@ -109,7 +109,7 @@ impl Home {
                 format!("[[rule]]\nkeep_newest = \"{ESCAPES}\"\n"),
             ),
             (
-                "strange.toml",
+                "long-key.toml",
                 format!("[[rule]]\n\"{}\" = 1\n", "a".repeat(500) + "\\u001b[2J"),
             ),
             (
@@ -147,7 +147,7 @@ impl Home {
                 "bad.json",
                 format!("{{\"auths\": {{\"{ESCAPES}\": {ESCAPES}"),
             ),
-            ("odd.json", json!({ "auths": ESCAPES }).to_string()),
+            ("auths.json", json!({ "auths": ESCAPES }).to_string()),
             (
                 "settings/docr/credential-helper.toml",
                 format!("scope = \"{}\"\n\"{ESCAPES}\" = 1", "\\u001b[2J"),
@@ -323,8 +323,8 @@ async fn no_control_character_of_a_response_passes_through_a_credential_helper()
             home.run(HELPER, "get", &host, &[]);
             home.run(HELPER, "erase", &host, &[]);
             home.run(PROVIDER, "", &request(&host), &[]);
-            let strange = [("XDG_CONFIG_HOME", "settings")];
-            assert!(is_shown(&home.run(HELPER, "get", &host, &strange)));
+            let settings = [("XDG_CONFIG_HOME", "settings")];
+            assert!(is_shown(&home.run(HELPER, "get", &host, &settings)));
             let scope = [("DOCR_CREDENTIAL_SCOPE", ESCAPES)];
             assert!(is_shown(&home.run(PROVIDER, "", &request(&host), &scope)));
             let kind = json!({ "kind": ESCAPES }).to_string();
@@ -358,7 +358,7 @@ async fn no_control_character_of_a_file_gets_into_an_error() {
     beside(move || {
         for arguments in [
             "prune --plan --rules bad.toml",
-            "prune --plan --rules strange.toml",
+            "prune --plan --rules long-key.toml",
             "prune --plan --rules key.toml",
             "prune --plan --rules pattern.toml",
             "prune --plan --keep-newest 1 --in-use in-use.txt",
@@ -375,7 +375,7 @@ async fn no_control_character_of_a_file_gets_into_an_error() {
             "prune --apply --from plan.json",
             "--doctl-config bad.yaml --context other usage",
             "login --config-file bad.json",
-            "login --config-file odd.json",
+            "login --config-file auths.json",
             "configure-docker --config-file bad.json",
         ] {
             let said = home.docr(arguments);

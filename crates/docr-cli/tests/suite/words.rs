@@ -15,8 +15,8 @@ async fn an_error_has_its_cause_and_a_hint() {
     sandbox.add_sample().unwrap();
     let shell = Shell::at(&sandbox);
     let refuse = |operation: &str, status: u16, message: &str| {
-        let answer = ScriptedAnswer::json(status, json!({ "id": "failed", "message": message }));
-        sandbox.answer_next(operation, answer).unwrap();
+        let response = ScriptedAnswer::json(status, json!({ "id": "failed", "message": message }));
+        sandbox.answer_next(operation, response).unwrap();
     };
     let mut all = String::new();
     let mut run = |line: &str| {
@@ -119,8 +119,8 @@ fn no_output_has_names_of_rust_items() {
     }
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let mut read = 0;
-    for folder in ["snapshots", "suite/snapshots", "usage_and_try/snapshots"] {
-        for file in fs::read_dir(tests.join(folder)).unwrap() {
+    for directory in ["snapshots", "suite/snapshots", "usage_and_try/snapshots"] {
+        for file in fs::read_dir(tests.join(directory)).unwrap() {
             let path = file.unwrap().path();
             let text = fs::read_to_string(&path).unwrap();
             // The header is insta's.

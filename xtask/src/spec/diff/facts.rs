@@ -1,6 +1,6 @@
 //! A description as a flat list of facts about places. References are resolved and compositions merged, so that two
-//! descriptions with the same meaning have the same facts. Only prose and extensions are ignored; an unknown keyword is a
-//! fact as well.
+//! descriptions with the same meaning have the same facts. Only prose and extensions are ignored; an unknown keyword is
+//! a fact as well.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -235,8 +235,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The target of a reference, or the value itself. A reference that can't be followed is recorded, and its target is
-    /// null.
+    /// The target of a reference, or the value itself. A reference that can't be followed is recorded, and its target
+    /// is null.
     fn resolve(&mut self, at: &str, value: &'a Value) -> &'a Value {
         match reference::resolve(self.document, value) {
             Ok(value) => value,

@@ -29,8 +29,8 @@ const DEVIATIONS: &str = "openapi/deviations.toml";
 /// The maximum number of broken references that are shown.
 const SHOWN_REFERENCES: usize = 5;
 
-/// Compares the spec with the file. Fails on an unlisted difference, and on a listed one that doesn't exist or could hide
-/// another.
+/// Compares the spec with the file. Fails on an unlisted difference, and on a listed one that doesn't exist or could
+/// hide another.
 pub(crate) fn run(root: &Path, file: &Path) -> Result<()> {
     let (_, ours) = spec::load(root)?;
     let ours = Ours::of(&ours)?;

@@ -24,7 +24,7 @@ const EXAMPLES: Examples = [
     ),
 ];
 
-/// Let Kubernetes clusters pull from the registry, by pull secrets in all their namespaces.
+/// Let Kubernetes clusters pull from the registry, with pull secrets in all their namespaces.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Link {

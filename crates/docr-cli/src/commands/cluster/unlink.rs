@@ -24,7 +24,8 @@ const EXAMPLES: Examples = [
     ),
 ];
 
-/// Stop Kubernetes clusters from pulling from the registry, after confirmation. Pods that start later cannot pull its images.
+/// Stop Kubernetes clusters from pulling from the registry, after confirmation. Pods that start later cannot pull its
+/// images.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Unlink {

@@ -73,8 +73,8 @@ impl Expiry {
 /// Checks a value of --expires-in; `way_out` ends the message.
 pub(in crate::commands) fn check_lifetime(lifetime: Age, way_out: &str) -> Result<()> {
     let rule = match lifetime.as_duration() {
-        Duration::ZERO => "is too short; the minimum is 1s",
-        long if long > LONGEST => "is too long; the maximum is 18250d, 50 years",
+        Duration::ZERO => "is too short: the minimum is 1s",
+        long if long > LONGEST => "is too long: the maximum is 18250d, 50 years",
         _ => return Ok(()),
     };
     Err(WrongInput(format!("--expires-in {lifetime} {rule}{way_out}")).into())
@@ -93,11 +93,11 @@ mod tests {
         for (lifetime, message) in [
             (
                 "0d",
-                "--expires-in 0s is too short; the minimum is 1s; or else",
+                "--expires-in 0s is too short: the minimum is 1s; or else",
             ),
             (
                 "18251d",
-                "--expires-in 18251d is too long; the maximum is 18250d, 50 years; or else",
+                "--expires-in 18251d is too long: the maximum is 18250d, 50 years; or else",
             ),
         ] {
             assert_eq!(check(lifetime).unwrap_err().to_string(), message);

@@ -31,8 +31,8 @@ pub(crate) struct KubernetesSecret {
     /// Name of the secret [default: registry-REGISTRY].
     #[arg(long)]
     name: Option<String>,
-    /// Namespace of the secret; repeat for several [default: kube-system, from which DigitalOcean Kubernetes copies it to
-    /// all namespaces].
+    /// Namespace of the secret; repeat for several [default: kube-system, from which DigitalOcean Kubernetes copies it
+    /// to all namespaces].
     #[arg(long = "namespace", short)]
     namespaces: Vec<String>,
     #[command(flatten)]

@@ -48,8 +48,8 @@ const EXAMPLES: Examples = [
 
 /// Delete old images by rules.
 ///
-/// An image is deleted with all its tags, its manifest, and the parts, signatures and attestations that nothing else needs.
-/// What the plan does not list is kept, also by the garbage collection that frees the storage.
+/// An image is deleted with all its tags, its manifest, and the parts, signatures and attestations that nothing else
+/// needs. What the plan does not list is kept, also by the garbage collection that frees the storage.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 #[command(group = ArgGroup::new("mode").required(true).args(["plan", "apply", "schema"]))]
@@ -93,12 +93,12 @@ pub(crate) struct Prune {
     /// Delete only tags, and no manifests, which frees no storage.
     #[arg(long, conflicts_with = "from")]
     tags_only: bool,
-    /// Keep the images that this file lists, one reference per line, such as `kubectl get pods -A -o jsonpath` prints; - is
-    /// standard input.
+    /// Keep the images that this file lists, one reference per line, such as `kubectl get pods -A -o jsonpath` prints;
+    /// - is standard input.
     #[arg(long, value_name = "FILE", conflicts_with = "from")]
     in_use: Option<PathBuf>,
-    /// Also read the repositories that no rule applies to, to show exactly how many bytes would be freed instead of an upper
-    /// bound.
+    /// Also read the repositories that no rule applies to, to show exactly how many bytes would be freed instead of an
+    /// upper bound.
     #[arg(long, conflicts_with = "from")]
     exact_bytes: bool,
     /// Save the plan to a file, to apply it later.
@@ -116,8 +116,8 @@ pub(crate) struct Prune {
     /// Used to delete manifests that may be parts of images. They are kept now.
     #[arg(long, hide = true)]
     even_unknown_parts: bool,
-    /// Delete an image's manifest before its tags, which saves a request per tag if the service deletes the tags with it;
-    /// otherwise docr reverts to deleting the tags first.
+    /// Delete an image's manifest before its tags, which saves a request per tag if the service deletes the tags with
+    /// it; otherwise docr reverts to deleting the tags first.
     #[arg(long, requires = "apply")]
     manifests_first: bool,
     /// Run a garbage collection afterwards, and wait until it has finished.

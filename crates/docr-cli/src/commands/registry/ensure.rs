@@ -21,7 +21,7 @@ const EXAMPLES: Examples = [
     ),
 ];
 
-/// Create a registry, unless it exists already.
+/// Create a registry, unless it already exists with these settings.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Ensure {

@@ -36,14 +36,14 @@ const EXAMPLES: Examples = [
 /// Try docr in a local sandbox: in a shell, or with one command.
 ///
 /// Starts a sandbox with sample images, and opens a shell or runs COMMAND with the variables that point docr, doctl and
-/// Terraform to it. Every docr command then works in the sandbox, and nothing real is changed. The configurations of Docker
-/// and docr are in a temporary directory, which is deleted with the sandbox when the shell or COMMAND ends. docr exits with
-/// its exit code.
+/// Terraform to it. Every docr command then works in the sandbox, and nothing real is changed. The configurations of
+/// Docker and docr are in a temporary directory, which is deleted with the sandbox when the shell or COMMAND ends. docr
+/// exits with its exit code.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Try {
-    /// JSON file with the accounts, registries, images and certificates to start with. An account without a token gets that
-    /// of DIGITALOCEAN_TOKEN.
+    /// JSON file with the accounts, registries, images and certificates to start with. An account without a token gets
+    /// that of DIGITALOCEAN_TOKEN.
     #[arg(long, value_name = "FILE")]
     seed: Option<PathBuf>,
     /// Command to run [default: your shell].

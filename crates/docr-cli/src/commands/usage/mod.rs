@@ -29,9 +29,9 @@ const EXAMPLES: Examples = [
 
 /// Show the storage of each repository, and how much of the tier is used.
 ///
-/// By default only lists are read: a few requests for hundreds of repositories. They give the exact size of repositories
-/// with one image; of others they give the size of the newest image, a lower bound. With --deep the manifests of those
-/// others are read as well.
+/// By default only lists are read: a few requests for hundreds of repositories. They give the exact size of
+/// repositories with one image; of others they give the size of the newest image, a lower bound. With --deep the
+/// manifests of those others are read as well.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Usage {
