@@ -22,7 +22,7 @@ const IMAGES: &str = r#"{"accounts": [{"registries": [{"name": "acme-images", "i
 ]}]}]}"#;
 
 const RULES: &str = r#"
-    max_delete = "80%"
+    max_delete = "50%"
 
     [[rule]]
     repositories = ["shop/*"]
