@@ -39,6 +39,13 @@
 //! - texts of your choice are replaced by others: see [`RecorderBuilder::replace`].
 //!
 //! [`Recording::save`] refuses to write anything that still looks like a secret.
+#![cfg_attr(
+    not(feature = "record"),
+    doc = "
+[`Recorder`]: https://docs.rs/docr-sandbox/latest/docr_sandbox/recording/struct.Recorder.html
+[`RecorderBuilder::replace`]: https://docs.rs/docr-sandbox/latest/docr_sandbox/recording/struct.RecorderBuilder.html
+"
+)]
 
 mod exchange;
 mod file;
