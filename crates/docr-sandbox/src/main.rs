@@ -42,10 +42,15 @@ struct Arguments {
     #[arg(long, env = "DOCR_SANDBOX_READY_FILE", value_name = "FILE")]
     ready_file: Option<PathBuf>,
     /// Keep everything in this directory, and continue where an earlier sandbox stopped.
-    #[arg(long, env = "DOCR_SANDBOX_DATA")]
+    #[arg(long, env = "DOCR_SANDBOX_DATA", value_name = "DIRECTORY")]
     data: Option<PathBuf>,
     /// How many of the newest requests to keep in the log.
-    #[arg(long, env = "DOCR_SANDBOX_KEEP_REQUESTS", default_value_t = 1000)]
+    #[arg(
+        long,
+        env = "DOCR_SANDBOX_KEEP_REQUESTS",
+        value_name = "COUNT",
+        default_value_t = 1000
+    )]
     keep_requests: usize,
     /// Issue Let's Encrypt certificates only for this domain; may be repeated. By default any domain is accepted.
     #[arg(long, value_name = "DOMAIN")]
@@ -54,7 +59,12 @@ struct Arguments {
     #[arg(long)]
     tls: bool,
     /// Where to write the self-signed certificate that clients must trust.
-    #[arg(long, requires = "tls", default_value = "docr-sandbox.pem")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "tls",
+        default_value = "docr-sandbox.pem"
+    )]
     tls_cert: PathBuf,
 }
 

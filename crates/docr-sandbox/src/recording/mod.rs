@@ -1,6 +1,6 @@
 //! Records the traffic between a client and the API, and replays it in tests.
 //!
-//! A [`Recorder`] (feature `record`) is a proxy between a client and the API, or a sandbox, that records every exchange:
+//! A `Recorder` (feature `record`) is a proxy between a client and the API, or a sandbox, that records every exchange:
 //!
 //! ```no_run
 //! # #[cfg(feature = "record")]
@@ -36,7 +36,7 @@
 //! - the bearer token and every field that the spec marks as a password are replaced by `[redacted]`;
 //! - each UUID is replaced by a numbered one, the same for each occurrence;
 //! - e-mail addresses are replaced by `person@example.com`;
-//! - texts of your choice are replaced by others: see [`RecorderBuilder::replace`].
+//! - texts of your choice are replaced by others: see `RecorderBuilder::replace`.
 //!
 //! [`Recording::save`] refuses to write anything that still looks like a secret.
 
