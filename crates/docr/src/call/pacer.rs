@@ -10,7 +10,7 @@ use super::{clock::Clock, rate_budget::RateLimits, retry::server_wait};
 use crate::error::{Inner, RateLimit};
 
 /// No token has been given more. A server that claims so is not believed, since each request of an hour is remembered.
-pub(super) const MOST_PER_HOUR: u64 = 100_000;
+const MOST_PER_HOUR: u64 = 100_000;
 
 /// A request is counted by the service when it arrives and forgotten as much later. The margins keep a
 /// request from arriving before its slot is free.
@@ -102,7 +102,7 @@ pub(super) struct Log {
     pub(super) foreign: VecDeque<(Duration, u64)>,
     per_minute: u64,
     pub(super) per_hour: u64,
-    most_per_hour: u64,
+    pub(super) most_per_hour: u64,
     pub(super) observed: bool,
     pub(super) blocked_until: Option<Duration>,
 }
@@ -115,7 +115,7 @@ impl Log {
         }
     }
 
-    fn limited_to(limits: RateLimits) -> Self {
+    pub(super) fn limited_to(limits: RateLimits) -> Self {
         let per_hour = limits.per_hour().into();
         Self {
             own: VecDeque::new(),
