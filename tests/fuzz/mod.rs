@@ -1,8 +1,8 @@
-//! Whatever stands in a text from outside, its reader neither panics nor hangs, tells a failure in a few words without the
+//! Whatever a text from outside holds, its reader neither panics nor hangs, reports a failure in a few words without the
 //! secrets that the text holds, and reads again what it has written.
 //!
-//! Each target begins with the files of its corpus as they are, so that what was found once is a test, and goes on with
-//! mutations of them. A seed decides all: `DOCR_FUZZ_SEED`, 0 unless it is set, and `DOCR_FUZZ_CASES`, 400, for each target. A
+//! Each target begins with the files of its corpus as they are, so that what was found once is a test, and continues with
+//! mutations of them. The seed `DOCR_FUZZ_SEED`, 0 by default, decides all, with `DOCR_FUZZ_CASES` for each target, 400 by default. A
 //! failure names both, and the input.
 //!
 //! The mutations are made here and not by a fuzzing library. What guides such a one, the coverage of a run, takes a
@@ -24,7 +24,7 @@ use self::mutation::Mutations;
 /// Stands in the corpus where a secret would, and in no text that is shown.
 const SECRET: &str = "dop_v1_5ec2e7a0b1c9d8e7f6a5b4c3d2e1f0a9b8c7d6e5";
 
-/// No message is longer, in bytes, whatever has led to it.
+/// The longest message, in bytes, whatever has led to it.
 const LONGEST_MESSAGE: usize = 16_000;
 
 /// The inputs of a target, one by one.
@@ -38,7 +38,7 @@ struct Inputs {
 }
 
 impl Inputs {
-    /// Those of a folder of the corpus: as many as are asked for, or a share of them where one takes its time.
+    /// Those of a directory of the corpus: as many as are wanted, or a share of them where one takes its time.
     fn of(target: &'static str, share: usize) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
         let folder = folder.join(target);
@@ -64,7 +64,7 @@ impl Inputs {
         }
     }
 
-    /// Holds a property for every input.
+    /// Checks a property for every input.
     #[allow(clippy::print_stderr, reason = "a failure says how it is found again")]
     fn hold(self, property: impl Fn(&[u8])) {
         for (input, case) in self {
@@ -76,7 +76,7 @@ impl Inputs {
         }
     }
 
-    /// Holds a property for every input that is a text; bytes that are none are replaced.
+    /// Checks a property for every input as text; invalid UTF-8 is replaced.
     fn hold_for_texts(self, property: impl Fn(&str)) {
         self.hold(|input| property(&String::from_utf8_lossy(input)));
     }
@@ -103,7 +103,7 @@ impl Iterator for Inputs {
     }
 }
 
-/// What is said of an input is short, and shows no secret of it.
+/// A message about an input is short, and shows no secret of it.
 fn is_fit_to_be_shown(message: &str) {
     shows_no_secret(message);
     assert!(
@@ -114,7 +114,7 @@ fn is_fit_to_be_shown(message: &str) {
 }
 
 fn shows_no_secret(message: &str) {
-    // A run as long as this gives a secret away.
+    // A run as long as this would reveal a secret.
     let shown = SECRET.as_bytes().windows(16).any(|run| {
         message
             .as_bytes()

@@ -1,4 +1,4 @@
-//! Inputs that are nearly right: those of a corpus, changed here and there.
+//! Inputs that are nearly valid: those of a corpus, changed here and there.
 
 use fastrand::Rng;
 
@@ -35,7 +35,7 @@ const ODD: [&[u8]; 30] = [
     b"9999-12-31T23:59:60Z",
     b"-----BEGIN ",
 ];
-/// No input is longer.
+/// The longest input.
 const LONGEST: usize = 100_000;
 
 pub(super) struct Mutations {

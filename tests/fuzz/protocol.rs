@@ -44,7 +44,7 @@ async fn requests_to_a_sandbox() {
         let text = String::from_utf8_lossy(&response);
         let fails = text.lines().any(|line| line.starts_with("HTTP/1.1 5"));
         assert!(!fails, "it fails by itself: {text}");
-        // It goes on for everybody else.
+        // It serves everybody else as before.
         sandbox.restore(&start);
         sandbox.forget_rates();
         let health = format!(

@@ -21,7 +21,7 @@ fn runtime() -> Runtime {
     builder.enable_all().build().unwrap()
 }
 
-/// A client that a response has no power over: it waits in no time, and holds the secret of the corpus.
+/// A client whose waits take no time, with the secret of the corpus.
 fn client(url: &str) -> (Client, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::at(noon()));
     let builder = Client::builder().base_url(url).token(SECRET);
@@ -29,7 +29,7 @@ fn client(url: &str) -> (Client, Arc<ManualClock>) {
     (builder.build().unwrap(), clock)
 }
 
-/// Answers every call of every operation with what `respond` makes of an input.
+/// Responds to every call of every operation with what `respond` makes of an input.
 fn answer_all(target: &'static str, respond: impl Fn(&[u8]) -> Vec<u8>) {
     let runtime = runtime();
     Inputs::of(target, 40).hold(|input| {
@@ -100,7 +100,7 @@ fn challenges_of_the_registry() {
             let registry = docr.registry("acme".parse().unwrap());
             let wanted = docr::CredentialsRequest::read_only();
             let credentials = registry.docker_credentials(wanted).await.unwrap();
-            // A server that is the realm, too, would be asked by itself.
+            // A server that is the realm, too, would be sent requests by itself.
             let headers = format!("www-authenticate: {challenge}\r\n");
             let server = RawServer::answering(response(401, &headers, SECRET)).await;
             let host = server.url().trim_start_matches("http://");

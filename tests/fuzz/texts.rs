@@ -1,5 +1,5 @@
-//! Texts that are read by themselves: names, policies, plans, configurations, certificates, documents, what a sandbox begins
-//! with.
+//! Texts that are read by themselves: names, policies, plans, configurations, certificates, documents, seeds of
+//! a sandbox.
 
 use std::{fmt::Display, fs, path::Path, str::FromStr};
 

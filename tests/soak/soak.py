@@ -1,9 +1,9 @@
-"""A team's days at a registry, for as long as one likes: images are pushed over the registry's protocol, pruned, and their
-storage collected; credential helpers hand out credentials; the programs in the middle of it are killed, and so is the sandbox,
-which keeps everything on the disk. Nothing that was accepted may be lost, nothing may pile up.
+"""Uses a registry as a team would, for any length of time: images are pushed over the registry's protocol and pruned, garbage
+is collected, credential helpers hand out credentials. Programs are killed in the middle of it, and so is the sandbox, which keeps
+everything on the disk. Nothing that was accepted may be lost, and nothing may pile up.
 
-The first half of the time kills no sandbox, so that its memory can be looked at; the second half does. Of Python only the
-standard library is used. A run ends with one line of JSON, or with status 1 and what went wrong.
+In the first half of the time no sandbox is killed, so that its memory can be measured; in the second half they are. Of Python
+only the standard library is used. A run prints one line of JSON, or fails with status 1 and what went wrong.
 """
 
 import argparse
@@ -30,11 +30,13 @@ KEPT = 5
 PROCESSES = 3
 # Beyond what the sandbox itself holds: the log of requests, tokens of the protocol.
 GROWTH, SLACK = 1.15, 6 * 1024 * 1024
+# How many files there are depends on when garbage was last collected.
+FILES_GROWTH, FILES_SLACK = 1.5, 100
 BROKEN = (http.client.HTTPException, OSError)
 
 
 class Wrong(Exception):
-    """Something is not as it was promised."""
+    """A promise was broken."""
 
 
 def check(holds, what):
@@ -43,16 +45,16 @@ def check(holds, what):
 
 
 class Sandbox:
-    """The sandbox as a process, which comes back on the same port with the same data."""
+    """The sandbox as a process, which is started again on the same port with the same data."""
 
-    def __init__(self, program, folder):
-        self.command = [program, "--json", "--token", TOKEN, "--data", folder / "data"]
-        self.folder, self.port, self.process = folder, 0, None
+    def __init__(self, program, directory):
+        self.command = [program, "--json", "--token", TOKEN, "--data", directory / "data"]
+        self.directory, self.port, self.process = directory, 0, None
 
     def start(self):
         self.process = subprocess.Popen([*self.command, "--port", str(self.port)], stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
-        check(line, "the sandbox does not start again")
+        check(line, "the sandbox does not start")
         self.url = json.loads(line)["url"]
         self.host = urllib.parse.urlsplit(self.url).netloc
         self.port = int(self.host.rsplit(":", 1)[1])
@@ -85,7 +87,7 @@ class Sandbox:
 
 
 class Refused(Exception):
-    """The registry refused what it may refuse: it is read-only while garbage is collected, or the credential is gone."""
+    """The registry refused what it may refuse: it is read-only while garbage is collected, or the credential was revoked."""
 
 
 class Registry:
@@ -147,17 +149,17 @@ class Registry:
 
 
 class Soak:
-    def __init__(self, programs, folder, seed):
+    def __init__(self, programs, directory, seed):
         self.random = random.Random(seed)
-        self.folder = folder
+        self.directory = directory
         self.docr, self.helper = programs / "docr", programs / "docker-credential-docr"
-        self.sandbox = Sandbox(programs / "docr-sandbox", folder)
-        # In the order in which they were pushed; a push that was cut off may be there.
+        self.sandbox = Sandbox(programs / "docr-sandbox", directory)
+        # In the order in which they were pushed. A push that was cut off may have been accepted.
         self.images = {repository: [] for repository in REPOSITORIES}
         self.unsure = {repository: set() for repository in REPOSITORIES}
         self.pushed, self.counts = 0, {}
         self.memory, self.files = [], []
-        # The tags before a prune, until it is known what it did.
+        # The tags before a prune, until its effect is known.
         self.before = {}
 
     def count(self, what):
@@ -165,7 +167,7 @@ class Soak:
 
     def environment(self):
         return {
-            "HOME": str(self.folder / "home"),
+            "HOME": str(self.directory / "home"),
             "PATH": os.environ["PATH"],
             "DIGITALOCEAN_TOKEN": TOKEN,
             "DIGITALOCEAN_API_URL": self.sandbox.url,
@@ -174,7 +176,7 @@ class Soak:
         }
 
     def program(self, *command, given=None, may_be_killed=True):
-        """Runs a program, and sometimes kills it in the middle: then there is no output."""
+        """Runs a program, and sometimes kills it in the middle: then it returns None."""
         pipe = subprocess.PIPE
         process = subprocess.Popen(
             command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=self.environment()
@@ -187,7 +189,7 @@ class Soak:
             output, errors = process.communicate(given, timeout=120)
         except subprocess.TimeoutExpired:
             process.kill()
-            raise Wrong(f"{command} does not end") from None
+            raise Wrong(f"{command} does not exit") from None
         finally:
             if timer:
                 timer.cancel()
@@ -197,19 +199,19 @@ class Soak:
         return process.returncode, output, errors
 
     def credentials(self):
-        """What Docker would get from its helper. Many ask at the same time; they share one credential."""
-        asked = [None] * PROCESSES
+        """What Docker would get from its helper. Several run at the same time, and share one credential."""
+        outcomes = [None] * PROCESSES
 
-        def ask(number):
-            asked[number] = self.program(self.helper, "get", given=self.sandbox.host)
+        def get(number):
+            outcomes[number] = self.program(self.helper, "get", given=self.sandbox.host)
 
-        threads = [threading.Thread(target=ask, args=[number]) for number in range(PROCESSES)]
+        threads = [threading.Thread(target=get, args=[number]) for number in range(PROCESSES)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         self.count("credentials handed out")
-        for ended in asked:
+        for ended in outcomes:
             if ended and ended[0] == 0:
                 read = json.loads(ended[1])
                 return read["Username"], read["Secret"]
@@ -254,13 +256,13 @@ class Soak:
         self.settle(ended if is_done else None)
 
     def settle(self, done):
-        """What a prune may delete is gone, or some of it, if it was cut off."""
+        """A prune has deleted what it may delete, or some of it, if it was cut off."""
         for repository, tags in self.before.items():
             left = self.tags(repository)
-            for name, gone in tags.items():
+            for name, deleted in tags.items():
                 if name in left:
                     continue
-                as_new = [tag for tag in tags.values() if tag["updated_at"] >= gone["updated_at"] and tag is not gone]
+                as_new = [tag for tag in tags.values() if tag["updated_at"] >= deleted["updated_at"] and tag is not deleted]
                 check(len(as_new) >= KEPT, f"{repository}:{name} was pruned, and is among the newest {KEPT} of {tags}")
                 self.count("images pruned")
             check(not done or len(left) <= KEPT, f"{repository} has {len(left)} tags after a prune to {KEPT}: {done}")
@@ -278,17 +280,17 @@ class Soak:
             self.sandbox.steer("POST", f"/registries/{REGISTRY}/garbage-collection", {"to": "end"})
             self.count("garbage collections")
         else:
-            check(ended[0] != 0, f"a garbage collection was begun and is not there: {ended}")
+            check(ended[0] != 0, f"a garbage collection was started and is missing: {ended}")
 
     def look(self):
-        """Everything that was accepted is there, and nothing has piled up."""
+        """Nothing that was accepted is missing, and nothing has piled up."""
         for repository, images in self.images.items():
             if not images:
                 continue
             tags = self.tags(repository)
             for tag, digest in images:
                 found = tags.get(tag, {}).get("manifest_digest")
-                check(found == digest, f"{repository}:{tag} is lost: {found} in place of {digest}")
+                check(found == digest, f"{repository}:{tag} is lost: {found} instead of {digest}")
             strangers = tags.keys() - {tag for tag, _ in images} - self.unsure[repository]
             check(not strangers, f"{repository} has tags that nobody pushed: {strangers}")
         try:
@@ -301,21 +303,20 @@ class Soak:
             pass
         minted = self.sandbox.steer("GET", "/accounts")["accounts"][0]["credentials"]
         live = [each for each in minted if not each["revoked"]]
-        # One that the helper keeps, and one of each that was killed between its request and its file.
+        # One that the helper keeps, and one for each client that was killed between its request and its file.
         most = 1 + self.counts.get("clients killed", 0)
-        check(len(live) <= most, f"{len(live)} credentials are live, and {most} can be known")
-        kept = list((self.folder / "home").rglob("*"))
+        check(len(live) <= most, f"{len(live)} credentials are live, and at most {most} are expected")
+        kept = list((self.directory / "home").rglob("*"))
         check(len(kept) < 20, f"the helper's files pile up: {kept}")
-        data = [path for path in (self.folder / "data").rglob("*") if path.is_file()]
+        data = [path for path in (self.directory / "data").rglob("*") if path.is_file()]
         self.files.append((len(data), sum(path.stat().st_size for path in data)))
-
 
     def step(self, kills):
         jobs = [(self.push, 12), (self.prune, 2), (self.collect, 1), (self.look, 1)]
         job = self.random.choices([job for job, _ in jobs], [weight for _, weight in jobs])[0]
         killer = None
         if kills and self.random.random() < 0.1:
-            # In the middle of whatever is done.
+            # In the middle of the job.
             killer = threading.Timer(self.random.uniform(0, 0.1), self.sandbox.process.kill)
             killer.start()
         try:
@@ -335,7 +336,7 @@ class Soak:
             self.look()
 
     def run(self, seconds):
-        (self.folder / "home").mkdir()
+        (self.directory / "home").mkdir()
         self.sandbox.start()
         body = json.dumps({"name": REGISTRY, "subscription_tier_slug": "professional"})
         headers = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"}
@@ -349,26 +350,29 @@ class Soak:
         self.look()
         early, late = self.quarters(self.memory)
         check(late <= early * GROWTH + SLACK, f"memory grows: from {early:.0f} to {late:.0f} bytes")
+        files, size = zip(*self.files)
+        first, last = self.quarters(files)
+        check(last <= first * FILES_GROWTH + FILES_SLACK, f"files pile up: from {first} to {last}")
         self.sandbox.process.terminate()
-        check(self.sandbox.process.wait(timeout=30) == 0, "the sandbox does not end well")
+        check(self.sandbox.process.wait(timeout=30) == 0, "the sandbox does not exit with status 0")
         self.sandbox.process.stdout.close()
         done = {"images pushed", "images pruned", "images pulled", "garbage collections", "sandboxes killed", "clients killed"}
         check(done <= self.counts.keys(), f"too short: {done - self.counts.keys()} did not happen")
-        files, size = zip(*self.files)
         return {
             "minutes": round(seconds / 60, 1),
             **dict(sorted(self.counts.items())),
             "memory_early_mib": round(early / 2**20, 1),
             "memory_late_mib": round(late / 2**20, 1),
+            "files_early": round(first),
+            "files_late": round(last),
             "files_most": max(files),
-            "files_at_the_end": files[-1],
             "mib_most": round(max(size) / 2**20, 1),
             "mib_at_the_end": round(size[-1] / 2**20, 1),
         }
 
     @staticmethod
     def quarters(samples):
-        """The middle of the second quarter, when everything has been used once, and of the last one."""
+        """The medians of the second quarter, when everything has been used once, and of the last one."""
         quarter = max(1, len(samples) // 4)
         return statistics.median(samples[quarter : 2 * quarter] or samples), statistics.median(samples[-quarter:])
 
@@ -379,8 +383,8 @@ def main():
     parser.add_argument("--minutes", type=float, default=2)
     parser.add_argument("--seed", type=int, default=random.randrange(2**32))
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        soak = Soak(arguments.programs.absolute(), pathlib.Path(folder), arguments.seed)
+    with tempfile.TemporaryDirectory() as directory:
+        soak = Soak(arguments.programs.absolute(), pathlib.Path(directory), arguments.seed)
         try:
             print(json.dumps({"seed": arguments.seed, **soak.run(arguments.minutes * 60)}))
         except Wrong as wrong:

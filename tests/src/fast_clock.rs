@@ -18,7 +18,7 @@ pub struct FastClock {
 }
 
 impl FastClock {
-    /// A clock that told the system's time at `start`.
+    /// A clock that showed the system's time at `start`.
     pub fn since(start: DateTime<Utc>, rate: u32) -> Self {
         Self {
             start,

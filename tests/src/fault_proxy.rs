@@ -20,25 +20,25 @@ pub enum Fault {
     ResetDuring,
     /// The connection is closed before the request is passed on.
     ClosedBefore,
-    /// The request is passed on; the connection is closed instead of an answer.
+    /// The request is passed on; the connection is closed without a response.
     ClosedAfter,
-    /// The request is passed on; the answer breaks off in its head.
+    /// The request is passed on; the response breaks off in its head.
     CutInHead,
-    /// The request is passed on; the answer's body breaks off.
+    /// The request is passed on; the response's body breaks off.
     CutInBody,
     /// The request is passed on; nothing comes back until the client gives up.
     Silence,
-    /// The request is passed on; the answer comes a few bytes at a time until the client gives up.
+    /// The request is passed on; the response comes a few bytes at a time until the client gives up.
     SlowDrip,
-    /// The request is passed on; its answer promises a longer body than it has.
+    /// The request is passed on; the response promises a longer body than it has.
     LengthTooLarge,
-    /// The request is passed on; its answer promises a shorter body than it has.
+    /// The request is passed on; the response promises a shorter body than it has.
     LengthTooSmall,
     /// The request is passed on; 10 MB of failure come back.
     HugeError,
     /// The request is not passed on: the client is sent to another host.
     Redirect,
-    /// The request is passed on; a proxy's page comes back in place of the answer.
+    /// The request is passed on; a proxy's page comes back in place of the response.
     Html502,
     /// The request is not passed on; a proxy's page comes back.
     Html503Before,
@@ -90,7 +90,7 @@ impl Fault {
         )
     }
 
-    /// What comes back, given the service's answer if it was asked.
+    /// What comes back, given the service's response if there is one.
     fn answer(self, real: &[u8]) -> Vec<u8> {
         let limited = |headers: &str| {
             format!(
@@ -119,7 +119,7 @@ impl Fault {
                 location: http://localhost:9/v2/elsewhere\r\n\r\n"
                 .to_vec(),
             Self::CutInHead => real[..real.len().min(20)].to_vec(),
-            // An answer without a body is cut in its head, right before its end.
+            // A response without a body is cut in its head, right before its end.
             Self::CutInBody => {
                 let head = head_length(real).unwrap_or(real.len());
                 let cut = if real.len() > head { head + (real.len() - head) / 2 } else { head - 2 };
@@ -234,7 +234,7 @@ async fn serve(
     client.shutdown().await.ok()
 }
 
-/// An answer with another `content-length`.
+/// A response with another `content-length`.
 fn with_length(answer: &[u8], change: impl Fn(usize) -> usize) -> Vec<u8> {
     let head = head_length(answer).unwrap_or(answer.len());
     let body = &answer[head..];
@@ -247,7 +247,7 @@ fn with_length(answer: &[u8], change: impl Fn(usize) -> usize) -> Vec<u8> {
     [lines.join("\r\n").as_bytes(), b"\r\n\r\n", body].concat()
 }
 
-/// An answer that tells the client to take a new connection for the next request.
+/// A response after which the client takes a new connection for the next request.
 fn closing(answer: &[u8]) -> Vec<u8> {
     let status_line = answer
         .iter()

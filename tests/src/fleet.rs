@@ -28,7 +28,7 @@ const RATE: u16 = 60;
 pub struct Plan {
     /// How many processes it begins with.
     pub processes: usize,
-    /// How many requests have to succeed.
+    /// How many requests must succeed.
     pub requests: usize,
     /// How many of the processes are killed when half of that is done.
     pub killed: usize,

@@ -1,4 +1,4 @@
-//! Answers made from the spec's schemas: complete ones, and every odd variant that a tolerant reader must
+//! Responses made from the spec's schemas: complete ones, and every unusual variant that a tolerant reader must
 //! take.
 
 use serde_json::{Map, Value, json};
@@ -10,14 +10,14 @@ struct Object {
     required: Vec<String>,
 }
 
-/// An answer, and what is odd about it.
+/// A response, and what is unusual about it.
 #[derive(Clone, Debug)]
 pub struct Variant {
     /// Where, and what: `registry.region is null`.
     pub what: String,
-    /// The answer.
+    /// The response.
     pub body: Value,
-    /// The identity field that is missing or null, if the answer can't be read for that.
+    /// The identity field that is missing or null, if the response can't be read for that.
     pub lost_identity: Option<String>,
 }
 
@@ -33,7 +33,7 @@ pub fn success_schema(spec: &Value, operation: &Value) -> Option<Value> {
         .cloned()
 }
 
-/// An answer with every field that the schema has.
+/// A response with every field that the schema has.
 pub fn complete(spec: &Value, schema: &Value) -> Value {
     let schema = resolve(spec, schema);
     if let Some(object) = object(spec, schema) {
@@ -54,7 +54,7 @@ pub fn complete(spec: &Value, schema: &Value) -> Value {
     }
 }
 
-/// Every variant of a complete answer in one place: fields missing, null and unknown, values unknown, numbers
+/// Every variant of a complete response in one place: fields missing, null and unknown, values unknown, numbers
 /// beyond 32 bits.
 pub fn variants(spec: &Value, schema: &Value) -> Vec<Variant> {
     let whole = complete(spec, schema);

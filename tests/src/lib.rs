@@ -1,4 +1,4 @@
-//! What the suites share: a sandbox in a known state, a server that answers whatever a test wants,
+//! What the suites share: a sandbox in a known state, a server that responds with whatever a test wants,
 //! a way to call every operation by its id, and the scenarios that are recorded and replayed.
 
 pub mod calls;

@@ -1,4 +1,4 @@
-//! A server that answers with exactly the bytes a test wants, well-formed or not, and a port without a server.
+//! A server that responds with exactly the bytes that a test wants, well-formed or not, and a port without a server.
 
 use std::{
     net::SocketAddr,
@@ -14,7 +14,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// Answers each connection with one response, and closes it.
+/// Sends one response on each connection, and closes it.
 pub struct RawServer {
     url: String,
     requests: Arc<Mutex<Vec<String>>>,
@@ -23,7 +23,7 @@ pub struct RawServer {
 }
 
 impl RawServer {
-    /// Serves these bytes, whatever is asked for.
+    /// Serves these bytes, whatever the request.
     pub async fn answering(bytes: impl Into<Vec<u8>>) -> Self {
         let bytes = bytes.into();
         Self::serving(move |_, _| std::future::ready(bytes.clone())).await
@@ -97,7 +97,7 @@ impl RawServer {
         self.abandoned.load(SeqCst)
     }
 
-    /// Serves the first of these bytes, and then says nothing more.
+    /// Serves the first of these bytes, and then nothing more.
     pub async fn stopping_after(bytes: Vec<u8>, length: usize) -> Self {
         Self::start(move |_, _| std::future::ready(bytes.clone()), length).await
     }

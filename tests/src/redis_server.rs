@@ -10,7 +10,7 @@ use tokio::{
 
 use crate::raw_server::RefusingPort;
 
-/// A server on the loopback, which keeps nothing on the disk. Dropped, it is gone.
+/// A server on the loopback, which keeps nothing on the disk. It ends when it is dropped.
 #[derive(Debug)]
 pub struct RedisServer {
     program: PathBuf,
@@ -21,7 +21,7 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
-    /// Starts a server; `None`, with a line that says so, if none is installed. With `DOCR_REQUIRE_REDIS=1` that is a
+    /// Starts a server; `None`, with a line on it, if none is installed. With `DOCR_REQUIRE_REDIS=1` that is a
     /// failure.
     pub async fn start() -> Option<Self> {
         let Some(program) = find(&["redis-server", "valkey-server"]) else {

@@ -20,7 +20,7 @@ pub fn noon() -> DateTime<Utc> {
     DateTime::from_timestamp(1_767_268_800, 0).expect("an instant in range")
 }
 
-/// A sandbox whose every answer is held against the spec: dropping it fails the test if one broke it.
+/// A sandbox that checks each of its responses against the spec: dropping it fails the test if one broke it.
 #[derive(Debug)]
 pub struct Checked(Sandbox);
 
@@ -125,7 +125,7 @@ pub fn wanted_registry() -> CreateRegistry {
     CreateRegistry::new(registry_name(), TierSlug::Basic).region(Region::Fra1)
 }
 
-/// Reads the documents of manifests from the sandbox, as a person's program does, with credentials as they are asked for.
+/// Reads the documents of manifests from the sandbox, as a user's program does, with credentials as requested.
 pub async fn document_reader(
     registry: &RegistryHandle,
     sandbox: &Sandbox,

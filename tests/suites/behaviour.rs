@@ -1,4 +1,4 @@
-//! What a user may rely on, told as stories against the sandbox.
+//! What a user may rely on, as stories against the sandbox.
 
 use std::time::Duration;
 
@@ -136,7 +136,7 @@ async fn a_second_registry_of_one_account_is_rejected() {
 }
 
 #[tokio::test]
-async fn a_tier_that_does_not_fit_tells_every_reason() {
+async fn a_tier_that_does_not_fit_reports_every_reason() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
     sandbox.set_usage(Usage {
@@ -165,7 +165,7 @@ async fn a_tier_that_does_not_fit_tells_every_reason() {
 }
 
 #[tokio::test]
-async fn an_account_with_several_registries_is_told_which_calls_to_use() {
+async fn with_several_registries_the_error_names_the_calls_to_use() {
     let (sandbox, _) = start().await;
     sandbox
         .answer_next("registry_get", ScriptedAnswer::status(412))
@@ -179,7 +179,7 @@ async fn an_account_with_several_registries_is_told_which_calls_to_use() {
 }
 
 #[tokio::test]
-async fn each_credentials_call_mints_one_and_says_how_long_it_lasts() {
+async fn each_credentials_call_mints_one_and_reports_its_lifetime() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
     let registry = client(&sandbox).legacy_registry();
@@ -249,7 +249,7 @@ async fn a_token_that_is_not_accepted_fails_every_call_the_same_way() {
 }
 
 #[tokio::test]
-async fn a_used_up_rate_limit_is_told_with_its_numbers() {
+async fn an_exhausted_rate_limit_is_reported_with_its_numbers() {
     let limits = RateLimits {
         per_minute: 2,
         per_hour: 5000,

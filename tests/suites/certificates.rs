@@ -139,7 +139,7 @@ async fn an_issuance_that_fails_is_an_error_of_its_own_that_has_the_certificate(
 }
 
 #[tokio::test]
-async fn a_wait_that_takes_too_long_says_how_long_it_was_and_can_go_on() {
+async fn a_wait_that_times_out_reports_how_long_it_was_and_can_continue() {
     let bench = Bench::with(|builder| builder.issuance(Duration::from_secs(3600))).await;
     let error = bench.certificates.issue(wanted()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::WaitExpired);
@@ -233,7 +233,7 @@ async fn a_swap_that_fails_leaves_both_certificates_and_hands_its_error_back() {
 }
 
 #[tokio::test]
-async fn an_old_certificate_that_stays_in_use_is_told_with_both() {
+async fn an_old_certificate_that_stays_in_use_is_reported_with_both() {
     let bench = Bench::with_old().await;
     let swap = async |_| Ok::<_, std::io::Error>(());
     let error = bench.certificates.rotate("old", wanted(), swap).await;
@@ -253,7 +253,7 @@ async fn an_old_certificate_that_stays_in_use_is_told_with_both() {
 }
 
 #[tokio::test]
-async fn any_other_refusal_to_delete_is_told_at_once() {
+async fn any_other_refusal_to_delete_is_reported_at_once() {
     let bench = Bench::with_old().await;
     bench.refuse_deletes(1, "You are not authorized to perform this operation");
     let swap = async |pair| bench.swap(pair).await;
@@ -267,7 +267,7 @@ async fn any_other_refusal_to_delete_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn an_old_certificate_that_is_gone_already_is_no_trouble() {
+async fn an_old_certificate_that_is_already_deleted_is_no_error() {
     let bench = Bench::with_old().await;
     let swap = async |pair: CertificatePair| {
         let old: &Certificate = &pair.old;

@@ -114,7 +114,7 @@ async fn credentials_are_renewed_after_half_of_their_life_and_served_to_its_end_
 }
 
 #[tokio::test]
-async fn a_place_that_others_can_read_or_that_is_none_is_refused_before_anything_is_minted() {
+async fn a_directory_that_is_open_to_others_or_cannot_exist_is_refused_before_anything_is_minted() {
     let bench = Bench::start().await;
     let open = bench.directory.path().join("open");
     fs::create_dir(&open).unwrap();
@@ -132,7 +132,7 @@ async fn a_place_that_others_can_read_or_that_is_none_is_refused_before_anything
 }
 
 #[tokio::test]
-async fn a_file_that_says_nothing_is_written_anew() {
+async fn an_unreadable_file_is_written_anew() {
     let bench = Bench::start().await;
     let (files, registry) = (bench.files(), bench.registry());
     files.get(&registry, wanted()).await.unwrap();

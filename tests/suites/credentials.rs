@@ -32,7 +32,7 @@ async fn minted() -> DockerCredentials {
         .unwrap()
 }
 
-/// What the service answers when it has taken another form for credentials.
+/// A response with credentials of another form.
 async fn of_another_form() -> DockerCredentials {
     let (sandbox, _, _, registry) = bench().await;
     let body = json!({"auths": {"registry.digitalocean.com": {"auth": "%%% new form"}}});
@@ -210,7 +210,7 @@ async fn credentials_are_revoked_once_and_for_all() {
 }
 
 #[tokio::test]
-async fn what_is_revoked_speaks_for_itself_and_the_account_s_token_stays_at_home() {
+async fn a_revocation_carries_the_minted_token_and_never_the_account_s() {
     let (_sandbox, _clock, _docr, registry) = bench().await;
     let minted = registry
         .docker_credentials(CredentialsRequest::read_only())
@@ -250,7 +250,7 @@ async fn what_a_lost_attempt_has_revoked_is_revoked() {
 }
 
 #[tokio::test]
-async fn credentials_for_other_hosts_are_kept_and_an_answer_without_any_is_told() {
+async fn credentials_for_other_hosts_are_kept_and_a_response_without_any_is_an_error() {
     let minting = |auths: Value| async move {
         let body = json!({ "auths": auths }).to_string();
         let server = RawServer::answering(response(200, "", body)).await;
@@ -314,7 +314,7 @@ async fn a_cache_hands_out_the_same_credentials_and_renews_them_before_they_expi
 }
 
 #[tokio::test]
-async fn credentials_that_cannot_be_renewed_are_good_until_they_expire() {
+async fn credentials_that_cannot_be_renewed_are_handed_out_until_they_expire() {
     let (sandbox, clock, _, registry) = bench().await;
     let cache = registry.credentials_cache(CredentialsRequest::read_only().expires_in(10 * HOUR));
     let first = cache.get().await.unwrap();
@@ -350,7 +350,7 @@ async fn many_callers_at_once_share_one_request_and_its_failure() {
     auths.dedup();
     assert_eq!((auths.len(), sandbox.minted_credentials()), (1, 1));
 
-    // All who wait when a request fails are told so; whoever comes later asks again.
+    // All who wait for a request that fails get its error; the next caller sends another one.
     cache.forget().await;
     sandbox.clear_requests();
     for _ in 0..64 {

@@ -35,7 +35,7 @@ async fn a_registry_is_created_once_and_given_back_from_then_on() {
 }
 
 #[tokio::test]
-async fn a_registry_that_is_mine_but_another_one_is_told_with_the_difference() {
+async fn an_own_registry_that_differs_is_reported_with_the_difference() {
     let (sandbox, _) = start().await;
     let registries = client(&sandbox).registries();
     registries.create(wanted_registry()).await.unwrap();
@@ -56,7 +56,7 @@ async fn a_registry_that_is_mine_but_another_one_is_told_with_the_difference() {
 }
 
 #[tokio::test]
-async fn a_conflict_says_whose_the_name_is() {
+async fn a_conflict_reports_who_has_the_name() {
     let (sandbox, _) = start().await;
     let other = client_at(sandbox.url(), &sandbox.add_account());
     other.registries().create(wanted_registry()).await.unwrap();
@@ -108,7 +108,7 @@ async fn a_conflict_says_whose_the_name_is() {
     );
     assert_eq!(error.existing_registry().unwrap().name, "acme-images");
 
-    // What can't be found out isn't said.
+    // What can't be found out is not claimed.
     let outage = ScriptedAnswer::status(401);
     sandbox.answer_next("registries_create", conflict).unwrap();
     sandbox.answer_next("registries_get", outage).unwrap();
@@ -259,7 +259,7 @@ async fn no_fault_makes_ensure_do_anything_twice_or_say_what_is_not_so() {
                 Err(error) => {
                     let is_honest = there.is_empty() || error.is_ambiguous() || !error.is_connect();
                     assert!(is_honest, "{case}: {error:?}");
-                    // Asked once more, it ends well.
+                    // Called once more, it succeeds.
                     let again = client(&sandbox)
                         .registries()
                         .ensure(wanted_registry())

@@ -72,7 +72,7 @@ async fn no_fault_makes_a_call_happen_twice_or_vanish() {
                 .filter(|request| request.operation.as_deref() == Some(operation.id))
                 .filter(|request| request.status < 300)
                 .count();
-            // A second delete finds nothing, whether it says so or not.
+            // A second delete finds nothing, with a 404 or without.
             let makes_something = matches!(operation.effect, Effect::Create | Effect::Mint);
             if makes_something && effects > 1 {
                 duplicates += 1;
@@ -109,7 +109,7 @@ async fn no_fault_makes_a_call_happen_twice_or_vanish() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_tried_and_told_and_nothing_is_ambiguous() {
+async fn a_missing_server_is_tried_again_and_reported_and_nothing_is_ambiguous() {
     let port = RefusingPort::take();
     for operation in operations::ALL {
         let docr = client_at(port.url(), TOKEN);

@@ -31,7 +31,7 @@ fn of(docr: &Client) -> GarbageCollections {
 const BOTH: Type = Type::UntaggedManifestsAndUnreferencedBlobs;
 
 #[tokio::test]
-async fn a_run_is_waited_for_to_its_end_and_tells_what_it_freed() {
+async fn a_run_is_waited_for_to_its_end_and_reports_what_it_freed() {
     let (_sandbox, clock, runs) = bench().await;
     let run = runs.start(BOTH).await.unwrap();
     let done = runs.watch(&run).wait().await.unwrap();
@@ -43,7 +43,7 @@ async fn a_run_is_waited_for_to_its_end_and_tells_what_it_freed() {
 }
 
 #[tokio::test]
-async fn each_change_of_a_run_is_told_once() {
+async fn each_change_of_a_run_is_reported_once() {
     let (_sandbox, _, runs) = bench().await;
     let run = runs.start(BOTH).await.unwrap();
     let mut watch = runs.watch(&run).every(Duration::from_secs(1));
@@ -94,7 +94,7 @@ async fn a_second_run_is_refused_with_the_first() {
 }
 
 #[tokio::test]
-async fn a_start_that_is_refused_for_another_reason_says_so() {
+async fn a_start_that_is_refused_for_another_reason_reports_it() {
     let (sandbox, _, runs) = bench().await;
     let refused = ScriptedAnswer::status(422);
     sandbox
@@ -108,7 +108,7 @@ async fn a_start_that_is_refused_for_another_reason_says_so() {
 }
 
 #[tokio::test]
-async fn a_run_that_takes_too_long_is_told_with_its_state() {
+async fn a_run_that_takes_too_long_is_reported_with_its_state() {
     let (_sandbox, clock, runs) = bench().await;
     let run = runs.start(BOTH).await.unwrap();
     let hasty = runs.with(|calls| calls.wait_limit(Duration::from_secs(30)));
@@ -130,7 +130,7 @@ async fn a_run_that_is_nowhere_is_not_found() {
     let error = runs.watch(id).wait().await.unwrap_err();
     assert!(error.is_not_found(), "{error}");
     assert_eq!(runs.get_opt(id).await.unwrap(), None);
-    // What is no id is refused when it is asked for.
+    // An invalid id is refused before a request is sent.
     let error = runs.watch("latest").wait().await.unwrap_err();
     assert!(error.is_invalid_input(), "{error}");
     let run = runs.start(BOTH).await.unwrap();

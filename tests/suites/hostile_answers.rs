@@ -1,4 +1,4 @@
-//! Answers that are odd, broken or hostile: what can be read is read, and what can't is told truly.
+//! Responses that are malformed, unusual or hostile: what can be read is read, and what can't be is reported truthfully.
 
 use docr::{CertificateState, Client, EligibilityReason, ErrorKind, Region, TierSlug};
 use docr_tests::{

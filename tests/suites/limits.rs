@@ -53,7 +53,7 @@ async fn two_programs_with_one_token_pace_themselves_around_each_other() {
 }
 
 #[tokio::test]
-async fn calls_that_are_not_paced_wait_when_they_are_told_to_and_succeed() {
+async fn calls_that_are_not_paced_wait_as_the_service_asks_and_succeed() {
     let (sandbox, clock) = start().await;
     let docr = sharing(&sandbox, &clock);
     for _ in 0..300 {
@@ -119,7 +119,7 @@ async fn processes_that_share_a_file_never_run_into_the_limit() {
     assert!((120..=125).contains(&took), "{took}");
 }
 
-/// Notes what it is asked and told, and has no turn left after so many.
+/// Notes its calls, and has no turn left after so many.
 #[derive(Debug, Default)]
 struct Noted {
     events: Mutex<Vec<String>>,
@@ -179,7 +179,7 @@ fn noted(last: usize, sandbox: &Checked) -> (Arc<Noted>, Client) {
 }
 
 #[tokio::test]
-async fn a_budget_is_asked_for_each_attempt_and_told_of_each_response() {
+async fn a_budget_grants_each_attempt_and_observes_each_response() {
     let (sandbox, _) = start().await;
     let (budget, docr) = noted(9, &sandbox);
     let refusal = ScriptedAnswer::status(429).header("retry-after", "7");

@@ -1,4 +1,4 @@
-//! Recording from the real API, with a sandbox in its role: what is created is announced, and gone afterwards.
+//! Recording from the real API, with a sandbox in its role: what is created is announced, and deleted afterwards.
 
 use std::process::{Command, Output, Stdio};
 
@@ -39,7 +39,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn what_a_flow_creates_is_announced_recorded_and_gone_afterwards() {
+async fn what_a_flow_creates_is_announced_recorded_and_deleted_afterwards() {
     let (sandbox, _) = start().await;
     let (output, directory) = record(&sandbox, &["--yes"]).await;
     let said = text(&output.stdout);

@@ -1,4 +1,4 @@
-//! Deletions in repositories whose lists are long: only what goes and what is new is looked at, and whatever else has
+//! Deletions in repositories whose lists are long: only what is deleted and what is new is looked at, and whatever else has
 //! changed is found all the same.
 
 use std::{collections::BTreeSet, time::Duration};
@@ -15,7 +15,7 @@ use docr_tests::sandbox::{Checked, document_reader, registry_name, sharing, star
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// An old image, tagged `old`, that goes, and three of two thousand tags each that stay: 31 pages of tags, one of
+/// An old image, tagged `old`, that is deleted, and three of two thousand tags each that are kept: 31 pages of tags, one of
 /// manifests.
 struct Bench {
     sandbox: Checked,
@@ -74,7 +74,7 @@ impl Bench {
         plan
     }
 
-    /// Carries a plan out, and says how many pages were read.
+    /// Carries a plan out, and returns how many pages were read.
     async fn apply(&self, plan: &RetentionPlan) -> (RetentionReport, usize) {
         let reader = self.reader().await;
         self.sandbox.clear_requests();
@@ -116,7 +116,7 @@ async fn only_what_goes_and_what_is_new_is_read_again() {
 }
 
 #[tokio::test]
-async fn an_image_that_an_old_tag_has_moved_to_stays() {
+async fn an_image_that_an_old_tag_has_moved_to_is_kept() {
     let bench = Bench::start().await;
     let plan = bench.plan().await;
     bench
@@ -136,7 +136,7 @@ async fn an_image_that_an_old_tag_has_moved_to_stays() {
 }
 
 #[tokio::test]
-async fn an_image_that_is_part_of_a_new_one_stays() {
+async fn an_image_that_is_part_of_a_new_one_is_kept() {
     let bench = Bench::start().await;
     let plan = bench.plan().await;
     let index = Image::index("large").child(image(1)).tag("multi");
@@ -146,7 +146,7 @@ async fn an_image_that_is_part_of_a_new_one_stays() {
 }
 
 #[tokio::test]
-async fn what_was_pushed_again_stays() {
+async fn what_was_pushed_again_is_kept() {
     let bench = Bench::start().await;
     let plan = bench.plan().await;
     bench
@@ -164,7 +164,7 @@ async fn what_was_pushed_again_stays() {
 }
 
 #[tokio::test]
-async fn an_image_that_gets_a_tag_after_the_first_look_stays() {
+async fn an_image_that_gets_a_tag_after_the_first_look_is_kept() {
     let bench = Bench::start().await;
     let plan = bench.plan().await;
     let reader = bench.reader().await;
@@ -186,7 +186,7 @@ async fn an_image_that_gets_a_tag_after_the_first_look_stays() {
 }
 
 #[tokio::test]
-async fn where_something_else_is_gone_all_is_looked_at_and_what_goes_goes() {
+async fn where_something_else_was_deleted_all_is_read_and_the_plan_is_carried_out() {
     let bench = Bench::start().await;
     let plan = bench.plan().await;
     assert!(bench.sandbox.delete("acme-images", "large", "v10-7"));

@@ -24,7 +24,7 @@ struct Bench {
 }
 
 impl Bench {
-    /// Four old images of two tags each in `api` and in `web`, and one that stays.
+    /// Four old images of two tags each in `api` and in `web`, and one that is kept.
     async fn start(tags_stay: bool) -> Self {
         let (sandbox, clock) = start_with(|builder| builder.manifests_leave_tags(tags_stay)).await;
         let docr = sharing(&sandbox, &clock);
@@ -71,7 +71,7 @@ impl Bench {
         RetentionPlan::compute(&policy, &inventory).unwrap()
     }
 
-    /// Carries a plan out, manifests first, and notes what is told of it.
+    /// Carries a plan out, manifests first, and notes what is observed.
     async fn apply(&self, plan: &RetentionPlan) -> (RetentionReport, Notes) {
         let reader = self.reader().await;
         let execution = plan.execution(&self.registry).unwrap();
@@ -82,7 +82,7 @@ impl Bench {
         (report, notes)
     }
 
-    /// The operations that were asked for, in order.
+    /// The operations that were requested, in order.
     fn asked(&self) -> Vec<String> {
         let requests = self.sandbox.requests().into_iter();
         requests.filter_map(|request| request.operation).collect()
@@ -119,7 +119,7 @@ fn answer(status: u16, id: &str) -> ScriptedAnswer {
     ScriptedAnswer::json(status, json!({ "id": id, "message": "not now" }))
 }
 
-/// What was told: beginnings, and ends with their outcomes.
+/// What was observed: beginnings, and ends with their outcomes.
 #[derive(Default)]
 struct Notes {
     begun: Vec<Deletion>,
@@ -204,7 +204,7 @@ async fn where_tags_are_left_they_are_deleted_and_the_rest_goes_tags_first() {
 }
 
 #[tokio::test]
-async fn an_image_that_was_tagged_since_the_plan_stays() {
+async fn an_image_that_was_tagged_since_the_plan_is_kept() {
     for tags_stay in [false, true] {
         let bench = Bench::start(tags_stay).await;
         let plan = bench.plan().await;

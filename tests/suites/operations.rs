@@ -40,7 +40,7 @@ fn the_table_of_operations_is_the_spec_s() {
 }
 
 #[test]
-fn every_operation_with_a_body_says_what_becomes_of_one_that_it_cannot_take() {
+fn every_operation_with_a_body_documents_what_it_refuses() {
     let spec = docr_tests::spec();
     let mut with_body = 0;
     for operation in operations::ALL {

@@ -46,7 +46,7 @@ async fn a_push_that_fits_fits() {
 }
 
 #[tokio::test]
-async fn a_repository_too_many_is_told_with_the_tier_that_would_do() {
+async fn one_repository_too_many_is_reported_with_the_tier_that_includes_it() {
     let (sandbox, registries) = account(TierSlug::Starter).await;
     push(&sandbox, "shop/api", 1000);
     let answer = asked(&registries, to(&["shop/api", "shop/web"])).await;
@@ -112,7 +112,7 @@ async fn a_garbage_collection_stands_in_the_way() {
 }
 
 #[tokio::test]
-async fn a_registry_that_is_not_there_is_told() {
+async fn a_missing_registry_is_reported() {
     let (_sandbox, registries) = account(TierSlug::Basic).await;
     let answer = asked(&registries, PlannedPush::to("acme-mirror".parse().unwrap())).await;
     assert_eq!(

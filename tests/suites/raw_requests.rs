@@ -109,7 +109,7 @@ async fn it_has_time_limits_and_a_pace_of_its_own() {
 }
 
 #[tokio::test]
-async fn no_path_leads_elsewhere_than_it_says() {
+async fn no_path_leads_elsewhere() {
     let server = RawServer::answering("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
     let docr = client_at(server.url(), TOKEN);
     for path in [

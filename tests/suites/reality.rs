@@ -1,4 +1,4 @@
-//! What the service really sends where its published description says otherwise, row by row.
+//! What the service really sends where it differs from its published description, row by row.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use docr_sandbox::ScriptedAnswer;
 use docr_tests::sandbox::{Checked, client, registry_name, start};
 use serde_json::{Value, json};
 
-/// A client for whom the next call of an operation is answered like this.
+/// A client, and a sandbox with this response for the next call of an operation.
 async fn answered(operation: &str, status: u16, body: Value) -> (Checked, Client) {
     let (sandbox, _) = start().await;
     sandbox
@@ -44,7 +44,7 @@ async fn a_garbage_collection_has_statuses_beyond_the_published_ones_and_a_type(
 }
 
 #[tokio::test]
-async fn no_active_garbage_collection_is_an_answer() {
+async fn no_active_garbage_collection_is_no_error() {
     let error = json!({"id": "not_found", "message": "none"});
     let (_sandbox, docr) = answered("registries_get_garbageCollection", 404, error).await;
     let runs = docr.registry(registry_name()).garbage_collections();
@@ -136,7 +136,7 @@ async fn a_certificate_s_failures_beyond_the_documented_ones_have_their_kinds() 
         let error = docr.certificates().create(wanted).await.unwrap_err();
         assert_eq!((error.kind(), error.status()), (kind, Some(status)));
         assert_eq!(error.api_id(), Some("some_id"));
-        // A 503 may have been sent after the certificate was asked for, and none is found.
+        // A 503 may have been sent after the certificate was ordered, and none is found.
         assert_eq!(error.is_ambiguous(), status == 503);
     }
 }

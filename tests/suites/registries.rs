@@ -1,4 +1,4 @@
-//! Registries by name, their images and what keeps them tidy, told as stories against the sandbox.
+//! Registries by name, their images and what keeps them tidy, as stories against the sandbox.
 
 use std::time::Duration;
 
@@ -151,7 +151,7 @@ async fn repositories_are_listed_by_token_to_the_last_one() {
 }
 
 #[tokio::test]
-async fn a_list_that_fails_in_the_middle_says_so_after_what_it_read() {
+async fn a_list_that_fails_in_the_middle_ends_with_the_error_after_what_it_read() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
     for number in 0..5 {

@@ -146,7 +146,7 @@ async fn oci_client_pushes_pulls_and_is_refused_what_its_credentials_do_not_allo
     assert!(refused.is_err());
     assert_eq!(bench.digest("shop/copy", "v1").await, None);
 
-    // What the API deletes is gone, and so is what was revoked.
+    // What the API has deleted or revoked is missing here, too.
     repository.delete_manifest(&stored).await.unwrap();
     http().pull_manifest(&image, &reader).await.unwrap_err();
     let RegistryAuth::Basic(_, password) = &reader else {
@@ -200,14 +200,14 @@ async fn what_a_plan_keeps_can_be_pulled_after_the_collection_and_nothing_else()
     }
 }
 
-/// A program in a folder of its own.
+/// A program in a directory of its own.
 struct Tool {
     program: &'static str,
     folder: tempfile::TempDir,
 }
 
 impl Tool {
-    /// `None`, and a line that says so, if it isn't installed.
+    /// `None`, and a line on it, if it isn't installed.
     fn find(program: &'static str) -> Option<Self> {
         let found = Command::new(program).arg("--version").output();
         if !found.is_ok_and(|output| output.status.success()) {

@@ -97,7 +97,7 @@ impl Bench {
             .collect()
     }
 
-    /// Frees what is not needed any more, and says how much it was.
+    /// Frees what is no longer needed, and returns how much it was.
     async fn collect(&self, report: &RetentionReport) -> Option<u64> {
         let runs = self.registry.garbage_collections();
         let run = runs.start(report.garbage_collection()?).await.unwrap();
@@ -140,7 +140,7 @@ fn outcomes(report: &RetentionReport) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_plan_is_made_without_a_delete_and_shows_what_goes_and_why_the_rest_stays() {
+async fn a_plan_deletes_nothing_and_shows_what_would_be_deleted_and_why_the_rest_is_kept() {
     let bench = Bench::start().await;
     let plan = bench.plan("keep_newest = 1\nolder_than = '1d'").await;
     assert_eq!(bench.deletes(), 0);
@@ -201,7 +201,7 @@ async fn the_collection_after_a_prune_takes_no_manifest_of_another_repository() 
 }
 
 #[tokio::test]
-async fn an_index_goes_before_its_parts_and_parts_of_what_stays_are_left() {
+async fn an_index_is_deleted_before_its_parts_and_parts_of_kept_images_are_kept() {
     let bench = Bench::start().await;
     bench.clock.advance(DAY);
     let plan = bench.plan("delete_tags = ['v5']").await;
@@ -214,7 +214,7 @@ async fn an_index_goes_before_its_parts_and_parts_of_what_stays_are_left() {
     assert!(matches!(order[1], (Subject::Manifest(_), 1)), "{order:?}");
     assert_eq!(order.len(), 4);
     assert!(order[2..].iter().all(|(_, after)| *after == 1));
-    // While the index can't be deleted, its parts stay, or the image breaks.
+    // While the index can't be deleted, its parts are kept, or the image breaks.
     for _ in 0..5 {
         let failed = ScriptedAnswer::status(500);
         let operation = "registries_delete_repositoryManifest";
@@ -294,7 +294,7 @@ async fn without_a_reader_images_of_a_repository_that_was_pushed_to_are_left_alo
 
 /// The times of tags count as much as those of manifests.
 #[tokio::test]
-async fn a_retag_of_an_image_that_stays_is_seen() {
+async fn a_retag_of_an_image_that_is_kept_is_seen() {
     let bench = Bench::start().await;
     let plan = bench.plan("delete_tags = ['v1']").await;
     let mut tags = bench.listed_tags().await;
@@ -341,7 +341,7 @@ async fn a_look_is_taken_again_after_a_minute() {
         .run(|_| {
             ended += 1;
             if ended == 1 {
-                // Work goes on for a while, and somebody pushes.
+                // Meanwhile somebody pushes.
                 clock.advance(Duration::from_secs(61));
                 let image = Image::new("shop/api").sized_layer(2, 1_000_000);
                 sandbox.push("acme-images", image.tag("v2")).unwrap();
@@ -395,13 +395,13 @@ async fn a_stopped_run_is_resumed_and_asks_for_nothing_twice() {
     let second = second.run(|_| {}).await;
     assert_eq!(second.to_string(), "1 deleted, 3 deleted earlier");
     assert_eq!(bench.deletes(), 1);
-    // Without the report the second look tells the same.
+    // Without the report the second look finds the same.
     let third = bench.apply(&plan).await;
     assert_eq!(third.to_string(), "4 deleted earlier");
 }
 
 #[tokio::test]
-async fn a_run_that_is_stopped_finishes_what_is_under_way_and_reports_the_rest() {
+async fn a_run_that_is_stopped_finishes_what_is_in_progress_and_reports_the_rest() {
     let bench = Bench::start().await;
     bench.clock.advance(DAY);
     let plan = bench.plan("delete_tags = ['v*']").await;
@@ -529,7 +529,7 @@ async fn a_plan_is_carried_out_where_it_was_made_for() {
 }
 
 #[tokio::test]
-async fn a_plan_for_too_many_images_says_so_and_is_not_carried_out() {
+async fn a_plan_for_too_many_images_is_refused_and_not_carried_out() {
     let bench = Bench::start().await;
     bench.clock.advance(DAY);
     for (limit, goes) in [("2", false), ("3", true), ("59%", false), ("60%", true)] {
@@ -623,7 +623,7 @@ async fn an_edited_plan_that_contradicts_itself_is_refused_before_anything_is_de
 }
 
 #[tokio::test]
-async fn what_runs_stays_with_all_that_it_needs() {
+async fn images_in_use_are_kept_with_all_that_they_need() {
     let bench = Bench::start().await;
     bench.clock.advance(DAY);
     let part = Image::new("shop/api").sized_layer(5, 1_000_000).digest();
@@ -660,7 +660,7 @@ async fn a_list_that_changed_while_it_was_read_is_read_again() {
         .sandbox
         .answer_next(operation, answer(&short))
         .unwrap();
-    // The list says that something is missing, and an empty page comes next.
+    // By its total the list lacks something, and an empty page comes next.
     let empty = serde_json::json!({ "tags": [], "meta": { "total": total } });
     bench
         .sandbox
@@ -674,7 +674,7 @@ async fn a_list_that_changed_while_it_was_read_is_read_again() {
             .iter()
             .any(|kept| kept.subject == Subject::Tag("v5".into()))
     );
-    // When it never holds still, all of the repository stays.
+    // When it keeps changing, all of the repository is kept.
     for _ in 0..4 {
         bench
             .sandbox
@@ -744,7 +744,7 @@ async fn a_clock_that_is_ahead_deletes_nothing_young() {
 }
 
 #[tokio::test]
-async fn a_repository_that_is_gone_is_gone_with_all_in_it() {
+async fn a_repository_that_was_deleted_is_reported_so_with_all_in_it() {
     let bench = Bench::start().await;
     let plan = bench.plan("delete_tags = ['v*']").await;
     bench
@@ -764,7 +764,7 @@ async fn a_repository_that_is_gone_is_gone_with_all_in_it() {
 }
 
 #[tokio::test]
-async fn manifests_that_nobody_reads_stay_and_so_does_what_can_not_be_read() {
+async fn manifests_that_are_not_read_or_cannot_be_read_are_kept() {
     let bench = Bench::start().await;
     bench.clock.advance(DAY);
     let rule = policy("delete_tags = ['v*']\ndelete_untagged = true");
@@ -844,7 +844,7 @@ fn a_run_is_send() {
 }
 
 #[tokio::test]
-async fn a_repository_of_which_nothing_stays_is_one_delete_and_the_plan_says_so() {
+async fn a_repository_of_which_nothing_is_kept_is_deleted_as_a_whole_and_the_plan_shows_it() {
     let bench = Bench::start().await;
     for (repository, seed) in [("old/one", 71), ("old/two", 72)] {
         for tag in ["a", "b", "c"] {
@@ -914,7 +914,7 @@ async fn a_plan_by_which_a_repository_goes_as_a_whole_and_keeps_something_is_ref
 }
 
 #[tokio::test]
-async fn a_reading_that_failed_goes_on_where_it_stopped() {
+async fn a_reading_that_failed_continues_where_it_stopped() {
     let bench = Bench::start().await;
     let account = bench.docr.registries();
     account.change_tier(TierSlug::Professional).await.unwrap();

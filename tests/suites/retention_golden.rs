@@ -1,4 +1,4 @@
-//! Retention by example: a folder a case in `tests/retention`, with what is in a registry (`registry.json`), the rules
+//! Retention by example: a directory a case in `tests/retention`, with what is in a registry (`registry.json`), the rules
 //! (`rules.toml`), the plan that they make (`expected-plan.txt`) and what is there when it was carried out and the garbage
 //! was collected (`expected-afterwards.json`). In the rules, `<name>` stands for the digest of an image.
 //!
@@ -211,7 +211,7 @@ fn missing_parts(
 ) -> Vec<String> {
     let mut missing = Vec::new();
     for push in &primed.pushes {
-        // A repository that went as a whole is not there any more.
+        // A repository that was deleted as a whole is missing.
         let Some(left) = left.get(&push.repository) else {
             continue;
         };
@@ -227,7 +227,7 @@ fn missing_parts(
     missing
 }
 
-/// Runs a case; says how it differs from what is expected.
+/// Runs a case; returns how it differs from what is expected.
 async fn run(case: &Path, updates: bool) -> Vec<String> {
     let read = |file: &str| fs::read_to_string(case.join(file)).unwrap_or_default();
     let primed: Primed = serde_json::from_str(&read("registry.json")).unwrap();
@@ -237,7 +237,7 @@ async fn run(case: &Path, updates: bool) -> Vec<String> {
     let policy = RetentionPolicy::from_toml(&names.spelled_out(&read("rules.toml"))).unwrap();
     let docr = sharing(&sandbox, &clock);
     let registry = docr.registry(registry_name());
-    // What was deleted before is none of the plan's.
+    // What was deleted before is not part of the plan.
     collect(&registry, GarbageCollectionType::UnreferencedBlobsOnly).await;
     let reader = document_reader(&registry, &sandbox, CredentialsRequest::read_only()).await;
 

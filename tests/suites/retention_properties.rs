@@ -1,5 +1,5 @@
 //! What no plan may ever do, whatever is in the registry, and whatever the rules: random registries are pushed into a
-//! sandbox, pruned, and what is left is held against what the plan said.
+//! sandbox, pruned, and what is left is compared with the plan.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -45,7 +45,7 @@ enum What {
     Index(Vec<usize>),
     Referrer(usize),
     Signature(usize, &'static str),
-    /// A referrer, or a signature, of an image that is gone.
+    /// A referrer, or a signature, of an image that was deleted.
     Orphan(bool),
 }
 

@@ -94,7 +94,7 @@ fn all_texts(characters: &str, length: usize) -> Vec<String> {
     texts
 }
 
-/// Texts around a limit of length, with each odd character in each interesting place.
+/// Texts around a limit of length, with each special character in each interesting place.
 fn long_texts(limit: usize) -> Vec<String> {
     let mut texts = Vec::new();
     for length in [limit - 1, limit, limit + 1, limit * 4] {

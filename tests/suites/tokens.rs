@@ -24,7 +24,7 @@ fn builder(url: &str) -> ClientBuilder {
         .clock(Arc::new(ManualClock::at(noon())))
 }
 
-/// Hands out one token after the other, and counts how often it was asked.
+/// Hands out one token after the other, and counts its calls.
 #[derive(Clone)]
 struct InTurn {
     tokens: Arc<Mutex<Vec<&'static str>>>,
@@ -98,7 +98,7 @@ async fn a_refused_token_is_replaced_once_and_the_call_is_made_again_once() {
     docr.registries().options().await.unwrap();
     assert_eq!(statuses(&sandbox), [401, 200]);
     assert_eq!(*provider.refused.lock().unwrap(), ["dop_v1_expired"]);
-    // Once for the first, once for the other one; what is good is kept.
+    // Once for the first, once for the other one; a valid one is kept.
     docr.registries().options().await.unwrap();
     docr.request(Method::POST, "/v2/registries/validate-name")
         .json(&serde_json::json!({ "name": "acme-other" }))
@@ -156,7 +156,7 @@ async fn what_creates_or_mints_is_made_again_after_a_refusal_and_done_once() {
 }
 
 #[tokio::test]
-async fn however_many_calls_need_a_token_the_provider_is_asked_once() {
+async fn however_many_calls_need_a_token_the_provider_is_called_once() {
     let (sandbox, _) = start().await;
     let provider = InTurn::of(&["dop_v1_expired", TOKEN]);
     let docr = builder(sandbox.url())
@@ -174,7 +174,7 @@ async fn however_many_calls_need_a_token_the_provider_is_asked_once() {
 }
 
 #[tokio::test]
-async fn a_token_is_renewed_before_it_expires_and_one_for_a_request_is_asked_for_each_time() {
+async fn a_token_is_renewed_before_it_expires_and_one_for_a_single_request_each_time() {
     let (sandbox, _) = start().await;
     let clock = Arc::new(ManualClock::at(noon()));
     let asked = Arc::new(AtomicUsize::new(0));

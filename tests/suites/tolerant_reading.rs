@@ -1,4 +1,4 @@
-//! Every odd answer that can be made from the spec is read; only one without an identity is an error, which
+//! Every unusual response that can be made from the spec is read; only one without an identity is an error, which
 //! names the field and the operation.
 
 use docr_api::{Effect, operations};
@@ -10,7 +10,7 @@ use docr_tests::{
 };
 
 #[tokio::test]
-async fn every_odd_answer_of_every_operation_is_read() {
+async fn every_unusual_response_of_every_operation_is_read() {
     let spec = docr_tests::spec();
     let limits = RateLimits {
         per_minute: u32::MAX,

@@ -103,7 +103,7 @@ async fn a_call_leaves_its_operation_route_and_attempts_and_no_name_and_no_token
 }
 
 #[tokio::test]
-async fn each_attempt_is_told_with_what_came_of_it() {
+async fn each_attempt_is_reported_with_its_outcome() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
     let limits = |answer: ScriptedAnswer| {

@@ -94,7 +94,7 @@ async fn a_blob_that_images_of_a_repository_share_is_counted_once() {
 }
 
 #[tokio::test]
-async fn a_repository_that_is_gone_meanwhile_stores_nothing() {
+async fn a_repository_that_is_deleted_meanwhile_stores_nothing() {
     let (_sandbox, _, registry) = many().await;
     let usage = registry.usage().await.unwrap();
     let gone = "many/r4".parse().unwrap();

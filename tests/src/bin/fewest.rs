@@ -64,7 +64,7 @@ impl Counts {
 }
 
 impl Bench {
-    /// In a time that only waiting moves on: one call at a time, or a wait would overtake those that are under way.
+    /// In a time that only waiting moves on: one call at a time, or a wait would overtake those in progress.
     async fn start() -> Self {
         let clock = Clock::manual(noon());
         let own = shared_clock(&clock);
@@ -152,7 +152,7 @@ impl Bench {
         assert!(report.is_complete() && !plan.is_empty(), "{report}");
     }
 
-    /// Prints what was asked for since the last row, and how long it took.
+    /// Prints what was requested since the last row, and how long it took.
     fn row(&self, name: &str, began: Duration) {
         let took = self.now().saturating_sub(began);
         let [of_api, refused, of_registry, challenges] = &*self.counts.0;
@@ -170,7 +170,7 @@ impl Bench {
     }
 }
 
-/// A client that has asked for nothing yet.
+/// A client that has sent nothing yet.
 fn client(sandbox: &Sandbox, clock: Arc<dyn docr::Clock>, counts: &Counts) -> Client {
     let counted = counts.clone();
     let builder = Client::builder().base_url(sandbox.url()).token(TOKEN);

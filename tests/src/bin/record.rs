@@ -180,7 +180,7 @@ impl Visit<'_> {
             acted = act => acted.map_err(Into::into),
             _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
         };
-        // Whatever happened, what was created must not stay behind.
+        // Whatever happened, what was created must not be left behind.
         let cleaned = match live.creates_registry {
             true => self.clean_up().await,
             false => Ok(()),

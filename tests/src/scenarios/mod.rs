@@ -1,4 +1,4 @@
-//! What is recorded and replayed: every operation with every documented status, odd answers, and flows.
+//! What is recorded and replayed: every operation with every documented status, unusual responses, and flows.
 
 mod flows;
 mod odd;
@@ -31,7 +31,7 @@ const UNDOCUMENTED: u16 = 503;
 pub enum Scenario {
     /// One call that ends with a status.
     Operation(&'static Operation, u16),
-    /// One call whose answer is not what the published description says.
+    /// One call with a response that differs from the published description.
     Odd(&'static Odd),
     /// Several calls.
     Flow(&'static Flow),
@@ -85,7 +85,7 @@ impl Scenario {
         let docr = client_at(recorder.url(), sandbox.token());
         let read = self.act(&docr, &subjects).await?;
         if let Self::Operation(operation, status) = self {
-            // A taken name and no active run are answers to the question, not failures.
+            // A taken name and no active run are results, not failures.
             let is_answer = *status < 400
                 || (operation.id.ends_with("validate_name") && *status == 409)
                 || (operation.id.ends_with("get_garbageCollection") && *status == 404);
@@ -115,7 +115,7 @@ impl Scenario {
         }
     }
 
-    /// Does it, and tells what was read. The ids in `subjects` may be any when the answers are recorded ones.
+    /// Does it, and returns what was read. The ids in `subjects` may be any when the responses are recorded ones.
     pub async fn act(&self, docr: &Client, subjects: &Subjects) -> docr::Result<String> {
         let id = match self {
             Self::Flow(flow) => {
@@ -155,7 +155,7 @@ pub fn recordings_directory() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("recordings")
 }
 
-/// An error with all it tells.
+/// An error with all that it shows.
 fn shown_error(error: &docr::Error) -> String {
     let mut text = format!("failed: {error}\n\nkind: {:?}\n", error.kind());
     // Writing to a string doesn't fail.

@@ -1,11 +1,11 @@
-//! Answers that the service has been seen to give where its published description says otherwise.
+//! Responses of the service that were seen to differ from its published description.
 
 use std::sync::LazyLock;
 
 use docr_sandbox::ScriptedAnswer;
 use serde_json::{Value, json};
 
-/// An answer to one call.
+/// A response to one call.
 #[derive(Debug)]
 pub struct Odd {
     pub(super) name: &'static str,

@@ -1,4 +1,4 @@
-//! Callers that give up while their request is under way.
+//! Callers that give up while their request is in progress.
 
 use std::{sync::Arc, time::Duration};
 

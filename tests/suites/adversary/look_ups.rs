@@ -20,7 +20,7 @@ async fn losing(found: Value, headers: &'static str) -> (RawServer, docr::Client
     let server = RawServer::serving(move |_, request| {
         let found = match () {
             () if request.starts_with("POST") => response(502, headers, "<html>bad gateway</html>"),
-            // The tier of an account that has several registries is told by a call of its own.
+            // The tier of an account with several registries has a call of its own.
             () if request.starts_with("GET /v2/registries/subscription") => {
                 let found = json!({"subscription": found["registry"]["subscription"]});
                 response(200, headers, found.to_string())
@@ -114,7 +114,7 @@ fn cases() -> Vec<Case> {
 }
 
 #[tokio::test]
-async fn what_is_not_all_that_was_asked_for_is_not_taken_for_ours() {
+async fn what_differs_from_what_was_wanted_is_not_taken_for_ours() {
     let mut operations = 0;
     for (operation, own, others) in cases() {
         let (_server, docr) = losing(own.clone(), DATE).await;
@@ -137,7 +137,7 @@ async fn what_is_not_all_that_was_asked_for_is_not_taken_for_ours() {
             );
             assert_eq!(error.status(), Some(502), "{operation}: {error}");
         }
-        // Where the service tells no time, no age is known.
+        // Without a date of the service no age is known.
         let (_server, docr) = losing(own, "").await;
         let made = call(&docr, operation, &Subjects::default()).await.unwrap();
         assert!(made.unwrap_err().is_ambiguous(), "{operation}");

@@ -1,4 +1,4 @@
-//! A server that answers anything, a clock that steps, callers that give up: what each of them can do to every operation
+//! A server that responds with anything, a clock that steps, callers that give up: what each of them can do to every operation
 //! that it can concern.
 
 mod clocks;

@@ -92,7 +92,7 @@ async fn a_turn_that_is_far_off_is_not_waited_for_beyond_the_limit_of_the_caller
     assert!(error.retry_at() > Some(noon()), "{error}");
     assert!(error.to_string().contains("within 7s"), "{error}");
     assert_eq!(server.requests().len(), 1);
-    // After an hour it is worth a request, whatever the header said.
+    // After an hour a request is worth trying, whatever the header was.
     clock.advance(Duration::from_secs(3_605));
     let error = docr.registries().options().await.unwrap_err();
     assert_eq!(error.attempts(), 1);

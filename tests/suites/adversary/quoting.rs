@@ -31,7 +31,7 @@ const FORMS: [fn(&str) -> String; 6] = [
     },
 ];
 
-/// All that an error tells, in whatever way it is asked.
+/// All that an error shows, in every way.
 fn told(error: &Error) -> String {
     let mut told = format!("{error}\n{error:?}\n{error:#?}\n");
     let texts = [error.api_id(), error.api_message(), error.request_id()];
@@ -51,7 +51,7 @@ fn leak<'s>(text: &str, secret: &'s str) -> Option<&'s str> {
     runs.find(|run| text.contains(run))
 }
 
-/// A server that says of each request what it was, with a status.
+/// A server that quotes each request in its response, with a status.
 async fn quoting(status: u16, form: usize) -> RawServer {
     RawServer::serving(move |number, request| {
         // Not the bytes around it, which no server takes for part of what it was sent.

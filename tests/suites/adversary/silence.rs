@@ -125,7 +125,7 @@ async fn a_silent_registry_is_not_waited_for_beyond_the_limit() {
 }
 
 #[tokio::test]
-async fn a_registry_that_stumbles_is_asked_again() {
+async fn a_request_to_a_registry_that_stumbles_is_retried() {
     let manifest = r#"{"mediaType":"application/vnd.oci.image.manifest.v1+json","layers":[]}"#;
     let digest = docr_sandbox::Image::raw("shop/api", manifest).digest();
     let named = digest.clone();
@@ -153,7 +153,7 @@ async fn a_registry_that_stumbles_is_asked_again() {
 }
 
 #[tokio::test]
-async fn an_answer_of_any_size_takes_no_more_memory_than_the_limit() {
+async fn a_response_of_any_size_takes_no_more_memory_than_the_limit() {
     let huge = response(200, "", vec![b' '; 60 * 1024 * 1024]);
     let server = RawServer::answering(huge).await;
     let docr = client_at(server.url(), TOKEN).with(|calls| calls.max_attempts(1));

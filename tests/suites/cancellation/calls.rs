@@ -20,7 +20,7 @@ use docr_tests::{
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T>>>;
 
-/// A call, after what is to be there before it.
+/// A call, after what it requires.
 pub(super) struct Case {
     pub(super) name: &'static str,
     pub(super) prepare: fn(Stage) -> Boxed<Boxed<Done>>,

@@ -1,5 +1,5 @@
-//! A call may be dropped wherever it waits: what it leaves is as if it had ended or never begun. Each public async call is
-//! dropped at each place where it is pending, in calm weather and when its first request is lost or refused.
+//! A call may be dropped wherever it waits: the state after that is as if it had completed or never begun. Each public async
+//! call is dropped at each place where it is pending, without faults and when its first request is lost or refused.
 
 mod calls;
 mod stage;
@@ -14,7 +14,7 @@ use self::{
     stage::{Done, Scene, Stage, Weather, drop_at, runtime, settled, wanted_credentials},
 };
 
-/// No call is pending as often.
+/// More often than any call is pending.
 const NEVER: usize = 100_000;
 
 /// What a call does when nobody drops it.
@@ -23,7 +23,7 @@ struct Whole {
     states: BTreeSet<String>,
     /// Whether it changes anything, or credentials do.
     changes: bool,
-    /// How many credentials are good in the end.
+    /// How many credentials are live in the end.
     live: usize,
 }
 
@@ -51,7 +51,7 @@ impl Whole {
     }
 }
 
-/// Drops a call at its n-th pending, and looks what is left. `false` if it has ended before.
+/// Drops a call when it is pending for the n-th time, and checks what it leaves. `false` if it has ended before.
 fn was_dropped(case: &Case, scene: &Scene, weather: Weather, n: usize, whole: &Whole) -> bool {
     let place = format!("{}, {weather:?}, dropped at {n}", case.name);
     let stage = scene.begin();
@@ -75,7 +75,7 @@ fn was_dropped(case: &Case, scene: &Scene, weather: Weather, n: usize, whole: &W
         let most = live_before.max(held).max(whole.live);
         assert!(
             live <= most,
-            "{place}: {live} credentials are good, not {most}"
+            "{place}: {live} credentials are live, not {most}"
         );
 
         scene.calm_down();
@@ -112,7 +112,7 @@ fn drop_everywhere(weather: Weather) {
     let (mut calls, mut drops) = (0, 0);
     for case in CASES {
         let whole = Whole::of(case, &scene, weather);
-        // What only reads is repeated the same way in any weather.
+        // What only reads is repeated the same way whatever the fault.
         if weather == Weather::Calm || whole.changes {
             calls += 1;
             let places = (1..).take_while(|n| was_dropped(case, &scene, weather, *n, &whole));

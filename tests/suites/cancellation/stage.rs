@@ -37,7 +37,7 @@ const GC_TIMING: GcTiming = GcTiming {
     cancelling: Duration::from_secs(1),
 };
 
-/// What befalls the first request of a call.
+/// What happens to the first request of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Weather {
     Calm,
@@ -100,7 +100,7 @@ impl Scene {
         }
     }
 
-    /// Begins anew, and gives what calls are made with.
+    /// Begins anew, and returns what calls are made with.
     pub(super) fn begin(&self) -> Stage {
         self.sandbox.before_each(None::<fn(&str, &str)>);
         self.sandbox.clear_faults();
@@ -125,7 +125,7 @@ impl Scene {
         }
     }
 
-    /// Lets something befall the next request.
+    /// Lets something happen to the next request.
     pub(super) fn befall(&self, weather: Weather) {
         let fault = match weather {
             Weather::Calm => return,
@@ -154,7 +154,7 @@ impl Scene {
         states
     }
 
-    /// How many credentials are good.
+    /// How many credentials are live.
     pub(super) fn live(&self) -> usize {
         let credentials = self.sandbox.credentials();
         { credentials.iter() }
@@ -176,7 +176,7 @@ fn state(folder: &Path) -> String {
     let fields = world.as_object_mut().unwrap();
     // What ids are made of: a request that fails may use some up.
     fields.retain(|name, _| !name.ends_with("ids"));
-    // Those that were revoked stay on record; what is good is counted.
+    // Revoked ones stay on record; live ones are counted.
     for account in world["accounts"].as_array_mut().unwrap() {
         account["credentials"].take();
     }
@@ -300,7 +300,7 @@ pub(super) async fn drop_at<T>(pending: usize, call: impl Future<Output = T>) ->
     .await
 }
 
-/// Waits until nothing goes on any more that a call has begun.
+/// Waits until nothing runs that a call has begun.
 #[allow(
     clippy::disallowed_methods,
     reason = "what goes on is the machine's, and no clock of a test's tells it"

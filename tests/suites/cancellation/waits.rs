@@ -1,4 +1,4 @@
-//! What a dropped call has waited for: a repeat, a turn, the next item.
+//! What a dropped call has waited for: a retry, a turn, the next item.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,7 +12,7 @@ use super::{
     stage::{Hesitant, Scene, drop_at, runtime},
 };
 
-/// Makes a budget, with a folder for its files.
+/// Makes a budget, with a directory for its files.
 type MakeBudget = fn(&std::path::Path) -> Arc<dyn RateBudget>;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -65,7 +65,7 @@ fn whoever_gives_up_waiting_for_a_turn_holds_up_nobody_and_takes_none() {
                 let second = budget.acquire(&clock, 2 * MINUTE);
                 drop_at(NEVER, second)
                     .await
-                    .expect("nobody is held up")
+                    .expect("the budget is free")
                     .unwrap();
                 first.is_none()
             });
@@ -88,7 +88,7 @@ macro_rules! read_dropping {
             match drop_at(1, stream.next()).await {
                 Some(Some(item)) => read.push(format!("{:?}", item.unwrap())),
                 Some(None) => break read,
-                // The runtime goes on with what the stream has begun.
+                // The runtime finishes what the stream has begun.
                 None => tokio::task::yield_now().await,
             }
         }
@@ -108,7 +108,7 @@ macro_rules! read {
 }
 
 #[test]
-fn a_stream_whose_next_was_dropped_goes_on_where_it_was() {
+fn a_stream_continues_after_a_dropped_next_where_it_was() {
     let scene = Scene::new();
     runtime().block_on(async {
         let stage = scene.begin();

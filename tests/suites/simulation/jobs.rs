@@ -3,30 +3,36 @@
 use std::{
     error::Error,
     fmt,
-    path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use docr::{
-    Client, Clock as _, CreateCertificate, CreateRegistry, CredentialsCache, CredentialsRequest,
-    Digest, DockerCredentials, GarbageCollectionType, Region, RegistryHandle, RepositoryName,
-    TierSlug, reqwest,
-    retention::{
-        ManifestDocument, ManifestReader, RegistryInventory, RetentionPlan, RetentionPolicy,
-    },
+    Client, Clock as _, CreateCertificate, CreateRegistry, CredentialFiles, CredentialsCache,
+    CredentialsRequest, DockerCredentials, GarbageCollectionType, Region, RegistryHandle, TierSlug,
+    reqwest,
+    retention::{RegistryInventory, RetentionPlan, RetentionPolicy},
 };
 use docr_tests::sandbox::{TOKEN, registry_name};
 
 use super::{
-    schedule::Hand,
-    world::{Edge, KEPT, State, World},
+    credentials::IN_FILES,
+    documents::Documents,
+    pushes::{KEPT, Pruning},
+    schedule::{Hand, Turns},
+    world::{Edge, World},
 };
 
 /// How long a call may wait for its turn.
 const TURN: Duration = Duration::from_secs(10 * 60);
 /// How long a call may take: until its turn, and from then to its deadline.
 const CALL: Duration = Duration::from_secs(10 * 60 + 2 * 60);
+/// How long a call may take that waits for another client's with the same file.
+const BEHIND_ANOTHER: Duration = Duration::from_secs(2 * (10 * 60 + 2 * 60));
+/// How long anything is waited for that the service does by itself.
+const WAIT: Duration = Duration::from_secs(10 * 60);
+/// A garbage collection takes longer.
+const SHORT_WAIT: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Job {
@@ -39,10 +45,13 @@ pub(super) enum Job {
     Revoke,
     Cached,
     Poll,
+    /// Credentials from files that several clients share.
+    FromFiles,
+    RevokeFiles,
 }
 
 impl Job {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const OF_MOST: [Self; 9] = [
         Self::EnsureRegistry,
         Self::EnsureCertificate,
         Self::Rotate,
@@ -53,9 +62,30 @@ impl Job {
         Self::Cached,
         Self::Poll,
     ];
+    pub(super) const WITH_FILES: [Self; 4] = [
+        Self::FromFiles,
+        Self::FromFiles,
+        Self::FromFiles,
+        Self::RevokeFiles,
+    ];
+
+    /// How long a job of so many requests may take.
+    pub(super) fn longest(self, requests: u32) -> Duration {
+        let waits = match self {
+            Self::Rotate => 2,
+            Self::Collect => 1,
+            _ => 0,
+        };
+        // A few calls have no request: those without a turn.
+        waits * WAIT + (requests + 4) * CALL
+    }
+
+    pub(super) fn revokes(self) -> bool {
+        matches!(self, Self::Revoke | Self::RevokeFiles)
+    }
 }
 
-/// What a job says when it has succeeded.
+/// What a job that has succeeded reports.
 #[derive(Debug)]
 pub(super) enum Done {
     Nothing,
@@ -71,17 +101,22 @@ type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 #[derive(Clone)]
 pub(super) struct Actor {
     pub(super) hand: Hand,
+    url: String,
     docr: Client,
     cache: CredentialsCache,
     pub(super) held: Arc<Mutex<Held>>,
+    pub(super) pruning: Arc<Mutex<Pruning>>,
     edge: Arc<Mutex<Edge>>,
     documents: Documents,
+    files: CredentialFiles,
+    /// The group of the calls that use the files.
+    in_files: usize,
 }
 
 #[derive(Default)]
 pub(super) struct Held {
     pub(super) credentials: Vec<DockerCredentials>,
-    /// Whether revoking the last one was begun: then it may be done.
+    /// Whether revoking the last one was begun: then it may be revoked.
     pub(super) is_revoking: bool,
 }
 
@@ -92,27 +127,28 @@ impl fmt::Debug for Actor {
 }
 
 impl Actor {
-    pub(super) fn new(world: &World, client: usize) -> Self {
-        let hand = Hand::new(&world.schedule, client);
-        let schedule = Arc::clone(&hand.schedule);
-        let http = reqwest::Client::builder().pool_max_idle_per_host(0);
-        let builder = Client::builder()
-            .base_url(world.sandbox().url())
-            .token(TOKEN)
-            .clock(Arc::new(hand.clone()))
-            .rate_budget(Arc::new(hand.clone()))
-            .on_attempt(move |_| schedule.ended())
-            .http(http.tls_certs_only([]));
-        let docr = builder.build().unwrap();
-        let docr = docr.with(|calls| calls.paced(true).turn_limit(TURN));
+    pub(super) fn new(
+        world: &World,
+        client: usize,
+        turns: Turns,
+        documents: &Documents,
+        in_files: usize,
+    ) -> Self {
+        let hand = Hand::new(&world.schedule, client, turns);
+        let url = world.sandbox().url().to_owned();
+        let docr = client_by(&hand, &url);
         let hours = CredentialsRequest::read_only().expires_in(Duration::from_secs(6 * 3_600));
         Self {
             cache: docr.registry(registry_name()).credentials_cache(hours),
             docr,
             hand,
+            url,
             held: Arc::default(),
+            pruning: Arc::default(),
             edge: Arc::clone(&world.edge),
-            documents: Documents(world.folder().to_owned()),
+            documents: documents.clone(),
+            files: CredentialFiles::new(world.folder().join("credentials")),
+            in_files,
         }
     }
 
@@ -125,8 +161,8 @@ impl Actor {
             Job::EnsureRegistry => self.ensure_registry(number).await,
             Job::EnsureCertificate => self.ensure_certificate(number).await,
             Job::Rotate => self.rotate().await,
-            Job::Prune => self.prune().await,
-            Job::Collect => self.collect().await,
+            Job::Prune => self.prune(number).await,
+            Job::Collect => self.collect(number).await,
             Job::Mint => self.mint().await,
             Job::Revoke => self.revoke().await,
             Job::Cached => {
@@ -139,10 +175,29 @@ impl Actor {
                 }
                 Ok(Done::Nothing)
             }
+            Job::FromFiles => {
+                let call = self.hand.schedule.begin_call(self.in_files);
+                let registry = self.registry_by(&self.hand.during(&call));
+                let got = self.files.get(&registry, in_files());
+                self.within(BEHIND_ANOTHER, got).await?;
+                Ok(Done::Nothing)
+            }
+            Job::RevokeFiles => {
+                let call = self.hand.schedule.begin_call(self.in_files);
+                let registry = self.registry_by(&self.hand.during_all_of(call));
+                let revoked = self.files.revoke(&registry, in_files());
+                self.within(BEHIND_ANOTHER, revoked).await?;
+                Ok(Done::Nothing)
+            }
         }
     }
 
-    /// A call ends by its deadline, as well or badly as it may.
+    /// The registry by a client of its own, as in a program that is run for one call.
+    fn registry_by(&self, hand: &Hand) -> RegistryHandle {
+        client_by(hand, &self.url).registry(registry_name())
+    }
+
+    /// A call ends by its deadline, with a success or an error.
     async fn within<T>(
         &self,
         limit: Duration,
@@ -196,28 +251,36 @@ impl Actor {
             edge.lock().unwrap().next = Some(pair.new.name);
             Ok::<_, docr::Error>(())
         };
-        self.docr.certificates().rotate(&old, wanted, swap).await?;
+        let certificates = { self.docr.certificates() }.with(|calls| calls.wait_limit(WAIT));
+        certificates.rotate(&old, wanted, swap).await?;
         Ok(Done::Certificate(new))
     }
 
-    async fn prune(&self) -> Result<Done> {
+    async fn prune(&self, number: u32) -> Result<Done> {
         let rules = format!("[[rule]]\nkeep_newest = {KEPT}\ndelete_untagged = true");
         let policy = RetentionPolicy::from_toml(&rules)?;
         let registry = self.registry();
         let mut inventory = RegistryInventory::read_for(&registry, &policy).await?;
         inventory.read_manifests(&policy, &self.documents).await;
         let plan = RetentionPlan::compute(&policy, &inventory)?;
+        let step = self.hand.schedule.step();
+        self.pruning.lock().unwrap().plans_at(step);
         let execution = plan.execution(&registry)?.concurrency(2);
-        let report = execution.run(|_| {}).await;
+        let execution = execution.manifests_first(number % 2 == 0);
+        let report = execution.reader(&self.documents).run(|_| {}).await;
         drop(report);
         Ok(Done::Nothing)
     }
 
-    async fn collect(&self) -> Result<Done> {
-        let runs = self.registry().garbage_collections();
+    async fn collect(&self, number: u32) -> Result<Done> {
+        let wait = match number % 3 {
+            0 => SHORT_WAIT,
+            _ => WAIT,
+        };
+        let runs = { self.registry().garbage_collections() }.with(|calls| calls.wait_limit(wait));
         let what = GarbageCollectionType::UntaggedManifestsAndUnreferencedBlobs;
         let run = self.within(3 * CALL, runs.start(what)).await?;
-        runs.watch(&run).wait().await?;
+        self.within(wait + CALL, runs.watch(&run).wait()).await?;
         Ok(Done::Nothing)
     }
 
@@ -258,14 +321,20 @@ impl Drop for FreeAfterwards {
     }
 }
 
-/// The documents of manifests, as they are in the sandbox.
-#[derive(Clone)]
-struct Documents(PathBuf);
+pub(super) fn client_by(hand: &Hand, url: &str) -> Client {
+    let (schedule, client) = (Arc::clone(&hand.schedule), hand.client);
+    let http = reqwest::Client::builder().pool_max_idle_per_host(0);
+    let builder = Client::builder()
+        .base_url(url)
+        .token(TOKEN)
+        .clock(Arc::new(hand.clone()))
+        .rate_budget(Arc::new(hand.clone()))
+        .on_attempt(move |_| schedule.ended(client))
+        .http(http.tls_certs_only([]));
+    let docr = builder.build().unwrap();
+    docr.with(|calls| calls.paced(true).turn_limit(TURN))
+}
 
-impl ManifestReader for Documents {
-    async fn read(&self, repository: &RepositoryName, digest: &Digest) -> Result<ManifestDocument> {
-        let document = State::of(&self.0).document(repository.as_str(), digest.as_str());
-        let document = document.ok_or("there is no such manifest")?;
-        Ok(ManifestDocument::from_bytes(None, document.as_bytes()))
-    }
+fn in_files() -> CredentialsRequest {
+    CredentialsRequest::read_only().expires_in(IN_FILES)
 }

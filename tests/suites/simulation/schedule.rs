@@ -1,39 +1,49 @@
-//! Who goes on next: of all that clients wait for, one thing at a time, chosen by the seed.
+//! What runs next: of all that clients wait for, one thing at a time, drawn from the seed.
 
 use std::{
-    pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use docr::{BudgetFuture, LocalBudget, NoTurn, ObservedResponse, RateBudget};
+use docr::{BudgetFuture, NoTurn, ObservedResponse, RateBudget};
 use docr_sandbox::Clock;
 use docr_tests::sandbox::noon;
 use fastrand::Rng;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
-/// What the token allows: less than the service does, so that it is used up now and then.
-pub(super) const PER_MINUTE: u32 = 40;
-pub(super) const PER_HOUR: u32 = 800;
+tokio::task_local! {
+    /// Is set in what ends with a client's job: not in tasks that the job has spawned.
+    pub(super) static IN_JOB: ();
+}
 
-/// Time, chance, and all who wait.
+/// How often all ready tasks are polled before the rest is taken to wait.
+const TURNS: usize = 12;
+
+/// Time, chance, and everything that waits.
 #[derive(Debug)]
 pub(super) struct Schedule {
-    /// The sandbox's time, which moves when nobody can go on.
+    /// The sandbox's time, which moves when no task is ready.
     pub(super) clock: Clock,
-    /// What the token allows, shared by the whole fleet.
-    budget: LocalBudget,
     waiting: Mutex<Waiting>,
+    /// Something has changed that [`until`](Self::until) may wait for.
+    changed: Notify,
 }
 
 #[derive(Debug)]
 struct Waiting {
     random: Rng,
-    /// For their request to be sent.
+    /// Pushes and requests so far.
+    step: u64,
     to_send: Vec<Waiter<()>>,
     to_wake: Vec<Waiter<Duration>>,
-    /// Whether the request that was let go has ended.
+    /// How many calls of each group there are.
+    groups: Vec<usize>,
+    /// Whose request was sent.
+    sender: usize,
+    /// Whether the request that was sent has reached the sandbox.
+    has_arrived: bool,
+    /// Whether the request that was sent has ended.
     has_ended: bool,
 }
 
@@ -42,25 +52,57 @@ struct Waiter<T> {
     client: usize,
     until: T,
     go: oneshot::Sender<()>,
+    /// The calls that it is part of.
+    calls: Vec<Weak<Call>>,
+    ends_with_job: bool,
+}
+
+/// A call that may wait in another thread for others of its group, for the lock of a file. Those queue up behind the one
+/// that waits in the schedule, so that the group stands still as soon as one of them does.
+#[derive(Debug)]
+pub(super) struct Call {
+    schedule: Arc<Schedule>,
+    group: usize,
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.schedule.waiting().groups[self.group] -= 1;
+        self.schedule.changed.notify_one();
+    }
+}
+
+impl Waiting {
+    fn is_settled(&self) -> bool {
+        let to_send = self.to_send.iter().flat_map(|waiter| &waiter.calls);
+        let to_wake = self.to_wake.iter().flat_map(|waiter| &waiter.calls);
+        let waiting: Vec<_> = to_send.chain(to_wake).filter_map(Weak::upgrade).collect();
+        let stands_still = |group| waiting.iter().any(|call| call.group == group);
+        { self.groups.iter().enumerate() }.all(|(group, calls)| *calls == 0 || stands_still(group))
+    }
 }
 
 impl Schedule {
     pub(super) fn new(seed: u64) -> Arc<Self> {
         Arc::new(Self {
             clock: Clock::manual(noon()),
-            budget: LocalBudget::limited_to(docr::RateLimits::new(PER_MINUTE, PER_HOUR)),
             waiting: Mutex::new(Waiting {
                 random: Rng::with_seed(seed),
+                step: 0,
                 to_send: Vec::new(),
                 to_wake: Vec::new(),
+                groups: Vec::new(),
+                sender: 0,
+                has_arrived: false,
                 has_ended: false,
             }),
+            changed: Notify::new(),
         })
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        // Those who were given up wait no more.
+        // A dropped wait is over.
         waiting.to_send.retain(|waiter| !waiter.go.is_closed());
         waiting.to_wake.retain(|waiter| !waiter.go.is_closed());
         waiting
@@ -70,7 +112,7 @@ impl Schedule {
         draw(&mut self.waiting().random)
     }
 
-    /// Whether it happens this time: so often in a thousand.
+    /// Whether it happens this time, by its share in a thousand.
     pub(super) fn chance(&self, thousandths: u32) -> bool {
         self.draw(|random| random.u32(..1_000)) < thousandths
     }
@@ -79,88 +121,227 @@ impl Schedule {
         (self.clock.now() - noon()).to_std().unwrap_or_default()
     }
 
-    /// The client whose request is the next, by chance; `None` if nobody has one.
+    /// How many pushes and requests there have been.
+    pub(super) fn step(&self) -> u64 {
+        self.waiting().step
+    }
+
+    /// Counts a push or a request, and returns its number.
+    pub(super) fn next_step(&self) -> u64 {
+        let mut waiting = self.waiting();
+        waiting.step += 1;
+        waiting.step
+    }
+
+    /// One of the requests that wait to be sent, by chance; `None` without any.
     pub(super) fn next_to_send(&self) -> Option<Ticket> {
         let mut waiting = self.waiting();
         let all = waiting.to_send.len();
         let place = (all > 0).then(|| waiting.random.usize(..all))?;
-        let Waiter { client, go, .. } = waiting.to_send.swap_remove(place);
-        waiting.has_ended = false;
-        Some(Ticket { client, go })
+        let waiter = waiting.to_send.swap_remove(place);
+        waiting.sender = waiter.client;
+        (waiting.has_arrived, waiting.has_ended) = (false, false);
+        Some(Ticket {
+            client: waiter.client,
+            ends_with_job: waiter.ends_with_job,
+            go: waiter.go,
+        })
     }
 
-    /// When the first of those who sleep is to be woken.
+    /// When the first sleep is over.
     pub(super) fn next_wake(&self) -> Option<Duration> {
         let waiting = self.waiting();
         waiting.to_wake.iter().map(|waiter| waiter.until).min()
     }
 
-    /// Wakes one whose time has come. By the order in which they went to sleep, if there are several.
+    /// Wakes one sleeper whose time has come: of several, the one that went to sleep first.
     pub(super) fn wake(&self) {
         let now = self.passed();
         let mut waiting = self.waiting();
-        let due = waiting
-            .to_wake
-            .iter()
-            .position(|waiter| waiter.until <= now);
-        if let Some(place) = due {
-            let _given_up = waiting.to_wake.remove(place).go.send(());
+        let mut all = waiting.to_wake.iter();
+        if let Some(place) = all.position(|waiter| waiter.until <= now) {
+            let _dropped = waiting.to_wake.remove(place).go.send(());
         }
     }
 
-    pub(super) fn has_ended(&self) -> bool {
-        self.waiting().has_ended
+    /// Whether a client waits for anything.
+    pub(super) fn is_waiting(&self, client: usize) -> bool {
+        let waiting = self.waiting();
+        let mut to_send = waiting.to_send.iter();
+        let mut to_wake = waiting.to_wake.iter();
+        to_send.any(|waiter| waiter.client == client)
+            || to_wake.any(|waiter| waiter.client == client)
     }
 
-    /// Notes that the request that was let go has ended.
-    pub(super) fn ended(&self) {
-        self.waiting().has_ended = true;
+    /// Polls all tasks until each of them waits in the schedule, directly or behind one that does.
+    pub(super) async fn quiet(&self) {
+        loop {
+            for _ in 0..TURNS {
+                tokio::task::yield_now().await;
+            }
+            if self.waiting().is_settled() {
+                return;
+            }
+            self.changed.notified().await;
+        }
     }
 
-    async fn wait_to_send(&self, client: usize) {
-        let (go, gone) = oneshot::channel();
-        let waiter = Waiter {
-            client,
-            until: (),
-            go,
-        };
+    /// The request that was sent has reached the sandbox.
+    pub(super) fn arrived(&self) {
+        self.waiting().has_arrived = true;
+        self.changed.notify_one();
+    }
+
+    /// The request of a client has ended, if one was sent.
+    pub(super) fn ended(&self, client: usize) {
+        let mut waiting = self.waiting();
+        waiting.has_ended |= waiting.sender == client;
+        self.changed.notify_one();
+    }
+
+    /// Waits until the request that was sent has reached the sandbox, or ended before.
+    pub(super) async fn until_arrived(&self) {
+        self.until(|waiting| waiting.has_arrived || waiting.has_ended)
+            .await;
+    }
+
+    /// Waits until the request that was sent has ended.
+    pub(super) async fn until_ended(&self) {
+        self.until(|waiting| waiting.has_ended).await;
+    }
+
+    async fn until(&self, is_so: impl Fn(&Waiting) -> bool) {
+        while !is_so(&self.waiting()) {
+            self.changed.notified().await;
+        }
+    }
+
+    /// A group of calls that may wait for each other.
+    pub(super) fn new_group(&self) -> usize {
+        let groups = &mut self.waiting().groups;
+        groups.push(0);
+        groups.len() - 1
+    }
+
+    /// Begins a call of a group, which lasts until it is dropped.
+    pub(super) fn begin_call(self: &Arc<Self>, group: usize) -> Arc<Call> {
+        self.waiting().groups[group] += 1;
+        Arc::new(Call {
+            schedule: Arc::clone(self),
+            group,
+        })
+    }
+
+    /// Waits for its turn to send a request.
+    pub(super) async fn wait_to_send(&self, client: usize, calls: Vec<Weak<Call>>) {
+        let (waiter, gone) = Waiter::new(client, (), calls);
         self.waiting().to_send.push(waiter);
+        self.changed.notify_one();
         let _sent = gone.await;
+    }
+
+    fn sleep(&self, waiter: Waiter<Duration>) {
+        self.waiting().to_wake.push(waiter);
+        self.changed.notify_one();
+    }
+}
+
+impl<T> Waiter<T> {
+    fn new(client: usize, until: T, calls: Vec<Weak<Call>>) -> (Self, oneshot::Receiver<()>) {
+        let (go, gone) = oneshot::channel();
+        let waiter = Self {
+            client,
+            until,
+            go,
+            calls,
+            ends_with_job: IN_JOB.try_with(|()| ()).is_ok(),
+        };
+        (waiter, gone)
     }
 }
 
 /// A request that is about to be sent.
 pub(super) struct Ticket {
     pub(super) client: usize,
+    /// Whether nobody waits for its end when the client's job is killed.
+    pub(super) ends_with_job: bool,
     go: oneshot::Sender<()>,
 }
 
 impl Ticket {
     pub(super) fn go(self) {
-        let _given_up = self.go.send(());
+        let _dropped = self.go.send(());
     }
 }
 
-/// What a client waits by: the schedule, and a date of its own.
+/// A rate budget, and the group of those who wait for their turn in it.
+#[derive(Clone, Debug)]
+pub(super) struct Turns {
+    pub(super) budget: Arc<dyn RateBudget>,
+    pub(super) group: usize,
+}
+
+/// The clock and the rate budget of a client: the schedule's, with a date of its own.
 #[derive(Clone, Debug)]
 pub(super) struct Hand {
     pub(super) schedule: Arc<Schedule>,
     pub(super) client: usize,
     skew: Arc<Mutex<TimeDelta>>,
+    turns: Turns,
+    /// The call that everything by this hand is part of.
+    call: Option<Weak<Call>>,
+    /// The same, if it lasts as long as anything goes on by this hand.
+    _lasting: Option<Arc<Call>>,
 }
 
 impl Hand {
-    pub(super) fn new(schedule: &Arc<Schedule>, client: usize) -> Self {
+    pub(super) fn new(schedule: &Arc<Schedule>, client: usize, turns: Turns) -> Self {
         Self {
             schedule: Arc::clone(schedule),
             client,
             skew: Arc::default(),
+            turns,
+            call: None,
+            _lasting: None,
+        }
+    }
+
+    /// A hand of the same client for one call.
+    pub(super) fn during(&self, call: &Arc<Call>) -> Self {
+        Self {
+            call: Some(Arc::downgrade(call)),
+            ..self.clone()
+        }
+    }
+
+    /// A hand of the same client for one call that runs on when it is dropped.
+    pub(super) fn during_all_of(&self, call: Arc<Call>) -> Self {
+        Self {
+            _lasting: Some(Arc::clone(&call)),
+            ..self.during(&call)
         }
     }
 
     /// Sets the date of this client's machine.
     pub(super) fn set_skew(&self, skew: TimeDelta) {
         *self.skew.lock().unwrap_or_else(PoisonError::into_inner) = skew;
+    }
+
+    fn calls(&self) -> Vec<Weak<Call>> {
+        self.call.iter().cloned().collect()
+    }
+
+    fn sleep_during(
+        &self,
+        calls: Vec<Weak<Call>>,
+        duration: Duration,
+    ) -> BudgetFuture<'static, ()> {
+        let until = self.schedule.passed().saturating_add(duration);
+        let (waiter, gone) = Waiter::new(self.client, until, calls);
+        self.schedule.sleep(waiter);
+        Box::pin(async move {
+            let _woken = gone.await;
+        })
     }
 }
 
@@ -174,18 +355,8 @@ impl docr::Clock for Hand {
         self.schedule.passed()
     }
 
-    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let (go, gone) = oneshot::channel();
-        let until = self.schedule.passed().saturating_add(duration);
-        let waiter = Waiter {
-            client: self.client,
-            until,
-            go,
-        };
-        self.schedule.waiting().to_wake.push(waiter);
-        Box::pin(async move {
-            let _woken = gone.await;
-        })
+    fn sleep(&self, duration: Duration) -> BudgetFuture<'static, ()> {
+        self.sleep_during(self.calls(), duration)
     }
 
     fn random(&self) -> f64 {
@@ -193,32 +364,76 @@ impl docr::Clock for Hand {
     }
 }
 
-/// First the fleet's turn, and then the schedule's.
+/// The clock of a wait for a turn.
+#[derive(Debug)]
+struct TurnClock<'a> {
+    hand: &'a Hand,
+    turn: Arc<Call>,
+}
+
+impl docr::Clock for TurnClock<'_> {
+    /// The date of the machine whose processes share the budget.
+    fn now(&self) -> DateTime<Utc> {
+        self.hand.schedule.clock.now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.hand.monotonic()
+    }
+
+    fn sleep(&self, duration: Duration) -> BudgetFuture<'static, ()> {
+        let mut calls = self.hand.calls();
+        calls.push(Arc::downgrade(&self.turn));
+        self.hand.sleep_during(calls, duration)
+    }
+
+    fn random(&self) -> f64 {
+        self.hand.random()
+    }
+}
+
+impl Hand {
+    fn turn_clock(&self) -> TurnClock<'_> {
+        TurnClock {
+            hand: self,
+            turn: self.schedule.begin_call(self.turns.group),
+        }
+    }
+}
+
+/// First the budget's turn, and then the schedule's.
 impl RateBudget for Hand {
     fn acquire<'a>(
         &'a self,
-        clock: &'a dyn docr::Clock,
+        _: &'a dyn docr::Clock,
         within: Duration,
     ) -> BudgetFuture<'a, Result<(), NoTurn>> {
         Box::pin(async move {
-            self.schedule.budget.acquire(clock, within).await?;
-            self.schedule.wait_to_send(self.client).await;
+            let clock = self.turn_clock();
+            self.turns.budget.acquire(&clock, within).await?;
+            drop(clock);
+            self.schedule.wait_to_send(self.client, self.calls()).await;
             Ok(())
         })
     }
 
-    fn record<'a>(&'a self, clock: &'a dyn docr::Clock) -> BudgetFuture<'a, ()> {
+    fn record<'a>(&'a self, _: &'a dyn docr::Clock) -> BudgetFuture<'a, ()> {
         Box::pin(async move {
-            self.schedule.budget.record(clock).await;
-            self.schedule.wait_to_send(self.client).await;
+            let clock = self.turn_clock();
+            self.turns.budget.record(&clock).await;
+            drop(clock);
+            self.schedule.wait_to_send(self.client, self.calls()).await;
         })
     }
 
     fn observe<'a>(
         &'a self,
-        clock: &'a dyn docr::Clock,
+        _: &'a dyn docr::Clock,
         response: ObservedResponse,
     ) -> BudgetFuture<'a, ()> {
-        self.schedule.budget.observe(clock, response)
+        Box::pin(async move {
+            let clock = self.turn_clock();
+            self.turns.budget.observe(&clock, response).await;
+        })
     }
 }

@@ -1,30 +1,31 @@
-//! The sandbox that all share, with what befalls it, and what may never be seen in it.
+//! The sandbox that all clients share, what happens to it, and what must hold there at any time.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs,
-    path::Path,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering::SeqCst},
-    },
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
-use docr_sandbox::{
-    CertificateSeed, Fault, Image, RateLimits, RecordedRequest, Sandbox, ScriptedAnswer,
+use docr::{FileBudget, LocalBudget};
+use docr_sandbox::{CertificateSeed, Fault, RateLimits, RecordedRequest, Sandbox, ScriptedAnswer};
+use docr_tests::{raw_server::RefusingPort, sandbox::TOKEN};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
 };
-use docr_tests::{
-    raw_server::RefusingPort,
-    sandbox::{TOKEN, registry_name},
+
+use super::{
+    credentials::Credentials,
+    pushes::{Pruning, Pushes},
+    schedule::{Schedule, Turns},
+    state::State,
 };
-use serde_json::Value;
 
-use super::schedule::{PER_HOUR, PER_MINUTE, Schedule};
-
-pub(super) const REPOSITORIES: [&str; 2] = ["shop/api", "shop/web"];
-/// How many tags of each repository are kept.
-pub(super) const KEPT: usize = 2;
+/// What the token allows: less than the service does, so that it is used up now and then.
+const PER_MINUTE: u32 = 40;
+const PER_HOUR: u32 = 800;
 const HTML: &str = "<h1>Bad gateway</h1>";
 
 pub(super) struct World {
@@ -33,10 +34,11 @@ pub(super) struct World {
     sandbox: Option<Sandbox>,
     port: RefusingPort,
     folder: tempfile::TempDir,
-    /// What was pushed to each repository: the tags, the newest last.
-    pushed: BTreeMap<&'static str, Vec<String>>,
+    pub(super) pushes: Pushes,
+    pub(super) credentials: Credentials,
+    /// Registries and certificates that were reported to be there, and that nobody deletes.
+    lasting: BTreeSet<String>,
     pub(super) edge: Arc<Mutex<Edge>>,
-    has_arrived: Arc<AtomicBool>,
     /// What a request comes to that meets the fault.
     fate: Fate,
     pub(super) figures: Figures,
@@ -47,8 +49,8 @@ pub(super) struct World {
 pub(super) enum Fate {
     #[default]
     Done,
-    /// It is done, and the client is not told.
-    Untold,
+    /// It is done, and the response lost.
+    Lost,
     NotDone,
 }
 
@@ -73,6 +75,10 @@ pub(super) struct Figures {
     pub(super) kills: u64,
     pub(super) restarts: u64,
     pub(super) days: u64,
+    pub(super) pushes: u64,
+    pub(super) deletions: u64,
+    /// Tags that were pushed after the last look, and deleted.
+    pub(super) raced: u64,
     /// Credentials of which the response was lost.
     pub(super) lost_credentials: u64,
 }
@@ -86,6 +92,9 @@ impl Figures {
         self.kills += other.kills;
         self.restarts += other.restarts;
         self.days += other.days;
+        self.pushes += other.pushes;
+        self.deletions += other.deletions;
+        self.raced += other.raced;
         self.lost_credentials += other.lost_credentials;
     }
 }
@@ -97,14 +106,15 @@ impl World {
             sandbox: None,
             port: RefusingPort::take(),
             folder: tempfile::tempdir().unwrap(),
-            pushed: BTreeMap::new(),
+            pushes: Pushes::default(),
+            credentials: Credentials::default(),
+            lasting: BTreeSet::new(),
             edge: Arc::new(Mutex::new(Edge {
                 certificate: "edge-0".to_owned(),
                 next: None,
                 count: 0,
                 is_rotating: false,
             })),
-            has_arrived: Arc::default(),
             fate: Fate::default(),
             figures: Figures::default(),
         };
@@ -123,35 +133,52 @@ impl World {
                 per_minute: PER_MINUTE,
                 per_hour: PER_HOUR,
             })
-            .data(self.folder.path());
+            .data(self.data());
         let sandbox = builder.start().await.unwrap();
-        let has_arrived = Arc::clone(&self.has_arrived);
-        sandbox.before_each(Some(move |_: &str, _: &str| {
-            has_arrived.store(true, SeqCst)
-        }));
+        let schedule = Arc::clone(&self.schedule);
+        sandbox.before_each(Some(move |_: &str, _: &str| schedule.arrived()));
         self.sandbox = Some(sandbox);
     }
 
+    /// Stops the sandbox, and starts another one with what it has saved.
     pub(super) async fn restart(&mut self) {
         self.figures.restarts += 1;
-        if let Some(sandbox) = self.sandbox.take() {
-            sandbox.stop().await;
-        }
+        let Some(sandbox) = self.sandbox.take() else {
+            return;
+        };
+        let before = sandbox.credentials();
+        sandbox.stop().await;
         self.start().await;
+        assert_eq!(self.sandbox().credentials(), before, "after a restart");
     }
 
     pub(super) fn sandbox(&self) -> &Sandbox {
         self.sandbox.as_ref().unwrap()
     }
 
-    /// Whether the request that was let go has come so far.
-    pub(super) fn has_arrived(&self) -> bool {
-        self.has_arrived.load(SeqCst)
+    /// The budgets of so many clients: one that they share, or the same file for each of them.
+    pub(super) fn budgets(&self, is_in_files: bool, clients: usize) -> Vec<Turns> {
+        let limits = docr::RateLimits::new(PER_MINUTE, PER_HOUR);
+        let shared = Turns {
+            budget: Arc::new(LocalBudget::limited_to(limits)),
+            group: self.schedule.new_group(),
+        };
+        let in_file = || {
+            let budget = FileBudget::new(self.folder().join("budgets"), &TOKEN.into());
+            Turns {
+                budget: Arc::new(budget.limits(limits)),
+                group: self.schedule.new_group(),
+            }
+        };
+        let turns = |_| match is_in_files {
+            true => in_file(),
+            false => shared.clone(),
+        };
+        (0..clients).map(turns).collect()
     }
 
-    /// Lets something befall the next request, or not.
+    /// Lets a fault befall the next request, or not.
     pub(super) fn prepare(&mut self, share: u32) {
-        self.has_arrived.store(false, SeqCst);
         if !self.schedule.chance(share) {
             return;
         }
@@ -159,7 +186,7 @@ impl World {
         let answer = |status: u16| Fault::answer(ScriptedAnswer::html(status, HTML));
         let kind = self.schedule.draw(|random| random.u32(..10));
         self.fate = match kind {
-            5 | 7 => Fate::Untold,
+            5 | 7 => Fate::Lost,
             8 => Fate::Done,
             _ => Fate::NotDone,
         };
@@ -178,7 +205,8 @@ impl World {
             6 => Fault::reset(),
             7 => Fault::cut_off(self.schedule.draw(|random| random.u64(..60))),
             8 => Fault::latency(Duration::from_millis(1)),
-            // A success that says nothing. Where something is done that would be a lie which nobody can see through.
+            // A success without what was asked for. For a call that changes something this would be a lie that nobody can
+            // see through.
             _ => Fault::answer(ScriptedAnswer::json(200, serde_json::json!({})))
                 .method("GET")
                 .path("/v2/certificates"),
@@ -186,7 +214,7 @@ impl World {
         self.sandbox().add_fault(fault.times(1)).unwrap();
     }
 
-    /// The requests that have come since, of which there is one unless it never arrived.
+    /// The requests since the last time: one, unless it never arrived, or several of the registry's own protocol.
     pub(super) fn take_requests(&mut self) -> Vec<RecordedRequest> {
         let sandbox = self.sandbox();
         let requests = sandbox.requests();
@@ -211,40 +239,44 @@ impl World {
         }
     }
 
-    /// Pushes an image of its own content, as a build does: of one platform or two.
-    pub(super) fn push(&mut self) {
-        let place = self
-            .schedule
-            .draw(|random| random.usize(..REPOSITORIES.len()));
-        let repository = REPOSITORIES[place];
-        let number = self.schedule.draw(|random| random.u64(..));
-        let part = |number| Image::new(repository).sized_layer(number, 1_000);
-        let image = match number % 3 {
-            0 => Image::index(repository)
-                .child(part(number))
-                .child(part(number ^ 1)),
-            _ => part(number),
-        };
-        let tags = self.pushed.entry(repository).or_default();
-        let tag = format!("build-{}", tags.len());
-        self.schedule.clock.advance(Duration::from_secs(1));
-        let sandbox = self.sandbox.as_ref().unwrap();
-        // A garbage collection keeps the registry read-only, and before it is made there is none.
-        if sandbox
-            .push(registry_name().as_str(), image.tag(tag.as_str()))
-            .is_ok()
-        {
-            tags.push(tag);
+    /// Notes what a request of a client has listed, deleted or minted.
+    pub(super) fn note(&mut self, request: &RecordedRequest, pruning: &mut Pruning) {
+        let fate = self.fate(request);
+        let is_done = fate != Fate::NotDone;
+        let schedule = Arc::clone(&self.schedule);
+        self.pushes.note(request, is_done, pruning, &schedule);
+        self.figures.deletions += u64::from(is_done && request.method == "DELETE");
+        if mints(request) && fate == Fate::Lost {
+            self.figures.lost_credentials += 1;
+            let sandbox = self.sandbox.as_ref().unwrap();
+            self.credentials.lost_newest(sandbox);
         }
     }
 
-    /// What the load balancer was told is done.
+    /// Waits until the sandbox has saved what the requests before have changed, though nobody waits for their responses.
+    pub(super) async fn saved(&self) {
+        let mut stream = TcpStream::connect(self.sandbox().addr()).await.unwrap();
+        let request = b"GET /v2/registries HTTP/1.1\r\nhost: sandbox\r\nconnection: close\r\n\r\n";
+        stream.write_all(request).await.unwrap();
+        // Without a token: it counts for nobody's limit.
+        stream.read_to_end(&mut Vec::new()).await.unwrap();
+        self.sandbox().clear_requests();
+    }
+
+    /// Pushes an image.
+    pub(super) fn push(&mut self) {
+        self.figures.pushes += 1;
+        let sandbox = self.sandbox.as_ref().unwrap();
+        self.pushes.push(&self.schedule, sandbox);
+    }
+
+    /// Lets the load balancer use the certificate that it was given.
     pub(super) fn settle_edge(&self) {
         let mut edge = self.edge.lock().unwrap();
         if let Some(next) = edge.next.take() {
             assert!(
                 self.sandbox().set_certificate_in_use(&next, true),
-                "{next} is gone"
+                "{next} is missing"
             );
             self.sandbox()
                 .set_certificate_in_use(&edge.certificate, false);
@@ -258,34 +290,44 @@ impl World {
         self.sandbox().renew_certificate(&certificate);
     }
 
+    /// For files of clients.
     pub(super) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    pub(super) fn state(&self) -> State {
-        State::of(self.folder())
+    fn data(&self) -> PathBuf {
+        self.folder().join("sandbox")
     }
 
-    /// Credentials that are good and don't end soon: those of a month, and not the few hours' of the caches.
-    pub(super) fn live(&self) -> usize {
-        let credentials = self.sandbox().credentials();
-        { credentials.iter() }
-            .filter(|minted| !minted.revoked && minted.expiry_seconds > 86_400)
-            .count()
+    /// Notes a registry or a certificate that was reported to be there, and that nobody deletes.
+    pub(super) fn lasts(&mut self, name: &str) {
+        self.lasting.insert(name.to_owned());
+    }
+
+    /// What holds while nobody uses the credentials in files.
+    pub(super) fn check_files(&self) {
+        let now = self.schedule.clock.now();
+        self.credentials.check_in_files(self.sandbox(), now);
+        let files = fs::read_dir(self.folder().join("credentials"));
+        let names: Vec<_> = { files.into_iter().flatten() }
+            .map(|file| file.unwrap().file_name())
+            .collect();
+        assert!(names.len() <= 2, "a file and its lock: {names:?}");
     }
 
     /// What holds at any time.
     pub(super) fn check(&self) {
-        let state = self.state();
-        state.is_whole();
-        for (repository, tags) in &self.pushed {
-            let there = state.tags(repository);
-            for tag in tags.iter().rev().take(KEPT) {
-                assert!(there.contains(tag.as_str()), "{repository}:{tag} is lost");
-            }
+        let state = State::of(&self.data());
+        self.pushes.check(&state);
+        let (registries, certificates) = (state.registries(), state.certificates());
+        for name in &self.lasting {
+            let name = name.as_str();
+            assert!(
+                registries.contains(name) || certificates.contains(name),
+                "{name} is lost"
+            );
         }
         let edge = self.edge.lock().unwrap();
-        let certificates = state.certificates();
         assert!(
             certificates.contains(edge.certificate.as_str()),
             "{edge:?} is without its certificate"
@@ -293,66 +335,6 @@ impl World {
     }
 }
 
-/// What is written down of the account.
-pub(super) struct State(Value);
-
-impl State {
-    pub(super) fn of(folder: &Path) -> Self {
-        let text = fs::read(folder.join("state.json")).unwrap();
-        let mut world: Value = serde_json::from_slice(&text).unwrap();
-        Self(world["accounts"][0].take())
-    }
-
-    /// The document of a manifest.
-    pub(super) fn document(&self, repository: &str, digest: &str) -> Option<String> {
-        let mut all = self.repositories();
-        let found = all.find(|found| found["name"] == repository)?;
-        found["manifests"][digest]["text"]
-            .as_str()
-            .map(str::to_owned)
-    }
-
-    fn array<'a>(value: &'a Value) -> impl Iterator<Item = &'a Value> + use<'a> {
-        value.as_array().into_iter().flatten()
-    }
-
-    pub(super) fn registries(&self) -> Vec<&str> {
-        let names = Self::array(&self.0["registries"]).map(|registry| registry["name"].as_str());
-        names.map(Option::unwrap).collect()
-    }
-
-    pub(super) fn certificates(&self) -> BTreeSet<&str> {
-        let all = Self::array(&self.0["certificates"]);
-        all.map(|certificate| certificate["seed"]["name"].as_str().unwrap())
-            .collect()
-    }
-
-    fn repositories(&self) -> impl Iterator<Item = &Value> {
-        let registries = Self::array(&self.0["registries"]);
-        registries.flat_map(|registry| Self::array(&registry["store"]["repositories"]))
-    }
-
-    fn tags(&self, name: &str) -> BTreeSet<&str> {
-        let mut all = self.repositories();
-        let repository = all.find(|repository| repository["name"] == name);
-        let tags = repository.and_then(|repository| repository["tags"].as_object());
-        tags.into_iter()
-            .flat_map(|tags| tags.keys().map(String::as_str))
-            .collect()
-    }
-
-    /// Each tag leads to an image that is there with all its parts.
-    fn is_whole(&self) {
-        for repository in self.repositories() {
-            let manifests = &repository["manifests"];
-            for (name, tag) in repository["tags"].as_object().unwrap() {
-                let digest = tag["digest"].as_str().unwrap();
-                let parts = Self::array(&manifests[digest]["children"]);
-                let parts = parts.map(|part| part.as_str().unwrap());
-                for needed in parts.chain([digest]) {
-                    assert!(manifests[needed].is_object(), "{name} lacks {needed}");
-                }
-            }
-        }
-    }
+fn mints(request: &RecordedRequest) -> bool {
+    request.operation.as_deref() == Some("registries_get_dockerCredentials")
 }

@@ -19,8 +19,8 @@ use tracing::warn;
 
 use super::{
     clock::{Clock, until},
-    pacer::{HOUR, Log, MOST_PER_HOUR},
-    rate_budget::{BudgetFuture, LocalBudget, NoTurn, ObservedResponse, RateBudget},
+    pacer::{HOUR, Log},
+    rate_budget::{BudgetFuture, LocalBudget, NoTurn, ObservedResponse, RateBudget, RateLimits},
 };
 use crate::{error::RateLimit, folder, text::hex};
 
@@ -51,6 +51,8 @@ const HOLDS: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct FileBudget {
     path: Arc<Path>,
+    /// `None` for all that the service allows.
+    limits: Option<RateLimits>,
     /// The queue of this process: whoever holds it is next.
     turn: tokio::sync::Mutex<()>,
     /// The rate limit in the last response, until it is written to the file.
@@ -68,10 +70,28 @@ impl FileBudget {
         let path = directory.into().join(name).with_extension("json");
         Self {
             path: path.into(),
+            limits: None,
             turn: tokio::sync::Mutex::new(()),
             seen: Mutex::new(None),
             own: LocalBudget::new(),
             has_warned: AtomicBool::new(false),
+        }
+    }
+
+    /// Limits the processes to less than the service allows, to leave some for others. All of them set the same limits.
+    ///
+    /// ```
+    /// # use docr::{FileBudget, RateLimits, Secret};
+    /// # let directory = std::env::temp_dir();
+    /// let half = RateLimits { per_minute: 125, per_hour: 2_500 };
+    /// let budget = FileBudget::new(directory, &Secret::from("dop_v1_0123")).limits(half);
+    /// ```
+    #[must_use]
+    pub fn limits(self, limits: RateLimits) -> Self {
+        Self {
+            limits: Some(limits),
+            own: LocalBudget::limited_to(limits),
+            ..self
         }
     }
 
@@ -100,10 +120,10 @@ impl FileBudget {
         clock: &dyn Clock,
         change: impl FnOnce(&mut Log, Duration) -> T + Send + 'static,
     ) -> Option<T> {
-        let (date, path) = (clock.now(), Arc::clone(&self.path));
+        let (date, path, limits) = (clock.now(), Arc::clone(&self.path), self.limits);
         let seen = self.take_seen(date);
         let work = move || {
-            change_file(&path, since_epoch(date), |log, now| {
+            change_file(&path, limits, since_epoch(date), |log, now| {
                 if let Some(limit) = seen {
                     log.observe(now, limit);
                 }
@@ -193,6 +213,7 @@ impl RateBudget for FileBudget {
 /// Changes the file under a lock, which ends with the process.
 fn change_file<T>(
     path: &Path,
+    limits: Option<RateLimits>,
     now: Duration,
     change: impl FnOnce(&mut Log, Duration) -> T,
 ) -> io::Result<T> {
@@ -207,7 +228,7 @@ fn change_file<T>(
     file.read_to_end(&mut text)?;
     // Empty, truncated, or something else.
     let state: State = serde_json::from_slice(&text).unwrap_or_default();
-    let mut log = state.into_log(now);
+    let mut log = state.into_log(limits, now);
     let done = change(&mut log, now);
     let text = serde_json::to_vec(&State::of(&log))?;
     file.rewind()?;
@@ -240,19 +261,19 @@ impl State {
     }
 
     /// No time is later than `now` and no pause longer than an hour, even if the clock was set back.
-    fn into_log(self, now: Duration) -> Log {
+    fn into_log(self, limits: Option<RateLimits>, now: Duration) -> Log {
         let at = |time| Duration::from_micros(time).min(now);
         let mut sent: Vec<_> = self.sent.into_iter().map(at).collect();
         sent.sort_unstable();
         let pause = |time| Duration::from_micros(time).min(now.saturating_add(HOUR));
-        let mut log = Log::new();
+        let mut log = limits.map_or_else(Log::new, Log::limited_to);
         log.own = sent.into();
         log.foreign = { self.foreign.into_iter() }
             .map(|(time, count)| (at(time), count))
             .collect();
         log.observed = self.per_hour.is_some();
         let per_hour = self.per_hour.unwrap_or(log.per_hour);
-        log.per_hour = per_hour.clamp(1, MOST_PER_HOUR);
+        log.per_hour = per_hour.clamp(1, log.most_per_hour);
         log.blocked_until = self.paused_until.map(pause);
         log
     }
@@ -271,7 +292,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::{ManualClock, RateLimits};
+    use crate::ManualClock;
 
     const NONE: Duration = Duration::ZERO;
 
@@ -336,6 +357,24 @@ mod tests {
         other.observe(&clock, response(0)).await;
         clock.advance(Duration::from_secs(61));
         assert_eq!(wait(&other, &clock).await, NONE);
+    }
+
+    #[tokio::test]
+    async fn a_budget_of_less_than_the_service_allows_keeps_to_it_whatever_responses_say() {
+        let folder = tempfile::tempdir().unwrap();
+        let limits = RateLimits::new(10, 15);
+        let (one, other) = (budget(folder.path()), budget(folder.path()));
+        let (one, other, clock) = (one.limits(limits), other.limits(limits), noon());
+        take(&one, &clock, 10).await;
+        assert_eq!(wait(&other, &clock).await, Duration::from_secs(61));
+        clock.advance(Duration::from_secs(61));
+        let response = ObservedResponse {
+            rate_limit: Some(RateLimit::new(5_000, 4_990, clock.now())),
+            ..ObservedResponse::new(200)
+        };
+        other.observe(&clock, response).await;
+        take(&other, &clock, 5).await;
+        assert_eq!(wait(&one, &clock).await, HOUR - Duration::from_secs(61));
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use super::{clock::Clock, rate_budget::RateLimits, retry::server_wait};
 use crate::error::{Inner, RateLimit};
 
 /// No token has a higher limit. It is capped whatever a server claims, since each request of an hour is remembered.
-pub(super) const MOST_PER_HOUR: u64 = 100_000;
+const MOST_PER_HOUR: u64 = 100_000;
 
 /// The service counts a request from its arrival. The margins keep a request from arriving before its slot is free.
 const MINUTE: Duration = Duration::from_millis(61_000);
@@ -101,7 +101,7 @@ pub(super) struct Log {
     pub(super) foreign: VecDeque<(Duration, u64)>,
     per_minute: u64,
     pub(super) per_hour: u64,
-    most_per_hour: u64,
+    pub(super) most_per_hour: u64,
     pub(super) observed: bool,
     pub(super) blocked_until: Option<Duration>,
 }
@@ -114,7 +114,7 @@ impl Log {
         }
     }
 
-    fn limited_to(limits: RateLimits) -> Self {
+    pub(super) fn limited_to(limits: RateLimits) -> Self {
         let per_hour = limits.per_hour().into();
         Self {
             own: VecDeque::new(),

@@ -1,0 +1,257 @@
+//! What is pushed beside the fleet, and what of it may be deleted: nothing that a plan keeps, and nothing that was pushed
+//! before the last look at its repository.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use docr_sandbox::{Image, RecordedRequest, Sandbox};
+use docr_tests::sandbox::registry_name;
+
+use super::{schedule::Schedule, state::State};
+
+pub(super) const REPOSITORIES: [&str; 2] = ["shop/api", "shop/web"];
+/// How many images of each repository are kept.
+pub(super) const KEPT: usize = 2;
+/// How old a look may be by which something is deleted: a minute, and then what a call may take.
+const FRESH: Duration = Duration::from_secs(60 + 12 * 60);
+/// How many images of a repository may be pushed again.
+const REMEMBERED: usize = 12;
+
+/// The repositories as the pushes and deletions have left them.
+#[derive(Default)]
+pub(super) struct Pushes {
+    repositories: BTreeMap<&'static str, Repository>,
+    /// What was pushed between the last look and a deletion, and went with it: a look can't prevent that.
+    pub(super) raced: u64,
+}
+
+#[derive(Default)]
+struct Repository {
+    images: Vec<Pushed>,
+    /// All tags that were ever pushed.
+    tags: BTreeMap<String, Tag>,
+    /// Tags of images that have lost parts in such a race.
+    broken: BTreeSet<String>,
+}
+
+/// An image that was pushed at some time.
+#[derive(Clone)]
+struct Pushed {
+    image: Image,
+    digest: String,
+    parts: Vec<String>,
+}
+
+struct Tag {
+    digest: String,
+    parts: Vec<String>,
+    /// The step at which it was pushed.
+    at: u64,
+    is_gone: bool,
+}
+
+/// What a client knows of the repositories that it prunes.
+#[derive(Debug, Default)]
+pub(super) struct Pruning {
+    /// The step at which the plan was made; `None` before.
+    planned: Option<u64>,
+    /// When tags and manifests of a repository were last listed since then.
+    tags: BTreeMap<String, (u64, Duration)>,
+    manifests: BTreeMap<String, (u64, Duration)>,
+}
+
+impl Pruning {
+    pub(super) fn plans_at(&mut self, step: u64) {
+        *self = Self {
+            planned: Some(step),
+            ..Self::default()
+        };
+    }
+
+    /// When the last look at a repository began; `None` before it.
+    fn looked(&self, repository: &str) -> Option<(u64, Duration)> {
+        let (tags, manifests) = (self.tags.get(repository), self.manifests.get(repository));
+        Some(*tags?.min(manifests?))
+    }
+}
+
+impl Pushes {
+    /// Pushes an image: of its own content as a build does, or one that was pushed before; by a new tag, or one that moves.
+    pub(super) fn push(&mut self, schedule: &Arc<Schedule>, sandbox: &Sandbox) {
+        let (place, number, kind) =
+            schedule.draw(|random| (random.usize(..2), random.usize(..), random.u32(..10)));
+        let name = REPOSITORIES[place];
+        let repository = self.repositories.entry(name).or_default();
+        let image = repository.image(name, number, kind);
+        let moved = { repository.tags.keys() }.nth(number % repository.tags.len().max(1));
+        let tag = match (kind % 4, moved) {
+            (3, Some(tag)) => tag.clone(),
+            _ => format!("build-{}", repository.tags.len()),
+        };
+        schedule.clock.advance(Duration::from_secs(1));
+        let registry = registry_name();
+        // A garbage collection keeps the registry read-only, and before it is created there is none.
+        let Ok(pushed) = sandbox.push(registry.as_str(), image.clone().tag(tag.as_str())) else {
+            return;
+        };
+        repository.broken.remove(&tag);
+        let at = Tag {
+            digest: pushed.digest.clone(),
+            parts: pushed.children.clone(),
+            at: schedule.next_step(),
+            is_gone: false,
+        };
+        repository.tags.insert(tag, at);
+        repository.images.push(Pushed {
+            image,
+            digest: pushed.digest,
+            parts: pushed.children,
+        });
+        let surplus = repository.images.len().saturating_sub(REMEMBERED);
+        repository.images.drain(..surplus);
+    }
+
+    /// Notes what a request of a client has listed or deleted.
+    pub(super) fn note(
+        &mut self,
+        request: &RecordedRequest,
+        is_done: bool,
+        pruning: &mut Pruning,
+        schedule: &Schedule,
+    ) {
+        let Some((name, subject)) = subject(request) else {
+            return;
+        };
+        let now = (schedule.next_step(), schedule.passed());
+        match (request.method.as_str(), subject) {
+            ("GET", Subject::Tags) if pruning.planned.is_some() => {
+                pruning.tags.insert(name, now);
+            }
+            ("GET", Subject::Manifests) if pruning.planned.is_some() => {
+                pruning.manifests.insert(name, now);
+            }
+            ("DELETE", Subject::Tag(tag)) if is_done => {
+                self.deleted(&name, |found, _| found == tag, pruning, now.1);
+            }
+            ("DELETE", Subject::Manifest(digest)) if is_done => {
+                self.deleted(&name, |_, tag| tag.digest == digest, pruning, now.1);
+                self.lost_part(&name, &digest, pruning);
+            }
+            _ => {}
+        }
+    }
+
+    /// Some tags were deleted, by themselves or with their manifest.
+    fn deleted(
+        &mut self,
+        name: &str,
+        is_it: impl Fn(&str, &Tag) -> bool,
+        pruning: &Pruning,
+        now: Duration,
+    ) {
+        let planned = pruning.planned.expect("only prunes delete");
+        let look = pruning.looked(name);
+        let repository = self.repositories.get_mut(name).unwrap();
+        let kept = repository.newest_before(planned);
+        for (tag, place) in &mut repository.tags {
+            if place.is_gone || !is_it(tag, place) {
+                continue;
+            }
+            assert!(
+                !kept.contains(tag),
+                "{name}:{tag} was deleted, though the rules keep it"
+            );
+            if place.at > planned {
+                let (step, time) = look.expect("looks before it deletes");
+                assert!(
+                    place.at > step && now - time <= FRESH,
+                    "{name}:{tag} was deleted, though it was pushed before the last look"
+                );
+                self.raced += 1;
+            }
+            place.is_gone = true;
+        }
+    }
+
+    /// A manifest was deleted, which may be part of images.
+    fn lost_part(&mut self, name: &str, digest: &str, pruning: &Pruning) {
+        let planned = pruning.planned.expect("only prunes delete");
+        let looked = pruning.looked(name).map(|(step, _)| step);
+        let repository = self.repositories.get_mut(name).unwrap();
+        for (tag, place) in &repository.tags {
+            let lacks = !place.is_gone && place.parts.iter().any(|part| part == digest);
+            if lacks && place.at > planned && looked.is_some_and(|looked| place.at > looked) {
+                self.raced += u64::from(repository.broken.insert(tag.clone()));
+            }
+        }
+    }
+
+    /// Holds what is in the sandbox against this.
+    pub(super) fn check(&self, state: &State) {
+        for (name, repository) in &self.repositories {
+            let here = repository.tags.iter().filter(|(_, tag)| !tag.is_gone);
+            let here: BTreeMap<_, _> = here
+                .map(|(name, tag)| (name.as_str(), tag.digest.as_str()))
+                .collect();
+            assert_eq!(state.tags(name), here, "the tags of {name}");
+            state.has_whole_images(name, &repository.broken);
+        }
+    }
+}
+
+impl Repository {
+    fn image(&self, name: &str, number: usize, kind: u32) -> Image {
+        let again = self.images.get(number % self.images.len().max(1));
+        let part = |number: usize| Image::new(name).sized_layer(number as u64, 1_000);
+        match (kind, again) {
+            (0..3, Some(again)) => again.image.clone(),
+            // An index over an image that was pushed by itself.
+            (3, Some(again)) if again.parts.is_empty() => Image::index(name)
+                .child(again.image.clone())
+                .child(part(number)),
+            (4..6, _) => Image::index(name)
+                .child(part(number))
+                .child(part(number ^ 1)),
+            _ => part(number),
+        }
+    }
+
+    /// The newest tags of all that were pushed before a step.
+    fn newest_before(&self, step: u64) -> BTreeSet<String> {
+        let mut before: Vec<_> = { self.tags.iter() }
+            .filter(|(_, tag)| tag.at < step)
+            .collect();
+        before.sort_by_key(|(_, tag)| std::cmp::Reverse(tag.at));
+        before
+            .into_iter()
+            .take(KEPT)
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+}
+
+enum Subject {
+    Tags,
+    Manifests,
+    Tag(String),
+    Manifest(String),
+}
+
+/// What of a repository a request of the API is about.
+fn subject(request: &RecordedRequest) -> Option<(String, Subject)> {
+    request.operation.as_ref()?;
+    let (_, path) = request.path.split_once("/repositories/")?;
+    let mut parts = path.split('/').map(|part| part.replace("%2F", "/"));
+    let (name, kind) = (parts.next()?, parts.next()?);
+    let subject = match (kind.as_str(), parts.next()) {
+        ("tags", None) => Subject::Tags,
+        ("digests", None) => Subject::Manifests,
+        ("tags", Some(tag)) => Subject::Tag(tag),
+        ("digests", Some(digest)) => Subject::Manifest(digest.replace("%3A", ":")),
+        _ => return None,
+    };
+    Some((name, subject))
+}
