@@ -83,7 +83,7 @@ impl FileBudget {
     /// ```
     /// # use docr::{FileBudget, RateLimits, Secret};
     /// # let directory = std::env::temp_dir();
-    /// let half = RateLimits { per_minute: 125, per_hour: 2_500 };
+    /// let half = RateLimits::new(125, 2_500);
     /// let budget = FileBudget::new(directory, &Secret::from("dop_v1_0123")).limits(half);
     /// ```
     #[must_use]
