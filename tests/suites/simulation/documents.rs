@@ -10,7 +10,7 @@ use docr::{
 use docr_tests::sandbox::registry_name;
 use tokio::sync::OnceCell;
 
-use super::schedule::Hand;
+use super::hand::Hand;
 
 /// A reader that all clients share, with credentials that the first of them mints.
 #[derive(Clone)]

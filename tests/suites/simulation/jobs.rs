@@ -18,8 +18,8 @@ use docr_tests::sandbox::{TOKEN, registry_name};
 use super::{
     credentials::IN_FILES,
     documents::Documents,
+    hand::{Hand, Turns},
     pushes::{KEPT, Pruning},
-    schedule::{Hand, Turns},
     world::{Edge, World},
 };
 

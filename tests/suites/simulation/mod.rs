@@ -10,6 +10,7 @@
 
 mod credentials;
 mod documents;
+mod hand;
 mod jobs;
 mod pushes;
 mod schedule;
@@ -34,9 +35,10 @@ use tokio::task::{JoinHandle, LocalSet};
 
 use self::{
     documents::Documents,
+    hand::Hand,
     jobs::{Actor, Done, Job, client_by},
     pushes::Pruning,
-    schedule::{Hand, IN_JOB, Schedule, Ticket},
+    schedule::{IN_JOB, Schedule, Ticket},
     world::{Fate, Figures, World},
 };
 

@@ -18,8 +18,9 @@ use tokio::{
 
 use super::{
     credentials::Credentials,
+    hand::Turns,
     pushes::{Pruning, Pushes},
-    schedule::{Schedule, Turns},
+    schedule::Schedule,
     state::State,
 };
 
