@@ -115,7 +115,7 @@ fn repository(
 
 const ALL_OLD: &str = "[[rule]]\nolder_than = \"30d\"\ndelete_untagged = true";
 
-/// As many images, each with a tag, of which half go.
+/// This many images, each with a tag, of which half are deleted.
 pub fn images_of_one_tag(size: u64) -> Case {
     let policy = format!("[[rule]]\nkeep_newest = {}", size / 2);
     let manifests: Vec<_> = (0..size).map(|image| manifest(image, [])).collect();

@@ -333,7 +333,7 @@ async fn images_in_use_are_read_from_a_file_or_a_pipe() {
     assert!(
         ended
             .err
-            .contains("see whether the command failed that lists the images"),
+            .contains("check whether the command that lists the images failed"),
         "{ended:?}"
     );
     assert_eq!(bench.sandbox.requests().len(), 0);

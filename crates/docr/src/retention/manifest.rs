@@ -33,6 +33,8 @@ static IMAGES: [SharedString; 5] = [
 
 /// What a manifest's document says of other manifests. DigitalOcean's API doesn't have it: it is read from the registry
 /// itself.
+///
+/// See the [example](Self::from_bytes).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ManifestDocument {
@@ -173,6 +175,14 @@ pub trait ManifestReader {
 }
 
 /// The reader of a [`RetentionExecution`](super::RetentionExecution) without a reader: there are no values of this type.
+///
+/// ```
+/// use docr::retention::{NoReader, RetentionExecution};
+///
+/// struct Job<'a> {
+///     execution: RetentionExecution<'a, NoReader>,
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[allow(clippy::exhaustive_enums, reason = "it has no values")]
 pub enum NoReader {}

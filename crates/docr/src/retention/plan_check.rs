@@ -46,8 +46,12 @@ impl RetentionPlan {
         let head: Head =
             serde_json::from_str(text).map_err(|error| PlanError(error.to_string()))?;
         let rule = match head.version {
-            version if version > Self::VERSION => "is newer than this program supports",
-            version if version < Self::VERSION => "is from an older version; create the plan again",
+            version if version > Self::VERSION => {
+                "is of a newer version than this program supports"
+            }
+            version if version < Self::VERSION => {
+                "was made by an older version; create the plan again"
+            }
             _ => {
                 let plan: Self =
                     serde_json::from_str(text).map_err(|error| PlanError(error.to_string()))?;

@@ -98,6 +98,7 @@ impl Default for RetentionPolicy {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schemars", schemars(transform = super::schema::without_examples))]
 #[serde(deny_unknown_fields)]
 pub struct RetentionRule {
     /// Patterns of repository names; all repositories if omitted.
