@@ -11,8 +11,6 @@ use crate::listing;
 
 /// The crates whose items need examples. `docr-api` is generated.
 const CRATES: [&str; 3] = ["docr", "docr-redis", "docr-sandbox"];
-/// Modules and crates, by their path, that don't have all of their examples yet.
-const EXEMPT: &[&str] = &["docr::retention", "docr_sandbox"];
 
 pub(crate) fn run(root: &Path) -> Result<()> {
     let mut missing = Vec::new();
@@ -32,8 +30,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
         let without: Vec<_> = items.iter().filter(|item| !item.has_example).collect();
         let (all, with) = (items.len(), items.len() - without.len());
         println!("{name}: {with} of {all} public types and methods have an example");
-        let needed = without.into_iter().filter(|item| !item.is_exempt());
-        missing.extend(needed.map(|item| item.path.clone()));
+        missing.extend(without.into_iter().map(|item| item.path.clone()));
     }
     if missing.is_empty() {
         return Ok(());
@@ -50,15 +47,6 @@ pub(crate) fn run(root: &Path) -> Result<()> {
 struct Item {
     path: String,
     has_example: bool,
-}
-
-impl Item {
-    fn is_exempt(&self) -> bool {
-        EXEMPT.iter().any(|exempt| {
-            let rest = self.path.strip_prefix(exempt);
-            rest.is_some_and(|rest| rest.starts_with("::"))
-        })
-    }
 }
 
 /// The items of a crate that others can reach, in the order of their paths.
@@ -246,23 +234,5 @@ mod tests {
             let json = crate_with("```\nlet cart = Cart;\n```", docs);
             assert_eq!(missing(&json), ["shop::Cart::get"], "{docs}");
         }
-    }
-
-    #[test]
-    fn only_what_lies_below_an_exempt_path_is_exempt() {
-        let is_exempt = |path: &str| {
-            let item = Item {
-                path: path.into(),
-                has_example: false,
-            };
-            item.is_exempt()
-        };
-        assert!(
-            EXEMPT
-                .iter()
-                .all(|exempt| is_exempt(&format!("{exempt}::Item")))
-        );
-        assert!(!is_exempt("docr::retention_rate"));
-        assert!(!is_exempt("docr::Client"));
     }
 }

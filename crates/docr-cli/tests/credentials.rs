@@ -555,7 +555,7 @@ async fn a_configured_helper_stores_the_credentials_and_its_failure_is_reported(
     assert!(
         missing
             .err
-            .contains("the credential helper \"shelf\" fails"),
+            .contains("the credential helper \"shelf\" failed to get"),
         "{}",
         missing.err
     );
