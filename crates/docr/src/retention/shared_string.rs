@@ -132,7 +132,8 @@ mod tests {
             serde_json::from_str::<SharedString>("\"v1\"").unwrap(),
             text
         );
-        assert!(text == *"v1" && text == "v1" && text == String::from("v1"));
+        let owned = String::from("v1");
+        assert!(text == *"v1" && text == "v1" && text == owned);
         assert!(HashSet::from([text.clone()]).contains("v1"));
         assert_eq!(String::from(text), "v1");
     }
