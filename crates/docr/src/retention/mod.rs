@@ -77,6 +77,8 @@ mod scene;
 #[cfg(feature = "schemars")]
 mod schema;
 mod table;
+#[cfg(test)]
+mod tests;
 mod untagged;
 mod version;
 mod visit;
