@@ -232,6 +232,7 @@ mod tests {
             );
         }
     }
+
     fn with_limit(kind: ErrorKind, remaining: u64) -> Inner {
         let rate_limit = crate::error::RateLimit {
             limit: 5_000,

@@ -294,6 +294,7 @@ mod tests {
             Ok(0)
         );
     }
+
     #[test]
     fn a_credential_is_taken_apart_if_it_is_a_user_and_a_password() {
         let parts = |plain: &str| {

@@ -86,6 +86,7 @@ mod tests {
             "{message}"
         );
     }
+
     #[test]
     fn a_program_can_read_field_value_rule_and_position() {
         let error = InvalidInput::at("name", "ab", 2, "'b' at position 2 is wrong".into());

@@ -137,6 +137,7 @@ mod tests {
             assert!(error.contains(part), "{text}: {error}");
         }
     }
+
     #[test]
     fn host_registry_and_repository_have_255_characters_at_the_most() {
         let room = MAX_NAME - HOST.len() - "/acme/".len();

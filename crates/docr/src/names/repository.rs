@@ -131,6 +131,7 @@ mod tests {
             Some(228)
         );
     }
+
     #[test]
     fn what_is_wrong_with_a_divider_is_said() {
         for (name, what) in [

@@ -91,6 +91,7 @@ mod tests {
         }
         assert_eq!(Tag::new("x".repeat(129)).unwrap_err().position(), Some(129));
     }
+
     #[test]
     fn what_is_wrong_with_a_tag_is_said() {
         let long = "x".repeat(129);
