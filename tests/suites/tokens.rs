@@ -152,8 +152,8 @@ async fn a_call_that_has_no_token_for_another_attempt_may_have_been_done_unless_
     furnish(&sandbox).await;
     let runs = |docr: &Client| docr.registry(registry_name()).garbage_collections();
     for (operation, is_ambiguous) in [
-        ("registries_get_garbage_collection", false),
-        ("registries_update_garbage_collection", true),
+        ("registries_get_garbageCollection", false),
+        ("registries_update_garbageCollection", true),
     ] {
         let answer = ScriptedAnswer::status(503);
         sandbox.answer_next(operation, answer).unwrap();

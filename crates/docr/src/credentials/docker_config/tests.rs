@@ -265,7 +265,7 @@ fn the_helper_of_a_host_is_named_and_taken_out_again() {
     config.save().unwrap();
     assert_eq!(helper(), None);
     let text = fs::read_to_string(&path).unwrap();
-    assert!(text.contains(r#""ghcr.io": "gh""#), "{text}");
+    assert!(text.contains(r#""ghcr.io":"gh""#), "{text}");
     fs::write(&path, r#"{"credHelpers": []}"#).unwrap();
     let mut config = DockerConfig::load(&path).unwrap();
     assert!(config.helper().is_err());
