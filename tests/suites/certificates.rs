@@ -7,7 +7,7 @@ use docr::{
     Certificate, CertificatePair, CertificateState as State, Certificates, CreateCertificate,
     ErrorKind, RotateError,
 };
-use docr_sandbox::{CertificateSeed, Clock, SandboxBuilder, ScriptedAnswer};
+use docr_sandbox::{CertificateSeed, Clock, Fault, SandboxBuilder, ScriptedAnswer};
 use docr_tests::sandbox::{Checked, TOKEN, client_with_clock, noon, sharing, start_with};
 use serde_json::json;
 
@@ -310,6 +310,22 @@ async fn an_old_certificate_that_is_renewed_before_the_swap_is_handed_over_by_it
         docr.certificates().get_by_name_opt("old").await.unwrap(),
         None
     );
+}
+
+#[tokio::test]
+async fn an_old_certificate_that_is_not_found_before_the_swap_is_handed_over_as_it_was() {
+    let bench = Bench::start().await;
+    let seed = CertificateSeed::lets_encrypt("old", NAMES);
+    let before = bench.sandbox.add_certificate(seed);
+    let not_found = json!({ "id": "not_found", "message": "certificate not found" });
+    let fault = Fault::answer(ScriptedAnswer::json(404, not_found))
+        .method("GET")
+        .path(format!("/v2/certificates/{before}"));
+    bench.sandbox.add_fault(fault).unwrap();
+    let swap = async |pair: CertificatePair| bench.swap(pair).await;
+    let pair = bench.certificates.rotate("old", wanted(), swap).await;
+    assert_eq!(pair.unwrap().old.id, before);
+    assert_eq!(bench.names().await, ["new"]);
 }
 
 /// A clock under which the old certificate is renewed with each wait.

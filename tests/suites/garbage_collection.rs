@@ -135,6 +135,8 @@ async fn a_run_that_is_nowhere_is_not_found() {
     assert!(error.is_invalid_input(), "{error}");
     let run = runs.start(BOTH).await.unwrap();
     assert_eq!(runs.get(&run).await.unwrap().uuid, run.uuid);
+    let found = runs.get_opt(&run).await.unwrap();
+    assert_eq!(found.map(|found| found.uuid), Some(run.uuid.clone()));
 }
 
 #[tokio::test]

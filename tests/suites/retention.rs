@@ -1,6 +1,12 @@
 //! Retention against the sandbox: plan, look again, delete, report.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
 use docr::{
     Client, CredentialsRequest, GarbageCollectionType, RegistryHandle, TierSlug,
@@ -897,6 +903,137 @@ async fn a_repository_of_which_nothing_is_kept_is_deleted_as_a_whole_and_the_pla
     let left: Vec<_> = left.iter().map(|one| (&*one.name, one.tag_count)).collect();
     assert!(left.contains(&("old/two", Some(1))), "{left:?}");
     assert!(left.iter().all(|(name, _)| *name != "old/one"), "{left:?}");
+}
+
+/// A bench with the repository `old/one`, and a plan that deletes it as a whole.
+async fn whole_repository() -> (Bench, RetentionPlan) {
+    let bench = Bench::start().await;
+    for tag in ["a", "b"] {
+        bench.push(Image::new("old/one").sized_layer(71, 1_000).tag(tag));
+    }
+    bench.clock.advance(DAY * 40);
+    let plan = bench
+        .plan("repositories = ['old/*']\nolder_than = '30d'")
+        .await;
+    assert_eq!(plan.whole_repositories.len(), 1);
+    bench.sandbox.clear_requests();
+    (bench, plan)
+}
+
+impl Bench {
+    /// Has the deletion of a repository refused so often for the rate limit, which is over after more time than a call
+    /// that deletes a repository waits.
+    fn limit_deletes_of_repositories(&self, times: u64) {
+        let error =
+            serde_json::json!({ "id": "too_many_requests", "message": "API Rate limit exceeded." });
+        for _ in 0..times {
+            let answer = ScriptedAnswer::json(429, error.clone()).header("retry-after", "10");
+            let operation = "registries_delete_repository";
+            self.sandbox.answer_next(operation, answer).unwrap();
+        }
+    }
+
+    fn count(&self, operation: &str) -> usize {
+        let requests = self.sandbox.requests();
+        let of = requests
+            .iter()
+            .filter(|request| request.operation.as_deref() == Some(operation));
+        of.count()
+    }
+
+    /// How often `old/one` was looked at, and how often its deletion was tried.
+    fn looks_and_deletes(&self) -> (usize, usize) {
+        (
+            self.count("registries_list_repositoryTags"),
+            self.count("registries_delete_repository"),
+        )
+    }
+}
+
+#[tokio::test]
+async fn a_whole_repository_is_looked_at_again_after_each_pause_before_it_is_deleted() {
+    let (bench, plan) = whole_repository().await;
+    bench.limit_deletes_of_repositories(4);
+    let report = bench.apply(&plan).await;
+    assert!(
+        report
+            .steps
+            .iter()
+            .all(|step| step.outcome == Outcome::Deleted),
+        "{report}"
+    );
+    assert_eq!(bench.looks_and_deletes(), (5, 5));
+}
+
+#[tokio::test]
+async fn a_whole_repository_is_left_when_its_deletion_is_refused_for_the_limit_five_times() {
+    let (bench, plan) = whole_repository().await;
+    bench.limit_deletes_of_repositories(5);
+    let report = bench.apply(&plan).await;
+    let refused = |step: &RetentionStep| matches!(step.outcome, Outcome::Refused(_));
+    assert!(report.steps.iter().all(refused), "{report}");
+    assert_eq!(bench.looks_and_deletes(), (5, 5));
+    assert_eq!(bench.count("registries_delete_repositoryTag"), 0);
+}
+
+#[tokio::test]
+async fn what_is_pushed_to_a_whole_repository_during_a_pause_is_kept() {
+    let (bench, plan) = whole_repository().await;
+    bench.limit_deletes_of_repositories(1);
+    let Bench {
+        sandbox, registry, ..
+    } = bench;
+    let sandbox = Arc::new(sandbox);
+    let pushes = Arc::downgrade(&sandbox);
+    let is_pushed = AtomicBool::new(false);
+    sandbox.before_each(Some(move |method: &str, _: &str| {
+        if method == "DELETE" && !is_pushed.swap(true, SeqCst) {
+            let image = Image::new("old/one").sized_layer(72, 1_000).tag("new");
+            let sandbox = pushes.upgrade().unwrap();
+            sandbox.push("acme-images", image).unwrap();
+        }
+    }));
+    let report = plan.execution(&registry).unwrap().run(|_| {}).await;
+    let deletes = sandbox.requests();
+    let deletes = deletes.iter().filter(|request| request.method == "DELETE");
+    let operations: Vec<_> = deletes
+        .filter_map(|request| request.operation.as_deref())
+        .collect();
+    let tried = operations
+        .iter()
+        .filter(|id| **id == "registries_delete_repository");
+    assert_eq!(tried.count(), 1, "{operations:?}");
+    let repository = registry.repository("old/one".parse().unwrap());
+    let tags = repository.tags().all().await.unwrap();
+    assert!(tags.iter().any(|tag| tag.tag == "new"), "{tags:?} {report}");
+    sandbox.before_each(None::<fn(&str, &str)>);
+}
+
+/// Takes six seconds to note what begins first, while somebody may push.
+struct SlowDisk<'a>(&'a Bench, bool);
+
+impl ObserveRetention for SlowDisk<'_> {
+    fn begins(&mut self, _: &Deletion) -> std::io::Result<()> {
+        let Self(bench, is_noted) = self;
+        if !std::mem::replace(is_noted, true) {
+            bench.clock.advance(Duration::from_secs(6));
+            bench.push(Image::new("old/one").sized_layer(72, 1_000).tag("new"));
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, _: &RetentionStep) {}
+}
+
+#[tokio::test]
+async fn what_is_pushed_to_a_whole_repository_while_its_deletion_is_noted_is_kept() {
+    let (bench, plan) = whole_repository().await;
+    let execution = plan.execution(&bench.registry).unwrap();
+    execution.run_observed(&mut SlowDisk(&bench, false)).await;
+    assert_eq!(bench.count("registries_delete_repository"), 0);
+    let repository = bench.registry.repository("old/one".parse().unwrap());
+    let tags = repository.tags().all().await.unwrap();
+    assert!(tags.iter().any(|tag| tag.tag == "new"), "{tags:?}");
 }
 
 #[tokio::test]

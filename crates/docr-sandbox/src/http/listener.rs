@@ -96,4 +96,13 @@ mod tests {
             assert!(text.contains(why) && text.ends_with("0 for a free one"));
         }
     }
+
+    #[test]
+    fn a_connection_that_ends_before_it_is_accepted_is_the_client_s_affair() {
+        use io::ErrorKind::{ConnectionAborted, ConnectionReset, Other, PermissionDenied};
+        assert!(is_of_connection(&ConnectionAborted.into()));
+        assert!(is_of_connection(&ConnectionReset.into()));
+        assert!(!is_of_connection(&PermissionDenied.into()));
+        assert!(!is_of_connection(&Other.into()));
+    }
 }

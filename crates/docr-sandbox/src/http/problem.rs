@@ -115,4 +115,17 @@ mod tests {
         assert_eq!(hour.header, None);
         assert_eq!(hour.into_response("1").status, 429);
     }
+
+    #[test]
+    fn each_status_of_the_service_has_an_id_of_its_own() {
+        let statuses = [
+            400, 401, 403, 404, 405, 408, 409, 412, 413, 422, 429, 500, 501, 502, 503, 504,
+        ];
+        let id = |status| error_id(StatusCode::from_u16(status).unwrap());
+        let ids = statuses.map(id);
+        let distinct: std::collections::BTreeSet<_> = ids.into_iter().collect();
+        assert_eq!(distinct.len(), statuses.len(), "{distinct:?}");
+        assert!(!distinct.contains("error"));
+        assert_eq!(id(418), "error");
+    }
 }

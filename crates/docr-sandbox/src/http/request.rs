@@ -153,3 +153,29 @@ fn read_body(operation: &Operation, body: &Bytes) -> Result<Value, Refusal> {
         None => Ok(value),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_query_value_is_read_as_its_type_or_stays_a_text_to_be_refused() {
+        for (text, kind, value) in [
+            ("7", Some("integer"), json!(7)),
+            ("-7", Some("integer"), json!(-7)),
+            ("99999999999999999999", Some("integer"), json!(u64::MAX)),
+            ("-99999999999999999999", Some("integer"), json!(i64::MIN)),
+            ("7.5", Some("integer"), json!("7.5")),
+            ("7.5", Some("number"), json!(7.5)),
+            ("NaN", Some("number"), json!("NaN")),
+            ("true", Some("boolean"), json!(true)),
+            ("yes", Some("boolean"), json!("yes")),
+            ("true", Some("string"), json!("true")),
+            ("7", None, json!("7")),
+        ] {
+            assert_eq!(typed(text.to_owned(), kind), value, "{text} as {kind:?}");
+        }
+    }
+}

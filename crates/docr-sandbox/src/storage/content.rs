@@ -202,4 +202,29 @@ mod tests {
         assert!(matches!(content, Content::File { .. }));
         assert_eq!(content.unpacked(), 9_000_000);
     }
+
+    #[test]
+    fn a_file_that_ends_before_its_content_is_an_error_and_not_an_end() {
+        let (directory, folder) = Directory::temporary().unwrap();
+        let mut sink = Sink::new(directory, Algorithm::Sha256);
+        let long = vec![7; SMALL * 2];
+        sink.write(&[long.clone().into()]).unwrap();
+        let digest = Algorithm::Sha256.digest(&long);
+        let content = sink.finish(&digest).unwrap().unwrap();
+        let mut reader = content.reader(0, content.bytes());
+        assert_eq!(
+            reader.read(0).unwrap(),
+            Bytes::new(),
+            "nothing was asked for"
+        );
+        assert_eq!(reader.read(10).unwrap().len(), 10);
+        for file in std::fs::read_dir(folder.path()).unwrap() {
+            let file = std::fs::File::options()
+                .write(true)
+                .open(file.unwrap().path());
+            file.unwrap().set_len(10).unwrap();
+        }
+        let error = reader.read(10).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+    }
 }

@@ -386,6 +386,32 @@ mod tests {
         let later = NOW + 2 * SECOND + HOUR;
         log.observe(later, limit(5_000, 4_999));
         assert_eq!(log.count_after(later - HOUR), 1);
+        assert_eq!(log.foreign.len(), 1);
+    }
+
+    #[test]
+    fn what_is_older_than_an_hour_takes_no_room() {
+        let mut log = Log::new();
+        log.record(NOW);
+        log.record(NOW + SECOND);
+        log.wait(NOW + HOUR);
+        assert_eq!(log.own.len(), 1);
+        log.wait(NOW + HOUR + SECOND);
+        assert_eq!(log.own.len(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_turn_that_is_free_at_the_end_of_the_limit_is_waited_for() {
+        let clock = crate::ManualClock::at(DateTime::UNIX_EPOCH);
+        let limits = RateLimits::new(1, 100);
+        let pacer = Pacer::limited_to(limits);
+        pacer.record(&clock);
+        let just_too_short = MINUTE - Duration::from_millis(1);
+        let later = pacer.acquire(&clock, just_too_short).await;
+        assert_eq!(later, Err(NoSlot(MINUTE)));
+        assert_eq!(clock.monotonic(), Duration::ZERO);
+        assert_eq!(pacer.acquire(&clock, MINUTE).await, Ok(()));
+        assert_eq!(clock.monotonic(), MINUTE);
     }
 
     #[test]

@@ -240,4 +240,61 @@ mod tests {
             );
         }
     }
+
+    fn with_limit(kind: ErrorKind, remaining: u64) -> Inner {
+        let rate_limit = crate::error::RateLimit {
+            limit: 5_000,
+            remaining,
+            reset: DateTime::UNIX_EPOCH + Duration::from_secs(40),
+        };
+        Inner {
+            answer: Some(crate::error::Answer {
+                rate_limit: Some(rate_limit),
+                ..Default::default()
+            }),
+            ..Inner::new(kind, "it failed")
+        }
+    }
+
+    #[test]
+    fn a_used_up_limit_is_waited_for_after_a_refusal_for_it_alone() {
+        let wait =
+            |kind, remaining| server_wait(&with_limit(kind, remaining), DateTime::UNIX_EPOCH);
+        let until_reset = Some(Duration::from_secs(40));
+        assert_eq!(wait(ErrorKind::RateLimited, 0), until_reset);
+        assert_eq!(wait(ErrorKind::RateLimited, 1), None);
+        assert_eq!(wait(ErrorKind::Server, 0), None);
+    }
+
+    #[test]
+    fn what_creates_or_mints_is_never_repeated_blindly() {
+        let all = [
+            Effect::Read,
+            Effect::Set,
+            Effect::Delete,
+            Effect::Create,
+            Effect::Mint,
+        ];
+        let decisions = |kind, status| {
+            let error = Inner {
+                answer: Some(crate::error::Answer {
+                    status,
+                    ..Default::default()
+                }),
+                ..Inner::new(kind, "it failed")
+            };
+            all.map(|effect| decide(effect, &error))
+        };
+        use RetryDecision::{Ambiguous, LookUp, Repeat, Stop};
+        assert_eq!(decisions(ErrorKind::RateLimited, 429), [Repeat; 5]);
+        assert_eq!(decisions(ErrorKind::Connect, 0), [Repeat; 5]);
+        let unknown = [Repeat, Repeat, Repeat, LookUp, Ambiguous];
+        assert_eq!(decisions(ErrorKind::Timeout, 0), unknown);
+        assert_eq!(decisions(ErrorKind::Server, 503), unknown);
+        assert_eq!(decisions(ErrorKind::Server, 501), [Stop; 5]);
+        assert_eq!(decisions(ErrorKind::NotFound, 404), [Stop; 5]);
+        // It was done, and what was made can't be read.
+        let unreadable = [Stop, Stop, Stop, LookUp, Ambiguous];
+        assert_eq!(decisions(ErrorKind::Unreadable, 201), unreadable);
+    }
 }

@@ -186,3 +186,30 @@ impl Waits<'_> {
         self.clock.monotonic().saturating_sub(self.since)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn certificate(id: &str, of: &str, names: &[&str]) -> Certificate {
+        let certificate =
+            serde_json::json!({ "id": id, "name": "shop", "type": of, "dns_names": names });
+        serde_json::from_value(certificate).unwrap()
+    }
+
+    #[test]
+    fn a_renewal_is_another_certificate_of_lets_encrypt_for_the_same_names() {
+        let names = ["a.example.com", "b.example.com"];
+        let before = certificate("1", "lets_encrypt", &names);
+        let is_renewal = |found: Certificate| is_renewal(&found, &before);
+        assert!(is_renewal(certificate("2", "lets_encrypt", &names)));
+        assert!(!is_renewal(certificate("1", "lets_encrypt", &names)));
+        assert!(!is_renewal(certificate("2", "custom", &names)));
+        assert!(!is_renewal(certificate("2", "lets_encrypt", &names[..1])));
+        let custom = certificate("1", "custom", &names);
+        let found = certificate("2", "lets_encrypt", &names);
+        assert!(!super::is_renewal(&found, &custom));
+        let found = certificate("2", "custom", &names);
+        assert!(!super::is_renewal(&found, &custom));
+    }
+}

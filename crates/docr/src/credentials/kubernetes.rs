@@ -261,3 +261,55 @@ fn check_name(
     );
     Err(InvalidInput::new(field, name, rule))
 }
+
+#[cfg(test)]
+mod tests {
+    use docr_api::types;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::CredentialsRequest;
+
+    fn credentials() -> DockerCredentials {
+        let answer = r#"{"auths": {"registry.digitalocean.com": {"auth": "bmV3OnNlY3JldA=="}}}"#;
+        let answer: types::DockerCredentials = serde_json::from_str(answer).unwrap();
+        DockerCredentials::new(answer, CredentialsRequest::read_only()).unwrap()
+    }
+
+    #[test]
+    fn a_secret_has_annotations_only_if_there_is_something_to_annotate() {
+        let secret = KubernetesSecret::new(&"acme".parse().unwrap());
+        let metadata = |secret: &KubernetesSecret| {
+            let json = secret.manifest_json(&credentials()).unwrap();
+            let mut json: Value = serde_json::from_str(json.expose()).unwrap();
+            json["metadata"].take()
+        };
+        let plain = secret.clone().namespaces(["shop"]);
+        let expected = json!({ "name": "registry-acme", "namespace": "shop" });
+        assert_eq!(metadata(&plain), expected);
+        let yaml = plain.manifest(&credentials()).unwrap();
+        assert!(!yaml.expose().contains("annotations"));
+        let expiring = plain.expires_at(DateTime::UNIX_EPOCH);
+        let annotations = metadata(&expiring)["annotations"].take();
+        assert_eq!(annotations[EXPIRY_ANNOTATION], "1970-01-01T00:00:00Z");
+        let yaml = expiring.manifest(&credentials()).unwrap();
+        assert!(yaml.expose().contains("  annotations:\n"));
+    }
+
+    #[test]
+    fn several_namespaces_make_a_list_and_one_a_secret() {
+        let secret = KubernetesSecret::new(&"acme".parse().unwrap());
+        let json = |namespaces: &[&str]| -> Value {
+            let secret = secret.clone().namespaces(namespaces.iter().copied());
+            let json = secret.manifest_json(&credentials()).unwrap();
+            serde_json::from_str(json.expose()).unwrap()
+        };
+        assert_eq!(json(&["shop"])["kind"], "Secret");
+        let list = json(&["web", "shop", "kube-system"]);
+        assert_eq!(list["kind"], "List");
+        for (place, namespace) in ["kube-system", "shop", "web"].iter().enumerate() {
+            assert_eq!(list["items"][place]["metadata"]["namespace"], *namespace);
+        }
+        assert_eq!(list["items"].as_array().unwrap().len(), 3);
+    }
+}

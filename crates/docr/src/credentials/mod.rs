@@ -329,4 +329,39 @@ mod tests {
             Ok(0)
         );
     }
+
+    #[test]
+    fn a_credential_is_taken_apart_if_it_is_a_user_and_a_password() {
+        let parts = |plain: &str| {
+            let parts = user_and_password(&BASE64.encode(plain).into())?;
+            Some((parts.0.expose().to_owned(), parts.1.expose().to_owned()))
+        };
+        assert_eq!(
+            parts("user:pass:word"),
+            Some(("user".into(), "pass:word".into()))
+        );
+        for plain in ["", "user", "user:", ":password", ":"] {
+            assert_eq!(parts(plain), None, "{plain}");
+        }
+        assert!(user_and_password(&"no base64!".to_owned().into()).is_none());
+    }
+
+    #[test]
+    fn credentials_know_what_was_asked_for() {
+        let minted = |request| {
+            let answer = serde_json::json!({ "auths": { DockerCredentials::HOST: { "auth": "bmV3OnNlY3JldA==" } } });
+            DockerCredentials::new(serde_json::from_value(answer).unwrap(), request).unwrap()
+        };
+        let hour = Duration::from_secs(3_600);
+        let read_only = minted(CredentialsRequest::read_only().expires_in(hour));
+        assert_eq!(
+            (read_only.is_read_write(), read_only.expires_in()),
+            (false, Some(hour))
+        );
+        let read_write = minted(CredentialsRequest::read_write().never_expires());
+        assert_eq!(
+            (read_write.is_read_write(), read_write.expires_in()),
+            (true, None)
+        );
+    }
 }

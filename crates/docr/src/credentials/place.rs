@@ -108,3 +108,57 @@ fn keep_owner(file: &File, before: &fs::Metadata) -> io::Result<()> {
     }
     file.set_permissions(fs::Permissions::from_mode(mode))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(directory: &Path) -> Vec<String> {
+        let entries = fs::read_dir(directory).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.collect()
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_replaced_leaves_nothing_behind() {
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("config.json");
+        fs::create_dir(&target).unwrap();
+        let error = replace(&target, "{}").unwrap_err();
+        assert!(error.to_string().contains("can't be replaced"), "{error}");
+        assert_eq!(names(directory.path()), ["config.json"]);
+        drop(Unfinished::beside(&directory.path().join("other.json")).unwrap());
+        assert_eq!(names(directory.path()), ["config.json"]);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_replaced_file_keeps_its_mode_and_a_new_one_is_its_owner_s_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let directory = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+        let target = directory.path().join("config.json");
+        replace(&target, "1").unwrap();
+        assert_eq!(mode(&target), 0o600);
+        for before in [0o640, 0o604, 0o400] {
+            fs::set_permissions(&target, fs::Permissions::from_mode(before)).unwrap();
+            replace(&target, "2").unwrap();
+            assert_eq!(mode(&target), before);
+        }
+        assert_eq!(fs::read_to_string(&target).unwrap(), "2");
+        assert_eq!(names(directory.path()), ["config.json"]);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn links_are_followed_to_the_file_and_not_for_ever() {
+        use std::os::unix::fs::symlink;
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        symlink("two", at("one")).unwrap();
+        symlink("three", at("two")).unwrap();
+        assert_eq!(behind_links(&at("one")).unwrap(), at("three"));
+        symlink("loop", at("loop")).unwrap();
+        assert!(behind_links(&at("loop")).is_err());
+    }
+}

@@ -213,3 +213,67 @@ fn of_foreign_body(
         format!("{status}, with a body that is not from the API: {text}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use docr_api::operations;
+
+    use super::*;
+
+    fn kind(endpoint: &Endpoint, status: u16, answer: Answer) -> ErrorKind {
+        kind_of(endpoint, StatusCode::from_u16(status).unwrap(), &answer)
+    }
+
+    #[test]
+    fn a_status_has_its_kind() {
+        let endpoint = Endpoint::from(operations::registries_get());
+        for (status, expected) in [
+            (302, ErrorKind::UnexpectedStatus),
+            (400, ErrorKind::Rejected),
+            (401, ErrorKind::Unauthorized),
+            (403, ErrorKind::Forbidden),
+            (404, ErrorKind::NotFound),
+            (409, ErrorKind::Conflict),
+            (412, ErrorKind::PreconditionFailed),
+            (418, ErrorKind::UnexpectedStatus),
+            (422, ErrorKind::Rejected),
+            (429, ErrorKind::RateLimited),
+            (500, ErrorKind::Server),
+            (599, ErrorKind::Server),
+            (600, ErrorKind::UnexpectedStatus),
+        ] {
+            assert_eq!(
+                kind(&endpoint, status, Answer::default()),
+                expected,
+                "{status}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_the_service_says_tells_refusals_of_the_same_status_apart() {
+        let saying = |message: &str| Answer {
+            message: Some(message.into()),
+            eligibility_reasons: eligibility_reasons(message),
+            ..Answer::default()
+        };
+        let named = Endpoint::from(operations::registries_get());
+        let nameless = Endpoint::from(operations::registry_get());
+        let in_use = saying("Make sure the certificate is not in use before deleting it");
+        assert_eq!(kind(&named, 403, in_use), ErrorKind::InUse);
+        assert_eq!(kind(&named, 403, saying("no")), ErrorKind::Forbidden);
+        let tier = "registry is not eligible for tier because: [OverRegistryLimit]";
+        assert_eq!(
+            kind(&nameless, 412, saying(tier)),
+            ErrorKind::TierNotEligible
+        );
+        assert_eq!(
+            kind(&nameless, 412, saying("no")),
+            ErrorKind::SeveralRegistries
+        );
+        assert_eq!(
+            kind(&named, 412, saying("no")),
+            ErrorKind::PreconditionFailed
+        );
+    }
+}

@@ -93,4 +93,12 @@ mod tests {
             "{message}"
         );
     }
+
+    #[test]
+    fn a_program_can_read_field_value_rule_and_position() {
+        let error = InvalidInput::at("name", "ab", 2, "'b' at position 2 is wrong".into());
+        let parts = (error.field(), error.value(), error.rule(), error.position());
+        assert_eq!(parts, ("name", "ab", "'b' at position 2 is wrong", Some(2)));
+        assert_eq!(InvalidInput::new("name", "ab", "is wrong").position(), None);
+    }
 }

@@ -27,3 +27,20 @@ pub(super) fn expired(limit: Duration, run: GarbageCollection) -> Error {
     let summary = format!("garbage collection {id} is still \"{status}\" after {limit:?}");
     Error::caused_by(None, ErrorKind::WaitExpired, summary).about(About::Run(run))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_that_ends_at_the_limit_is_begun_and_one_that_ends_later_is_not() {
+        let clock = crate::ManualClock::at(chrono::DateTime::UNIX_EPOCH);
+        let since = clock.monotonic();
+        let passes = |wait| passes(since, &clock, wait, LIMIT);
+        assert!(!passes(LIMIT));
+        assert!(passes(LIMIT + Duration::from_millis(1)));
+        clock.advance(LIMIT - INTERVAL);
+        assert!(!passes(INTERVAL));
+        assert!(passes(INTERVAL + Duration::from_millis(1)));
+    }
+}

@@ -241,3 +241,28 @@ impl fmt::Debug for GarbageCollectionWatch {
         debug.finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_has_ended_by_its_status_and_who_knows_by_an_unknown_one() {
+        let has_ended = |status: Option<&str>| {
+            let run = serde_json::json!({ "uuid": "1", "status": status });
+            has_ended(&serde_json::from_value(run).unwrap())
+        };
+        for status in ["succeeded", "success", "failed", "cancelled"] {
+            assert_eq!(has_ended(Some(status)), Some(true), "{status}");
+        }
+        for status in [
+            "requested",
+            "waiting for write JWTs to expire",
+            "cancelling",
+        ] {
+            assert_eq!(has_ended(Some(status)), Some(false), "{status}");
+        }
+        assert_eq!(has_ended(Some("resting")), None);
+        assert_eq!(has_ended(None), None);
+    }
+}

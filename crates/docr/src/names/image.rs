@@ -139,4 +139,13 @@ mod tests {
             assert!(error.contains(part), "{text}: {error}");
         }
     }
+
+    #[test]
+    fn host_registry_and_repository_have_255_characters_at_the_most() {
+        let room = MAX_NAME - HOST.len() - "/acme/".len();
+        let reference = |length| format!("acme/{}:v1", "a".repeat(length)).parse::<ImageRef>();
+        assert!(reference(room).is_ok());
+        let error = reference(room + 1).unwrap_err().to_string();
+        assert!(error.contains("is too long"), "{error}");
+    }
 }

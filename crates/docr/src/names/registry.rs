@@ -162,6 +162,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrong_with_a_character_is_said() {
+        for (name, what) in [
+            ("acmE", "'E' at position 4 is an upper-case letter"),
+            ("acme images", "' ' at position 5 is white space"),
+            ("acme_images", "'_' at position 5 can't stand in a name"),
+        ] {
+            let complaint = complaint(name);
+            assert!(complaint.contains(what), "{complaint}");
+        }
+    }
+
+    #[test]
     fn the_longest_and_the_shortest_name_are_fine() {
         assert_eq!(complaint("a"), "fine");
         assert_eq!(complaint(&"a".repeat(63)), "fine");

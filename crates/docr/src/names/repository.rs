@@ -134,4 +134,16 @@ mod tests {
             Some(228)
         );
     }
+
+    #[test]
+    fn what_is_wrong_with_a_divider_is_said() {
+        for (name, what) in [
+            ("-a", "begins or ends a part"),
+            ("a-", "begins or ends a part"),
+            ("a..b", "is not a divider"),
+        ] {
+            let error = RepositoryName::new(name).unwrap_err().to_string();
+            assert!(error.contains(what), "{error}");
+        }
+    }
 }

@@ -79,6 +79,8 @@ mod scene;
 mod schema;
 mod shared_string;
 mod table;
+#[cfg(test)]
+mod tests;
 mod untagged;
 mod version;
 mod visit;

@@ -252,3 +252,51 @@ impl std::fmt::Debug for OciManifests {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use oci_client::errors::{OciEnvelope, OciError};
+
+    use super::*;
+
+    #[test]
+    fn another_attempt_is_worth_it_after_a_limit_or_a_fault_of_the_registry_alone() {
+        let server = |code| OciDistributionError::ServerError {
+            code,
+            url: "https://registry.example.com".into(),
+            message: String::new(),
+        };
+        let refused = |codes: Vec<OciErrorCode>| {
+            let errors = codes.into_iter().map(|code| OciError {
+                code,
+                message: String::new(),
+                detail: serde_json::Value::Null,
+            });
+            OciDistributionError::RegistryError {
+                envelope: OciEnvelope {
+                    errors: errors.collect(),
+                },
+                url: "https://registry.example.com".into(),
+            }
+        };
+        for error in [
+            server(408),
+            server(429),
+            server(503),
+            refused(vec![OciErrorCode::Toomanyrequests]),
+            refused(vec![OciErrorCode::Denied, OciErrorCode::Toomanyrequests]),
+            OciDistributionError::IoError(std::io::ErrorKind::ConnectionReset.into()),
+        ] {
+            assert!(may_pass(&error), "{error:?}");
+        }
+        for error in [
+            server(400),
+            server(404),
+            refused(vec![]),
+            refused(vec![OciErrorCode::ManifestUnknown]),
+            OciDistributionError::AuthenticationFailure("no".into()),
+        ] {
+            assert!(!may_pass(&error), "{error:?}");
+        }
+    }
+}

@@ -359,3 +359,49 @@ impl Calls {
         list.read_ahead(self.most).within(&self.free)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn repository(tags: Option<u64>, manifests: Option<u64>, latest: Option<&str>) -> RepositoryV2 {
+        let latest = latest.map(|digest| serde_json::json!({ "digest": digest }));
+        let repository = serde_json::json!({
+            "name": "shop/api",
+            "tag_count": tags,
+            "manifest_count": manifests,
+            "latest_manifest": latest,
+        });
+        serde_json::from_value(repository).unwrap()
+    }
+
+    #[test]
+    fn the_list_of_repositories_is_believed_where_it_names_all_manifests() {
+        let known = |tags, manifests, latest| {
+            let manifests = all_manifests(&repository(tags, manifests, latest))?;
+            Some(manifests.into_iter().map(|one| one.digest).collect())
+        };
+        let none: Vec<String> = Vec::new();
+        let one = vec!["sha256:01".to_owned()];
+        let latest = Some("sha256:01");
+        assert_eq!(known(Some(0), Some(0), None), Some(none));
+        assert_eq!(known(Some(1), Some(1), latest), Some(one.clone()));
+        assert_eq!(known(None, Some(1), latest), Some(one));
+        for (tags, manifests, latest) in [
+            // A tag without a manifest, or who knows.
+            (Some(1), Some(0), None),
+            (None, Some(0), None),
+            (Some(0), None, None),
+            (Some(0), Some(0), latest),
+            (Some(1), Some(1), None),
+            (Some(1), Some(1), Some("")),
+            (Some(2), Some(2), latest),
+        ] {
+            assert_eq!(
+                known(tags, manifests, latest),
+                None,
+                "{tags:?} {manifests:?} {latest:?}"
+            );
+        }
+    }
+}

@@ -106,4 +106,25 @@ mod tests {
             assert!(read(other).is_none(), "{other}");
         }
     }
+
+    #[test]
+    fn a_scope_is_a_repository_and_its_actions_and_a_star_is_all_of_them() {
+        let (pull, push, delete) = (true, true, true);
+        let all = Actions { pull, push, delete };
+        for (scope, actions) in [
+            ("repository:acme/shop/api:pull", Actions::PULL),
+            ("repository:acme/shop/api:delete,pull,push", all),
+            ("repository:acme/shop/api:*", all),
+            ("repository:acme/shop/api:", Actions::default()),
+            ("repository:acme/shop/api:catalog", Actions::default()),
+        ] {
+            assert_eq!(
+                read(scope),
+                Some(("acme/shop/api".to_owned(), actions)),
+                "{scope}"
+            );
+        }
+        assert_eq!(read("registry:catalog:*"), None);
+        assert_eq!(read("repository:acme"), None);
+    }
 }

@@ -249,3 +249,26 @@ fn a_path_of_any_bytes_will_do() {
     config.save().unwrap();
     assert!(fs::read_to_string(path).unwrap().contains(HOST));
 }
+
+#[test]
+fn the_helper_of_a_host_is_named_and_taken_out_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("config.json");
+    let helper = || DockerConfig::load(&path).unwrap().helper().unwrap();
+    fs::write(&path, r#"{"credHelpers": {"ghcr.io": "gh"}, "auths": {}}"#).unwrap();
+    assert_eq!(helper(), None);
+    let mut config = DockerConfig::load(&path).unwrap();
+    config.use_helper(Some("docr")).unwrap();
+    config.save().unwrap();
+    assert_eq!(helper().as_deref(), Some("docr"));
+    let mut config = DockerConfig::load(&path).unwrap();
+    config.use_helper(None).unwrap();
+    config.save().unwrap();
+    assert_eq!(helper(), None);
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains(r#""ghcr.io":"gh""#), "{text}");
+    fs::write(&path, r#"{"credHelpers": []}"#).unwrap();
+    let mut config = DockerConfig::load(&path).unwrap();
+    assert!(config.helper().is_err());
+    assert!(config.use_helper(Some("docr")).is_err());
+}
