@@ -7,6 +7,8 @@ use docr_sandbox::{MintedCredential, Sandbox};
 
 /// How long credentials in files are valid.
 pub(super) const IN_FILES: Duration = Duration::from_secs(12 * 3_600);
+/// When they are renewed.
+pub(super) const HALF_OF_LIFE: Duration = Duration::from_secs(6 * 3_600);
 /// Longer than minting takes.
 const MINTING: Duration = Duration::from_secs(3_600);
 
@@ -52,7 +54,7 @@ impl Credentials {
 
     /// Those in files are renewed after half of their life, and not before: one at most is younger, whatever minting took.
     pub(super) fn check_in_files(&self, sandbox: &Sandbox, now: DateTime<Utc>) {
-        let almost_half = TimeDelta::from_std(IN_FILES / 2 - MINTING).unwrap();
+        let almost_half = TimeDelta::from_std(HALF_OF_LIFE - MINTING).unwrap();
         let young = self.live(sandbox, |minted| {
             minted.expiry_seconds == IN_FILES.as_secs() && now - minted.minted_at < almost_half
         });

@@ -266,7 +266,7 @@ impl Actor {
         let step = self.hand.schedule.step();
         self.pruning.lock().unwrap().plans_at(step);
         let execution = plan.execution(&registry)?.concurrency(2);
-        let execution = execution.manifests_first(number % 2 == 0);
+        let execution = execution.manifests_first(number % 2 == 1);
         let report = execution.reader(&self.documents).run(|_| {}).await;
         drop(report);
         Ok(Done::Nothing)

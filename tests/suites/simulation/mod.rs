@@ -34,6 +34,7 @@ use docr_sandbox::RecordedRequest;
 use tokio::task::{JoinHandle, LocalSet};
 
 use self::{
+    credentials::HALF_OF_LIFE,
     documents::Documents,
     hand::Hand,
     jobs::{Actor, Done, Job, client_by},
@@ -116,6 +117,9 @@ impl Simulation {
             self.schedule.quiet().await;
             self.take_ends().await;
             self.world.settle_edge();
+            if self.begin_job(end) {
+                continue;
+            }
             if let Some(ticket) = self.schedule.next_to_send() {
                 self.send(ticket).await;
                 continue;
@@ -135,18 +139,18 @@ impl Simulation {
             let passed = self.schedule.passed();
             self.schedule.clock.advance(next.saturating_sub(passed));
             self.schedule.wake();
-            self.begin_job();
             self.happen().await;
         }
         panic!("it does not end");
     }
 
-    /// Begins a job whose time has come.
-    fn begin_job(&mut self) {
+    /// Begins a job whose time has come, if there is one.
+    fn begin_job(&mut self, end: Duration) -> bool {
         let now = self.schedule.passed();
-        let is_due = |place: &&mut Place| place.work.is_none() && place.next <= now;
+        let is_due =
+            |place: &&mut Place| place.work.is_none() && place.next <= now && place.next < end;
         let Some(place) = self.places.iter_mut().find(is_due) else {
-            return;
+            return false;
         };
         let jobs = match place.actor.hand.client {
             ..WITH_FILES => &Job::OF_MOST[..],
@@ -166,6 +170,7 @@ impl Simulation {
             created: BTreeSet::new(),
         });
         self.world.figures.jobs += 1;
+        true
     }
 
     /// What happens beside the fleet.
@@ -279,7 +284,11 @@ impl Simulation {
                 .unwrap_or_else(|error| resume_unwind(error.into_panic()));
             let hours = self.schedule.draw(|random| random.u32(1..12));
             let now = self.schedule.passed();
-            place.next = now + hours * HOUR;
+            place.next = match client {
+                ..WITH_FILES => now + hours * HOUR,
+                // Both at the same time, when what is in the file is to be renewed.
+                _ => HALF_OF_LIFE * (now.div_duration_f64(HALF_OF_LIFE) as u32 + 1),
+            };
             let (took, longest) = (now - work.began, work.job.longest(work.requests));
             assert!(
                 took <= longest,

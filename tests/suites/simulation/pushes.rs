@@ -38,10 +38,8 @@ struct Repository {
 }
 
 /// An image that was pushed at some time.
-#[derive(Clone)]
 struct Pushed {
     image: Image,
-    digest: String,
     parts: Vec<String>,
 }
 
@@ -99,7 +97,7 @@ impl Pushes {
         };
         repository.broken.remove(&tag);
         let at = Tag {
-            digest: pushed.digest.clone(),
+            digest: pushed.digest,
             parts: pushed.children.clone(),
             at: schedule.next_step(),
             is_gone: false,
@@ -107,7 +105,6 @@ impl Pushes {
         repository.tags.insert(tag, at);
         repository.images.push(Pushed {
             image,
-            digest: pushed.digest,
             parts: pushed.children,
         });
         let surplus = repository.images.len().saturating_sub(REMEMBERED);

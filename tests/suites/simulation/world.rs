@@ -24,9 +24,9 @@ use super::{
     state::State,
 };
 
-/// What the token allows: less than the service does, so that it is used up now and then.
-const PER_MINUTE: u32 = 40;
-const PER_HOUR: u32 = 800;
+/// What the token allows: so much less than the service does that it is used up now and then.
+const PER_MINUTE: u32 = 12;
+const PER_HOUR: u32 = 120;
 const HTML: &str = "<h1>Bad gateway</h1>";
 
 pub(super) struct World {

@@ -238,7 +238,10 @@ impl Look {
             let pushed_since = now.updated_at.is_some() && is_new(now.updated_at);
             !read.contains(*digest) && (!was_there || pushed_since || tagged_since)
         });
-        news.map(|(digest, _)| digest.clone()).collect()
+        let mut news: Vec<_> = news.map(|(digest, _)| digest.clone()).collect();
+        // They are read in the same order each time.
+        news.sort_unstable();
+        news
     }
 
     /// Finds out what the manifests pushed since the plan was made need.
