@@ -379,7 +379,7 @@ mod tests {
     fn the_list_of_repositories_is_believed_where_it_names_all_manifests() {
         let known = |tags, manifests, latest| {
             let manifests = all_manifests(&repository(tags, manifests, latest))?;
-            Some(manifests.into_iter().map(|one| one.digest).collect())
+            Some(manifests.into_iter().map(|one| one.digest.into()).collect())
         };
         let none: Vec<String> = Vec::new();
         let one = vec!["sha256:01".to_owned()];

@@ -4,8 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::*;
 
-fn digest(number: u8) -> String {
-    format!("sha256:{}", format!("{number:02x}").repeat(32))
+fn digest(number: u8) -> SharedString {
+    format!("sha256:{}", format!("{number:02x}").repeat(32)).into()
 }
 
 fn noon() -> DateTime<Utc> {
