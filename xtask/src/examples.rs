@@ -37,7 +37,8 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     }
     bail!(
         "no example in the docs of:\n  {}\n\
-         Add a code block to the item's docs, or call the method in a code block of its type or of another of its methods",
+         Add a code block to the item's docs, or a link `[example](Other::item)`, or call the method in a code block of its \
+         type or of another of its methods",
         missing.join("\n  ")
     )
 }
@@ -109,7 +110,7 @@ impl<'a> Found<'a> {
         } else if let Some(data) = inner.get("trait") {
             self.with_methods(path, item, ids(&data["items"]).collect());
         } else if kind(&["function", "macro", "type_alias"]).is_some() {
-            let has_example = !examples(item).is_empty();
+            let has_example = has_example(item);
             self.items.push(Item { path, has_example });
         }
     }
@@ -127,12 +128,19 @@ impl<'a> Found<'a> {
             let name = method["name"].as_str().unwrap_or_default();
             self.items.push(Item {
                 path: format!("{path}::{name}"),
-                has_example: !examples(method).is_empty() || uses(&all, name),
+                has_example: has_example(method) || uses(&all, name),
             });
         }
-        let has_example = !own.is_empty();
+        let has_example = has_example(item);
         self.items.push(Item { path, has_example });
     }
+}
+
+/// Whether an item's docs have an example, or link to that of another item. Whether the link leads anywhere is checked when
+/// the documentation is built.
+fn has_example(item: &Value) -> bool {
+    let docs = item["docs"].as_str().unwrap_or_default();
+    docs.contains("[example](") || !examples(item).is_empty()
 }
 
 fn ids(value: &Value) -> impl Iterator<Item = &Value> {
@@ -222,6 +230,15 @@ mod tests {
             let json = crate_with(&format!("```no_run\n{other};\n```"), "");
             assert_eq!(missing(&json), ["shop::Cart::get"], "{other}");
         }
+    }
+
+    #[test]
+    fn a_link_to_the_example_of_another_item_will_do() {
+        let json = crate_with(
+            "```\nlet cart = Cart;\n```",
+            "Gets it. See the [example](Cart).",
+        );
+        assert!(missing(&json).is_empty());
     }
 
     #[test]
