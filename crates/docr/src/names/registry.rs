@@ -166,7 +166,7 @@ mod tests {
         for (name, what) in [
             ("acmE", "'E' at position 4 is an upper-case letter"),
             ("acme images", "' ' at position 5 is white space"),
-            ("acme_images", "'_' at position 5 can't stand in a name"),
+            ("acme_images", "'_' at position 5 is not allowed in a registry name"),
         ] {
             let complaint = complaint(name);
             assert!(complaint.contains(what), "{complaint}");

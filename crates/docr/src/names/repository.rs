@@ -138,9 +138,9 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_divider_is_said() {
         for (name, what) in [
-            ("-a", "begins or ends a part"),
-            ("a-", "begins or ends a part"),
-            ("a..b", "is not a divider"),
+            ("-a", "is at the beginning or end"),
+            ("a-", "is at the beginning or end"),
+            ("a..b", "is not a separator"),
         ] {
             let error = RepositoryName::new(name).unwrap_err().to_string();
             assert!(error.contains(what), "{error}");

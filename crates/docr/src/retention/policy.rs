@@ -508,7 +508,7 @@ mod tests {
         ] {
             let error = check(text).unwrap();
             assert!(
-                error.contains("rule \"2\": can never be reached, since rule 1 owns"),
+                error.contains("rule \"2\": can never apply, because rule 1 already owns"),
                 "{error}"
             );
         }

@@ -118,7 +118,7 @@ fn where_a_document_was_not_read_what_belongs_to_no_tag_is_in_doubt() {
     // A manifest of an unknown age may be new.
     assert_eq!(here.pushed_lately, 1);
     let table = untagged.to_string();
-    assert!(table.contains("1, perhaps 2 more"), "{table}");
+    assert!(table.contains("1, maybe 2 more"), "{table}");
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn a_registry_without_untagged_manifests_has_an_empty_list_of_them() {
     let web = shop().repositories.pop().unwrap();
     let untagged = UntaggedManifests::of(&inventory(vec![web])).unwrap();
     assert_eq!(untagged, UntaggedManifests::default());
-    assert_eq!(untagged.to_string(), "No manifest is untagged.\n");
+    assert_eq!(untagged.to_string(), "No untagged manifests.\n");
 }
 
 #[test]
