@@ -107,7 +107,7 @@ async fn a_missing_identity_is_named() {
     assert_eq!(error.kind(), ErrorKind::Unreadable);
     assert_eq!(
         error.to_string(),
-        "registry_get: 200 OK, but the answer doesn't fit the API: \
+        "registry_get: 200 OK, but the response doesn't match the API: \
          registry: missing field `name` (request id 0b5f6f0e)"
     );
     assert_eq!(error.status(), Some(200));

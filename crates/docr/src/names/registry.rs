@@ -166,7 +166,10 @@ mod tests {
         for (name, what) in [
             ("acmE", "'E' at position 4 is an upper-case letter"),
             ("acme images", "' ' at position 5 is white space"),
-            ("acme_images", "'_' at position 5 is not allowed in a registry name"),
+            (
+                "acme_images",
+                "'_' at position 5 is not allowed in a registry name",
+            ),
         ] {
             let complaint = complaint(name);
             assert!(complaint.contains(what), "{complaint}");
