@@ -175,6 +175,17 @@ async fn what_somebody_else_has_revoked_is_forgotten() {
 }
 
 #[tokio::test]
+async fn of_two_who_revoke_at_once_one_does_and_the_other_finds_nothing() {
+    let bench = Bench::start().await;
+    let (files, registry) = (bench.files(), bench.registry());
+    files.get(&registry, wanted()).await.unwrap();
+    let revoke = || files.revoke(&registry, wanted());
+    let (one, other) = tokio::join!(revoke(), revoke());
+    assert!(one.unwrap() != other.unwrap());
+    assert_eq!(bench.minted(), (1, 0));
+}
+
+#[tokio::test]
 async fn a_cache_can_share_its_credentials_with_other_processes() {
     let bench = Bench::start().await;
     let cache = || {

@@ -194,8 +194,12 @@ impl CredentialFiles {
                 _ => {}
             }
         }
-        fs::remove_file(&path).map_err(|error| storage(&path, error))?;
-        Ok(kept.is_some())
+        match fs::remove_file(&path) {
+            // Somebody else has revoked them while this call waited for the lock.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(storage(&path, error)),
+            Ok(()) => Ok(kept.is_some()),
+        }
     }
 
     fn path(&self, target: &Target, wanted: CredentialsRequest, token: &Secret) -> PathBuf {
