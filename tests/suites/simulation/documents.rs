@@ -55,7 +55,7 @@ impl ManifestReader for Documents {
         let reader = self.reader().await?;
         self.hand
             .schedule
-            .wait_to_send(self.hand.client, Vec::new())
+            .wait_to_send(self.hand.client, None)
             .await;
         let _request = Request(&self.hand);
         reader.read(repository, digest).await
@@ -90,7 +90,7 @@ impl Clock for ReaderClock {
         let sleep = hand.sleep(duration);
         Box::pin(async move {
             sleep.await;
-            hand.schedule.wait_to_send(hand.client, Vec::new()).await;
+            hand.schedule.wait_to_send(hand.client, None).await;
         })
     }
 

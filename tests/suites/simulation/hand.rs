@@ -11,11 +11,12 @@ use fastrand::Rng;
 
 use super::schedule::{Call, Schedule};
 
-/// A rate budget, and the group of those who wait for their turn in it.
+/// A rate budget, with the group of those who wait for their turn in it, and of those who report a response.
 #[derive(Clone, Debug)]
 pub(super) struct Turns {
     pub(super) budget: Arc<dyn RateBudget>,
-    pub(super) group: usize,
+    pub(super) waits: usize,
+    pub(super) reports: usize,
 }
 
 /// The clock and the rate budget of a client: the schedule's, with a date of its own.
@@ -64,15 +65,11 @@ impl Hand {
         *self.skew.lock().unwrap_or_else(PoisonError::into_inner) = skew;
     }
 
-    fn turn_clock(&self) -> TurnClock<'_> {
-        TurnClock {
+    fn budget_clock(&self, group: usize) -> BudgetClock<'_> {
+        BudgetClock {
             hand: self,
-            turn: self.schedule.begin_call(self.turns.group),
+            call: self.schedule.begin_call(group, self.call.clone()),
         }
-    }
-
-    fn calls(&self) -> Vec<Weak<Call>> {
-        self.call.iter().cloned().collect()
     }
 }
 
@@ -87,7 +84,7 @@ impl docr::Clock for Hand {
     }
 
     fn sleep(&self, duration: Duration) -> BudgetFuture<'static, ()> {
-        self.schedule.sleep(self.client, duration, self.calls())
+        { &self.schedule }.sleep(self.client, duration, self.call.clone())
     }
 
     fn random(&self) -> f64 {
@@ -95,14 +92,14 @@ impl docr::Clock for Hand {
     }
 }
 
-/// The clock of a wait for a turn.
+/// The clock of a call of the budget.
 #[derive(Debug)]
-struct TurnClock<'a> {
+struct BudgetClock<'a> {
     hand: &'a Hand,
-    turn: Arc<Call>,
+    call: Arc<Call>,
 }
 
-impl docr::Clock for TurnClock<'_> {
+impl docr::Clock for BudgetClock<'_> {
     /// The date of the machine whose processes share the budget.
     fn now(&self) -> DateTime<Utc> {
         self.hand.schedule.clock.now()
@@ -113,9 +110,8 @@ impl docr::Clock for TurnClock<'_> {
     }
 
     fn sleep(&self, duration: Duration) -> BudgetFuture<'static, ()> {
-        let mut calls = self.hand.calls();
-        calls.push(Arc::downgrade(&self.turn));
-        self.hand.schedule.sleep(self.hand.client, duration, calls)
+        let call = Some(Arc::downgrade(&self.call));
+        { &self.hand.schedule }.sleep(self.hand.client, duration, call)
     }
 
     fn random(&self) -> f64 {
@@ -131,20 +127,24 @@ impl RateBudget for Hand {
         within: Duration,
     ) -> BudgetFuture<'a, Result<(), NoTurn>> {
         Box::pin(async move {
-            let clock = self.turn_clock();
+            let clock = self.budget_clock(self.turns.waits);
             self.turns.budget.acquire(&clock, within).await?;
             drop(clock);
-            self.schedule.wait_to_send(self.client, self.calls()).await;
+            self.schedule
+                .wait_to_send(self.client, self.call.clone())
+                .await;
             Ok(())
         })
     }
 
     fn record<'a>(&'a self, _: &'a dyn docr::Clock) -> BudgetFuture<'a, ()> {
         Box::pin(async move {
-            let clock = self.turn_clock();
+            let clock = self.budget_clock(self.turns.reports);
             self.turns.budget.record(&clock).await;
             drop(clock);
-            self.schedule.wait_to_send(self.client, self.calls()).await;
+            self.schedule
+                .wait_to_send(self.client, self.call.clone())
+                .await;
         })
     }
 
@@ -154,7 +154,7 @@ impl RateBudget for Hand {
         response: ObservedResponse,
     ) -> BudgetFuture<'a, ()> {
         Box::pin(async move {
-            let clock = self.turn_clock();
+            let clock = self.budget_clock(self.turns.reports);
             self.turns.budget.observe(&clock, response).await;
         })
     }

@@ -9,8 +9,8 @@ use std::{
 
 use docr::{
     Client, Clock as _, CreateCertificate, CreateRegistry, CredentialFiles, CredentialsCache,
-    CredentialsRequest, DockerCredentials, GarbageCollectionType, Region, RegistryHandle, TierSlug,
-    reqwest,
+    CredentialsRequest, DockerCredentials, ErrorKind, GarbageCollectionType, Region,
+    RegistryHandle, TierSlug, reqwest,
     retention::{RegistryInventory, RetentionPlan, RetentionPolicy},
 };
 use docr_tests::sandbox::{TOKEN, registry_name};
@@ -176,14 +176,14 @@ impl Actor {
                 Ok(Done::Nothing)
             }
             Job::FromFiles => {
-                let call = self.hand.schedule.begin_call(self.in_files);
+                let call = self.hand.schedule.begin_call(self.in_files, None);
                 let registry = self.registry_by(&self.hand.during(&call));
                 let got = self.files.get(&registry, in_files());
                 self.within(BEHIND_ANOTHER, got).await?;
                 Ok(Done::Nothing)
             }
             Job::RevokeFiles => {
-                let call = self.hand.schedule.begin_call(self.in_files);
+                let call = self.hand.schedule.begin_call(self.in_files, None);
                 let registry = self.registry_by(&self.hand.during_all_of(call));
                 let revoked = self.files.revoke(&registry, in_files());
                 self.within(BEHIND_ANOTHER, revoked).await?;
@@ -210,6 +210,9 @@ impl Actor {
             took <= limit,
             "a call took {took:?}, and not {limit:?} at the most"
         );
+        if let Err(error) = &end {
+            assert_ne!(error.kind(), ErrorKind::Storage, "{error}");
+        }
         end
     }
 

@@ -19,7 +19,7 @@ mod world;
 
 use std::{
     collections::BTreeSet,
-    env,
+    env, mem,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::{
         Arc, Mutex,
@@ -50,10 +50,14 @@ const WITH_FILES: usize = 5;
 const READER: usize = CLIENTS;
 const DAYS: u64 = 5;
 const HOUR: Duration = Duration::from_secs(3_600);
+/// How long something may take between a request's turn and its arrival.
+const SHORT: Duration = Duration::from_millis(900);
 /// More than it takes, whatever happens.
 const MOST_STEPS: usize = 50_000;
 /// In a thousand requests, so many meet a fault.
 const FAULTS: u32 = 150;
+/// How many lines of the trace are shown after a failure.
+const SHOWN: usize = 60;
 /// What creates something that must not be created twice.
 const CREATES: [&str; 4] = [
     "registries_create",
@@ -176,7 +180,7 @@ impl Simulation {
     /// What happens beside the fleet.
     async fn happen(&mut self) {
         if self.schedule.chance(150) {
-            self.world.push();
+            self.push();
         }
         if self.schedule.chance(20) {
             self.trace.push("the sandbox is restarted".to_owned());
@@ -200,11 +204,19 @@ impl Simulation {
         }
     }
 
+    fn push(&mut self) {
+        if let Some(pushed) = self.world.push() {
+            self.trace.push(pushed);
+        }
+    }
+
     /// Lets a request be sent, and waits for its end.
     async fn send(&mut self, ticket: Ticket) {
         let (client, ends_with_job) = (ticket.client, ticket.ends_with_job);
-        if self.schedule.chance(20) {
-            self.world.push();
+        // What a push takes makes the request late for its turn below the rate limit, which has a margin of a second.
+        let is_short = self.schedule.rest_of_second() < SHORT;
+        if ticket.is_alone && is_short && self.schedule.chance(60) {
+            self.push();
         }
         let is_killed = client != READER && self.schedule.chance(20);
         self.world.prepare(if is_killed { 0 } else { FAULTS });
@@ -282,10 +294,12 @@ impl Simulation {
                 .task
                 .await
                 .unwrap_or_else(|error| resume_unwind(error.into_panic()));
-            let hours = self.schedule.draw(|random| random.u32(1..12));
+            let seconds = self
+                .schedule
+                .draw(|random| 3_600.0 + random.f64() * 11.0 * 3_600.0);
             let now = self.schedule.passed();
             place.next = match client {
-                ..WITH_FILES => now + hours * HOUR,
+                ..WITH_FILES => now + Duration::from_secs_f64(seconds),
                 // Both at the same time, when what is in the file is to be renewed.
                 _ => HALF_OF_LIFE * (now.div_duration_f64(HALF_OF_LIFE) as u32 + 1),
             };
@@ -352,8 +366,18 @@ fn simulate(seed: u64) -> (Figures, Vec<String>) {
     LocalSet::new().block_on(&runtime, async {
         let mut simulation = Simulation::new(seed).await;
         simulation.run().await;
-        (simulation.world.figures, simulation.trace)
+        (simulation.world.figures, mem::take(&mut simulation.trace))
     })
+}
+
+impl Drop for Simulation {
+    /// Shows what has led to a failure.
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let from = self.trace.len().saturating_sub(SHOWN);
+            eprintln!("{}", self.trace[from..].join("\n"));
+        }
+    }
 }
 
 fn set(name: &str) -> Option<u64> {

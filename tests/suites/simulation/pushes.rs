@@ -3,7 +3,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
     time::Duration,
 };
 
@@ -31,6 +30,8 @@ pub(super) struct Pushes {
 #[derive(Default)]
 struct Repository {
     images: Vec<Pushed>,
+    /// Each step at which a tag was pushed.
+    history: Vec<(u64, String)>,
     /// All tags that were ever pushed.
     tags: BTreeMap<String, Tag>,
     /// Tags of images that have lost parts in such a race.
@@ -78,7 +79,7 @@ impl Pruning {
 
 impl Pushes {
     /// Pushes an image: of its own content as a build does, or one that was pushed before; by a new tag, or one that moves.
-    pub(super) fn push(&mut self, schedule: &Arc<Schedule>, sandbox: &Sandbox) {
+    pub(super) fn push(&mut self, schedule: &Schedule, sandbox: &Sandbox) -> Option<String> {
         let (place, number, kind) =
             schedule.draw(|random| (random.usize(..2), random.usize(..), random.u32(..10)));
         let name = REPOSITORIES[place];
@@ -89,12 +90,14 @@ impl Pushes {
             (3, Some(tag)) => tag.clone(),
             _ => format!("build-{}", repository.tags.len()),
         };
-        schedule.clock.advance(Duration::from_secs(1));
+        // Times of pushes are whole seconds: each has its own.
+        schedule.clock.advance(schedule.rest_of_second());
         let registry = registry_name();
         // A garbage collection keeps the registry read-only, and before it is created there is none.
-        let Ok(pushed) = sandbox.push(registry.as_str(), image.clone().tag(tag.as_str())) else {
-            return;
-        };
+        let pushed = sandbox.push(registry.as_str(), image.clone().tag(tag.as_str()));
+        let pushed = pushed.ok()?;
+        let (digest, parts) = (&pushed.digest, &pushed.children);
+        let shown = format!("{name}:{tag} is pushed: {digest} of {parts:?}");
         repository.broken.remove(&tag);
         let at = Tag {
             digest: pushed.digest,
@@ -102,6 +105,7 @@ impl Pushes {
             at: schedule.next_step(),
             is_gone: false,
         };
+        repository.history.push((at.at, tag.clone()));
         repository.tags.insert(tag, at);
         repository.images.push(Pushed {
             image,
@@ -109,6 +113,7 @@ impl Pushes {
         });
         let surplus = repository.images.len().saturating_sub(REMEMBERED);
         repository.images.drain(..surplus);
+        Some(shown)
     }
 
     /// Notes what a request of a client has listed or deleted.
@@ -216,17 +221,15 @@ impl Repository {
         }
     }
 
-    /// The newest tags of all that were pushed before a step.
+    /// The tags that were the newest before a step.
     fn newest_before(&self, step: u64) -> BTreeSet<String> {
-        let mut before: Vec<_> = { self.tags.iter() }
-            .filter(|(_, tag)| tag.at < step)
-            .collect();
-        before.sort_by_key(|(_, tag)| std::cmp::Reverse(tag.at));
-        before
-            .into_iter()
-            .take(KEPT)
-            .map(|(name, _)| name.clone())
-            .collect()
+        let mut newest = BTreeSet::new();
+        for (at, tag) in self.history.iter().rev() {
+            if *at < step && newest.len() < KEPT {
+                newest.insert(tag.clone());
+            }
+        }
+        newest
     }
 }
 

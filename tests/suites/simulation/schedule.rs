@@ -1,6 +1,8 @@
 //! What runs next: of all that clients wait for, one thing at a time, drawn from the seed.
 
 use std::{
+    collections::BTreeSet,
+    iter,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
@@ -36,8 +38,10 @@ struct Waiting {
     step: u64,
     to_send: Vec<Waiter<()>>,
     to_wake: Vec<Waiter<Duration>>,
-    /// How many calls of each group there are.
-    groups: Vec<usize>,
+    /// How many groups of calls there are.
+    groups: usize,
+    /// The calls of groups.
+    calls: Vec<Weak<Call>>,
     /// Whose request was sent.
     sender: usize,
     /// Whether the request that was sent has reached the sandbox.
@@ -51,33 +55,48 @@ struct Waiter<T> {
     client: usize,
     until: T,
     go: oneshot::Sender<()>,
-    /// The calls that it is part of.
-    calls: Vec<Weak<Call>>,
+    /// The call that it is part of.
+    call: Option<Weak<Call>>,
     ends_with_job: bool,
 }
 
-/// A call that may wait in another thread for others of its group, for the lock of a file. Those queue up behind the one
-/// that waits in the schedule, so that the group stands still as soon as one of them does.
+/// A call that may wait for others of its group outside of the schedule: for a lock, in another thread perhaps. Those queue
+/// up behind the one that waits in the schedule, so that all stand still as soon as one does.
 #[derive(Debug)]
 pub(super) struct Call {
     schedule: Arc<Schedule>,
     group: usize,
+    outer: Option<Weak<Call>>,
+}
+
+impl Call {
+    /// The groups of this call and of those that it is part of.
+    fn groups(self: Arc<Self>) -> impl Iterator<Item = usize> {
+        let outer = |call: &Arc<Self>| call.outer.as_ref().and_then(Weak::upgrade);
+        iter::successors(Some(self), outer).map(|call| call.group)
+    }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        self.schedule.waiting().groups[self.group] -= 1;
         self.schedule.changed.notify_one();
     }
 }
 
 impl Waiting {
+    /// Whether all calls stand still.
     fn is_settled(&self) -> bool {
-        let to_send = self.to_send.iter().flat_map(|waiter| &waiter.calls);
-        let to_wake = self.to_wake.iter().flat_map(|waiter| &waiter.calls);
-        let waiting: Vec<_> = to_send.chain(to_wake).filter_map(Weak::upgrade).collect();
-        let stands_still = |group| waiting.iter().any(|call| call.group == group);
-        { self.groups.iter().enumerate() }.all(|(group, calls)| *calls == 0 || stands_still(group))
+        let to_send = self.to_send.iter().map(|waiter| &waiter.call);
+        let to_wake = self.to_wake.iter().map(|waiter| &waiter.call);
+        let waiting = to_send.chain(to_wake).flatten().filter_map(Weak::upgrade);
+        let mut still: BTreeSet<_> = waiting.flat_map(Call::groups).collect();
+        let calls: Vec<_> = self.calls.iter().filter_map(Weak::upgrade).collect();
+        for call in &calls {
+            if still.contains(&call.group) {
+                still.extend(Arc::clone(call).groups());
+            }
+        }
+        calls.iter().all(|call| still.contains(&call.group))
     }
 }
 
@@ -90,7 +109,8 @@ impl Schedule {
                 step: 0,
                 to_send: Vec::new(),
                 to_wake: Vec::new(),
-                groups: Vec::new(),
+                groups: 0,
+                calls: Vec::new(),
                 sender: 0,
                 has_arrived: false,
                 has_ended: false,
@@ -104,6 +124,7 @@ impl Schedule {
         // A dropped wait is over.
         waiting.to_send.retain(|waiter| !waiter.go.is_closed());
         waiting.to_wake.retain(|waiter| !waiter.go.is_closed());
+        waiting.calls.retain(|call| call.strong_count() > 0);
         waiting
     }
 
@@ -118,6 +139,12 @@ impl Schedule {
 
     pub(super) fn passed(&self) -> Duration {
         (self.clock.now() - noon()).to_std().unwrap_or_default()
+    }
+
+    /// How long it is until the next whole second.
+    pub(super) fn rest_of_second(&self) -> Duration {
+        let passed = self.passed();
+        Duration::from_secs(passed.as_secs() + 1) - passed
     }
 
     /// How many pushes and requests there have been.
@@ -141,6 +168,7 @@ impl Schedule {
         waiting.sender = waiter.client;
         (waiting.has_arrived, waiting.has_ended) = (false, false);
         Some(Ticket {
+            is_alone: all == 1,
             client: waiter.client,
             ends_with_job: waiter.ends_with_job,
             go: waiter.go,
@@ -217,23 +245,29 @@ impl Schedule {
 
     /// A group of calls that may wait for each other.
     pub(super) fn new_group(&self) -> usize {
-        let groups = &mut self.waiting().groups;
-        groups.push(0);
-        groups.len() - 1
+        let mut waiting = self.waiting();
+        waiting.groups += 1;
+        waiting.groups
     }
 
-    /// Begins a call of a group, which lasts until it is dropped.
-    pub(super) fn begin_call(self: &Arc<Self>, group: usize) -> Arc<Call> {
-        self.waiting().groups[group] += 1;
-        Arc::new(Call {
+    /// Begins a call of a group, which lasts until it is dropped, and may be part of another one.
+    pub(super) fn begin_call(
+        self: &Arc<Self>,
+        group: usize,
+        outer: Option<Weak<Call>>,
+    ) -> Arc<Call> {
+        let call = Arc::new(Call {
             schedule: Arc::clone(self),
             group,
-        })
+            outer,
+        });
+        self.waiting().calls.push(Arc::downgrade(&call));
+        call
     }
 
     /// Waits for its turn to send a request.
-    pub(super) async fn wait_to_send(&self, client: usize, calls: Vec<Weak<Call>>) {
-        let (waiter, gone) = Waiter::new(client, (), calls);
+    pub(super) async fn wait_to_send(&self, client: usize, call: Option<Weak<Call>>) {
+        let (waiter, gone) = Waiter::new(client, (), call);
         self.waiting().to_send.push(waiter);
         self.changed.notify_one();
         let _sent = gone.await;
@@ -244,10 +278,10 @@ impl Schedule {
         &self,
         client: usize,
         duration: Duration,
-        calls: Vec<Weak<Call>>,
+        call: Option<Weak<Call>>,
     ) -> BudgetFuture<'static, ()> {
         let until = self.passed().saturating_add(duration);
-        let (waiter, gone) = Waiter::new(client, until, calls);
+        let (waiter, gone) = Waiter::new(client, until, call);
         self.waiting().to_wake.push(waiter);
         self.changed.notify_one();
         Box::pin(async move {
@@ -257,13 +291,13 @@ impl Schedule {
 }
 
 impl<T> Waiter<T> {
-    fn new(client: usize, until: T, calls: Vec<Weak<Call>>) -> (Self, oneshot::Receiver<()>) {
+    fn new(client: usize, until: T, call: Option<Weak<Call>>) -> (Self, oneshot::Receiver<()>) {
         let (go, gone) = oneshot::channel();
         let waiter = Self {
             client,
             until,
             go,
-            calls,
+            call,
             ends_with_job: IN_JOB.try_with(|()| ()).is_ok(),
         };
         (waiter, gone)
@@ -273,6 +307,8 @@ impl<T> Waiter<T> {
 /// A request that is about to be sent.
 pub(super) struct Ticket {
     pub(super) client: usize,
+    /// Whether no other request waits to be sent.
+    pub(super) is_alone: bool,
     /// Whether nobody waits for its end when the client's job is killed.
     pub(super) ends_with_job: bool,
     go: oneshot::Sender<()>,

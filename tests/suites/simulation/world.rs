@@ -162,13 +162,15 @@ impl World {
         let limits = docr::RateLimits::new(PER_MINUTE, PER_HOUR);
         let shared = Turns {
             budget: Arc::new(LocalBudget::limited_to(limits)),
-            group: self.schedule.new_group(),
+            waits: self.schedule.new_group(),
+            reports: self.schedule.new_group(),
         };
         let in_file = || {
             let budget = FileBudget::new(self.folder().join("budgets"), &TOKEN.into());
             Turns {
                 budget: Arc::new(budget.limits(limits)),
-                group: self.schedule.new_group(),
+                waits: self.schedule.new_group(),
+                reports: self.schedule.new_group(),
             }
         };
         let turns = |_| match is_in_files {
@@ -264,11 +266,12 @@ impl World {
         self.sandbox().clear_requests();
     }
 
-    /// Pushes an image.
-    pub(super) fn push(&mut self) {
-        self.figures.pushes += 1;
+    /// Pushes an image, and returns which; `None` while the registry takes none.
+    pub(super) fn push(&mut self) -> Option<String> {
         let sandbox = self.sandbox.as_ref().unwrap();
-        self.pushes.push(&self.schedule, sandbox);
+        let pushed = self.pushes.push(&self.schedule, sandbox)?;
+        self.figures.pushes += 1;
+        Some(pushed)
     }
 
     /// Lets the load balancer use the certificate that it was given.
