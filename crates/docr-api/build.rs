@@ -1,5 +1,5 @@
-//! Refuses to build bindings that are older than the spec. In a packaged crate there is no spec
-//! beside it and nothing to check.
+//! Fails the build if the bindings are older than the spec. A packaged crate has no spec beside it, and
+//! nothing is checked.
 
 #[path = "build/stamp.rs"]
 mod stamp;
@@ -22,7 +22,7 @@ fn main() {
         fs::read_to_string(root.join("src/generated.rs")),
     ) else {
         println!(
-            "cargo::error=openapi/docr.yaml or src/generated.rs can't be read; run `{}`",
+            "cargo::error=openapi/docr.yaml or src/generated.rs cannot be read; run `{}`",
             stamp::MEND
         );
         return;

@@ -1,9 +1,11 @@
 //! Inventories of any size, by what makes them large: what a plan of each costs is held by tests.
 
+use std::sync::LazyLock;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use docr::retention::{
     ManifestContent, ManifestDocument, ManifestRecord, RegistryInventory, RepositoryInventory,
-    RetentionPolicy, TagRecord,
+    RetentionPolicy, SharedString, TagRecord,
 };
 
 /// A name, and what makes a case of a size.
@@ -57,21 +59,20 @@ fn now() -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::days(20_000)
 }
 
-fn digest(number: u64) -> String {
-    format!("sha256:{number:064x}")
+fn digest(number: u64) -> SharedString {
+    format!("sha256:{number:064x}").into()
 }
+
+/// The digest of the blob that all images have: one text for all, as in an inventory that was read.
+static BASE: LazyLock<SharedString> = LazyLock::new(|| digest(1 << 40));
 
 /// A manifest that was pushed long ago, with two blobs of its own and one that all have.
 fn manifest(number: u64, parts: impl IntoIterator<Item = u64>) -> ManifestRecord {
     let mut document = ManifestDocument::default();
     document.is_understood = true;
     document.parts = parts.into_iter().map(digest).collect();
-    let blobs = [
-        (0, 3_000_000),
-        (3 * number + 1, 20_000),
-        (3 * number + 2, 4_000),
-    ];
-    let blobs = blobs.map(|(blob, bytes)| (digest((1 << 40) + blob), bytes));
+    let own = |blob| digest((1 << 40) + 3 * number + blob);
+    let blobs = [(BASE.clone(), 3_000_000), (own(1), 20_000), (own(2), 4_000)];
     ManifestRecord {
         digest: digest(number),
         updated_at: Some(pushed(number)),
@@ -87,16 +88,20 @@ fn pushed(number: u64) -> DateTime<Utc> {
     now() - TimeDelta::days(100) - TimeDelta::minutes(minutes)
 }
 
-fn tag(name: String, manifest: u64) -> TagRecord {
+fn tag(name: impl Into<SharedString>, manifest: u64) -> TagRecord {
+    tag_of(name, digest(manifest), manifest)
+}
+
+fn tag_of(name: impl Into<SharedString>, digest: SharedString, manifest: u64) -> TagRecord {
     TagRecord {
-        tag: name,
-        digest: Some(digest(manifest)),
+        tag: name.into(),
+        digest: Some(digest),
         updated_at: Some(pushed(manifest)),
     }
 }
 
 fn repository(
-    name: impl Into<String>,
+    name: impl Into<SharedString>,
     manifests: Vec<ManifestRecord>,
     tags: Vec<TagRecord>,
 ) -> RepositoryInventory {
@@ -110,15 +115,15 @@ fn repository(
 
 const ALL_OLD: &str = "[[rule]]\nolder_than = \"30d\"\ndelete_untagged = true";
 
-/// As many images, each with a tag, of which half go.
+/// This many images, each with a tag, of which half are deleted.
 pub fn images_of_one_tag(size: u64) -> Case {
     let policy = format!("[[rule]]\nkeep_newest = {}", size / 2);
-    let tags = (0..size).map(|image| tag(format!("v{image}"), image));
-    let manifests = (0..size).map(|image| manifest(image, []));
-    case(
-        &policy,
-        vec![repository("api", manifests.collect(), tags.collect())],
-    )
+    let manifests: Vec<_> = (0..size).map(|image| manifest(image, [])).collect();
+    // The digests are the same texts in both lists, as in an inventory that was read.
+    let tags = (0..size).zip(&manifests);
+    let tags = tags.map(|(image, it)| tag_of(format!("v{image}"), it.digest.clone(), image));
+    let tags = tags.collect();
+    case(&policy, vec![repository("api", manifests, tags)])
 }
 
 fn one_image(policy: &str, size: u64) -> Case {
@@ -144,7 +149,7 @@ fn parts_of_one_index(size: u64) -> Case {
     let manifests = parts.chain([manifest(0, 1..=size)]).collect();
     case(
         ALL_OLD,
-        vec![repository("api", manifests, vec![tag("v1".into(), 0)])],
+        vec![repository("api", manifests, vec![tag("v1", 0)])],
     )
 }
 
@@ -187,17 +192,17 @@ fn indexes_one_below_the_other(size: u64) -> Case {
     let manifests = indexes.chain([manifest(size, [])]).collect();
     case(
         ALL_OLD,
-        vec![repository("api", manifests, vec![tag("v1".into(), 0)])],
+        vec![repository("api", manifests, vec![tag("v1", 0)])],
     )
 }
 
 fn repositories_in_use(size: u64) -> Case {
     let repositories = (0..size).map(|number| {
-        let tags = vec![tag("v1".into(), number)];
+        let tags = vec![tag("v1", number)];
         repository(format!("shop/{number}"), vec![manifest(number, [])], tags)
     });
     let mut case = case(ALL_OLD, repositories.collect());
-    let by_digest = (0..size).step_by(2).map(digest);
+    let by_digest = (0..size).step_by(2).map(|number| digest(number).into());
     let by_tag = (0..size)
         .step_by(3)
         .map(|number| format!("registry.digitalocean.com/acme-images/shop/{number}:v1"));

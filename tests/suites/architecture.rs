@@ -1,4 +1,4 @@
-//! ARCHITECTURE.md names places that are there.
+//! The pages for those who work on it name places that are there.
 
 use std::{fs, path::Path};
 
@@ -13,9 +13,8 @@ fn paths(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn each_path_that_the_architecture_names_is_there() {
+fn each_path_that_a_page_names_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let text = fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
     // A path stands as it is, or below the crate that its table or row is about.
     let bases = ["", "crates/docr/src", "crates/docr-api", "xtask/src"];
     let is_there = |path: &&&str| {
@@ -23,8 +22,16 @@ fn each_path_that_the_architecture_names_is_there() {
             .iter()
             .any(|base| root.join(base).join(**path).exists())
     };
-    let paths = paths(&text);
-    assert!(paths.len() > 30, "{paths:?}");
-    let missing: Vec<_> = paths.iter().filter(|path| !is_there(path)).collect();
-    assert!(missing.is_empty(), "{missing:?}");
+    for (page, least) in [
+        ("ARCHITECTURE.md", 30),
+        ("CONTRIBUTING.md", 10),
+        ("RELIABILITY.md", 5),
+        ("SECURITY.md", 10),
+    ] {
+        let text = fs::read_to_string(root.join(page)).unwrap();
+        let paths = paths(&text);
+        assert!(paths.len() >= least, "{page}: {paths:?}");
+        let missing: Vec<_> = paths.iter().filter(|path| !is_there(path)).collect();
+        assert!(missing.is_empty(), "{page}: {missing:?}");
+    }
 }

@@ -67,8 +67,8 @@ async fn bad_input_never_reaches_the_server() {
     let error = registry.change_tier(unlisted.clone()).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "subscription tier \"profesional\": is not a tier; \
-         the tiers are starter, basic, professional"
+        "subscription tier \"profesional\": is not a valid tier; \
+         use one of starter, basic, professional"
     );
     let error = registry
         .create(CreateRegistry::new(registry_name(), unlisted))

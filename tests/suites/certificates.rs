@@ -7,7 +7,7 @@ use docr::{
     Certificate, CertificatePair, CertificateState as State, Certificates, CreateCertificate,
     ErrorKind, RotateError,
 };
-use docr_sandbox::{CertificateSeed, Clock, SandboxBuilder, ScriptedAnswer};
+use docr_sandbox::{CertificateSeed, Clock, Fault, SandboxBuilder, ScriptedAnswer};
 use docr_tests::sandbox::{Checked, TOKEN, client_with_clock, noon, sharing, start_with};
 use serde_json::json;
 
@@ -122,7 +122,7 @@ async fn a_custom_certificate_is_not_waited_for() {
     bench.clock.advance(Duration::from_secs(86_401));
     let error = bench.certificates.create(wanted).await.unwrap_err();
     assert_eq!(error.invalid_input().unwrap().field(), "leaf certificate");
-    assert!(error.to_string().contains("has expired"), "{error}");
+    assert!(error.to_string().contains("expired at"), "{error}");
     assert_eq!(bench.sandbox.requests(), []);
 }
 
@@ -145,7 +145,7 @@ async fn a_wait_that_times_out_reports_how_long_it_was_and_can_continue() {
     assert_eq!(error.kind(), ErrorKind::WaitExpired);
     assert_eq!(bench.waited(), 600);
     let said = error.to_string();
-    assert!(said.contains("\"pending\" still, after 600s"), "{said}");
+    assert!(said.contains("still \"pending\" after 600s"), "{said}");
 
     let patient = bench
         .certificates
@@ -310,6 +310,22 @@ async fn an_old_certificate_that_is_renewed_before_the_swap_is_handed_over_by_it
         docr.certificates().get_by_name_opt("old").await.unwrap(),
         None
     );
+}
+
+#[tokio::test]
+async fn an_old_certificate_that_is_not_found_before_the_swap_is_handed_over_as_it_was() {
+    let bench = Bench::start().await;
+    let seed = CertificateSeed::lets_encrypt("old", NAMES);
+    let before = bench.sandbox.add_certificate(seed);
+    let not_found = json!({ "id": "not_found", "message": "certificate not found" });
+    let fault = Fault::answer(ScriptedAnswer::json(404, not_found))
+        .method("GET")
+        .path(format!("/v2/certificates/{before}"));
+    bench.sandbox.add_fault(fault).unwrap();
+    let swap = async |pair: CertificatePair| bench.swap(pair).await;
+    let pair = bench.certificates.rotate("old", wanted(), swap).await;
+    assert_eq!(pair.unwrap().old.id, before);
+    assert_eq!(bench.names().await, ["new"]);
 }
 
 /// A clock under which the old certificate is renewed with each wait.

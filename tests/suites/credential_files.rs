@@ -120,7 +120,7 @@ async fn a_directory_that_is_open_to_others_or_cannot_exist_is_refused_before_an
     fs::create_dir(&open).unwrap();
     fs::set_permissions(&open, fs::Permissions::from_mode(0o755)).unwrap();
     for (directory, why) in [
-        (open.as_path(), "is open to others"),
+        (open.as_path(), "other users have access to"),
         (Path::new("/proc/none"), "/proc/none"),
     ] {
         let files = CredentialFiles::new(directory);

@@ -131,11 +131,11 @@ async fn what_kubernetes_would_refuse_is_refused_here() {
     for (secret, message) in [
         (
             secret.clone().name("Shop"),
-            "name of the Kubernetes secret \"Shop\": is not allowed",
+            "name of the Kubernetes secret \"Shop\": is not a valid name",
         ),
         (
             secret.clone().name(""),
-            "name of the Kubernetes secret \"\": is not allowed",
+            "name of the Kubernetes secret \"\": is not a valid name",
         ),
         (
             secret.clone().name("a\"\nb"),
@@ -144,13 +144,16 @@ async fn what_kubernetes_would_refuse_is_refused_here() {
         (secret.clone().name("a".repeat(254)), "at most 253"),
         (
             secret.clone().namespaces(["a.b"]),
-            "Kubernetes namespace \"a.b\": is not allowed",
+            "Kubernetes namespace \"a.b\": is not a valid name",
         ),
         (
             secret.clone().namespaces(["-a"]),
-            "Kubernetes namespace \"-a\": is not allowed",
+            "Kubernetes namespace \"-a\": is not a valid name",
         ),
-        (secret.clone().namespaces([""; 0]), "none is given"),
+        (
+            secret.clone().namespaces([""; 0]),
+            "is empty; a secret needs",
+        ),
     ] {
         let error = secret.manifest(&credentials).unwrap_err().to_string();
         assert!(error.contains(message), "{error}");

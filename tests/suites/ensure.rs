@@ -45,7 +45,7 @@ async fn an_own_registry_that_differs_is_reported_with_the_difference() {
     assert!(error.is_mismatch(), "{error:?}");
     assert_eq!(
         error.to_string(),
-        "the account has a registry by the name acme-images, but the region is fra1, not nyc3, and \
+        "the account has a registry named acme-images, but the region is fra1, not nyc3, and \
          the tier is basic, not professional"
     );
     assert_eq!(

@@ -74,7 +74,7 @@ async fn a_cancelled_run_is_no_success() {
     );
     assert_eq!(
         error.to_string(),
-        "the garbage collection has ended as \"cancelled\""
+        "the garbage collection ended as \"cancelled\""
     );
 }
 
@@ -117,7 +117,7 @@ async fn a_run_that_takes_too_long_is_reported_with_its_state() {
     let status = error.garbage_collection().unwrap().status.clone();
     assert_eq!(status, Some(Status::WaitingForWriteJwTsToExpire));
     assert!(clock.now() - noon() <= chrono::TimeDelta::seconds(30));
-    assert!(error.to_string().ends_with("still, after 30s"), "{error}");
+    assert!(error.to_string().ends_with("after 30s"), "{error}");
     // No limit is too long to be counted.
     let patient = runs.with(|calls| calls.wait_limit(Duration::MAX));
     patient.watch(&run).wait().await.unwrap();
@@ -135,6 +135,8 @@ async fn a_run_that_is_nowhere_is_not_found() {
     assert!(error.is_invalid_input(), "{error}");
     let run = runs.start(BOTH).await.unwrap();
     assert_eq!(runs.get(&run).await.unwrap().uuid, run.uuid);
+    let found = runs.get_opt(&run).await.unwrap();
+    assert_eq!(found.map(|found| found.uuid), Some(run.uuid.clone()));
 }
 
 #[tokio::test]

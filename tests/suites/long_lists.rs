@@ -65,10 +65,10 @@ impl Bench {
         let subjects: Vec<_> = plan.deletions.iter().map(|it| it.subject.clone()).collect();
         let expected = [
             Subject::Tag("old".into()),
-            Subject::Manifest(self.old.clone()),
+            Subject::Manifest(self.old.as_str().into()),
         ];
         assert_eq!(subjects, expected);
-        assert_eq!(plan.newest_first, BTreeSet::from(["large".to_owned()]));
+        assert_eq!(plan.newest_first, BTreeSet::from(["large".into()]));
         // What is pushed from now on is younger than all that was read.
         self.clock.advance(Duration::from_secs(60));
         plan

@@ -10,6 +10,7 @@ mod cancellation;
 mod certificates;
 mod credential_files;
 mod credentials;
+mod dependencies;
 mod ensure;
 mod faults;
 mod fleets;

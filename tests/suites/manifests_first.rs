@@ -219,7 +219,7 @@ async fn an_image_that_was_tagged_since_the_plan_is_kept() {
                 "{report}"
             );
             assert!(bench.tags(repository).await.contains("release"));
-            let subject = Subject::Manifest(digest);
+            let subject = Subject::Manifest(digest.into());
             let of_it = |step: &&RetentionStep| {
                 step.deletion.subject == subject && step.deletion.repository == repository
             };

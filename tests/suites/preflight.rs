@@ -58,7 +58,7 @@ async fn one_repository_too_many_is_reported_with_the_tier_that_includes_it() {
     assert_eq!(answer.obstacles, [obstacle]);
     assert_eq!(
         answer.obstacles[0].to_string(),
-        "repositories: 1 and 1 more are beyond the 1 that the tier includes"
+        "repositories: 1 and 1 more exceed the 1 that the tier includes"
     );
     assert_eq!(answer.cheapest_tier, Some(TierSlug::Basic));
     let names = ["a", "b", "c", "d", "e"];

@@ -1,6 +1,12 @@
 //! Retention against the sandbox: plan, look again, delete, report.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
 use docr::{
     Client, CredentialsRequest, GarbageCollectionType, RegistryHandle, TierSlug,
@@ -223,10 +229,10 @@ async fn an_index_is_deleted_before_its_parts_and_parts_of_kept_images_are_kept(
     let report = bench.apply(&plan).await;
     assert!(!report.is_complete());
     let all = outcomes(&report).join("\n");
-    assert_eq!(all.matches("is still there").count(), 2, "{all}");
+    assert_eq!(all.matches("still exists").count(), 2, "{all}");
     // When it can, the next run takes them.
     let report = bench.apply(&plan).await;
-    assert_eq!(report.to_string(), "3 deleted, 1 gone already");
+    assert_eq!(report.to_string(), "3 deleted, 1 deleted earlier");
 }
 
 #[tokio::test]
@@ -244,10 +250,10 @@ async fn what_has_changed_since_the_plan_is_left_alone() {
     let report = execution.run(|_| {}).await;
     let all = outcomes(&report).join("\n");
     for part in [
-        "shop/api tag v1: changed: it leads to sha256:",
-        "shop/api tag v2: gone already",
-        "shop/api tag v4: changed: it is needed by what was pushed since the plan",
-        "changed: tag v1 is still there",
+        "shop/api tag v1: changed: it points to sha256:",
+        "shop/api tag v2: deleted earlier",
+        "shop/api tag v4: changed: something pushed since the plan was made needs it",
+        "changed: tag v1 still exists",
     ] {
         assert!(all.contains(part), "{part}: {all}");
     }
@@ -393,11 +399,11 @@ async fn a_stopped_run_is_resumed_and_asks_for_nothing_twice() {
     bench.sandbox.clear_requests();
     let second = plan.execution(&bench.registry).unwrap().resume(&kept);
     let second = second.run(|_| {}).await;
-    assert_eq!(second.to_string(), "1 deleted, 3 gone already");
+    assert_eq!(second.to_string(), "1 deleted, 3 deleted earlier");
     assert_eq!(bench.deletes(), 1);
     // Without the report the second look finds the same.
     let third = bench.apply(&plan).await;
-    assert_eq!(third.to_string(), "4 gone already");
+    assert_eq!(third.to_string(), "4 deleted earlier");
 }
 
 #[tokio::test]
@@ -457,7 +463,7 @@ async fn what_can_not_be_noted_is_not_deleted() {
         ["begins shop/api tag v1", "ended shop/api tag v1: deleted"]
     );
     let all = outcomes(&report).join("\n");
-    assert!(all.contains("failed: it could not be noted"), "{all}");
+    assert!(all.contains("failed: it could not be recorded"), "{all}");
     assert!(all.contains("not tried"), "{all}");
 }
 
@@ -500,7 +506,7 @@ async fn a_repository_that_can_not_be_looked_at_again_is_left_and_the_report_is_
     let report = execution.run(|_| {}).await;
     let all = outcomes(&report).join("\n");
     assert!(
-        all.contains("tag v1: failed: the repository can't be looked at again"),
+        all.contains("tag v1: failed: the repository could not be read again"),
         "{all}"
     );
     assert!(all.contains("shop/web tag old: deleted"), "{all}");
@@ -522,7 +528,7 @@ async fn a_plan_is_carried_out_where_it_was_made_for() {
     elsewhere.api = Some("https://api.digitalocean.com".into());
     let error = refused(&elsewhere, &bench.registry);
     assert!(
-        error.contains("made from the API at https://api.digitalocean.com"),
+        error.contains("made with the API at https://api.digitalocean.com"),
         "{error}"
     );
     assert_eq!(bench.deletes(), 0);
@@ -544,10 +550,13 @@ async fn a_plan_for_too_many_images_is_refused_and_not_carried_out() {
         assert_eq!(result.is_ok(), goes, "{limit}");
         if let Err(error) = result {
             let error = error.to_string();
-            assert!(error.contains("of 5 images, and 3 would go"), "{error}");
+            assert!(
+                error.contains("of 5 images, and 3 would be deleted"),
+                "{error}"
+            );
             assert!(
                 plan.to_string()
-                    .contains("warning: 3 images go, and max_delete allows 2"),
+                    .contains("warning: 3 images would be deleted, and max_delete allows 2"),
                 "{plan}"
             );
         }
@@ -566,22 +575,22 @@ async fn an_edited_plan_that_contradicts_itself_is_refused_before_anything_is_de
     let json = serde_json::to_string(&plan).unwrap();
     assert_eq!(RetentionPlan::from_json(&json).unwrap(), plan);
     let edits: [(&str, Edit); 9] = [
-        ("is to be deleted twice", |plan| {
+        ("is deleted twice", |plan| {
             let again = plan.deletions[0].clone();
             plan.deletions.push(again);
         }),
-        ("both goes and stays", |plan| {
+        ("is both deleted and kept", |plan| {
             let mut kept = plan.kept[0].clone();
             kept.subject = plan.deletions[0].subject.clone();
             plan.kept.push(kept);
         }),
-        ("a tag that stays leads to it", |plan| {
+        ("a kept tag points to it", |plan| {
             plan.kept[0].digest = plan.deletions.last().unwrap().digest.clone();
         }),
-        ("is named before what must be deleted first", |plan| {
+        ("comes before what must be deleted first", |plan| {
             plan.deletions.reverse()
         }),
-        ("is to be deleted after tag v2, which stays", |plan| {
+        ("is deleted after tag v2, which is kept", |plan| {
             plan.deletions.remove(0);
         }),
         ("before its tags", |plan| {
@@ -799,7 +808,10 @@ fn an_inventory_with_the_same_tag_twice_is_refused() {
                                   {"tag": "v1", "digest": null, "updated_at": null}], "manifests": []}]}"#;
     let inventory: RegistryInventory = serde_json::from_str(text).unwrap();
     let error = RetentionPlan::compute(&policy("keep_newest = 1"), &inventory).unwrap_err();
-    assert_eq!(error.to_string(), "tag \"v1\": is twice in the inventory");
+    assert_eq!(
+        error.to_string(),
+        "tag \"v1\": appears twice in the inventory"
+    );
 }
 
 #[test]
@@ -852,7 +864,7 @@ async fn a_repository_of_which_nothing_is_kept_is_deleted_as_a_whole_and_the_pla
     let plan = bench.plan(everything).await;
     assert!(
         plan.to_string()
-            .contains("The repository old/one goes as a whole"),
+            .contains("The repository old/one will be deleted as a whole"),
         "{plan}"
     );
     let names: Vec<_> = plan.whole_repositories.iter().collect();
@@ -893,6 +905,137 @@ async fn a_repository_of_which_nothing_is_kept_is_deleted_as_a_whole_and_the_pla
     assert!(left.iter().all(|(name, _)| *name != "old/one"), "{left:?}");
 }
 
+/// A bench with the repository `old/one`, and a plan that deletes it as a whole.
+async fn whole_repository() -> (Bench, RetentionPlan) {
+    let bench = Bench::start().await;
+    for tag in ["a", "b"] {
+        bench.push(Image::new("old/one").sized_layer(71, 1_000).tag(tag));
+    }
+    bench.clock.advance(DAY * 40);
+    let plan = bench
+        .plan("repositories = ['old/*']\nolder_than = '30d'")
+        .await;
+    assert_eq!(plan.whole_repositories.len(), 1);
+    bench.sandbox.clear_requests();
+    (bench, plan)
+}
+
+impl Bench {
+    /// Has the deletion of a repository refused so often for the rate limit, which is over after more time than a call
+    /// that deletes a repository waits.
+    fn limit_deletes_of_repositories(&self, times: u64) {
+        let error =
+            serde_json::json!({ "id": "too_many_requests", "message": "API Rate limit exceeded." });
+        for _ in 0..times {
+            let answer = ScriptedAnswer::json(429, error.clone()).header("retry-after", "10");
+            let operation = "registries_delete_repository";
+            self.sandbox.answer_next(operation, answer).unwrap();
+        }
+    }
+
+    fn count(&self, operation: &str) -> usize {
+        let requests = self.sandbox.requests();
+        let of = requests
+            .iter()
+            .filter(|request| request.operation.as_deref() == Some(operation));
+        of.count()
+    }
+
+    /// How often `old/one` was looked at, and how often its deletion was tried.
+    fn looks_and_deletes(&self) -> (usize, usize) {
+        (
+            self.count("registries_list_repositoryTags"),
+            self.count("registries_delete_repository"),
+        )
+    }
+}
+
+#[tokio::test]
+async fn a_whole_repository_is_looked_at_again_after_each_pause_before_it_is_deleted() {
+    let (bench, plan) = whole_repository().await;
+    bench.limit_deletes_of_repositories(4);
+    let report = bench.apply(&plan).await;
+    assert!(
+        report
+            .steps
+            .iter()
+            .all(|step| step.outcome == Outcome::Deleted),
+        "{report}"
+    );
+    assert_eq!(bench.looks_and_deletes(), (5, 5));
+}
+
+#[tokio::test]
+async fn a_whole_repository_is_left_when_its_deletion_is_refused_for_the_limit_five_times() {
+    let (bench, plan) = whole_repository().await;
+    bench.limit_deletes_of_repositories(5);
+    let report = bench.apply(&plan).await;
+    let refused = |step: &RetentionStep| matches!(step.outcome, Outcome::Refused(_));
+    assert!(report.steps.iter().all(refused), "{report}");
+    assert_eq!(bench.looks_and_deletes(), (5, 5));
+    assert_eq!(bench.count("registries_delete_repositoryTag"), 0);
+}
+
+#[tokio::test]
+async fn what_is_pushed_to_a_whole_repository_during_a_pause_is_kept() {
+    let (bench, plan) = whole_repository().await;
+    bench.limit_deletes_of_repositories(1);
+    let Bench {
+        sandbox, registry, ..
+    } = bench;
+    let sandbox = Arc::new(sandbox);
+    let pushes = Arc::downgrade(&sandbox);
+    let is_pushed = AtomicBool::new(false);
+    sandbox.before_each(Some(move |method: &str, _: &str| {
+        if method == "DELETE" && !is_pushed.swap(true, SeqCst) {
+            let image = Image::new("old/one").sized_layer(72, 1_000).tag("new");
+            let sandbox = pushes.upgrade().unwrap();
+            sandbox.push("acme-images", image).unwrap();
+        }
+    }));
+    let report = plan.execution(&registry).unwrap().run(|_| {}).await;
+    let deletes = sandbox.requests();
+    let deletes = deletes.iter().filter(|request| request.method == "DELETE");
+    let operations: Vec<_> = deletes
+        .filter_map(|request| request.operation.as_deref())
+        .collect();
+    let tried = operations
+        .iter()
+        .filter(|id| **id == "registries_delete_repository");
+    assert_eq!(tried.count(), 1, "{operations:?}");
+    let repository = registry.repository("old/one".parse().unwrap());
+    let tags = repository.tags().all().await.unwrap();
+    assert!(tags.iter().any(|tag| tag.tag == "new"), "{tags:?} {report}");
+    sandbox.before_each(None::<fn(&str, &str)>);
+}
+
+/// Takes six seconds to note what begins first, while somebody may push.
+struct SlowDisk<'a>(&'a Bench, bool);
+
+impl ObserveRetention for SlowDisk<'_> {
+    fn begins(&mut self, _: &Deletion) -> std::io::Result<()> {
+        let Self(bench, is_noted) = self;
+        if !std::mem::replace(is_noted, true) {
+            bench.clock.advance(Duration::from_secs(6));
+            bench.push(Image::new("old/one").sized_layer(72, 1_000).tag("new"));
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, _: &RetentionStep) {}
+}
+
+#[tokio::test]
+async fn what_is_pushed_to_a_whole_repository_while_its_deletion_is_noted_is_kept() {
+    let (bench, plan) = whole_repository().await;
+    let execution = plan.execution(&bench.registry).unwrap();
+    execution.run_observed(&mut SlowDisk(&bench, false)).await;
+    assert_eq!(bench.count("registries_delete_repository"), 0);
+    let repository = bench.registry.repository("old/one".parse().unwrap());
+    let tags = repository.tags().all().await.unwrap();
+    assert!(tags.iter().any(|tag| tag.tag == "new"), "{tags:?}");
+}
+
 #[tokio::test]
 async fn a_plan_by_which_a_repository_goes_as_a_whole_and_keeps_something_is_refused() {
     let bench = Bench::start().await;
@@ -902,7 +1045,7 @@ async fn a_plan_by_which_a_repository_goes_as_a_whole_and_keeps_something_is_ref
     plan.whole_repositories.insert("shop/api".into());
     let error = plan.check().unwrap_err().to_string();
     assert!(
-        error.starts_with("plan \"shop/api\": contradicts itself: it goes as a whole"),
+        error.starts_with("plan \"shop/api\": contradicts itself: the whole repository is deleted"),
         "{error}"
     );
 }
@@ -979,7 +1122,7 @@ async fn what_no_rule_is_for_is_read_only_when_something_hangs_on_it() {
     assert_eq!(unread.len(), 1, "{kept:?}");
     assert_eq!(
         (&*unread[0].stays, &*unread[0].why),
-        ("everything", "no rule is for the repository")
+        ("everything", "no rule for the repository")
     );
     // Of what was not read it is not known whether it leads to something.
     let in_use = ["web:v1", "api:none"]

@@ -1,8 +1,8 @@
-//! Retention by example: a directory a case in `tests/retention`, with what is in a registry (`registry.json`), the rules
-//! (`rules.toml`), the plan that they make (`expected-plan.txt`) and what is there when it was carried out and the garbage
-//! was collected (`expected-afterwards.json`). In the rules, `<name>` stands for the digest of an image.
+//! Retention by example: each directory in `tests/retention` is a case, with the content of a registry (`registry.json`),
+//! the rules (`rules.toml`), the expected plan (`expected-plan.txt`), and what must be left after it was executed and the
+//! garbage was collected (`expected-afterwards.json`). In the rules, `<name>` stands for the digest of an image.
 //!
-//! `DOCR_UPDATE_GOLDEN=1` writes the plans again, to be reviewed; what must be left is written by hand.
+//! `DOCR_UPDATE_GOLDEN=1` rewrites the plans, to be reviewed; what must be left is written by hand.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,15 +22,15 @@ use serde_json::Value;
 
 const REGISTRY: &str = "acme-images";
 
-/// What is in a registry: everything was pushed in the order of its age, the oldest first.
+/// The content of a registry: everything was pushed in the order of its age, the oldest first.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Primed {
     pushes: Vec<Push>,
-    /// The service reports no time of these.
+    /// The service reports no time for these.
     #[serde(default)]
     without_time: BTreeSet<String>,
-    /// Nor of these tags.
+    /// Nor for these tags.
     #[serde(default)]
     tags_without_time: BTreeSet<String>,
     /// These can't be read.
@@ -56,16 +56,16 @@ struct Push {
     index: Option<Vec<String>>,
     /// The name of the image that it is a referrer of.
     subject: Option<String>,
-    /// The name of the image that its tag is about, and the end of that tag.
+    /// The name of the image that its tag refers to, and the suffix of that tag.
     signs: Option<(String, String)>,
     /// A document of its own; `@name` stands for a digest.
     raw: Option<Value>,
-    /// Whether it is deleted after all was pushed.
+    /// Whether it is deleted after everything was pushed.
     #[serde(default)]
     is_gone: bool,
 }
 
-/// By repository the tags, each with the name of its image, and the names of the manifests.
+/// The tags of a repository, each with the name of its image, and the names of the manifests.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Content {
     tags: BTreeMap<String, String>,
@@ -195,7 +195,7 @@ fn prime(sandbox: &Sandbox, clock: &docr_sandbox::Clock, primed: &Primed) -> Nam
     names
 }
 
-/// Collects the garbage; how much was freed.
+/// Collects the garbage, and returns the bytes freed.
 async fn collect(registry: &RegistryHandle, what: GarbageCollectionType) -> u64 {
     let runs = registry.garbage_collections();
     let run = runs.start(what).await.unwrap();
@@ -203,7 +203,7 @@ async fn collect(registry: &RegistryHandle, what: GarbageCollectionType) -> u64 
     done.freed_bytes.unwrap()
 }
 
-/// The parts that something needs that is left, and that were there before.
+/// The parts that existed before, are missing now, and are needed by what is left.
 fn missing_parts(
     primed: &Primed,
     before: &BTreeMap<String, Content>,
@@ -211,7 +211,7 @@ fn missing_parts(
 ) -> Vec<String> {
     let mut missing = Vec::new();
     for push in &primed.pushes {
-        // A repository that was deleted as a whole is missing.
+        // A repository that was deleted as a whole no longer exists.
         let Some(left) = left.get(&push.repository) else {
             continue;
         };
@@ -227,7 +227,7 @@ fn missing_parts(
     missing
 }
 
-/// Runs a case; returns how it differs from what is expected.
+/// Runs a case, and returns how it differs from what is expected.
 async fn run(case: &Path, updates: bool) -> Vec<String> {
     let read = |file: &str| fs::read_to_string(case.join(file)).unwrap_or_default();
     let primed: Primed = serde_json::from_str(&read("registry.json")).unwrap();
@@ -246,9 +246,9 @@ async fn run(case: &Path, updates: bool) -> Vec<String> {
         .unwrap();
     inventory.read_manifests(&policy, &reader).await;
     for repository in &mut inventory.repositories {
-        repository.is_in_doubt |= primed.in_doubt.contains(&repository.name);
+        repository.is_in_doubt |= primed.in_doubt.contains(repository.name.as_str());
         for tag in &mut repository.tags {
-            if primed.tags_without_time.contains(&tag.tag) {
+            if primed.tags_without_time.contains(tag.tag.as_str()) {
                 tag.updated_at = None;
             }
         }
@@ -276,7 +276,10 @@ async fn run(case: &Path, updates: bool) -> Vec<String> {
         let report = execution.reader(&reader).run(|_| {}).await;
         if !report.steps.iter().all(|step| step.outcome.is_gone()) {
             let report = names.readable(&report.to_string());
-            faults.push(format!("{}: not all is gone\n{report}", case.display()));
+            faults.push(format!(
+                "{}: not everything was deleted\n{report}",
+                case.display()
+            ));
         }
         let freed = match report.garbage_collection() {
             None => 0,

@@ -369,24 +369,24 @@ fn check_plan(policy: &RetentionPolicy, plan: &RetentionPlan, before: &Content) 
             });
             if is_protected || is_used {
                 assert!(
-                    !goes(Subject::Tag(tag.clone())),
+                    !goes(Subject::Tag(tag.as_str().into())),
                     "{tag} is protected\n{plan}"
                 );
                 assert!(
-                    !goes(Subject::Manifest(digest.clone())),
+                    !goes(Subject::Manifest(digest.as_str().into())),
                     "{digest} is {tag}\n{plan}"
                 );
             }
-            if goes(Subject::Manifest(digest.clone())) {
+            if goes(Subject::Manifest(digest.as_str().into())) {
                 assert!(
-                    goes(Subject::Tag(tag.clone())),
+                    goes(Subject::Tag(tag.as_str().into())),
                     "{tag} would be lost\n{plan}"
                 );
             }
         }
         for digest in manifests {
             if policy.tags_only || rules.is_empty() {
-                assert!(!goes(Subject::Manifest(digest.clone())), "{plan}");
+                assert!(!goes(Subject::Manifest(digest.as_str().into())), "{plan}");
             }
         }
     }
@@ -452,13 +452,13 @@ proptest! {
 
             let mut expected = before.clone();
             for deletion in &plan.deletions {
-                let (tags, manifests) = expected.get_mut(&deletion.repository).unwrap();
+                let (tags, manifests) = expected.get_mut(deletion.repository.as_str()).unwrap();
                 match &deletion.subject {
-                    Subject::Tag(tag) => drop(tags.remove(tag)),
-                    Subject::Manifest(digest) => drop(manifests.remove(digest)),
+                    Subject::Tag(tag) => drop(tags.remove(tag.as_str())),
+                    Subject::Manifest(digest) => drop(manifests.remove(digest.as_str())),
                 }
             }
-            expected.retain(|repository, _| !plan.whole_repositories.contains(repository));
+            expected.retain(|repository, _| !plan.whole_repositories.contains(repository.as_str()));
             let after = registry.content().await;
             assert_eq!(&after, &expected, "{}", plan);
             for (repository, (_, manifests)) in &after {

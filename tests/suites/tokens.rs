@@ -12,7 +12,7 @@ use docr::{
     AccessToken, Client, ClientBuilder, Effect, ManualClock, Method, Secret, TokenFile, TokenFn,
     TokenFuture, TokenProvider,
 };
-use docr_sandbox::Sandbox;
+use docr_sandbox::{Sandbox, ScriptedAnswer};
 use docr_tests::{
     raw_server::{RawServer, response},
     sandbox::{TOKEN, furnish, noon, registry_name, start},
@@ -121,6 +121,57 @@ async fn a_refused_token_is_replaced_once_and_the_call_is_made_again_once() {
         // The same one again, or no better one.
         assert_eq!(statuses(&sandbox), vec![401; tokens.len()]);
         assert_eq!(error.attempts() as usize, tokens.len());
+    }
+
+    // A third one would do, and is not asked for: the service refuses more than the token.
+    sandbox.clear_requests();
+    let provider = InTurn::of(&["dop_v1_bad", "dop_v1_worse", TOKEN]);
+    let docr = builder(sandbox.url()).token_provider(provider).build();
+    let error = docr.unwrap().registries().options().await.unwrap_err();
+    assert!(error.is_unauthorized(), "{error:?}");
+    assert_eq!(statuses(&sandbox), [401, 401]);
+}
+
+/// Has a token for one request and none for the next one.
+fn one_token() -> TokenFn {
+    let asked = AtomicUsize::new(0);
+    TokenFn::new(move || {
+        let asked = asked.fetch_add(1, SeqCst);
+        async move {
+            match asked {
+                0 => Ok(AccessToken::new(TOKEN)),
+                _ => Err("the vault is sealed".into()),
+            }
+        }
+    })
+}
+
+#[tokio::test]
+async fn a_call_that_has_no_token_for_another_attempt_may_have_been_done_unless_it_only_reads() {
+    let (sandbox, _) = start().await;
+    furnish(&sandbox).await;
+    let runs = |docr: &Client| docr.registry(registry_name()).garbage_collections();
+    for (operation, is_ambiguous) in [
+        ("registries_get_garbageCollection", false),
+        ("registries_update_garbageCollection", true),
+    ] {
+        let answer = ScriptedAnswer::status(503);
+        sandbox.answer_next(operation, answer).unwrap();
+        let docr = builder(sandbox.url()).token_provider(one_token()).build();
+        let runs = runs(&docr.unwrap());
+        let error = match is_ambiguous {
+            false => runs.active().await.unwrap_err(),
+            true => runs
+                .cancel("00000000-0000-4000-8000-000000000000")
+                .await
+                .unwrap_err(),
+        };
+        assert!(error.is_token_unavailable(), "{error:?}");
+        assert!(
+            error.to_string().contains("no token for another attempt"),
+            "{error}"
+        );
+        assert_eq!((error.is_ambiguous(), error.attempts()), (is_ambiguous, 1));
     }
 }
 

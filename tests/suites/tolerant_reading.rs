@@ -52,7 +52,7 @@ async fn every_unusual_response_of_every_operation_is_read() {
                     )
                 }
                 // Of credentials there must be some, for whatever host.
-                (Err(error), None) if error.to_string().contains("holds no credentials") => {
+                (Err(error), None) if error.to_string().contains("contains no credentials") => {
                     assert_eq!(operation.effect, Effect::Mint, "{}, {what}", operation.id);
                     assert!(error.is_unreadable() && error.is_ambiguous(), "{error}");
                 }

@@ -1,7 +1,7 @@
-//! The public API of the published crates, item by item: checked in, so that a change of it shows in the diff.
+//! The public API of the published crates, item by item. It is checked in, so that changes show in diffs.
 //!
-//! It is read from what rustdoc writes as JSON. That output is not stable yet: the compiler writes it only when it is told
-//! that it may, and each version has a form of its own.
+//! It is read from rustdoc's JSON output. That is unstable: it must be enabled, and each version of the compiler has
+//! its own format.
 
 use std::{
     env, fs,
@@ -15,7 +15,7 @@ use similar::TextDiff;
 use crate::workspace;
 
 /// The crates, and the features with which their documentation is built.
-const CRATES: [(&str, &str); 4] = [
+pub(crate) const CRATES: [(&str, &str); 4] = [
     (
         "docr",
         "certificate-check,credential-files,file-budget,oci,retention,schemars",
@@ -25,13 +25,13 @@ const CRATES: [(&str, &str); 4] = [
     ("docr-sandbox", "record"),
 ];
 
-/// Set for this program when it stands in for rustdoc.
+/// Set when this program is run in place of rustdoc.
 const STAND_IN: &str = "DOCR_XTASK_IS_RUSTDOC";
-/// CI sets it: what is left out elsewhere is a failure there.
+/// Set in CI, where nothing may be skipped.
 const REQUIRE_TOOLS: &str = "DOCR_REQUIRE_TOOLS";
 
-/// Runs rustdoc as cargo asked for it, allowed to write JSON. Only rustdoc is told so: cargo would build every dependency
-/// anew if it were told itself. `None` when this program was not called in its place.
+/// Runs rustdoc with the arguments from cargo, and with JSON output enabled. Setting the variable for cargo would
+/// rebuild every dependency. `None` if this program was not run in place of rustdoc.
 pub(crate) fn as_rustdoc() -> Option<ExitCode> {
     env::var_os(STAND_IN)?;
     let status = Command::new("rustdoc")
@@ -67,20 +67,20 @@ pub(crate) fn run(root: &Path, check: bool) -> Result<()> {
             "{}",
             diff.unified_diff()
                 .context_radius(0)
-                .header(name, "as it is now")
+                .header(name, "current")
         );
     }
     if differs {
-        bail!("the public API has changed; if that is meant, run `cargo xtask public-api`");
+        bail!("the public API has changed; if that is intended, run `cargo xtask public-api`");
     }
     if check {
-        println!("the public API is as it is listed");
+        println!("the public API is up to date");
     }
     Ok(())
 }
 
-/// Has rustdoc describe a crate.
-fn json(root: &Path, name: &str, features: &str) -> Result<PathBuf> {
+/// Runs rustdoc for a crate; returns the path of its JSON output.
+pub(crate) fn json(root: &Path, name: &str, features: &str) -> Result<PathBuf> {
     let own = env::current_exe()?;
     let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .current_dir(root)
@@ -99,7 +99,7 @@ fn json(root: &Path, name: &str, features: &str) -> Result<PathBuf> {
     Ok(workspace::target(root).join("doc").join(file))
 }
 
-/// One line an item; `None` where this compiler's form can't be read, which CI's can.
+/// One line per item; `None` if the format of this compiler is not supported, which is an error in CI.
 fn listing(json: &Path) -> Result<Option<String>> {
     let api = public_api::Builder::from_rustdoc_json(json)
         .omit_blanket_impls(true)
@@ -111,7 +111,7 @@ fn listing(json: &Path) -> Result<Option<String>> {
         Err(error) if env::var_os(REQUIRE_TOOLS).is_some() => Err(error.into()),
         Err(error) => {
             println!(
-                "left out: this compiler describes crates in a form that can't be read here ({error})"
+                "skipped: the JSON format of this compiler's rustdoc is not supported ({error})"
             );
             Ok(None)
         }

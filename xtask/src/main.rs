@@ -1,8 +1,9 @@
 //! Development tasks. Run `cargo xtask --help`.
 
-// A command talks to a person through its output.
+// A command prints to the terminal.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod examples;
 mod generate;
 mod listing;
 mod spec;
@@ -22,27 +23,29 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Write everything that is generated from openapi/docr.yaml.
+    /// Write all files that are generated from openapi/docr.yaml.
     Generate {
-        /// Write nothing; fail if a generated file differs from what would be written.
+        /// Write nothing; fail if a generated file is out of date.
         #[arg(long)]
         check: bool,
     },
-    /// Write the public API of the published crates, item by item, to crates/*/public-api.txt.
+    /// Write the public API of the published crates to crates/*/public-api.txt, item by item.
     PublicApi {
-        /// Write nothing; fail with the difference if the API is another one than listed.
+        /// Write nothing; fail with a diff if a list is out of date.
         #[arg(long)]
         check: bool,
     },
-    /// Look at openapi/docr.yaml.
+    /// Check that each public type and method of the published crates has an example in its docs.
+    Examples,
+    /// Inspect openapi/docr.yaml.
     Spec {
         #[command(subcommand)]
         task: SpecTask,
     },
-    /// Write the recordings of tests/recordings again.
+    /// Record the files of tests/recordings again.
     #[command(disable_help_flag = true)]
     Record {
-        /// What to record, and from where; see `--help`.
+        /// Arguments for the recorder; see `--help`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
@@ -59,15 +62,15 @@ enum SpecTask {
     /// Compare it with another OpenAPI 3 file; fail on a difference that openapi/deviations.toml does not list.
     ///
     /// Everything but prose, examples and `x-` extensions is compared, with references resolved and compositions
-    /// merged. Each difference is a line: the place, and what differs there.
+    /// merged. Each difference is printed on a line: the place, and what differs there.
     ///
-    /// The other file may describe more than ours: only our paths are compared. Operations nearby, those of
-    /// registries and certificates that ours lacks, are differences; the rest is counted.
+    /// The other file may describe more than ours: only our paths are compared. Operations on registries and
+    /// certificates that ours lacks are differences; other operations are only counted.
     ///
-    /// An entry of openapi/deviations.toml fails, too, if nothing differs as it says any more, or if it names a
-    /// place where both agree: it would hide the day when they no longer do.
+    /// An entry of openapi/deviations.toml also fails if it no longer matches a difference, or if it matches a place
+    /// where both agree, since it would hide a later difference.
     Diff {
-        /// The other file, YAML or JSON, with all that it refers to in it.
+        /// The other file, YAML or JSON, without references to further files.
         file: PathBuf,
     },
 }
@@ -97,6 +100,7 @@ fn run(task: Task) -> Result<()> {
             }
         }
         Task::PublicApi { check } => listing::run(&root, check),
+        Task::Examples => examples::run(&root),
         Task::Spec {
             task: SpecTask::Diff { file },
         } => spec::diff::run(&root, &file),
@@ -104,7 +108,7 @@ fn run(task: Task) -> Result<()> {
             generate::write(&root, &generate::outputs(&root)?)?;
             workspace::cargo(&root, &["build"], &args)
         }
-        // A program of its own: it needs the bindings, which this one must be able to write when they are stale.
+        // A separate program: it needs the bindings, which this one must be able to update when they are stale.
         Task::Record { args } => {
             let run = [
                 "run",

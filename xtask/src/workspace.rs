@@ -1,4 +1,4 @@
-//! The workspace: where it is, and cargo in it.
+//! The workspace: its paths, and running cargo in it.
 
 use std::{
     path::{Path, PathBuf},
@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-/// Its root.
+/// The root of the workspace.
 pub(crate) fn root() -> Result<PathBuf> {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
@@ -15,7 +15,7 @@ pub(crate) fn root() -> Result<PathBuf> {
         .context("xtask is outside the workspace")
 }
 
-/// Runs a command of cargo's in it.
+/// Runs a cargo command in the workspace.
 pub(crate) fn cargo(root: &Path, command: &[&str], args: &[String]) -> Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
@@ -23,14 +23,14 @@ pub(crate) fn cargo(root: &Path, command: &[&str], args: &[String]) -> Result<()
         .args(command)
         .args(args)
         .status()
-        .context("cargo could not be started")?;
+        .context("cannot run cargo")?;
     if !status.success() {
         bail!("`cargo {}` failed", command[0]);
     }
     Ok(())
 }
 
-/// Where cargo puts what it builds.
+/// The target directory of cargo.
 pub(crate) fn target(root: &Path) -> PathBuf {
     match std::env::var_os("CARGO_TARGET_DIR") {
         Some(directory) => root.join(directory),

@@ -1,4 +1,4 @@
-//! Reading what a Go server sends where the spec promises something neater.
+//! Tolerant deserialization of what a Go server sends in place of what the spec says.
 
 use std::{fmt, marker::PhantomData};
 
@@ -11,7 +11,7 @@ use serde::{
     },
 };
 
-/// Null reads as the default: a nil slice arrives as null.
+/// Reads null as the default: a nil slice is sent as null.
 pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -20,7 +20,7 @@ where
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// An instant that isn't known yet arrives as null or as the empty text.
+/// Reads an instant; null or an empty string means that it is not known yet.
 pub(crate) fn instant<'de, D>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error>
 where
     D: Deserializer<'de>,
@@ -57,9 +57,9 @@ impl<'de> Visitor<'de> for Instant {
     }
 }
 
-/// The form in which the service writes an instant: `2026-01-12T09:30:00Z`, with up to nine digits of a second. `None` for
-/// any other one, which chrono reads: in general, and at fifteen times the instructions, of which a long list would be made
-/// for the most part.
+/// Parses the format in which the service writes instants: `2026-01-12T09:30:00Z`, with up to nine fractional digits.
+/// `None` for any other format, which is left to chrono: that takes fifteen times the instructions, and would dominate
+/// the reading of a long list.
 fn in_utc(text: &[u8]) -> Option<DateTime<Utc>> {
     let number = |digits: &[u8]| {
         let is_number = digits.iter().all(u8::is_ascii_digit);
@@ -104,7 +104,7 @@ fn in_utc(text: &[u8]) -> Option<DateTime<Utc>> {
     }
 }
 
-/// What there is nothing to tell of arrives as null or as an empty object.
+/// Reads null and an empty object as missing.
 pub(crate) fn empty_as_missing<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -142,7 +142,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OrEmpty<T> {
     }
 }
 
-/// An object of which the first key has been read.
+/// An object whose first key has been read.
 struct Begun<A> {
     first: Option<String>,
     rest: A,
@@ -172,7 +172,7 @@ mod tests {
     use crate::types::Repository;
 
     #[test]
-    fn the_usual_form_of_an_instant_is_read_as_chrono_reads_it() {
+    fn the_usual_format_of_an_instant_is_read_like_chrono_reads_it() {
         for text in [
             "2026-01-12T09:30:00Z",
             "2026-01-12T09:30:00.123456789Z",
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn every_other_form_of_an_instant_is_left_to_chrono() {
+    fn every_other_format_of_an_instant_is_left_to_chrono() {
         for text in [
             "",
             "Z",

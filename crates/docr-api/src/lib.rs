@@ -1,9 +1,9 @@
-//! The DigitalOcean Container Registry and certificates API, as bindings generated from an OpenAPI
-//! description. Each operation is a method of [`Client`] that returns a builder; its `send` makes
-//! one request and reads the answer.
+//! Bindings for the DigitalOcean Container Registry and certificates API, generated from an OpenAPI
+//! description. Each operation is a method of [`Client`] that returns a builder, whose `send` makes
+//! one request and reads the response.
 //!
-//! This is the layer below the crate `docr`, which adds checked names, retry, time limits and typed
-//! errors. Use it on its own for what `docr` doesn't offer, or to build something else on it.
+//! This is the layer below the crate `docr`, which adds validated names, retries, deadlines and typed
+//! errors. Use it directly for what `docr` doesn't offer, or to build another layer on it.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -13,26 +13,27 @@
 //! let http = docr_api::http_client().build()?;
 //! let client = Client::new_with_client("https://api.digitalocean.com", http, Session::bearer(&token)?);
 //!
-//! let answer = client.registry_get().send().await?;
-//! println!("{} stores {:?} bytes", answer.registry.name, answer.registry.storage_usage_bytes);
+//! let response = client.registry_get().send().await?;
+//! println!("{} stores {:?} bytes", response.registry.name, response.registry.storage_usage_bytes);
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! # Answers
+//! # Responses
 //!
-//! Reading is tolerant: unknown fields are skipped, a null list is empty, an unknown value of an open
-//! set is kept as `Other`, and only a missing identity (a name, an id) is an error.
+//! Deserialization is tolerant: unknown fields are ignored, a null list is empty, an unknown value of an
+//! open enum is kept as `Other`, and only a missing identity (a name, an id) is an error.
 //!
-//! A failure of the service arrives as [`Error::UnexpectedResponse`], with status, headers and body.
-//! So does an answer that can't be read: it then carries an [`Unreadable`] among its extensions,
-//! and no part of its body is in the error's `Debug` or `Display`.
+//! Any status but success is an [`Error::UnexpectedResponse`], with status, headers and body. So is a
+//! response that can't be read: it has an [`Unreadable`] among its extensions, and no part of its body is
+//! in the error's `Debug` or `Display`.
 //!
 //! # Paths
 //!
-//! Path parameters are percent-encoded, but `.` and `..` aren't: check names before a call. `docr` does.
+//! Path parameters are percent-encoded, except for `.` and `..`: validate names before a call, as `docr` does.
 
 #![warn(missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[rustfmt::skip]
 #[allow(missing_docs, unreachable_pub, rust_2018_idioms, clippy::all)]

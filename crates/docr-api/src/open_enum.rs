@@ -1,4 +1,4 @@
-//! What all open sets of the spec have in common. The enums themselves are generated.
+//! The common parts of all open enums of the spec. The enums themselves are generated.
 
 use std::fmt;
 
@@ -7,9 +7,9 @@ use serde::{
     de::{self, Visitor},
 };
 
-/// A text that is none of the values listed for a set, such as a tier or a region.
+/// A value that an open enum, such as a tier or a region, doesn't list.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{value:?} is not a listed {set} ({})", listed.join(", "))]
+#[error("{value:?} is not a known {set} ({})", listed.join(", "))]
 pub struct UnlistedValue {
     set: &'static str,
     value: String,
@@ -25,18 +25,18 @@ impl UnlistedValue {
         }
     }
 
-    /// The text that was refused.
+    /// The refused value.
     pub fn value(&self) -> &str {
         &self.value
     }
 
-    /// The values that are accepted.
+    /// The accepted values.
     pub fn listed(&self) -> &'static [&'static str] {
         self.listed
     }
 }
 
-/// Reads a text without copying it first.
+/// Reads a string without copying it first.
 pub(crate) fn read<'de, D, T>(deserializer: D, make: fn(&str) -> T) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -141,12 +141,12 @@ mod tests {
     }
 
     #[test]
-    fn parsing_accepts_listed_values_only_and_says_which() {
+    fn parsing_accepts_listed_values_only_and_the_error_lists_them() {
         assert_eq!("basic".parse(), Ok(TierSlug::Basic));
         let error = "Basic".parse::<TierSlug>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "\"Basic\" is not a listed TierSlug (starter, basic, professional)"
+            "\"Basic\" is not a known TierSlug (starter, basic, professional)"
         );
     }
 }

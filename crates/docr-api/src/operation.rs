@@ -1,4 +1,4 @@
-//! What is known of an operation beside its types.
+//! Metadata of operations.
 
 /// One operation of the API, from the spec. See [`operations`](crate::operations) for all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -6,32 +6,32 @@
 pub struct Operation {
     /// The `operationId`.
     pub id: &'static str,
-    /// The HTTP method, in capitals.
+    /// The HTTP method, in upper case.
     pub method: &'static str,
     /// The path, with parameters in braces: `/v2/certificates/{certificate_id}`.
     pub path: &'static str,
-    /// What a call does on the server.
+    /// The effect of a call on the server.
     pub effect: Effect,
     /// The scopes that the token needs.
     pub scopes: &'static [&'static str],
     /// The documented statuses.
     pub statuses: &'static [u16],
-    /// Whether the service has a newer operation for the same.
+    /// Whether a newer operation replaces it.
     pub deprecated: bool,
 }
 
-/// What a call does on the server. It decides when a call may be repeated.
+/// The effect of a call on the server, which decides when it may be retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Effect {
     /// Changes nothing.
     Read,
-    /// Answers with a new secret each time, also on a GET.
+    /// Returns a new secret each time, even on a GET.
     Mint,
     /// Leaves the same state however often it is sent.
     Set,
-    /// Removes a resource; a repeat finds nothing.
+    /// Removes a resource, which a second call no longer finds.
     Delete,
-    /// Makes a new resource each time it succeeds.
+    /// Creates a new resource each time it succeeds.
     Create,
 }

@@ -1,4 +1,4 @@
-//! Requests that the API's description doesn't have.
+//! Requests that the API's description doesn't include.
 
 use bytes::Bytes;
 use progenitor_client::{Error, ResponseValue};
@@ -7,16 +7,16 @@ use serde::de::DeserializeOwned;
 
 use crate::Client;
 
-/// A request of the caller's own making, to a path of the API.
+/// A custom request to a path of the API.
 #[derive(Clone, Debug)]
 pub struct RawRequest {
     /// The method.
     pub method: Method,
-    /// The path as it travels, from the slash at its beginning. It is put behind the client's base URL.
+    /// The path, percent-encoded, with a leading slash. It is appended to the client's base URL.
     pub path: String,
-    /// The names and values of the query, not yet encoded.
+    /// The names and values of the query, not percent-encoded.
     pub query: Vec<(String, String)>,
-    /// The JSON to send.
+    /// The JSON body.
     pub json: Option<Bytes>,
 }
 
@@ -25,8 +25,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As for every call; any status but success is an unexpected response. Before anything is sent: a path that would
-    /// lead elsewhere than to what it says.
+    /// As for every call; any status but success is an unexpected response. A path that a URL parser would change is
+    /// refused before anything is sent.
     pub async fn send_raw<T: DeserializeOwned>(
         &self,
         request: &RawRequest,
@@ -45,17 +45,17 @@ impl Client {
     fn url_of(&self, request: &RawRequest) -> Result<Url, String> {
         let refuse = |why: &str| format!("the path {:?} {why}", request.path);
         if !request.path.starts_with('/') {
-            return Err(refuse("doesn't begin with a slash"));
+            return Err(refuse("must begin with a slash"));
         }
         if request.path.contains(['?', '#']) {
-            return Err(refuse("has a query or fragment: give the query apart"));
+            return Err(refuse("has a query or fragment: set `query` instead"));
         }
         let text = format!("{}{}", self.baseurl, request.path);
-        let mut url = Url::parse(&text).map_err(|_| refuse("makes no URL"))?;
-        // What a URL's parser changes leads elsewhere: dots as segments, backslashes, line ends.
+        let mut url = Url::parse(&text).map_err(|_| refuse("is not valid in a URL"))?;
+        // Dot segments, backslashes and line breaks would lead to another path.
         if url.as_str() != text {
             return Err(refuse(
-                "holds dots as a segment, or a character that must be percent-encoded",
+                "has a dot segment, or a character that must be percent-encoded",
             ));
         }
         if !request.query.is_empty() {

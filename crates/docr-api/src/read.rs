@@ -1,4 +1,4 @@
-//! Reading bodies: bounded, and without losing status and headers when the body is no good.
+//! Reading bodies: up to a limit, and without losing status and headers of an unreadable one.
 
 use std::sync::Arc;
 
@@ -9,29 +9,29 @@ use serde::de::DeserializeOwned;
 
 use crate::Client;
 
-/// How much of a response is read, in bytes, unless a client says otherwise. The largest page, 200 tags or manifests, is
-/// below 2 MiB. What is read takes many times as much memory.
+/// The default limit of a response's body, in bytes. The largest page, of 200 tags or manifests, is below 2 MiB. In
+/// memory it takes many times as much.
 pub(crate) const BODY_LIMIT: usize = 8 * 1024 * 1024;
 
-/// Why a successful answer could not be read. It stands among the extensions of the response in
+/// Why a successful response could not be read. It is among the extensions of the response in
 /// [`Error::UnexpectedResponse`].
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unreadable {
-    /// The body broke off, or could not be decoded.
-    #[error("the body of the answer broke off")]
+    /// The body was cut off, or could not be decoded.
+    #[error("the body of the response was cut off")]
     Interrupted(#[source] Arc<reqwest::Error>),
-    /// The body is not what the spec says. The message names the place and shows no part of the body.
-    #[error("the answer doesn't fit the API: {0}")]
+    /// The body doesn't match the spec. The message names the place, and quotes no part of the body.
+    #[error("the response doesn't match the API: {0}")]
     Payload(String),
     /// The body is larger than the client's limit, in bytes.
-    #[error("the answer is larger than {0} bytes, the limit of this client")]
+    #[error("the response is larger than {0} bytes, the limit of this client")]
     TooLarge(usize),
 }
 
 impl Client {
-    /// Stands in for the generator's own reader, which loses status and headers of a response that it
-    /// can't read and shows its body, secrets included, in the error.
+    /// Replaces the generator's own reader, which loses status and headers of an unreadable response, and
+    /// shows its body in the error, including secrets.
     pub(crate) fn read<T: DeserializeOwned, E>(
         &self,
         response: Response,
@@ -39,7 +39,7 @@ impl Client {
         read(response, self.body_limit(), b"")
     }
 
-    /// Reads JSON, and an empty body as `null`.
+    /// Reads JSON; an empty body counts as `null`.
     pub(crate) fn read_or_nothing<T: DeserializeOwned, E>(
         &self,
         response: Response,
@@ -50,7 +50,7 @@ impl Client {
 
 #[allow(
     clippy::manual_async_fn,
-    reason = "an `async fn` would have the response twice: as it is given, and as it is read"
+    reason = "the future of an `async fn` would hold the response twice: as an argument and while it is read"
 )]
 fn read<T: DeserializeOwned, E>(
     mut response: Response,
@@ -81,11 +81,11 @@ fn read<T: DeserializeOwned, E>(
     }
 }
 
-/// Reads a second time, slower, to learn where the trouble is.
+/// Parses a second time, more slowly, to locate the error.
 fn explain<T: DeserializeOwned>(body: &[u8]) -> String {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
-        // What went wrong came after the value.
+        // The error comes after the value.
         Ok(_) => "there is more after the end of the JSON".into(),
         Err(error) => {
             let path = error.path().to_string();
@@ -107,7 +107,7 @@ fn explain<T: DeserializeOwned>(body: &[u8]) -> String {
     }
 }
 
-/// Serde quotes the value that doesn't fit; a value may be a secret.
+/// Removes values that Serde quotes, since they may be secrets.
 fn without_values(message: &str) -> String {
     match message
         .split_once("invalid type: ")
@@ -127,8 +127,8 @@ fn without_values(message: &str) -> String {
     }
 }
 
-/// Reads a body up to a little more than `limit` bytes, and tells the error that ended it early.
-/// A body that is longer than `limit` on return was cut.
+/// Reads a body up to a little more than `limit` bytes, and returns the error that ended it early, if any.
+/// A returned body that is longer than `limit` is incomplete.
 pub async fn body_prefix(response: &mut Response, limit: usize) -> (Bytes, Option<reqwest::Error>) {
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
@@ -150,7 +150,7 @@ pub async fn body_prefix(response: &mut Response, limit: usize) -> (Bytes, Optio
     }
 }
 
-/// A body of one chunk, the usual case, is not copied.
+/// Joins the chunks; a body of one chunk, the usual case, is not copied.
 fn joined(first: Bytes, all: BytesMut) -> Bytes {
     if all.is_empty() { first } else { all.freeze() }
 }
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_does_not_fit_is_not_shown() {
+    fn an_invalid_value_is_not_shown() {
         let message = explain::<DockerCredentials>(
             br#"{"auths":{"registry.digitalocean.com":"dG9rZW46dG9rZW4="}}"#,
         );
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn html_is_told_from_json_of_another_form() {
+    fn html_is_reported_as_not_json() {
         assert_eq!(
             explain::<RegistryResponse>(b"<html>"),
             "not JSON, at line 1 column 1"

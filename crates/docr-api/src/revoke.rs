@@ -1,11 +1,11 @@
-//! Revoking a token: a call of the service's OAuth endpoint, which its API description doesn't have.
+//! Revoking a token: a call to the service's OAuth endpoint, which its API description doesn't include.
 
 use progenitor_client::{Error, ResponseValue};
 use reqwest::{Url, header::CONTENT_TYPE};
 
 use crate::{Client, Effect, Operation, Secret, Session};
 
-/// Revokes a token or minted credential. Revoked twice it is revoked all the same.
+/// Revokes a token or a minted credential. It is idempotent.
 pub static OAUTH_REVOKE: Operation = Operation {
     id: "oauth_revoke",
     method: "POST",
@@ -17,8 +17,8 @@ pub static OAUTH_REVOKE: Operation = Operation {
 };
 
 impl Client {
-    /// Revokes a token: `POST /v1/oauth/revoke` of the server at `base_url`, which is another one than the API's. The
-    /// token itself authorizes the request, so the client's own isn't sent there.
+    /// Revokes a token: `POST /v1/oauth/revoke` of the server at `base_url`, which is not the API's. The token itself
+    /// authorizes the request; the client's own token is not sent.
     ///
     /// # Errors
     ///
@@ -35,7 +35,7 @@ impl Client {
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(form("token", token.expose()))
             .build()?;
-        // Whoever has a token may revoke it: it speaks for itself, and the account's own token stays at home.
+        // A token may revoke itself, so the client's own is not sent to this server.
         let itself =
             Session::bearer(token).map_err(|error| Error::InvalidRequest(error.to_string()))?;
         let response = self.exchange_as(&itself, request).await?;
@@ -45,7 +45,7 @@ impl Client {
 
 /// One field of a form.
 fn form(name: &str, value: &str) -> String {
-    // A query is escaped as a form is.
+    // A query is encoded like a form.
     let mut url = Url::parse("form:").ok();
     if let Some(url) = &mut url {
         url.query_pairs_mut().append_pair(name, value);
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_token_holds_is_escaped() {
+    fn special_characters_of_a_token_are_encoded() {
         assert_eq!(form("token", "a+b&c=d é"), "token=a%2Bb%26c%3Dd+%C3%A9");
     }
 }

@@ -1,4 +1,4 @@
-//! A text that is never shown.
+//! A string that is never shown.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A token, credential or private key. `Debug` and `Display` show `[redacted]`, and the memory is
-/// overwritten on drop. Serializing writes the secret itself, since it must reach the service.
+/// overwritten on drop. Serialization writes the secret itself, since it must be sent to the service.
 ///
 /// ```
 /// let token = docr_api::Secret::from("dop_v1_0123");

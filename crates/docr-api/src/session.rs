@@ -1,4 +1,4 @@
-//! Who is calling: the bearer token and the headers that are put on each request.
+//! The session of a client: its bearer token, and the headers of each request.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ pub struct Session {
     body_limit: usize,
 }
 
-/// What changes the headers of each request before it is sent.
+/// A function that changes the headers of each request before it is sent.
 type OnRequest = Arc<dyn Fn(&mut HeaderMap) + Send + Sync>;
 
 #[derive(Clone)]
@@ -28,9 +28,9 @@ enum Authorization {
     Provider(Arc<dyn TokenProvider>),
 }
 
-/// The token holds a character that can't stand in a header: a space, a line end, or none of ASCII.
+/// The token is empty, or has a character that is not allowed in it: a space, a line break, or one outside of ASCII.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the token is empty or holds a character other than visible ASCII")]
+#[error("the token is empty or has a character other than visible ASCII")]
 pub struct InvalidToken;
 
 impl Session {
@@ -38,12 +38,12 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`InvalidToken`], for what is no token: empty, with spaces or line ends inside.
+    /// [`InvalidToken`], if it is empty, or contains spaces or line breaks.
     pub fn bearer(token: &Secret) -> Result<Self, InvalidToken> {
         Ok(Self::with(Authorization::Bearer(header(token)?)))
     }
 
-    /// A session that asks for the token before each request.
+    /// A session that gets the token from a provider before each request.
     pub fn provided(tokens: Arc<dyn TokenProvider>) -> Self {
         Self::with(Authorization::Provider(tokens))
     }
@@ -57,8 +57,8 @@ impl Session {
         }
     }
 
-    /// The same session, which lets `change` see and change the headers of each request before it is sent. The token is
-    /// put beside them afterwards.
+    /// The same session, with a function that may change the headers of each request before it is sent. The token is
+    /// added afterwards.
     #[must_use]
     pub fn on_request(mut self, change: impl Fn(&mut HeaderMap) + Send + Sync + 'static) -> Self {
         self.on_request = Some(Arc::new(change));
@@ -79,7 +79,7 @@ impl Session {
     }
 }
 
-/// A token as it stands in a header.
+/// The header with a token.
 fn header(token: &Secret) -> Result<HeaderValue, InvalidToken> {
     let token = token.expose();
     if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -107,14 +107,14 @@ impl Client {
         Ok(self)
     }
 
-    /// The same client with another time limit for each request, in place of the HTTP client's own.
+    /// The same client with another timeout for each request, in place of the HTTP client's.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.inner.timeout = Some(timeout);
         self
     }
 
-    /// The same client with another limit for what it reads of a successful response, in bytes; 8 MiB.
+    /// The same client with another limit for the body of a successful response, in bytes. The default is 8 MiB.
     #[must_use]
     pub fn with_body_limit(mut self, bytes: usize) -> Self {
         self.inner.body_limit = bytes;
@@ -127,7 +127,7 @@ impl Client {
         self.inner.body_limit
     }
 
-    /// Sends a request with all that each request has, and the token. Any status but success is an error.
+    /// Sends a request with the session's headers and token. Any status but success is an error.
     pub(crate) fn exchange(
         &self,
         request: reqwest::Request,
@@ -138,7 +138,7 @@ impl Client {
     /// Like [`exchange`](Self::exchange), with the token of `session`.
     #[allow(
         clippy::manual_async_fn,
-        reason = "an `async fn` would have the request twice: as it is given, and as it is changed"
+        reason = "the future of an `async fn` would hold the request twice: as an argument and as it is changed"
     )]
     pub(crate) fn exchange_as(
         &self,
@@ -162,16 +162,16 @@ impl Client {
     }
 }
 
-// The generator wants hooks; `exchange` does what they would, once for all operations.
+// The generated code requires hooks; `exchange` does their work, once for all operations.
 impl ClientHooks<Session> for Client {}
 
-/// The beginnings of an HTTP client that fits this API. See [`made_safe`].
+/// A builder of an HTTP client for this API. See [`made_safe`].
 pub fn http_client() -> reqwest::ClientBuilder {
     made_safe(reqwest::Client::builder())
 }
 
-/// An HTTP client as it fits this API: it follows no redirect, since the API has none and a token must not travel, and
-/// repeats nothing by itself, since only the caller knows what may be repeated.
+/// Makes an HTTP client safe for this API: it follows no redirects, since the API has none and a token must not be sent
+/// to another host, and it never retries, since only the caller knows which calls may be retried.
 pub fn made_safe(http: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
     http.redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())

@@ -1,23 +1,23 @@
-//! Where tokens come from: a trait, so that they can change while a program runs.
+//! Token providers, for tokens that change while a program runs.
 
 use std::{error::Error, future, pin::Pin, time::Duration};
 
 use crate::Secret;
 
-/// Why there is no token.
+/// Why a provider has no token.
 pub type TokenError = Box<dyn Error + Send + Sync>;
 
-/// A token to come. What [`TokenProvider`] returns; `Box::pin(async move { ... })` makes one.
+/// The future that a [`TokenProvider`] returns; create one with `Box::pin(async move { ... })`.
 pub type TokenFuture<'a> =
     Pin<Box<dyn Future<Output = Result<AccessToken, TokenError>> + Send + 'a>>;
 
-/// Hands out the token for each request.
+/// Provides the token for each request.
 ///
 /// ```
 /// use std::time::Duration;
 /// use docr_api::{AccessToken, Secret, TokenFuture, TokenProvider};
 ///
-/// /// Exchanges the identity of a workload for a token that is good for an hour.
+/// /// Exchanges the identity of a workload for a token that is valid for an hour.
 /// struct Exchange { url: String }
 ///
 /// impl TokenProvider for Exchange {
@@ -31,18 +31,18 @@ pub type TokenFuture<'a> =
 /// # async fn exchange(_: &str) -> Result<Secret, std::io::Error> { Ok("dop_v1_0123".into()) }
 /// ```
 pub trait TokenProvider: Send + Sync {
-    /// A token for a request that is about to be sent.
+    /// The token for a request that is about to be sent.
     fn token(&self) -> TokenFuture<'_>;
 
-    /// A token in place of one that the service has refused. Unless it is overridden, [`token`](Self::token) is asked
-    /// once more: override it where that would hand out the refused one from a cache.
+    /// A token in place of one that the service rejected. By default this calls [`token`](Self::token) again: override
+    /// it if that would return the rejected token from a cache.
     fn fresh_token<'a>(&'a self, refused: &'a Secret) -> TokenFuture<'a> {
         let _ = refused;
         self.token()
     }
 }
 
-/// A token, and how long it may be used without asking for it again.
+/// A token, and how long it may be used before the provider is called again.
 #[derive(Clone, Debug)]
 pub struct AccessToken {
     secret: Secret,
@@ -57,7 +57,7 @@ enum Keep {
 }
 
 impl AccessToken {
-    /// A token for one request: the provider is asked again before the next one.
+    /// A token for one request: the provider is called again before the next one.
     pub fn new(secret: impl Into<Secret>) -> Self {
         Self {
             secret: secret.into(),
@@ -65,7 +65,7 @@ impl AccessToken {
         }
     }
 
-    /// The same token, which is used until shortly before it expires.
+    /// The same token, used until shortly before it expires.
     #[must_use]
     pub fn expires_in(self, lifetime: Duration) -> Self {
         Self {
@@ -74,7 +74,7 @@ impl AccessToken {
         }
     }
 
-    /// The same token, which is used until the service refuses it.
+    /// The same token, used until the service rejects it.
     #[must_use]
     pub fn until_refused(self) -> Self {
         Self {
@@ -88,8 +88,8 @@ impl AccessToken {
         &self.secret
     }
 
-    /// How long it may be used without asking again: nothing for one request, and no end for one that is used until it is
-    /// refused.
+    /// How long it may be used: zero for a token for one request, and [`Duration::MAX`] for one that is used until it
+    /// is rejected.
     pub fn lifetime(&self) -> Duration {
         match self.keep {
             Keep::ForOneRequest => Duration::ZERO,

@@ -23,23 +23,24 @@ use crate::{
         tag::Tag,
         usage::Usage,
     },
-    output::{Format, Outcome, OutputArguments, WrongInput},
+    interrupt,
+    output::{Format, Outcome, Output, OutputArguments, WrongInput},
     trace,
 };
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  done
-  1  the service, the network or a file failed; the message says how
-  2  the command or its input is wrong; nothing was sent
-  3  done in part: something was left out, or what was looked for was found
-  4  it may have been done, although it failed: look before you try again
-  130  interrupted: what was under way was finished and is reported, nothing more was begun";
+  0  success
+  1  the service, the network or a file failed; see the message
+  2  invalid command or input; nothing was changed
+  3  partial result: something was left undone, or a check found something
+  4  unknown outcome: the request failed but may have taken effect; check before you retry
+  130  interrupted: the step in progress was finished and reported, and no other was started";
 
-/// DigitalOcean's Container Registry and its TLS certificates, and the jobs around them.
+/// Manage DigitalOcean container registries and TLS certificates.
 ///
-/// The token comes from DIGITALOCEAN_TOKEN, DIGITALOCEAN_ACCESS_TOKEN, or else from doctl's configuration; or from where a
-/// profile of docr's own says. With --sandbox everything happens in a local sandbox with sample images, and nothing is real.
+/// The token is read from DIGITALOCEAN_TOKEN, DIGITALOCEAN_ACCESS_TOKEN, doctl's configuration, or a profile of docr's
+/// own configuration. With --sandbox, commands work in a local sandbox with sample images, and need no token.
 #[derive(Parser)]
 #[command(name = "docr", version, after_help = EXIT_CODES, arg_required_else_help = true)]
 pub(crate) struct Cli {
@@ -51,7 +52,7 @@ pub(crate) struct Cli {
     command: Command,
 }
 
-/// The commands; each one's help stands with its arguments.
+/// The commands; the help of each is in its own module.
 #[derive(Subcommand)]
 enum Command {
     Registry(Registry),
@@ -72,16 +73,16 @@ enum Command {
     Try(crate::commands::try_out::Try),
     Completions(Completions),
     Man(Man),
-    /// The older name of `docr certificate list`.
+    /// Former name of `docr certificate list`.
     #[command(hide = true)]
     Certificates(Certificates),
-    /// The older name of `docr credentials kubernetes-secret`.
+    /// Former name of `docr credentials kubernetes-secret`.
     #[command(hide = true)]
     KubernetesSecret(KubernetesSecret),
 }
 
 impl Cli {
-    /// How to show errors, as far as the options say it.
+    /// The format of errors, as far as the options set it.
     pub(crate) fn format(&self) -> Format {
         self.output.format().unwrap_or_default()
     }
@@ -95,31 +96,52 @@ impl Cli {
         trace::begin(output.verbosity());
         let profile = account.fill_in()?;
         let output = &output.open(profile.output.unwrap_or_default());
-        if output.format == Format::Prometheus && !matches!(command, Command::Usage(_)) {
-            let message = "--output prometheus is for docr usage alone";
+        if !command.passes_signals_on() {
+            let waits = output.waits().clone();
+            interrupt::exit_on_signals(move || waits.clear())?;
+        }
+        let ended = command.run(account, output).await;
+        output.waits().end();
+        ended
+    }
+}
+
+impl Command {
+    /// Whether signals are for a program that it runs.
+    fn passes_signals_on(&self) -> bool {
+        match self {
+            #[cfg(feature = "sandbox")]
+            Self::Try(_) => true,
+            _ => false,
+        }
+    }
+
+    async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
+        if output.format == Format::Prometheus && !matches!(self, Self::Usage(_)) {
+            let message = "--output prometheus is supported by docr usage only";
             return Err(WrongInput(message.to_owned()).into());
         }
-        match command {
-            Command::Registry(registry) => registry.run(account, output).await,
-            Command::Repository(repository) => repository.run(account, output).await,
-            Command::Tag(tag) => tag.run(account, output).await,
-            Command::Image(image) => image.run(account, output).await,
-            Command::Prune(prune) => prune.run(account, output).await,
-            Command::Gc(gc) => gc.run(account, output).await,
-            Command::Usage(usage) => usage.run(account, output).await,
-            Command::Login(login) => login.run(account, output).await,
-            Command::Logout(logout) => logout.run(account, output).await,
-            Command::ConfigureDocker(configure) => configure.run(account, output).await,
-            Command::Credentials(credentials) => credentials.run(account, output).await,
-            Command::KubeletConfig(config) => config.run(account, output).await,
-            Command::Cluster(cluster) => cluster.run(account, output).await,
-            Command::Certificate(certificate) => certificate.run(account, output).await,
-            Command::Completions(completions) => completions.run(account, output).await,
-            Command::Man(man) => man.run(account, output).await,
-            Command::Certificates(list) => list.run(account, output).await,
-            Command::KubernetesSecret(secret) => secret.run(account, output).await,
+        match self {
+            Self::Registry(registry) => registry.run(account, output).await,
+            Self::Repository(repository) => repository.run(account, output).await,
+            Self::Tag(tag) => tag.run(account, output).await,
+            Self::Image(image) => image.run(account, output).await,
+            Self::Prune(prune) => prune.run(account, output).await,
+            Self::Gc(gc) => gc.run(account, output).await,
+            Self::Usage(usage) => usage.run(account, output).await,
+            Self::Login(login) => login.run(account, output).await,
+            Self::Logout(logout) => logout.run(account, output).await,
+            Self::ConfigureDocker(configure) => configure.run(account, output).await,
+            Self::Credentials(credentials) => credentials.run(account, output).await,
+            Self::KubeletConfig(config) => config.run(account, output).await,
+            Self::Cluster(cluster) => cluster.run(account, output).await,
+            Self::Certificate(certificate) => certificate.run(account, output).await,
+            Self::Completions(completions) => completions.run(account, output).await,
+            Self::Man(man) => man.run(account, output).await,
+            Self::Certificates(list) => list.run(account, output).await,
+            Self::KubernetesSecret(secret) => secret.run(account, output).await,
             #[cfg(feature = "sandbox")]
-            Command::Try(try_out) => try_out.run(output).await,
+            Self::Try(try_out) => try_out.run(output).await,
         }
     }
 }
@@ -132,7 +154,7 @@ mod tests {
 
     use super::*;
 
-    /// Those that change nothing anywhere, but for what lives no longer than they do.
+    /// Commands that change nothing, except for what ends with them.
     const READING: [&str; 17] = [
         "registry list",
         "registry show",
@@ -153,7 +175,7 @@ mod tests {
         "try",
     ];
 
-    /// The commands of the tree that do something, by their names; older names of others left out.
+    /// All commands by name, without groups and former names.
     fn commands() -> Vec<(String, clap::Command)> {
         fn walk(above: &str, command: &clap::Command, all: &mut Vec<(String, clap::Command)>) {
             for below in command
@@ -174,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_something_has_a_dry_run_and_what_reads_has_none() {
+    fn commands_that_change_something_have_a_dry_run_and_others_do_not() {
         let commands = commands();
         for (name, command) in &commands {
             let mut arguments = command.get_arguments();
@@ -187,10 +209,10 @@ mod tests {
     }
 
     #[test]
-    fn each_command_is_shown_in_each_form() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/snapshots");
+    fn each_command_has_a_snapshot_of_each_form() {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/snapshots");
         const PREFIX: &str = "suite__every_command__";
-        let mut shown: BTreeSet<String> = fs::read_dir(&folder)
+        let mut shown: BTreeSet<String> = fs::read_dir(&directory)
             .unwrap()
             .filter_map(|entry| {
                 let name = entry.unwrap().file_name().into_string().unwrap();
@@ -201,13 +223,13 @@ mod tests {
         for (name, _) in commands() {
             let name = name.replace(' ', "-");
             assert!(shown.remove(&name), "docr {name} has no snapshot");
-            let text = fs::read_to_string(folder.join(format!("{PREFIX}{name}.snap"))).unwrap();
+            let text = fs::read_to_string(directory.join(format!("{PREFIX}{name}.snap"))).unwrap();
             for form in ["table", "json", "narrow", "error", "help"] {
                 let heading = format!("\n=== {form}");
                 assert!(text.contains(&heading), "{form} of docr {name}");
             }
         }
-        // docr itself, and none of commands that are no longer there.
+        // Those of docr itself, and none of removed commands.
         let docr = ["docr-alone", "docr-help"].map(str::to_owned);
         assert_eq!(shown, BTreeSet::from(docr));
     }

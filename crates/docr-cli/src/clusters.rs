@@ -1,4 +1,4 @@
-//! The account's Kubernetes clusters by their names. The SDK has no call for their list, which isn't about registries.
+//! Finding Kubernetes clusters by name. The SDK has no call that lists them, since they are not about registries.
 
 use std::{fmt, str::FromStr};
 
@@ -12,10 +12,10 @@ use crate::{
 };
 
 const PATH: &str = "/v2/kubernetes/clusters";
-/// As many as the service gives at once.
+/// The service's maximum.
 const PAGE: usize = 200;
 
-/// A cluster as a person names it: by a UUID, which is its id, or else by its name.
+/// A cluster as given on the command line: a UUID is its id, anything else its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ClusterArgument {
     Id(ClusterId),
@@ -28,7 +28,7 @@ impl FromStr for ClusterArgument {
     fn from_str(text: &str) -> Result<Self, String> {
         match (text.parse(), text.trim()) {
             (Ok(id), _) => Ok(Self::Id(id)),
-            (_, "") => Err("is empty; a cluster is named by its name or its id".to_owned()),
+            (_, "") => Err("empty; give the name or id of a cluster".to_owned()),
             (_, name) => Ok(Self::Name(name.to_owned())),
         }
     }
@@ -50,11 +50,11 @@ impl fmt::Display for FoundCluster {
     }
 }
 
-/// Finds the clusters that are meant, each once. Asks the service only if some are named by their names.
+/// Finds clusters, without duplicates. Lists them only if some are given by name.
 ///
 /// # Errors
 ///
-/// A name that no cluster has, or that several have; a token that may not read the list.
+/// A name that no cluster or several have; a token that may not list clusters.
 pub(crate) async fn find(docr: &Client, wanted: Vec<ClusterArgument>) -> Result<Vec<FoundCluster>> {
     let has_names = wanted
         .iter()
@@ -84,7 +84,7 @@ fn id_of(name: &str, all: &[Listed]) -> Result<ClusterId> {
     match named.as_slice() {
         [only] => Ok(only.id.parse()?),
         [] => Err(anyhow!(
-            "cluster {name:?} does not exist in this account; its clusters: {}",
+            "cluster {name:?} does not exist in this account; available: {}",
             listed(all.iter().map(|cluster| &cluster.name))
         )),
         several => Err(WrongInput(format!(
@@ -109,7 +109,7 @@ async fn list(docr: &Client) -> docr::Result<Vec<Listed>> {
         let page: Page = request.send().await?;
         let clusters = page.kubernetes_clusters.unwrap_or_default();
         let is_known = |cluster: &Listed| all.iter().any(|known: &Listed| known.id == cluster.id);
-        // A page that comes again would come for ever.
+        // A server that repeats a page would do so for ever.
         let is_last = clusters.len() < PAGE || clusters.iter().all(is_known);
         all.extend(clusters);
         if is_last {
@@ -137,7 +137,7 @@ mod tests {
     const ID: &str = "d81a8d2b-5a44-45ac-9b01-602b100b9ed7";
 
     #[test]
-    fn a_uuid_is_an_id_and_all_else_a_name() {
+    fn a_uuid_is_an_id_and_anything_else_a_name() {
         let read = |text: &str| text.parse::<ClusterArgument>();
         assert_eq!(read(ID), Ok(ClusterArgument::Id(ID.parse().unwrap())));
         assert_eq!(
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_that_of_one_cluster_or_what_there_is_is_named() {
+    fn a_name_that_is_not_unique_or_unknown_is_refused_with_the_choices() {
         let cluster = |id: &str, name: &str| Listed {
             id: id.to_owned(),
             name: name.to_owned(),
@@ -163,7 +163,7 @@ mod tests {
         let error = id_of("none", &all).unwrap_err().to_string();
         assert_eq!(
             error,
-            "cluster \"none\" does not exist in this account; its clusters: staging, live, live"
+            "cluster \"none\" does not exist in this account; available: staging, live, live"
         );
         let error = id_of("live", &all).unwrap_err().to_string();
         assert!(
@@ -171,6 +171,6 @@ mod tests {
             "{error}"
         );
         let error = id_of("none", &[]).unwrap_err().to_string();
-        assert!(error.ends_with("its clusters: none"), "{error}");
+        assert!(error.ends_with("available: none"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! Names that the shell completes, asked of the account. Where that fails or takes too long, there are none.
+//! Completion of names, which are read from the account. If that fails or takes too long, none are offered.
 
 use std::{ffi::OsStr, thread, time::Duration};
 
@@ -9,12 +9,12 @@ use docr::Client;
 
 use crate::{account::AccountArguments, output::Output};
 
-/// Whoever presses the key waits for it.
+/// The user is waiting at the prompt.
 const TIME_LIMIT: Duration = Duration::from_millis(1500);
-/// More are no help.
+/// More would be of no use.
 const MOST: usize = 200;
 
-/// The options of the command line that is being completed which say whose names are meant.
+/// The options of the line being completed that choose the account.
 #[derive(Parser)]
 #[command(
     ignore_errors = true,
@@ -29,14 +29,14 @@ struct Line {
 }
 
 pub(crate) fn registries(current: &OsStr) -> Vec<CompletionCandidate> {
-    answer(current, async |docr, _| {
+    offer(current, async |docr, _| {
         let all = docr.registries().list().all().await?;
         Ok(all.into_iter().map(|registry| registry.name).collect())
     })
 }
 
 pub(crate) fn repositories(current: &OsStr) -> Vec<CompletionCandidate> {
-    answer(current, async |docr, arguments| {
+    offer(current, async |docr, arguments| {
         let registry = registry(&docr, &arguments).await?;
         let mut items = docr.registry(registry).repositories().items();
         let mut names = Vec::new();
@@ -55,7 +55,7 @@ pub(crate) fn tags(current: &OsStr) -> Vec<CompletionCandidate> {
         return repositories(current);
     };
     let repository = repository.to_owned();
-    answer(current, async move |docr, arguments| {
+    offer(current, async move |docr, arguments| {
         let registry = registry(&docr, &arguments).await?;
         let tags = docr
             .registry(registry)
@@ -73,7 +73,7 @@ pub(crate) fn tags(current: &OsStr) -> Vec<CompletionCandidate> {
 }
 
 pub(crate) fn certificates(current: &OsStr) -> Vec<CompletionCandidate> {
-    answer(current, async |docr, _| {
+    offer(current, async |docr, _| {
         let all = docr.certificates().list().all().await?;
         Ok(all
             .into_iter()
@@ -83,7 +83,7 @@ pub(crate) fn certificates(current: &OsStr) -> Vec<CompletionCandidate> {
 }
 
 pub(crate) fn clusters(current: &OsStr) -> Vec<CompletionCandidate> {
-    answer(current, async |docr, _| {
+    offer(current, async |docr, _| {
         Ok(crate::clusters::names(&docr).await?)
     })
 }
@@ -94,18 +94,21 @@ async fn registry(docr: &Client, arguments: &AccountArguments) -> Result<docr::R
     }
     let all = docr.registries().list().all().await?;
     let only = all.first().filter(|_| all.len() == 1);
-    Ok(only.context("which registry is not said")?.name.parse()?)
+    Ok(only
+        .context("the account has several registries, or none")?
+        .name
+        .parse()?)
 }
 
-/// Asks for names, on a thread of its own: the shell's protocol is synchronous.
-fn answer<F>(
+/// Fetches names, on a thread of its own: the completer is synchronous.
+fn offer<F>(
     current: &OsStr,
-    ask: impl FnOnce(Client, AccountArguments) -> F + Send + 'static,
+    fetch: impl FnOnce(Client, AccountArguments) -> F + Send + 'static,
 ) -> Vec<CompletionCandidate>
 where
     F: Future<Output = Result<Vec<String>>>,
 {
-    let asked = thread::spawn(move || -> Result<Vec<String>> {
+    let fetched = thread::spawn(move || -> Result<Vec<String>> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
@@ -114,25 +117,25 @@ where
             line.fill_in()?;
             let docr = line.clone().open(&Output::silent()).await?.docr;
             let docr = docr.with(|calls| calls.deadline(TIME_LIMIT).max_attempts(1));
-            tokio::time::timeout(TIME_LIMIT, ask(docr, line)).await?
+            tokio::time::timeout(TIME_LIMIT, fetch(docr, line)).await?
         })
     });
-    let names = asked.join().ok().and_then(Result::ok).unwrap_or_default();
+    let names = fetched.join().ok().and_then(Result::ok).unwrap_or_default();
     let current = current.to_string_lossy();
     names
         .into_iter()
-        // A shell would obey them.
+        // A shell would interpret control characters.
         .filter(|name| name.starts_with(&*current) && !name.contains(char::is_control))
         .map(CompletionCandidate::new)
         .collect()
 }
 
-/// What the line says so far, behind the `--` that the shell's script puts before it.
+/// The options of the line so far, which the shell's script passes after a `--`.
 fn arguments() -> AccountArguments {
     let line = std::env::args_os().skip_while(|argument| argument != "--");
     let words: Vec<_> = line.skip(1).collect();
     let mut options = vec!["docr".into()];
-    // Options may stand behind the command; what is no option of an account is nothing here.
+    // Options may follow the command; only those that choose the account matter here.
     let mut words = words.into_iter().skip(1).peekable();
     while let Some(word) = words.next() {
         let text = word.to_string_lossy();

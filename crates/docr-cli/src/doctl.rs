@@ -12,10 +12,10 @@ use serde::Deserialize;
 
 use crate::{names::listed, output::WrongInput};
 
-/// The context that has no name of its own.
+/// The name of the context that a plain `access-token` belongs to.
 pub(crate) const DEFAULT: &str = "default";
 
-/// The part of doctl's `config.yaml` that matters here. What is null counts as left out.
+/// The part of doctl's `config.yaml` that is used here. Null counts as absent.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct Configuration {
@@ -28,7 +28,7 @@ pub(crate) struct Configuration {
 }
 
 impl Configuration {
-    /// Reads a file; `None` if it isn't there.
+    /// Reads a file; `None` if it does not exist.
     pub(crate) fn load(path: &Path) -> Result<Option<Self>> {
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
@@ -38,14 +38,14 @@ impl Configuration {
         if text.trim().is_empty() {
             return Ok(None);
         }
-        // The file holds tokens: no part of it is shown.
+        // The file holds tokens, so no part of it is shown.
         let read = serde_saphyr::from_str(&text);
         let configuration =
-            read.map_err(|_| anyhow!("{} is no configuration of doctl's", path.display()))?;
+            read.map_err(|_| anyhow!("{} is not a valid doctl configuration", path.display()))?;
         Ok(Some(configuration))
     }
 
-    /// The context that doctl would use, unless it is the default one.
+    /// The context that doctl uses, unless it is the default one.
     pub(crate) fn context(&self) -> Option<&str> {
         chosen(self.context.as_deref()?)
     }
@@ -53,7 +53,7 @@ impl Configuration {
     /// The token of a context.
     pub(crate) fn token(&self, context: &str) -> Result<Option<Secret>> {
         let contexts = self.auth_contexts.iter().flatten();
-        // doctl writes their names in lower case, however they were given.
+        // doctl stores the names in lower case.
         let named: Vec<_> = contexts
             .filter(|(name, _)| name.eq_ignore_ascii_case(context))
             .collect();
@@ -65,7 +65,7 @@ impl Configuration {
             None => {
                 let contexts = self.auth_contexts.iter().flatten();
                 let known = listed(contexts.map(|(name, _)| name));
-                let message = format!("doctl has no context {context:?}; it has: {known}");
+                let message = format!("doctl has no context {context:?}; available: {known}");
                 return Err(WrongInput(message).into());
             }
         };
@@ -81,12 +81,12 @@ pub(crate) fn chosen(context: &str) -> Option<&str> {
     (!context.is_empty() && !context.eq_ignore_ascii_case(DEFAULT)).then_some(context)
 }
 
-/// Where doctl keeps its configuration.
+/// The path of doctl's configuration.
 pub(crate) fn default_path() -> Option<PathBuf> {
     Some(configurations()?.join("doctl").join("config.yaml"))
 }
 
-/// Where programs keep their configurations on this platform.
+/// The configuration directory of this platform.
 pub(crate) fn configurations() -> Option<PathBuf> {
     let set = |name: &str| {
         env::var_os(name)
@@ -107,13 +107,13 @@ mod tests {
     use super::*;
 
     const TOKEN: &str = "dop_v1_5ec2e7a0b1c9d8e7f6a5b4c3d2e1f0a9b8c7d6e5";
-    /// What a file's reader stumbles over.
-    const ODD: [&str; 14] = [
+    /// Text that breaks a YAML file.
+    const BREAKING: [&str; 14] = [
         "", "\0", "\t", "\"", "'", "{", "[", "&a ", "*a", "!!int ", "|\n", "- ", "\u{feff}", "? ",
     ];
 
-    /// Reads a configuration and all its tokens; what is said if that fails.
-    fn said(path: &Path, text: &str) -> Vec<String> {
+    /// Reads a configuration and all its tokens; returns the errors' texts.
+    fn errors(path: &Path, text: &str) -> Vec<String> {
         fs::write(path, text).unwrap();
         let read = Configuration::load(path).and_then(|configuration| {
             let configuration = configuration.unwrap_or_default();
@@ -133,9 +133,9 @@ mod tests {
     }
 
     #[test]
-    fn wherever_a_file_is_changed_or_cut_off_no_token_is_shown() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("config.yaml");
+    fn errors_about_a_damaged_file_show_no_token() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config.yaml");
         let text = format!(
             "access-token: {TOKEN}\ncontext: work\nauth-contexts:\n  work: {TOKEN}\n  none: null\nregistry:\n  - a\n"
         );
@@ -143,13 +143,16 @@ mod tests {
         for (place, character) in text.char_indices() {
             let (before, after) = text.split_at(place);
             let rests = ["", after, &after[character.len_utf8()..]];
-            for (odd, rest) in ODD.iter().flat_map(|odd| rests.map(|rest| (odd, rest))) {
-                for said in said(&path, &format!("{before}{odd}{rest}")) {
+            for (breaking, rest) in BREAKING
+                .iter()
+                .flat_map(|text| rests.map(|rest| (text, rest)))
+            {
+                for error in errors(&path, &format!("{before}{breaking}{rest}")) {
                     failures += 1;
                     let shown = TOKEN.as_bytes().windows(16);
                     let shown = shown.filter_map(|run| str::from_utf8(run).ok());
-                    assert!(!shown.into_iter().any(|run| said.contains(run)), "{said}");
-                    assert!(said.len() < 1_000, "{said}");
+                    assert!(!shown.into_iter().any(|run| error.contains(run)), "{error}");
+                    assert!(error.len() < 1_000, "{error}");
                 }
             }
         }
@@ -157,19 +160,20 @@ mod tests {
     }
 
     #[test]
-    fn a_small_file_does_not_become_a_large_one() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("config.yaml");
+    fn nested_aliases_are_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("config.yaml");
         let mut text = "a0: &a0 x\n".to_owned();
         for level in 1..30 {
             let below = format!("*a{}", level - 1);
             text += &format!("a{level}: &a{level} [{}]\n", [below.as_str(); 9].join(", "));
         }
-        let said = said(&path, &text);
+        let errors = errors(&path, &text);
         assert!(
-            said.iter()
-                .any(|said| said.contains("no configuration of doctl's")),
-            "{said:?}"
+            errors
+                .iter()
+                .any(|error| error.contains("not a valid doctl configuration")),
+            "{errors:?}"
         );
     }
 }

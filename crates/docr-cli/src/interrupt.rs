@@ -1,27 +1,46 @@
-//! Being asked to stop: by Ctrl-C, by a signal, or by a pipe that nobody reads any more.
+//! Interrupts: by Ctrl-C, by a signal, or by a closed pipe.
 
-use std::{io, process};
+use std::{
+    io, process,
+    sync::atomic::{AtomicBool, Ordering::SeqCst},
+};
 
 use tokio::sync::watch;
 
-/// The exit code of a command that was interrupted, as shells have it for Ctrl-C.
+/// The exit code of an interrupted command, as for Ctrl-C in shells.
 pub(crate) const EXIT_CODE: u8 = 130;
 
-/// Whether somebody has asked to stop. Cheap to clone.
+/// Whether a command in progress handles the first signal itself.
+static IS_HANDLED: AtomicBool = AtomicBool::new(false);
+
+/// Ends the program on the first signal that no command handles, and on a second one in any case. Calls `tidy` before.
+pub(crate) fn exit_on_signals(tidy: impl Fn() + Send + 'static) -> io::Result<()> {
+    let mut signals = Signals::new()?;
+    tokio::spawn(async move {
+        signals.next().await;
+        if IS_HANDLED.load(SeqCst) {
+            signals.next().await;
+        }
+        tidy();
+        process::exit(EXIT_CODE.into());
+    });
+    Ok(())
+}
+
+/// Whether the user has asked to stop. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Interrupt(watch::Sender<bool>);
 
 impl Interrupt {
-    /// Listens from now on: the first signal asks to stop, the second one ends the program at once.
+    /// Listens from now on: the first signal asks to stop, instead of ending the program.
     pub(crate) fn listen() -> io::Result<Self> {
         let interrupt = Self(watch::Sender::new(false));
         let mut signals = Signals::new()?;
+        IS_HANDLED.store(true, SeqCst);
         let asked = interrupt.clone();
         tokio::spawn(async move {
             signals.next().await;
             asked.stop();
-            signals.next().await;
-            process::exit(EXIT_CODE.into());
         });
         Ok(interrupt)
     }
@@ -31,18 +50,18 @@ impl Interrupt {
         self.0.send_replace(true);
     }
 
-    /// Whether somebody has asked to stop.
+    /// Whether a stop was requested.
     pub(crate) fn is_asked(&self) -> bool {
         *self.0.borrow()
     }
 
-    /// Waits until somebody asks to stop.
+    /// Waits until a stop is requested.
     pub(crate) async fn asked(&self) {
-        // The sender lives as long as this.
+        // It can't fail: the sender lives as long as `self`.
         let _ = self.0.subscribe().wait_for(|asked| *asked).await;
     }
 
-    /// What a future results in, or `None` if somebody asks to stop before.
+    /// The result of a future, or `None` if interrupted before it is ready.
     pub(crate) async fn unless<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
@@ -80,10 +99,10 @@ impl Signals {
     }
 }
 
-/// Whether the program was started to go on when its terminal is closed, as by `nohup`.
+/// Whether the program is to survive its terminal, as with `nohup`.
 #[cfg(unix)]
 fn is_hangup_ignored() -> bool {
-    // Elsewhere than on Linux there is no such file, and a hangup stops the program like Ctrl-C.
+    // This file exists on Linux only; elsewhere a hangup interrupts like Ctrl-C.
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
@@ -104,7 +123,7 @@ impl Signals {
     }
 }
 
-/// Whether the program that reads the output is gone. What is written then is lost.
+/// Whether the reader of the output has closed it, so that further output is lost.
 #[cfg(unix)]
 pub(crate) fn is_output_closed() -> bool {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};

@@ -1,4 +1,4 @@
-//! Which credentials this command has minted and handed over, by their hashes: those it may revoke in passing.
+//! The credentials that docr has minted and stored elsewhere, by hash: a later login may revoke these.
 
 use std::{fs, io, path::PathBuf};
 
@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::account::credential_directory;
 
-/// A directory with an empty file for each.
+/// A directory with an empty file for each credential.
 pub(crate) struct Ledger(PathBuf);
 
 impl Ledger {
@@ -27,7 +27,7 @@ impl Ledger {
     }
 
     pub(crate) fn forget(&self, password: &Secret) {
-        // What is left of it does no harm.
+        // A leftover entry does no harm.
         let _ = fs::remove_file(self.place(password));
     }
 

@@ -1,5 +1,5 @@
-//! The programs of docr: the command `docr`, and those that Docker and Kubernetes start to get credentials,
-//! `docker-credential-docr` and `docr-credential-provider`. Each is a function here; nothing else is meant to be used.
+//! The programs of docr: the command `docr`, and `docker-credential-docr` and `docr-credential-provider`, which Docker
+//! and Kubernetes run to get credentials. Each is a function here; there is no other public API.
 
 #![allow(
     clippy::print_stdout,
@@ -35,17 +35,16 @@ pub use helpers::{docker_credential_docr, docr_credential_provider};
 
 /// The command `docr`, with the arguments of the process.
 pub async fn docr() -> ExitCode {
-    // A shell that completes a line, as `docr completions` lets it.
+    // A shell is completing a line, by the script of `docr completions`.
     CompleteEnv::with_factory(Cli::command).complete();
     let arguments = std::env::args_os();
     if let Some(hostile) = arguments
         .map(|text| text.to_string_lossy().into_owned())
-        // What comes after is another program's.
+        // The rest belongs to another program.
         .take_while(|text| text != "--")
         .find(|text| text.contains(char::is_control))
     {
-        let message =
-            format!("argument {hostile:?}: control characters can't stand in an argument");
+        let message = format!("argument {hostile:?}: control characters are not allowed");
         return output::fail(
             output::Format::Table,
             &anyhow::Error::new(output::WrongInput(message)),
@@ -53,7 +52,7 @@ pub async fn docr() -> ExitCode {
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        // Help and version are texts of our own; an error quotes what it was given.
+        // Help and version are our own texts; an error quotes the arguments.
         Err(error) if error.use_stderr() => {
             let line = std::env::args_os().skip(1);
             let line: Vec<_> = line

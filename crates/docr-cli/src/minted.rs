@@ -1,4 +1,4 @@
-//! Credentials that were minted and not yet handed over: whatever goes wrong until then, they are revoked.
+//! Credentials that were minted and not yet handed over: if anything fails before that, they are revoked.
 
 use std::{
     io::{self, Write as _},
@@ -12,19 +12,19 @@ use crate::interrupt::Interrupt;
 
 pub(crate) struct Minted {
     docr: Client,
-    /// `None` when they are handed over, or revoked.
+    /// `None` once they are handed over or revoked.
     credentials: Option<DockerCredentials>,
 }
 
 impl Minted {
-    /// Mints; `None` if somebody asks to stop meanwhile.
+    /// Mints credentials; `None` if interrupted.
     pub(crate) async fn mint(
         docr: &Client,
         minting: impl Future<Output = docr::Result<DockerCredentials>>,
         interrupt: &Interrupt,
     ) -> Result<Option<Self>> {
         let mut minting = std::pin::pin!(minting);
-        // Whoever asks to stop has to wait for what is under way: it has to be revoked.
+        // An interrupt waits for the request in progress, since what it mints must be revoked.
         let minted = match interrupt.unless(&mut minting).await {
             Some(minted) => minted?,
             None => minting.await?,
@@ -46,10 +46,10 @@ impl Minted {
 
     pub(crate) fn credentials(&self) -> Result<&DockerCredentials> {
         let credentials = self.credentials.as_ref();
-        credentials.ok_or_else(|| anyhow!("the credentials are handed over or revoked"))
+        credentials.ok_or_else(|| anyhow!("the credentials were already handed over or revoked"))
     }
 
-    /// Hands them over. When that fails, they are revoked.
+    /// Hands them over. If that fails, they are revoked.
     pub(crate) async fn hand_over<T>(
         mut self,
         handing: impl FnOnce(&DockerCredentials) -> Result<T>,
@@ -63,11 +63,11 @@ impl Minted {
         };
         Err(match self.revoke().await {
             Ok(()) => error,
-            Err(left) => error.context(still_good(&left.into())),
+            Err(left) => error.context(still_valid(&left.into())),
         })
     }
 
-    /// Prints what holds them. What can't be written is not handed over.
+    /// Prints a document that holds them. If that fails, they are revoked.
     pub(crate) async fn print(
         self,
         text: impl FnOnce(&DockerCredentials) -> Result<Secret>,
@@ -89,20 +89,20 @@ impl Minted {
     }
 }
 
-fn still_good(error: &Error) -> String {
+fn still_valid(error: &Error) -> String {
     format!(
-        "the credentials could not be handed over, and are good still, since they could not be revoked ({error:#})"
+        "the credentials could be neither handed over nor revoked, and remain valid ({error:#})"
     )
 }
 
 impl Drop for Minted {
-    /// An error on the way, or a panic.
+    /// Revokes them after an error or a panic.
     fn drop(&mut self) {
         let Some(credentials) = self.credentials.take() else {
             return;
         };
         let docr = self.docr.clone();
-        // Where this is dropped, a runtime may be running, which must not be blocked.
+        // A runtime may be running on this thread, which must not be blocked.
         let revoking = thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -113,7 +113,7 @@ impl Drop for Minted {
                 .and_then(|revoked| Ok(revoked?))
         });
         if let Ok(Err(error)) = revoking.join() {
-            eprintln!("{}", crate::output::visible(&still_good(&error)));
+            eprintln!("{}", crate::output::visible(&still_valid(&error)));
         }
     }
 }
@@ -127,7 +127,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     #[allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-    async fn a_panic_on_the_way_revokes() {
+    async fn credentials_are_revoked_after_a_panic_or_a_failure() {
         let sandbox = Sandbox::start().await.unwrap();
         sandbox.add_sample().unwrap();
         let docr = Client::builder()

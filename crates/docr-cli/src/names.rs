@@ -1,4 +1,4 @@
-//! Names as people write them: with or without the host, escaped, in parts.
+//! Names as users write them: with or without the host, percent-encoded, abbreviated.
 
 use std::{fmt, str::FromStr};
 
@@ -7,10 +7,10 @@ use docr::{Digest, InvalidInput, RegistryName, RepositoryName, Tag};
 use crate::output::WrongInput;
 
 const HOST: &str = "registry.digitalocean.com";
-/// Shorter ones name too many images to mean one.
+/// Shorter prefixes match too many images.
 const SHORTEST_DIGEST: usize = 6;
 
-/// A registry's name: alone, or taken out of a whole reference.
+/// A registry's name, alone or within a reference.
 pub(crate) fn registry_name(text: &str) -> Result<RegistryName, String> {
     let text = plain(text);
     let name = match without_host(&text)? {
@@ -20,7 +20,7 @@ pub(crate) fn registry_name(text: &str) -> Result<RegistryName, String> {
     checked(name)
 }
 
-/// A repository: its name, or a whole reference that also names the registry.
+/// A repository: its name, or a full reference that also names the registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RepositoryArgument {
     pub(crate) registry: Option<RegistryName>,
@@ -35,7 +35,7 @@ impl FromStr for RepositoryArgument {
         let (registry, rest) = registry_of(&text)?;
         if let Some((name, _)) = rest.split_once('@').or_else(|| rest.split_once(':')) {
             return Err(format!(
-                "names an image; to name the repository alone, write {name}"
+                "this is an image; for its repository, write {name}"
             ));
         }
         let name = checked(rest)?;
@@ -55,8 +55,8 @@ pub(crate) struct ImageArgument {
 pub(crate) enum Which {
     Tag(Tag),
     Digest(Digest),
-    /// The beginning of a digest's digits.
-    DigestBeginning(String),
+    /// The first digits of a digest.
+    DigestPrefix(String),
 }
 
 impl fmt::Display for Which {
@@ -64,7 +64,7 @@ impl fmt::Display for Which {
         match self {
             Self::Tag(tag) => tag.fmt(f),
             Self::Digest(digest) => digest.fmt(f),
-            Self::DigestBeginning(digits) => write!(f, "sha256:{digits}"),
+            Self::DigestPrefix(digits) => write!(f, "sha256:{digits}"),
         }
     }
 }
@@ -76,7 +76,7 @@ impl FromStr for ImageArgument {
         let text = plain(text);
         let (registry, rest) = registry_of(&text)?;
         let (repository, which) = match rest.split_once('@') {
-            // The digest decides where a tag is named as well.
+            // The digest takes precedence over a tag.
             Some((named, digest)) => {
                 let name = named.split_once(':').map_or(named, |(name, _)| name);
                 (name, digest_of(digest)?)
@@ -85,7 +85,8 @@ impl FromStr for ImageArgument {
                 Some((name, tag)) => (name, Which::Tag(checked(tag)?)),
                 None => {
                     return Err(format!(
-                        "names no image: add :TAG or @DIGEST, such as {rest}:latest; `docr image list {rest}` shows them"
+                        "this is a repository; add :TAG or @DIGEST, such as {rest}:latest, or list its images with `docr image list \
+                         {rest}`"
                     ));
                 }
             },
@@ -122,16 +123,19 @@ impl FromStr for TagArgument {
                 repository,
                 tag,
             }),
-            _ => Err("names a digest, not a tag; `docr image delete` deletes by digest".to_owned()),
+            _ => Err(
+                "this is a digest, not a tag; to delete by digest, use `docr image delete`"
+                    .to_owned(),
+            ),
         }
     }
 }
 
-/// The registry that several arguments name, if any does.
+/// The registry that the arguments name, if any.
 ///
 /// # Errors
 ///
-/// When they name different ones.
+/// If they name different ones.
 pub(crate) fn one_registry<'a>(
     all: impl Iterator<Item = Option<&'a RegistryName>>,
 ) -> Result<Option<RegistryName>, WrongInput> {
@@ -141,12 +145,12 @@ pub(crate) fn one_registry<'a>(
         [] => Ok(None),
         [one] => Ok(Some((*one).clone())),
         [one, other, ..] => Err(WrongInput(format!(
-            "the arguments name several registries, {one} and {other}: name those of one at a time"
+            "the arguments name several registries, {one} and {other}; use one at a time"
         ))),
     }
 }
 
-/// A digest, with or without `sha256:`, whole or its beginning.
+/// A digest or its first digits, with or without `sha256:`.
 fn digest_of(text: &str) -> Result<Which, String> {
     let digits = text.strip_prefix("sha256:").unwrap_or(text).to_lowercase();
     let is_hex = digits.chars().all(|digit| digit.is_ascii_hexdigit());
@@ -155,40 +159,40 @@ fn digest_of(text: &str) -> Result<Which, String> {
     }
     match digits.len() < SHORTEST_DIGEST {
         true => Err(format!(
-            "digest {text:?} is too short: at least {SHORTEST_DIGEST} digits are needed"
+            "digest {text:?} is too short; give at least {SHORTEST_DIGEST} digits"
         )),
-        false => Ok(Which::DigestBeginning(digits)),
+        false => Ok(Which::DigestPrefix(digits)),
     }
 }
 
-/// The registry, if the host is named, and the rest.
+/// The registry, if the host is given, and the rest.
 fn registry_of(text: &str) -> Result<(Option<RegistryName>, &str), String> {
     match without_host(text)? {
         (false, rest) => Ok((None, rest)),
         (true, rest) => match rest.split_once('/') {
             Some((registry, rest)) => Ok((Some(checked(registry)?), rest)),
             None => Err(format!(
-                "names no repository; a reference is {HOST}/REGISTRY/REPOSITORY[:TAG]"
+                "no repository given; a reference is {HOST}/REGISTRY/REPOSITORY[:TAG]"
             )),
         },
     }
 }
 
-/// Whether the host is named, and what is behind it.
+/// Whether the host is given, and what follows it.
 fn without_host(text: &str) -> Result<(bool, &str), String> {
     let bare = text.split_once("://").map_or(text, |(_, bare)| bare);
     match bare.split_once('/') {
         Some((HOST, rest)) => Ok((true, rest.trim_end_matches('/'))),
         Some((host, _)) if host.contains('.') && host.ends_with(".io") || host.contains(':') => {
             let host = docr::for_terminal(host, 100);
-            Err(format!("names another host, {host}, than {HOST}"))
+            Err(format!("the host is {host}, not {HOST}"))
         }
-        _ if bare == HOST => Err(format!("names no registry; write {HOST}/REGISTRY")),
+        _ if bare == HOST => Err(format!("no registry given; write {HOST}/REGISTRY")),
         _ => Ok((false, bare)),
     }
 }
 
-/// What stands in a URL for itself.
+/// Decodes what is percent-encoded in URLs.
 fn plain(text: &str) -> String {
     let text = text.trim();
     match text.contains('%') {
@@ -203,7 +207,7 @@ fn plain(text: &str) -> String {
     }
 }
 
-/// A checked name; where it is wrong in nothing but its case, with the one that may be meant.
+/// Parses a name; if only its case is wrong, the error suggests the right one.
 fn checked<T: FromStr<Err = InvalidInput>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|error: InvalidInput| {
         let lower = text.to_lowercase();
@@ -214,7 +218,7 @@ fn checked<T: FromStr<Err = InvalidInput>>(text: &str) -> Result<T, String> {
     })
 }
 
-/// Names from outside, for a message about what there is.
+/// Names from outside, as a list for a message.
 pub(crate) fn listed<'a>(names: impl Iterator<Item = &'a String>) -> String {
     let names: Vec<_> = names.map(|name| docr::for_terminal(name, 100)).collect();
     match names.as_slice() {
@@ -230,7 +234,7 @@ mod tests {
     const HEX: &str = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881";
 
     #[test]
-    fn a_registry_is_named_alone_or_in_a_reference() {
+    fn a_registry_is_given_alone_or_in_a_reference() {
         for text in [
             "acme",
             " acme ",
@@ -245,8 +249,8 @@ mod tests {
         assert!(wrong.ends_with("did you mean \"acme\"?"), "{wrong}");
         for (text, why) in [
             ("", "registry name \"\""),
-            ("registry.digitalocean.com", "names no registry"),
-            ("ghcr.io/acme", "another host, ghcr.io"),
+            ("registry.digitalocean.com", "no registry given"),
+            ("ghcr.io/acme", "the host is ghcr.io, not"),
             ("acme/api", "'/' at position 5"),
         ] {
             let wrong = registry_name(text).unwrap_err();
@@ -255,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_is_taken_apart_however_it_is_written() {
+    fn an_image_is_parsed_in_every_form() {
         let digest = format!("sha256:{HEX}");
         for (text, registry, repository, which) in [
             ("shop/api:v1", None, "shop/api", "v1"),
@@ -289,15 +293,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_image_says_what_is_missing() {
+    fn a_malformed_image_is_refused_with_the_reason() {
         for (text, why) in [
             ("api", "add :TAG or @DIGEST, such as api:latest"),
             ("api:", "tag \"\""),
             ("Shop/api:v1", "did you mean \"shop/api\"?"),
             ("api@2d711", "at least 6 digits"),
             ("api@sha256:xyz", "digest"),
-            ("quay.io/acme/api:v1", "another host"),
-            ("registry.digitalocean.com/acme", "names no repository"),
+            ("quay.io/acme/api:v1", "the host is quay.io"),
+            ("registry.digitalocean.com/acme", "no repository given"),
         ] {
             let wrong = text.parse::<ImageArgument>().unwrap_err();
             assert!(wrong.contains(why), "{text}: {wrong}");

@@ -1,4 +1,4 @@
-//! What goes on below, on stderr: each request, and at `-vv` all that the SDK traces.
+//! Tracing on stderr: each request with `-v`, and all of the SDK's events with `-vv`.
 
 use std::io::{self, Write};
 
@@ -7,7 +7,7 @@ use tracing::{Level, info};
 
 use crate::output::visible;
 
-/// Begins to trace: nothing at 0, requests at 1, all of the SDK's at 2.
+/// Starts tracing: nothing at 0, requests at 1, all of the SDK's events at 2.
 pub(crate) fn begin(verbosity: u8) {
     let level = match verbosity {
         0 => return,
@@ -21,20 +21,20 @@ pub(crate) fn begin(verbosity: u8) {
         .with_ansi(false)
         .without_time()
         .with_target(verbosity > 1);
-    // A second one is a test's, and no reason to fail.
+    // Only a test may have set one before.
     let _ = tracing::subscriber::set_global_default(subscriber.finish());
 }
 
-/// Traces a request that has ended.
+/// Traces a finished request.
 pub(crate) fn attempt(attempt: &Attempt<'_>) {
     info!("{}", line(attempt));
 }
 
 fn line(attempt: &Attempt<'_>) -> String {
-    let path = attempt.url_template.unwrap_or("(another path)");
+    let path = attempt.url_template.unwrap_or("(other path)");
     let end = match (attempt.status, attempt.error) {
         (Some(status), _) => status.to_string(),
-        (None, Some(error)) => error.as_str().replace('_', " "),
+        (None, Some(error)) => format!("failed ({})", error.as_str().replace('_', " ")),
         (None, None) => "done".to_owned(),
     };
     let took = attempt.elapsed.as_millis();
@@ -42,16 +42,16 @@ fn line(attempt: &Attempt<'_>) -> String {
     let left = limit.map_or_else(String::new, |limit| {
         format!(", {} requests left", limit.remaining)
     });
-    let again = attempt.repeats_after.map_or_else(String::new, |wait| {
-        format!("; again in {:.1} s", wait.as_secs_f64())
+    let retry = attempt.repeats_after.map_or_else(String::new, |wait| {
+        format!("; retrying in {:.1} s", wait.as_secs_f64())
     });
     format!(
-        "{} {path}: {end} in {took} ms, attempt {}{left}{again}",
+        "{} {path}: {end} in {took} ms, attempt {}{left}{retry}",
         attempt.method, attempt.number
     )
 }
 
-/// stderr, on which nothing moves the cursor.
+/// stderr, without control characters.
 struct VisibleStderr;
 
 impl Write for VisibleStderr {
@@ -75,14 +75,14 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn each_attempt_is_a_line_that_says_how_it_ended_and_when_the_next_one_comes() {
+    async fn each_attempt_is_a_line_with_its_outcome_and_the_delay_before_the_next() {
         let lines = Arc::new(Mutex::new(Vec::new()));
-        let told = Arc::clone(&lines);
+        let traced = Arc::clone(&lines);
         let docr = Client::builder()
             .base_url("http://127.0.0.1:9")
             .token("dop_v1_x")
             .clock(Arc::new(ManualClock::at(chrono::DateTime::UNIX_EPOCH)))
-            .on_attempt(move |attempt| told.lock().unwrap().push(line(attempt)));
+            .on_attempt(move |attempt| traced.lock().unwrap().push(line(attempt)));
         let docr = docr.build().unwrap();
         let registry = docr.registry("sample".parse().unwrap());
         registry.get().await.unwrap_err();
@@ -91,11 +91,11 @@ mod tests {
             panic!("{lines:?}");
         };
         for part in [
-            "GET /v2/registries/{registry_name}: connect",
-            "attempt 1; again in ",
+            "GET /v2/registries/{registry_name}: failed (connect) in ",
+            "attempt 1; retrying in ",
         ] {
             assert!(first.contains(part), "{first}");
         }
-        assert!(!last.contains("again"), "{last}");
+        assert!(!last.contains("retrying"), "{last}");
     }
 }

@@ -1,4 +1,4 @@
-//! What each command shows, and with which code it ends.
+//! The output and the exit code of each command.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -11,7 +11,7 @@ use std::{
 use docr_sandbox::{Clock, Sandbox, ScriptedAnswer};
 use tempfile::TempDir;
 
-/// A shell of its own: no token, a home directory with nothing in it.
+/// An isolated shell: no token, and an empty home directory.
 struct Shell {
     home: TempDir,
     variables: Vec<(&'static str, String)>,
@@ -30,7 +30,7 @@ impl Shell {
         self
     }
 
-    /// In front of an account in a sandbox that this test holds.
+    /// With the URL of a sandbox.
     fn at(sandbox: &Sandbox) -> Self {
         Self::new().set("DIGITALOCEAN_API_URL", sandbox.url())
     }
@@ -45,7 +45,7 @@ impl Shell {
         fs::write(path, text).unwrap();
     }
 
-    /// The command line, what it shows and says, and its exit code.
+    /// The command line, its output, and its exit code.
     fn run(&self, arguments: &str) -> String {
         let mut command = Command::new(env!("CARGO_BIN_EXE_docr"));
         let output = command
@@ -69,7 +69,7 @@ impl Shell {
     }
 }
 
-/// A sandbox with sample images, and the token that opens it.
+/// A sandbox with sample images and a known token.
 async fn sample() -> Sandbox {
     let sandbox = Sandbox::builder().token("dop_v1_right");
     let sandbox = sandbox.start().await.unwrap();
@@ -85,7 +85,7 @@ macro_rules! assert_shown {
                 (r"/tmp/\.tmp\w+", "/tmp/[random]"),
                 (r"(dockerconfigjson: )[\w=]+", "$1[a secret]"),
                 (r"127\.0\.0\.1:\d+", "127.0.0.1:[port]"),
-                // How many requests come before depends on how many connections ask for manifests at once.
+                // The number of earlier requests depends on how many connections read manifests at once.
                 (r#"(request id: |"request_id":")[0-9a-f-]{36}"#, "$1[id]"),
             ],
         }, { insta::assert_snapshot!($name, $text) });
@@ -162,7 +162,7 @@ fn every_command_in_the_sandbox() {
 }
 
 #[test]
-fn wrong_input_ends_with_2_before_anything_is_sent() {
+fn invalid_input_exits_with_2_before_anything_is_sent() {
     let shell = Shell::new();
     let mut all = String::new();
     for arguments in [
@@ -188,7 +188,7 @@ fn wrong_input_ends_with_2_before_anything_is_sent() {
 }
 
 #[test]
-fn rules_come_from_a_file_and_a_plan_is_kept_and_applied_later() {
+fn rules_are_read_from_a_file_and_a_plan_is_saved_and_applied_later() {
     let shell = Shell::new();
     shell.write(
         "rules.toml",
@@ -196,7 +196,7 @@ fn rules_come_from_a_file_and_a_plan_is_kept_and_applied_later() {
     );
     let mut all = shell.run("--sandbox prune --plan --rules rules.toml --save plan.json");
     all += &shell.run("--sandbox prune --apply --yes --from plan.json");
-    // A plan that was made without asking for the parts of images needs the same word again.
+    // The option has no effect any more, and a plan that was made with it can be applied.
     shell.run(
         "--sandbox prune --plan --keep-newest 9 --untagged --even-unknown-parts --save blind.json",
     );
@@ -205,55 +205,55 @@ fn rules_come_from_a_file_and_a_plan_is_kept_and_applied_later() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_token_comes_from_the_environment_or_from_doctl() {
+async fn the_token_is_read_from_the_environment_or_from_doctl() {
     let sandbox = sample().await;
     let command = "certificates --expiring-within 1d";
-    let finds_it = |shell: &Shell, arguments: &str| shell.run(arguments).contains("exit code 0");
+    let succeeds = |shell: &Shell, arguments: &str| shell.run(arguments).contains("exit code 0");
 
     let shell = Shell::at(&sandbox).set("DIGITALOCEAN_ACCESS_TOKEN", "dop_v1_right");
-    assert!(finds_it(&shell, command));
+    assert!(succeeds(&shell, command));
     let shell = shell.set("DIGITALOCEAN_TOKEN", "dop_v1_wrong");
-    assert!(!finds_it(&shell, command));
+    assert!(!succeeds(&shell, command));
 
     let configuration = "access-token: dop_v1_wrong\ncontext: work\nauth-contexts:\n  work: dop_v1_right\n  home: dop_v1_wrong\n";
     let shell = Shell::at(&sandbox);
     shell.write(".config/doctl/config.yaml", configuration);
-    assert!(finds_it(&shell, command));
+    assert!(succeeds(&shell, command));
     for (context, right) in [("work", true), ("home", false), ("default", false)] {
         let arguments = format!("--context {context} {command}");
-        assert_eq!(finds_it(&shell, &arguments), right, "{context}");
+        assert_eq!(succeeds(&shell, &arguments), right, "{context}");
     }
     let unknown = shell.run(&format!("--context play {command}"));
     assert!(
-        unknown.contains("doctl has no context \"play\"; it has: home, work"),
+        unknown.contains("doctl has no context \"play\"; available: home, work"),
         "{unknown}"
     );
-    // As doctl has it: a chosen context counts more than a token of the environment, in whatever case it is written.
+    // As in doctl, a chosen context takes precedence over the environment, in any case.
     let wrong = Shell::at(&sandbox).set("DIGITALOCEAN_ACCESS_TOKEN", "dop_v1_wrong");
     wrong.write(".config/doctl/config.yaml", configuration);
     let said = wrong.run(command);
     assert!(said.contains("exit code 0"), "{said}");
     assert!(
         said.contains(
-            "Using doctl's context \"work\"; it counts more than DIGITALOCEAN_ACCESS_TOKEN."
+            "Using doctl's context \"work\", which takes precedence over DIGITALOCEAN_ACCESS_TOKEN."
         ),
         "{said}"
     );
-    assert!(finds_it(&wrong, &format!("--context WORK {command}")));
-    assert!(!finds_it(&wrong, &format!("--context default {command}")));
+    assert!(succeeds(&wrong, &format!("--context WORK {command}")));
+    assert!(!succeeds(&wrong, &format!("--context default {command}")));
     let wrong = wrong.set("DIGITALOCEAN_CONTEXT", "Work");
-    assert!(finds_it(&wrong, command));
-    assert!(!finds_it(&wrong, &format!("--context home {command}")));
+    assert!(succeeds(&wrong, command));
+    assert!(!succeeds(&wrong, &format!("--context home {command}")));
     let nowhere = Shell::at(&sandbox).set("DIGITALOCEAN_TOKEN", "dop_v1_right");
-    assert!(finds_it(&nowhere, command));
+    assert!(succeeds(&nowhere, command));
     let nowhere = nowhere.set("DIGITALOCEAN_CONTEXT", "work");
     let said = nowhere.run(command);
     assert!(
-        said.contains("doctl has no context \"work\"; it has: none"),
+        said.contains("doctl has no context \"work\"; available: none"),
         "{said}"
     );
-    // Nulls are left out, and whoever brings a token needs no readable file.
-    for (text, finds) in [
+    // Nulls count as absent, and with a token in the environment the file need not be readable.
+    for (text, is_found) in [
         ("access-token: null\ncontext: null\nauth-contexts:\n", true),
         ("auth-contexts:\n  work: null\ncontext: default\n", true),
         ("", true),
@@ -265,26 +265,27 @@ async fn the_token_comes_from_the_environment_or_from_doctl() {
     ] {
         let shell = Shell::at(&sandbox).set("DIGITALOCEAN_TOKEN", "dop_v1_right");
         shell.write(".config/doctl/config.yaml", text);
-        assert_eq!(finds_it(&shell, command), finds, "{text}");
+        assert_eq!(succeeds(&shell, command), is_found, "{text}");
     }
-    // A context that is named counts more than the environment.
+    // --context takes precedence over the environment.
     let shell = shell.set("DIGITALOCEAN_TOKEN", "dop_v1_wrong");
-    assert!(finds_it(&shell, &format!("--context work {command}")));
+    assert!(succeeds(&shell, &format!("--context work {command}")));
     shell.write("elsewhere.yaml", "access-token: dop_v1_right");
     let elsewhere = format!("--context default --doctl-config elsewhere.yaml {command}");
-    assert!(finds_it(&shell, &elsewhere));
+    assert!(succeeds(&shell, &elsewhere));
     shell.write("broken.yaml", "access-token: [dop_v1_right");
     let broken = shell.run(&format!(
         "--context default --doctl-config broken.yaml {command}"
     ));
     assert!(
-        broken.contains("broken.yaml is no configuration of doctl's") && !broken.contains("dop_v1"),
+        broken.contains("broken.yaml is not a valid doctl configuration")
+            && !broken.contains("dop_v1"),
         "{broken}"
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn failures_end_with_a_code_and_a_message_for_people_or_programs() {
+async fn a_failure_has_an_exit_code_and_a_message_for_people_or_programs() {
     let noon = "2026-01-01T12:00:00Z".parse().unwrap();
     let sandbox = Sandbox::builder()
         .clock(Clock::manual(noon))
@@ -311,14 +312,13 @@ async fn failures_end_with_a_code_and_a_message_for_people_or_programs() {
         )
         .unwrap();
     all += &shell.run("--registry sample kubernetes-secret --output json");
-    let strange = Shell::at(&sandbox).set("DIGITALOCEAN_TOKEN", "dop_v1_wrong");
-    all += &strange.run("certificates");
+    let wrong = Shell::at(&sandbox).set("DIGITALOCEAN_TOKEN", "dop_v1_wrong");
+    all += &wrong.run("certificates");
     assert_shown!("failures", all);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn docker_gets_credentials_beside_those_it_has_and_they_do_not_stay_when_they_cannot_be_kept()
-{
+async fn docker_gets_credentials_beside_its_others_and_they_are_revoked_if_they_cannot_be_stored() {
     let sandbox = sample().await;
     let shell = Shell::at(&sandbox).set("DIGITALOCEAN_TOKEN", "dop_v1_right");
     shell.write(
@@ -327,7 +327,7 @@ async fn docker_gets_credentials_beside_those_it_has_and_they_do_not_stay_when_t
     );
     let said = shell.run("login");
     assert!(
-        said.contains("The credentials are in ~/.docker/config.json."),
+        said.contains("The credentials are stored in ~/.docker/config.json."),
         "{said}"
     );
     let config = fs::read_to_string(shell.path(".docker/config.json")).unwrap();
@@ -337,15 +337,16 @@ async fn docker_gets_credentials_beside_those_it_has_and_they_do_not_stay_when_t
     );
     assert_eq!(sandbox.minted_credentials(), 1);
 
-    // A file that can't be read is found out before anything is minted.
+    // An unreadable file fails before anything is minted.
     shell.write("broken.json", "[]");
     let said = shell.run("login --config-file broken.json");
     assert!(
-        said.contains("exit code 1") && said.contains("broken.json is no configuration"),
+        said.contains("exit code 1")
+            && said.contains("broken.json is not a valid Docker configuration"),
         "{said}"
     );
     assert_eq!(sandbox.minted_credentials(), 1);
-    // A place that can't be written is found out afterwards: the credentials are revoked.
+    // A failure to write comes later: the credentials are revoked.
     shell.write("file", "");
     let said = shell.run("login --config-file file/config.json");
     assert!(said.contains("exit code 1"), "{said}");
@@ -362,7 +363,7 @@ async fn docker_gets_credentials_beside_those_it_has_and_they_do_not_stay_when_t
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_proxy_gets_to_see_what_is_meant_for_this_machine() {
+async fn requests_to_this_machine_go_through_no_proxy() {
     let sandbox = sample().await;
     let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     proxy.set_nonblocking(true).unwrap();
@@ -378,7 +379,7 @@ async fn no_proxy_gets_to_see_what_is_meant_for_this_machine() {
     ] {
         shell = shell.set(name, address.clone());
     }
-    // The API, the registry itself, and revoking what was minted for it; and a sandbox of the command's own.
+    // The API, the registry itself, and revoking credentials; and the sandbox of --sandbox.
     for arguments in [
         "usage",
         "prune --apply --yes --keep-newest 1 --min-age 0s --untagged",
@@ -387,7 +388,10 @@ async fn no_proxy_gets_to_see_what_is_meant_for_this_machine() {
     ] {
         let said = shell.run(arguments);
         assert!(said.contains("exit code 0"), "{said}");
-        assert!(proxy.accept().is_err(), "{arguments} went by the proxy");
+        assert!(
+            proxy.accept().is_err(),
+            "{arguments} went through the proxy"
+        );
     }
     assert!(sandbox.minted_credentials() > 0);
     assert!(sandbox.credentials().iter().all(|minted| minted.revoked));

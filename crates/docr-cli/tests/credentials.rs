@@ -1,10 +1,10 @@
-//! Credentials on demand, as Docker, Podman and the kubelet ask for them, and as people log in and out.
+//! Credentials on demand for Docker, Podman and the kubelet, and logging in and out.
 
 #![cfg(unix)]
 #![allow(
     clippy::print_stderr,
     clippy::unwrap_used,
-    reason = "a panic is how a test fails, and what is left out is said"
+    reason = "a panic is how a test fails, and a test reports what it skips"
 )]
 
 use std::{
@@ -24,14 +24,14 @@ use tempfile::TempDir;
 const TOKEN: &str = "dop_v1_right";
 const NOT_FOUND: &str = "credentials not found in native keychain\n";
 
-/// A person's home before an account in a sandbox.
+/// A user's home, and an account in a sandbox.
 struct Bench {
     sandbox: Arc<Sandbox>,
     home: TempDir,
     variables: Vec<(&'static str, String)>,
 }
 
-/// What a program said.
+/// The output of a program.
 struct Said {
     out: String,
     err: String,
@@ -100,7 +100,7 @@ impl Bench {
 
     fn spawn(&self, program: &str, arguments: &str, input: &str) -> std::process::Child {
         let mut child = self.command(program, arguments).spawn().unwrap();
-        // A program that doesn't read is done before.
+        // It fails if the program has ended without reading.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         child
     }
@@ -109,7 +109,7 @@ impl Bench {
         let said = self.run(env!("CARGO_BIN_EXE_docker-credential-docr"), action, input);
         assert_eq!(
             said.err, "",
-            "{action}: some clients take any word for a failure"
+            "{action}: some clients fail on any output on stderr"
         );
         said
     }
@@ -145,7 +145,7 @@ impl Bench {
             .collect()
     }
 
-    /// The next credentials are not minted.
+    /// Makes minting fail once.
     fn refuse_next(&self) {
         let refusal = ScriptedAnswer::status(403);
         let next = self
@@ -154,7 +154,7 @@ impl Bench {
         next.unwrap();
     }
 
-    /// Makes what is kept so many seconds older.
+    /// Makes the kept credentials older.
     fn age(&self, seconds: i64) {
         for path in self.kept() {
             let mut entry: Value =
@@ -166,7 +166,7 @@ impl Bench {
         }
     }
 
-    /// How many credentials were minted, and how many are good still.
+    /// The number of minted credentials, and of those that are valid.
     async fn minted(&self) -> (usize, usize) {
         let all = self.sandbox.credentials();
         (
@@ -175,7 +175,7 @@ impl Bench {
         )
     }
 
-    /// A program on the way to others: a credential helper, say.
+    /// Installs a program, such as a credential helper.
     fn program(&self, name: &str, text: &str) {
         let path = self.write(&format!("bin/{name}"), text);
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
@@ -191,7 +191,7 @@ fn said(output: Output) -> Said {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_helper_mints_once_and_anew_after_half_of_the_lifetime() {
+async fn the_helper_mints_once_and_again_after_half_of_the_lifetime() {
     let bench = Bench::start().await;
     let first = bench.get();
     assert_eq!(first["ServerURL"], bench.host());
@@ -222,7 +222,7 @@ async fn the_helper_mints_once_and_anew_after_half_of_the_lifetime() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_credential_that_is_good_is_served_while_the_api_is_away_and_an_expired_one_never() {
+async fn a_valid_credential_is_returned_while_the_api_is_unavailable_and_an_expired_one_never() {
     let bench = Bench::start().await;
     let first = bench.get();
     let away = |bench: Bench| bench.set("DIGITALOCEAN_API_URL", "http://127.0.0.1:9");
@@ -238,7 +238,7 @@ async fn a_credential_that_is_good_is_served_while_the_api_is_away_and_an_expire
         "{}",
         said.out
     );
-    // Another address is another account, of which nothing is kept.
+    // Another base URL is another account, without kept credentials.
     let bench = away(bench);
     let said = bench.helper("get", "127.0.0.1:9");
     assert!(
@@ -250,7 +250,7 @@ async fn a_credential_that_is_good_is_served_while_the_api_is_away_and_an_expire
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_at_once_mint_one() {
+async fn a_hundred_concurrent_calls_mint_once() {
     let bench = Bench::start()
         .await
         .set("DOCR_CREDENTIAL_REGISTRY", "sample");
@@ -268,7 +268,7 @@ async fn a_hundred_at_once_mint_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_helper_says_is_what_clients_compare_with() {
+async fn the_helper_s_messages_are_those_that_clients_compare_with() {
     let bench = Bench::start().await;
     for host in [
         "ghcr.io",
@@ -298,16 +298,16 @@ async fn what_the_helper_says_is_what_clients_compare_with() {
         0
     );
 
-    let strange = Bench::start()
+    let wrong = Bench::start()
         .await
         .set("DIGITALOCEAN_TOKEN", "dop_v1_wrong");
-    let said = strange.helper("get", &strange.host());
+    let said = wrong.helper("get", &wrong.host());
     assert!(said.out.contains("401") && said.code == 1, "{}", said.out);
-    let nobody = Bench::start().await.without("DIGITALOCEAN_TOKEN");
-    let said = nobody.helper("get", &nobody.host());
+    let without_token = Bench::start().await.without("DIGITALOCEAN_TOKEN");
+    let said = without_token.helper("get", &without_token.host());
     assert_eq!((said.out.as_str(), said.code), (NOT_FOUND, 1));
-    assert_eq!(nobody.helper("erase", &nobody.host()).code, 0);
-    assert_eq!(nobody.helper("list", "").out, "{}\n");
+    assert_eq!(without_token.helper("erase", &without_token.host()).code, 0);
+    assert_eq!(without_token.helper("list", "").out, "{}\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -326,7 +326,7 @@ async fn erase_revokes_and_list_mints_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn scope_and_lifetime_come_from_variables_or_from_the_file() {
+async fn scope_and_lifetime_are_read_from_variables_or_from_the_file() {
     let bench = Bench::start().await;
     let configured = bench.docr("configure-docker --read-write --expires-in 2h");
     assert_eq!(configured.code, 0, "{}", configured.err);
@@ -378,7 +378,7 @@ async fn docker_is_configured_and_nothing_else_in_its_file_changes() {
     assert!(
         refused
             .err
-            .contains("docker-credential-docr: it is not in PATH"),
+            .contains("docker-credential-docr is not in PATH"),
         "{}",
         refused.err
     );
@@ -393,7 +393,7 @@ fn request(version: &str, image: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_kubelet_gets_what_it_asks_for_in_its_own_version() {
+async fn the_kubelet_gets_credentials_in_its_own_version_of_the_protocol() {
     let bench = Bench::start().await;
     let provider = env!("CARGO_BIN_EXE_docr-credential-provider");
     let image = format!("{}/sample/shop/api:latest", bench.host());
@@ -440,7 +440,7 @@ async fn the_kubelet_gets_what_it_asks_for_in_its_own_version() {
     }
     assert_eq!(bench.minted().await, (1, 1));
 
-    // A node that boots asks for every image at once.
+    // A node that boots requests all images at once.
     let bench = Bench::start().await;
     let image = format!("{}/sample/shop/api:latest", bench.host());
     let all: Vec<_> = (0..50)
@@ -461,7 +461,7 @@ async fn the_kubelet_gets_what_it_asks_for_in_its_own_version() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_login_revokes_what_it_replaces_and_a_logout_all() {
+async fn a_login_revokes_the_replaced_credentials_and_a_logout_all() {
     let bench = Bench::start().await;
     assert_eq!(bench.docr("login").code, 0);
     assert_eq!(bench.minted().await, (1, 1));
@@ -471,7 +471,7 @@ async fn a_login_revokes_what_it_replaces_and_a_logout_all() {
     let bench = bench.without("DIGITALOCEAN_TOKEN");
     let out = bench.docr("logout");
     assert!(
-        out.out.contains("taken out and revoked"),
+        out.out.contains("removed and revoked"),
         "{} {}",
         out.out,
         out.err
@@ -488,10 +488,10 @@ async fn a_login_revokes_what_it_replaces_and_a_logout_all() {
     let bench = bench.set("DIGITALOCEAN_TOKEN", TOKEN);
     assert_eq!(bench.docr("login").code, 0);
     let kept = bench.docr("logout --keep-valid");
-    assert!(kept.out.contains("good still"), "{}", kept.out);
+    assert!(kept.out.contains("remain valid"), "{}", kept.out);
     assert_eq!(bench.minted().await, (3, 1));
 
-    // Somebody has logged in with the token itself: that is not to be revoked in passing.
+    // Docker was logged in with the account's own token, which must not be revoked.
     let own = BASE64.encode(format!("me:{TOKEN}"));
     bench.write(
         ".docker/config.json",
@@ -500,7 +500,7 @@ async fn a_login_revokes_what_it_replaces_and_a_logout_all() {
     let out = bench.docr("logout");
     assert!(out.out.contains("the account's own token"), "{}", out.out);
     assert_eq!(bench.docr("usage").code, 0);
-    // What docr didn't mint is not revoked by a login.
+    // A login does not revoke credentials that docr didn't mint.
     let foreign = bench.get()["Secret"].as_str().unwrap().to_owned();
     let auth = BASE64.encode(format!("{foreign}:{foreign}"));
     bench.write(
@@ -513,7 +513,7 @@ async fn a_login_revokes_what_it_replaces_and_a_logout_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_logout_where_docr_is_the_helper_mints_nothing_and_revokes_what_is_kept() {
+async fn a_logout_with_docr_as_the_helper_mints_nothing_and_revokes_the_kept_credentials() {
     let bench = Bench::start().await;
     assert_eq!(bench.docr("configure-docker").code, 0);
     let none = bench.docr("logout");
@@ -548,23 +548,23 @@ esac
 ";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_a_helper_is_named_it_keeps_the_credentials_and_its_failure_is_told() {
+async fn a_configured_helper_stores_the_credentials_and_its_failure_is_reported() {
     let bench = Bench::start().await;
     bench.write(".docker/config.json", r#"{"credsStore": "shelf"}"#);
     let missing = bench.docr("login");
     assert!(
         missing
             .err
-            .contains("the credential helper \"shelf\" fails"),
+            .contains("the credential helper \"shelf\" failed to get"),
         "{}",
         missing.err
     );
-    assert_eq!(bench.minted().await, (0, 0), "it was found out before");
+    assert_eq!(bench.minted().await, (0, 0), "it failed before minting");
 
     bench.program("docker-credential-shelf", STORE);
     let login = bench.docr("login");
     assert!(
-        login.out.contains("with the credential helper shelf"),
+        login.out.contains("in the credential helper shelf"),
         "{} {}",
         login.out,
         login.err
@@ -579,7 +579,7 @@ async fn where_a_helper_is_named_it_keeps_the_credentials_and_its_failure_is_tol
         ("", (1, 0))
     );
 
-    // One that can't store gets the credentials revoked.
+    // If the helper can't store the credentials, they are revoked.
     let full = STORE.replace("cat > stored", "echo 'the shelf is full'; exit 1");
     bench.program("docker-credential-shelf", &full);
     let failed = bench.docr("login");
@@ -588,10 +588,10 @@ async fn where_a_helper_is_named_it_keeps_the_credentials_and_its_failure_is_tol
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_minted_is_handed_over_or_revoked() {
+async fn minted_credentials_are_handed_over_or_revoked() {
     let bench = Bench::start().await;
     let mut handed_over = 0;
-    // A disk that is full, and a reader that is gone.
+    // A full disk, and a closed pipe.
     for arguments in ["kubernetes-secret", "kubernetes-secret -o json"] {
         let full = fs::OpenOptions::new()
             .write(true)
@@ -600,7 +600,7 @@ async fn what_was_minted_is_handed_over_or_revoked() {
         let mut command = bench.command(env!("CARGO_BIN_EXE_docr"), arguments);
         let failed = said(command.stdout(full).output().unwrap());
         assert!(
-            failed.code == 1 && failed.err.contains("can't be printed"),
+            failed.code == 1 && failed.err.contains("cannot print the secret"),
             "{}",
             failed.err
         );
@@ -612,14 +612,14 @@ async fn what_was_minted_is_handed_over_or_revoked() {
         assert_eq!(fine.code, 0, "{}", fine.err);
         handed_over += 1;
     }
-    // A file that can't be written, since its directory can't be made.
+    // A file that can't be written, since its directory can't be created.
     assert_ne!(
         bench
             .docr("login --config-file /proc/none/config.json")
             .code,
         0
     );
-    // A login's credentials are handed over before it says so.
+    // A login's credentials are handed over before the output.
     let full = fs::OpenOptions::new()
         .write(true)
         .open("/dev/full")
@@ -643,11 +643,11 @@ async fn what_was_minted_is_handed_over_or_revoked() {
     assert!(minted > 4, "{minted}");
     assert_eq!(good, handed_over);
 
-    // The signal comes while the credentials are on their way.
+    // A signal while the response is in transit.
     let bench = Bench::start().await;
     let helper = env!("CARGO_BIN_EXE_docker-credential-docr");
     let docr = env!("CARGO_BIN_EXE_docr");
-    // What the helper keeps.
+    // Those that the helper keeps.
     let mut good = 1;
     for (program, arguments, number) in [
         (docr, "kubernetes-secret", 2),
@@ -682,9 +682,9 @@ async fn what_was_minted_is_handed_over_or_revoked() {
         let end = said(child.wait_with_output().unwrap());
         bench.sandbox.before_each(None::<fn(&str, &str)>);
         match program == helper {
-            // What it has is kept for the next one.
+            // The helper finishes and keeps the credentials.
             true => assert_eq!(end.code, 0, "{}", end.out),
-            // On a busy machine the response may be noticed before the signal: then all is done.
+            // On a busy machine the response may be handled before the signal.
             false if end.code == 0 => {
                 good += usize::from(["kubernetes-secret", "login"].contains(&arguments));
             }
@@ -702,7 +702,7 @@ async fn what_was_minted_is_handed_over_or_revoked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_by_a_name_of_any_bytes_will_do() {
+async fn a_file_name_need_not_be_unicode() {
     use std::{ffi::OsString, os::unix::ffi::OsStringExt as _};
     let bench = Bench::start().await;
     let name = OsString::from_vec(vec![b'a', 0xff, b'.', b'j']);
@@ -723,8 +723,8 @@ async fn a_file_by_a_name_of_any_bytes_will_do() {
     );
 }
 
-/// A program of the system's. CI makes it a failure where one is missing.
-fn is_there(program: &str) -> bool {
+/// Whether a program is installed. In CI a missing one is a failure.
+fn is_installed(program: &str) -> bool {
     let found = Command::new(program)
         .arg("--version")
         .stdout(Stdio::null())
@@ -733,15 +733,15 @@ fn is_there(program: &str) -> bool {
     let is_required = std::env::var_os("DOCR_REQUIRE_TOOLS").is_some();
     assert!(found || !is_required, "{program} is missing");
     if !found {
-        eprintln!("left out: {program} is not there");
+        eprintln!("skipped: {program} is not installed");
     }
     found
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn skopeo_and_podman_pull_with_what_the_helper_hands_out() {
+async fn skopeo_and_podman_pull_with_the_helper_s_credentials() {
     let bench = Bench::start().await;
-    // Two blocks of nothing are an empty archive.
+    // Two blocks of zeros are an empty tar archive.
     let image = docr_sandbox::Image::new("tools/empty")
         .tag("v1")
         .layer([0; 1024]);
@@ -749,7 +749,7 @@ async fn skopeo_and_podman_pull_with_what_the_helper_hands_out() {
     bench.sandbox.push("sample", image).unwrap();
     assert_eq!(bench.docr("configure-docker").code, 0);
     let reference = format!("{}/sample/tools/empty:v1", bench.host());
-    if is_there("skopeo") {
+    if is_installed("skopeo") {
         let home = bench.home.path().display();
         let policy = bench.write(
             "policy.json",
@@ -767,7 +767,7 @@ async fn skopeo_and_podman_pull_with_what_the_helper_hands_out() {
                 .contains("image.manifest")
         );
     }
-    if is_there("podman") {
+    if is_installed("podman") {
         let home = bench.home.path().display();
         let policy = bench.write(
             ".config/containers/policy.json",
@@ -782,11 +782,11 @@ async fn skopeo_and_podman_pull_with_what_the_helper_hands_out() {
     }
     let (minted, _) = bench.minted().await;
     assert!(minted <= 1, "{minted} for {digest}");
-    let nobody = bench.without("DIGITALOCEAN_TOKEN");
-    if is_there("skopeo") {
-        fs::remove_dir_all(nobody.home.path().join(".cache")).unwrap();
+    let without_token = bench.without("DIGITALOCEAN_TOKEN");
+    if is_installed("skopeo") {
+        fs::remove_dir_all(without_token.home.path().join(".cache")).unwrap();
         let arguments = format!("inspect --raw --tls-verify=false docker://{reference}");
-        let said = nobody.run("skopeo", &arguments, "");
+        let said = without_token.run("skopeo", &arguments, "");
         assert!(
             said.code != 0 && said.err.contains("auth"),
             "{} {}",
@@ -796,15 +796,15 @@ async fn skopeo_and_podman_pull_with_what_the_helper_hands_out() {
     }
 }
 
-/// Only root may give a file to somebody else; others leave this out.
+/// Only root may change the owner of a file; for others this is skipped.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_of_another_user_stays_that_user_s() {
+async fn a_file_of_another_user_keeps_its_owner_and_mode() {
     use std::os::unix::fs::{MetadataExt as _, chown};
     let bench = Bench::start().await;
     let path = bench.write(".docker/config.json", "{}");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     if chown(&path, Some(1000), Some(1000)).is_err() {
-        eprintln!("left out: only root may give files to others");
+        eprintln!("skipped: only root may change the owner of a file");
         return;
     }
     assert_eq!(bench.docr("login").code, 0);
@@ -817,7 +817,7 @@ async fn a_file_of_another_user_stays_that_user_s() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pull_secret_is_one_that_kubectl_takes_and_says_when_it_expires() {
+async fn a_pull_secret_is_valid_for_kubectl_and_has_its_expiry() {
     let bench = Bench::start().await;
     let said = bench.docr("kubernetes-secret --expires-in 2d");
     assert!(

@@ -1,4 +1,4 @@
-//! `docr prune` and `docr gc` as people run them: interrupted, piped, into full disks, with files from elsewhere.
+//! `docr prune` and `docr gc` when interrupted, piped, with a full disk, and with files.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -47,7 +47,7 @@ impl Bench {
             sandbox.push(REGISTRY, image.tag(tag)).unwrap();
             clock.advance(DAY);
         }
-        // The repository doesn't go as a whole.
+        // So that the repository is not deleted as a whole.
         let stays = Image::new("many").sized_layer(30, 1_000_000).tag("stays");
         sandbox.push(REGISTRY, stays).unwrap();
         clock.advance(DAY);
@@ -92,8 +92,8 @@ impl Bench {
             .count()
     }
 
-    /// What was minted for reading is good for nothing any more.
-    fn assert_nothing_lingers(&self) {
+    /// The temporary credentials are revoked.
+    fn assert_all_revoked(&self) {
         let credentials = self.sandbox.credentials();
         assert!(
             credentials.iter().all(|minted| minted.revoked),
@@ -101,14 +101,14 @@ impl Bench {
         );
     }
 
-    /// Says when a DELETE, or whatever else begins so, has come for this many times.
+    /// Signals when the given number of requests with a method has arrived.
     fn at_request(&self, method: &'static str, number: usize) -> mpsc::Receiver<()> {
         let (sender, receiver) = mpsc::channel();
         let seen = AtomicUsize::new(0);
         self.sandbox.before_each(Some(move |found: &str, _: &str| {
             if found == method && seen.fetch_add(1, SeqCst) + 1 == number {
                 sender.send(()).unwrap();
-                // Whoever was told has time to act.
+                // Gives the test time to act.
                 std::thread::park_timeout(Duration::from_millis(50));
             }
         }));
@@ -116,7 +116,7 @@ impl Bench {
     }
 }
 
-/// How a command ended.
+/// The output and the exit code of a command.
 #[derive(Debug)]
 struct Ended {
     code: i32,
@@ -149,7 +149,7 @@ fn signal(process: u32, name: &str) {
 const RULES: &str = "min_age = '0s'\n[[rule]]\nrepositories = ['many']\ndelete_tags = ['v*']\n";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_interrupt_finishes_what_is_under_way_and_loses_nothing() {
+async fn an_interrupt_finishes_the_deletion_in_progress_and_reports_all() {
     for (name, output) in [("-INT", "json"), ("-TERM", "table")] {
         let bench = Bench::start().await;
         bench.write("rules.toml", RULES);
@@ -168,7 +168,7 @@ async fn an_interrupt_finishes_what_is_under_way_and_loses_nothing() {
             assert!(ended.out.contains("not tried"), "{ended:?}");
         }
         assert!(bench.deletes() < 10);
-        bench.assert_nothing_lingers();
+        bench.assert_all_revoked();
     }
 }
 
@@ -186,11 +186,11 @@ async fn an_interrupt_while_reading_deletes_nothing() {
     let ended = Ended::of(&child.wait_with_output().unwrap());
     assert_eq!(ended.code, 130, "{ended:?}");
     assert_eq!(bench.deletes(), 0);
-    bench.assert_nothing_lingers();
+    bench.assert_all_revoked();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn when_nobody_reads_the_output_the_report_goes_to_stderr() {
+async fn with_a_closed_pipe_the_report_is_written_to_stderr() {
     let bench = Bench::start().await;
     bench.write("rules.toml", RULES);
     let third = bench.at_request("DELETE", 3);
@@ -210,12 +210,12 @@ async fn when_nobody_reads_the_output_the_report_goes_to_stderr() {
     assert_eq!(child.wait().unwrap().code(), Some(130), "{err}");
     assert!(err.contains("deleted"), "{err}");
     assert!(bench.deletes() < 10, "it stops");
-    bench.assert_nothing_lingers();
+    bench.assert_all_revoked();
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_loses_no_report() {
+async fn with_a_full_disk_the_report_is_written_to_stderr() {
     let bench = Bench::start().await;
     bench.write("rules.toml", RULES);
     let full = || {
@@ -228,14 +228,14 @@ async fn a_full_disk_loses_no_report() {
     let ended = Ended::of(&command.stdout(full()).output().unwrap());
     assert_eq!(ended.code, 1, "{ended:?}");
     assert!(
-        ended.err.contains("10 deleted") && ended.err.contains("can't be written"),
+        ended.err.contains("10 deleted") && ended.err.contains("cannot write the result"),
         "{ended:?}"
     );
-    bench.assert_nothing_lingers();
+    bench.assert_all_revoked();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_collection_that_can_not_start_leaves_the_report_whole() {
+async fn the_report_is_complete_even_if_the_garbage_collection_cannot_start() {
     let bench = Bench::start().await;
     bench.write("rules.toml", RULES);
     for format in ["table", "json"] {
@@ -261,7 +261,7 @@ async fn a_collection_that_can_not_start_leaves_the_report_whole() {
             assert!(!report["report"]["steps"].as_array().unwrap().is_empty());
         }
     }
-    bench.assert_nothing_lingers();
+    bench.assert_all_revoked();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -279,27 +279,27 @@ async fn an_audit_log_has_a_line_before_and_after_each_deletion() {
     assert_eq!((of("older"), of("begin"), of("end")), (1, 10, 10));
     assert_eq!(lines[1]["registry"], REGISTRY);
     assert_eq!(lines[20]["outcome"], "deleted");
-    bench.assert_nothing_lingers();
+    bench.assert_all_revoked();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_can_not_be_logged_is_not_deleted() {
+async fn nothing_is_deleted_that_cannot_be_logged() {
     let bench = Bench::start().await;
     bench.write("rules.toml", RULES);
-    fs::create_dir(bench.home.path().join("folder")).unwrap();
-    let ended = bench.run("prune --apply --yes --rules rules.toml --audit-log folder");
+    fs::create_dir(bench.home.path().join("directory")).unwrap();
+    let ended = bench.run("prune --apply --yes --rules rules.toml --audit-log directory");
     assert_eq!((ended.code, bench.deletes()), (1, 0), "{ended:?}");
-    assert!(ended.err.contains("the audit log folder"), "{ended:?}");
+    assert!(ended.err.contains("the audit log directory"), "{ended:?}");
     if cfg!(target_os = "linux") {
         let ended = bench.run("prune --apply --yes --rules rules.toml --audit-log /dev/full");
         assert_eq!((ended.code, bench.deletes()), (3, 0), "{ended:?}");
-        assert!(ended.out.contains("could not be noted"), "{ended:?}");
+        assert!(ended.out.contains("could not be recorded"), "{ended:?}");
     }
-    bench.assert_nothing_lingers();
+    bench.assert_all_revoked();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn images_that_are_in_use_come_from_a_file_or_a_pipe() {
+async fn images_in_use_are_read_from_a_file_or_a_pipe() {
     let bench = Bench::start().await;
     bench.write("rules.toml", RULES);
     bench.write(
@@ -307,7 +307,7 @@ async fn images_that_are_in_use_come_from_a_file_or_a_pipe() {
         "registry.digitalocean.com/sample/many:v2 docker.io/library/redis:7\nregistry.digitalocean.com/sample/many:v9\n",
     );
     let ended = bench.run("prune --plan --rules rules.toml --in-use images");
-    assert!(ended.out.contains("4 images go"), "{ended:?}");
+    assert!(ended.out.contains("4 images will be deleted"), "{ended:?}");
     assert!(
         ended
             .out
@@ -325,23 +325,23 @@ async fn images_that_are_in_use_come_from_a_file_or_a_pipe() {
         Ended::of(&child.wait_with_output().unwrap())
     };
     let ended = piped("registry.digitalocean.com/sample/many:v1\n");
-    assert!(ended.out.contains("4 images go"), "{ended:?}");
-    // The command before the pipe has failed: everything would look unused.
+    assert!(ended.out.contains("4 images will be deleted"), "{ended:?}");
+    // The command before the pipe failed, so everything would look unused.
     bench.sandbox.clear_requests();
     let ended = piped("");
     assert_eq!(ended.code, 2, "{ended:?}");
     assert!(
         ended
             .err
-            .contains("see whether the command failed that lists the images"),
+            .contains("check whether the command that lists the images failed"),
         "{ended:?}"
     );
     assert_eq!(bench.sandbox.requests().len(), 0);
-    bench.assert_nothing_lingers();
+    bench.assert_all_revoked();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn patterns_of_other_tools_are_refused_with_what_was_meant() {
+async fn patterns_of_other_tools_are_refused_with_a_suggestion() {
     let bench = Bench::start().await;
     for (pattern, part) in [
         (r"^v\d+", r#"write "re:v\\d+""#),
@@ -357,33 +357,35 @@ async fn patterns_of_other_tools_are_refused_with_what_was_meant() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn brakes_hold_and_say_so() {
+async fn limits_of_a_policy_hold_and_are_reported() {
     let bench = Bench::start().await;
     bench.write("rules.toml", RULES);
     let ended = bench.run("prune --apply --yes --rules rules.toml --max-delete 20%");
     assert_eq!((ended.code, bench.deletes()), (2, 0), "{ended:?}");
     assert!(
-        ended.err.contains("of 6 images, and 5 would go"),
+        ended.err.contains("of 6 images, and 5 would be deleted"),
         "{ended:?}"
     );
     let ended = bench.run("prune --plan --rules rules.toml --max-delete 20%");
     assert!(
-        ended.out.contains("5 images go, and max_delete allows 1"),
+        ended
+            .out
+            .contains("5 images would be deleted, and max_delete allows 1"),
         "{ended:?}"
     );
     let ended = bench.run("prune --plan --rules rules.toml --min-age 3d");
     assert!(ended.out.contains("younger than 3d"), "{ended:?}");
     let ended = bench.run("prune --apply --yes --rules rules.toml --tags-only");
     assert!(ended.out.contains("5 deleted"), "{ended:?}");
-    assert!(!ended.out.contains("Storage is free"), "{ended:?}");
-    bench.assert_nothing_lingers();
+    assert!(!ended.out.contains("To free the storage"), "{ended:?}");
+    bench.assert_all_revoked();
 }
 
-/// What somebody does to a plan.
+/// An edit of a plan.
 type Edit = fn(&mut Value);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_plan_from_a_file_is_checked_before_anything_is_sent() {
+async fn a_saved_plan_is_checked_before_anything_is_sent() {
     let bench = Bench::start().await;
     bench.write("rules.toml", RULES);
     let ended = bench.run("prune --plan --rules rules.toml --save plan.json");
@@ -398,12 +400,12 @@ async fn a_plan_from_a_file_is_checked_before_anything_is_sent() {
             plan["registry"] = "other".into()
         }),
         (
-            "made from the API at https://api.digitalocean.com",
+            "made with the API at https://api.digitalocean.com",
             |plan| {
                 plan["api"] = "https://api.digitalocean.com".into();
             },
         ),
-        ("is to be deleted twice", |plan| {
+        ("is deleted twice", |plan| {
             let again = plan["deletions"][0].clone();
             plan["deletions"].as_array_mut().unwrap().push(again);
         }),
@@ -425,14 +427,14 @@ async fn a_plan_from_a_file_is_checked_before_anything_is_sent() {
     let ended = bench.run("prune --apply --yes --from plan.json");
     assert_eq!(ended.code, 0, "{ended:?}");
     assert!(
-        ended.out.contains("10 gone already"),
+        ended.out.contains("10 deleted earlier"),
         "twice is once: {ended:?}"
     );
-    bench.assert_nothing_lingers();
+    bench.assert_all_revoked();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_collection_of_untagged_manifests_is_shown_and_asked_for() {
+async fn a_garbage_collection_of_untagged_manifests_is_shown_and_must_be_confirmed() {
     let bench = Bench::start().await;
     let started = || {
         let requests = bench.sandbox.requests();
@@ -450,7 +452,7 @@ async fn a_collection_of_untagged_manifests_is_shown_and_asked_for() {
     }
     let ended = bench.run("gc run --type both --yes --wait");
     assert_eq!((ended.code, started()), (0, 1), "{ended:?}");
-    // One image that was pushed over, and the two parts of the one that is `latest`.
+    // An image whose tag was moved, and the two parts of `latest`.
     assert!(ended.err.contains("shop/api"), "{ended:?}");
     let row = ended
         .err
@@ -467,5 +469,5 @@ async fn a_collection_of_untagged_manifests_is_shown_and_asked_for() {
         ended.out.contains("No garbage collection is active."),
         "{ended:?}"
     );
-    bench.assert_nothing_lingers();
+    bench.assert_all_revoked();
 }

@@ -1,4 +1,4 @@
-//! The budget: turns from Redis, and a share of one's own while it is away.
+//! The budget: turns from Redis, and a share of the limit while Redis is down.
 
 use std::{
     num::NonZeroU32,
@@ -25,18 +25,18 @@ use crate::{
     turn::{Keys, Question, Reply, Wanted},
 };
 
-/// A Redis that is away is asked again after so long.
+/// The interval between attempts to reach Redis while it is down.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
-/// Who has to wait for longer than can be reserved looks again after so long: turns come back that nobody used.
+/// The longest sleep of a wait for a turn that can't be reserved yet: unused turns may become free.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
-/// How long a connection and a reply may take. A call waits for them.
+/// How long connecting and a reply may take. A call waits for them.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How often in a row Redis may have lost what it knew.
+/// How many times in a row Redis may have lost its state.
 const EPOCHS: usize = 4;
-/// Among how many the limit is divided while Redis is away, unless it is said how many there are.
+/// The default size of the fleet that the limit is divided by while Redis is down.
 const FLEET: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
 
-/// The budget of a token for all who use the same Redis or Valkey. See the [crate](crate) for what it promises.
+/// The budget of a token for all clients that use the same Redis or Valkey. See the [crate](crate) for its guarantees.
 ///
 /// ```
 /// use std::{num::NonZeroU32, sync::Arc};
@@ -57,13 +57,13 @@ pub struct RedisBudget {
     fleet: NonZeroU32,
     is_strict: bool,
     scale: u32,
-    /// What no other process is called.
+    /// Unique to this process.
     name: u64,
     turns: AtomicU64,
     journal: Mutex<Journal>,
-    /// For while Redis is away. It knows of all requests of this process.
+    /// For when Redis is down. It counts all requests of this process.
     share: LocalBudget,
-    /// Until when Redis is not asked, by the client's clock.
+    /// The time of the next attempt to reach Redis, by the client's clock.
     away_until: Mutex<Option<Duration>>,
 }
 
@@ -74,12 +74,12 @@ struct Redis {
 }
 
 impl RedisBudget {
-    /// The budget of this token in the Redis at a URL, or of another kind of address. Connects when the first turn is
-    /// taken. Of a token that changes, all give the one that they agree on, or any text.
+    /// The budget of this token in the Redis at a URL, or another kind of address. Connects when the first turn is taken.
+    /// If the token changes, all clients pass the same text instead, such as the name of the account.
     ///
     /// # Errors
     ///
-    /// The address is not one of Redis.
+    /// The address is not a valid one of Redis.
     pub fn new(address: impl IntoConnectionInfo, token: &Secret) -> RedisResult<Self> {
         let hash = Sha256::digest(token.expose());
         let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -102,7 +102,8 @@ impl RedisBudget {
         Ok(budget.with_share())
     }
 
-    /// How many processes share the token, about; 10. While Redis is away, each may use as large a share of the limit.
+    /// The approximate number of processes that share the token; by default 10. While Redis is down, each may use an equal
+    /// share of the limit.
     pub fn fleet(self, processes: NonZeroU32) -> Self {
         let budget = Self {
             fleet: processes,
@@ -111,13 +112,32 @@ impl RedisBudget {
         budget.with_share()
     }
 
-    /// The limits of the token; those of the service. All processes give the same.
+    /// The limits of the token; by default those of the service. All processes must set the same.
+    ///
+    /// ```
+    /// use docr::{RateLimits, Secret};
+    /// use docr_redis::RedisBudget;
+    ///
+    /// // Leaves some of the limit to programs that don't share the budget.
+    /// let limits = RateLimits::new(200, 4_000);
+    /// let budget = RedisBudget::new("redis://redis.internal:6379", &Secret::from("dop_v1_0123"))?.limits(limits);
+    /// # Ok::<(), docr_redis::redis::RedisError>(())
+    /// ```
     pub fn limits(self, limits: RateLimits) -> Self {
         Self { limits, ..self }.with_share()
     }
 
-    /// Whether calls fail while Redis is away
-    /// ([`is_rate_budget_unavailable`](docr::Error::is_rate_budget_unavailable)) instead of going on with a share; no.
+    /// Whether calls fail while Redis is down
+    /// ([`is_rate_budget_unavailable`](docr::Error::is_rate_budget_unavailable)) instead of using the process's share of the
+    /// limit; by default off.
+    ///
+    /// ```
+    /// use docr::Secret;
+    /// use docr_redis::RedisBudget;
+    ///
+    /// let budget = RedisBudget::new("redis://redis.internal:6379", &Secret::from("dop_v1_0123"))?.strict(true);
+    /// # Ok::<(), docr_redis::redis::RedisError>(())
+    /// ```
     pub fn strict(self, strict: bool) -> Self {
         Self {
             is_strict: strict,
@@ -125,7 +145,7 @@ impl RedisBudget {
         }
     }
 
-    /// For tests: the client's clock goes so many times as fast as that of Redis.
+    /// For tests: how many times faster the client's clock runs than that of Redis.
     #[doc(hidden)]
     pub fn time_scale(self, times: NonZeroU32) -> Self {
         Self {
@@ -141,7 +161,7 @@ impl RedisBudget {
         }
     }
 
-    /// A turn from Redis, or while it is away from this process's share.
+    /// A turn from Redis, or while it is down, from this process's share.
     async fn turn(&self, clock: &dyn Clock, within: Duration) -> Result<(), NoTurn> {
         let end = clock.monotonic().saturating_add(within);
         let mut turn = Reservation::new(self);
@@ -175,7 +195,7 @@ impl RedisBudget {
         }
     }
 
-    /// Asks Redis, and once more with all that this process has sent if Redis has lost it.
+    /// Asks Redis, and repeats it with all requests of this process if Redis has lost its state.
     async fn ask(&self, clock: &dyn Clock, wanted: Wanted<'_>) -> Result<Reply, Away> {
         let now = clock.monotonic();
         if !self.is_strict && self.away().is_some_and(|until| now < until) {
@@ -186,11 +206,11 @@ impl RedisBudget {
         match (&result, away.is_some()) {
             (Ok(_), true) => info!("Redis is back: the fleet shares its rate limit again"),
             (Err(error), false) if self.is_strict => {
-                warn!(%error, "Redis is away: calls fail");
+                warn!(%error, "Redis is down: calls fail");
             }
             (Err(error), false) => {
                 let share = self.limits.share(self.fleet);
-                warn!(%error, ?share, "Redis is away: this process uses its share of the rate limit");
+                warn!(%error, ?share, "Redis is down: this process uses its share of the rate limit");
             }
             _ => {}
         }
@@ -214,11 +234,11 @@ impl RedisBudget {
                 return Ok(reply);
             }
         }
-        let why = "its state is another one each time: the address leads to several servers";
+        let why = "its state changes each time: the address leads to several servers";
         Err(RedisError::from((ErrorKind::Client, why)))
     }
 
-    /// Notes a request, for Redis's own memory and for the share.
+    /// Records a request, in the journal and the share.
     async fn sent(&self, clock: &dyn Clock, member: String, is_known: bool) {
         self.share.record(clock).await;
         self.journal().sent(member, clock.monotonic(), is_known);
@@ -257,7 +277,7 @@ impl RateBudget for RedisBudget {
         })
     }
 
-    /// What a response says goes with the next question; a pause is told at once.
+    /// A reported rate limit is sent with the next question, a pause at once.
     fn observe<'a>(
         &'a self,
         clock: &'a dyn Clock,
@@ -274,22 +294,22 @@ impl RateBudget for RedisBudget {
                 let mut own = response;
                 own.rate_limit = None;
                 self.share.observe(clock, own).await;
-                // While Redis is away there is nobody to tell.
+                // While Redis is down, the pause holds for this process only.
                 let _ = self.ask(clock, Wanted::Pause(pause)).await;
             }
         })
     }
 }
 
-/// Why Redis can't be asked; nothing, if it was not even tried.
+/// Why Redis can't be reached; without a source, it was not even tried.
 #[derive(Debug, thiserror::Error)]
-#[error("Redis is away")]
+#[error("Redis is down")]
 struct Away(#[source] Option<RedisError>);
 
 impl Redis {
     async fn connection(&self) -> RedisResult<ConnectionManager> {
         let connect = || async {
-            // Who waits for a turn asks again.
+            // The wait for a turn has its own retries.
             let config = ConnectionManagerConfig::new()
                 .set_number_of_retries(0)
                 .set_connection_timeout(Some(PATIENCE))
@@ -300,7 +320,7 @@ impl Redis {
     }
 }
 
-/// A turn that may be reserved. Given back if it is dropped before it was used.
+/// A turn that may be reserved. It is given back if it is dropped before it was used.
 struct Reservation<'a> {
     budget: &'a RedisBudget,
     member: String,
@@ -335,7 +355,7 @@ impl Drop for Reservation<'_> {
             runtime.spawn(async move {
                 let mut remove = redis::cmd("ZREM");
                 remove.arg(keys.requests()).arg(member);
-                // A turn that stays is free again when its window is over.
+                // If this fails, the turn is free again at the end of its window.
                 let _: RedisResult<()> = remove.query_async(&mut connection).await;
             });
         }

@@ -1,4 +1,4 @@
-//! What a process has sent in the last hour, so that it can say so when Redis doesn't know.
+//! The requests of a process in the last hour, for when Redis doesn't know them.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -7,22 +7,22 @@ use std::{
 
 use crate::turn::HOUR;
 
-/// Newer than what Redis has forgotten and the service hasn't: what a response said of the hour holds for so long.
+/// How long a reported count is used: later, Redis may have forgotten requests that it includes.
 const HOLDS: Duration = Duration::from_secs(5);
-/// A request arrives before its response does. The margin of the windows allows for so much already.
+/// How much earlier than its response a request may arrive: within the margin of the windows.
 const ALLOWED: Duration = Duration::from_millis(900);
 /// No response comes later than this.
 const LATEST: Duration = Duration::from_secs(120);
 
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
-    /// What Redis was known by when it last answered.
+    /// The epoch in the last reply of Redis.
     epoch: String,
-    /// Requests whose response is to come, in order.
+    /// Requests without a response yet, in order.
     under_way: VecDeque<Entry>,
     /// Requests that the service has counted, or may have.
     done: VecDeque<Entry>,
-    /// How many requests the service counted, and when it said so.
+    /// How many requests the service counted, and when it reported that.
     used: Option<(i64, Duration)>,
     has_lost: bool,
 }
@@ -30,25 +30,25 @@ pub(crate) struct Journal {
 #[derive(Debug)]
 struct Entry {
     member: String,
-    /// When the service had counted it by, but for the margin: at its turn, or at its response if that took long.
+    /// When the service had counted it, up to the margin: at its turn, or at its response if that took long.
     at: Duration,
     is_known: bool,
 }
 
-/// What Redis is to be told.
+/// What is reported to Redis.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     pub(crate) epoch: String,
     pub(crate) now: Duration,
-    /// Requests that it doesn't know, or not at this time.
+    /// Requests that it doesn't know, or knows with another time.
     pub(crate) requests: Vec<(String, Duration)>,
     pub(crate) used: Option<(i64, Duration)>,
-    /// Whether these are all of this process, since Redis has lost what it knew.
+    /// Whether these are all requests of this process, since Redis has lost its state.
     pub(crate) is_of_all: bool,
 }
 
 impl Journal {
-    /// Notes a request, and whether Redis knows of it.
+    /// Records a request, and whether Redis knows it.
     pub(crate) fn sent(&mut self, member: String, at: Duration, is_known: bool) {
         self.under_way.push_back(Entry {
             member,
@@ -57,8 +57,8 @@ impl Journal {
         });
     }
 
-    /// Notes that a response has come. Which request it is of isn't known; of those that are under way the first is as
-    /// good as another. A turn that was refused stays taken: what the service had no room for would have none again.
+    /// Records a response. Which request it belongs to isn't known, so it is taken for the oldest one without a response.
+    /// After a 429 its turn stays taken: the service had no room for it, and would have none for another one.
     pub(crate) fn responded(&mut self, now: Duration, is_refusal: bool) {
         self.give_up(now);
         let Some(mut entry) = self.under_way.pop_front() else {
@@ -72,7 +72,7 @@ impl Journal {
         self.done.push_back(entry);
     }
 
-    /// Notes how many requests the service counts.
+    /// Records how many requests the service counts.
     pub(crate) fn observe(&mut self, used: u64, at: Duration) {
         self.used = Some((i64::try_from(used).unwrap_or(i64::MAX), at));
     }
@@ -98,7 +98,7 @@ impl Journal {
         }
     }
 
-    /// Takes in what Redis is known by now; whether the report was to another one, and has to be made again.
+    /// Adopts the epoch in a reply. Returns whether the report was for another epoch, and must be repeated.
     pub(crate) fn answered(&mut self, report: &Report, epoch: &str) -> bool {
         let is_another = !report.epoch.is_empty() && report.epoch != epoch;
         if is_another {
@@ -123,7 +123,7 @@ impl Journal {
         self.done.iter_mut().chain(&mut self.under_way)
     }
 
-    /// Waits no longer for responses that will never come.
+    /// Stops waiting for responses that will never come.
     fn give_up(&mut self, now: Duration) {
         while let Some(entry) = self.under_way.pop_front() {
             if now.saturating_sub(entry.at) < LATEST {

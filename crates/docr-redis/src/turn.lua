@@ -1,7 +1,7 @@
 -- Takes a turn of a token, or reserves the next one: below both limits, or not at all. Times are microseconds of the
 -- server's clock.
 --
--- KEYS: the requests, each with the time of its turn; what else is known (epoch, pause, what the service counts).
+-- KEYS: the requests, each with the time of its turn; the other state (epoch, pause, the service's count).
 -- ARGV: see `Question` in turn.rs. Returns the epoch, how long to wait, and whether the turn is taken or reserved.
 local requests, state = KEYS[1], KEYS[2]
 local member, horizon, grace = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -19,13 +19,13 @@ local function pause_until(at)
   redis.call('HSET', state, 'pause', math.max(before, at))
 end
 
--- Who knows another epoch has reported to a server that has lost it all since: it has to begin again.
+-- A client with another epoch has reported to a server that has lost its state since: it must report again.
 redis.call('HSETNX', state, 'epoch', new_epoch)
 local epoch = redis.call('HGET', state, 'epoch')
 if known_epoch ~= '' and known_epoch ~= epoch then
   return {epoch, 0, 0}
 end
--- Others may have something to report, too, before anybody goes on.
+-- Others may have to report, too, before the first turn.
 if settle > 0 and redis.call('HSETNX', state, 'settled', 1) == 1 then
   pause_until(now + settle)
 end
@@ -33,11 +33,11 @@ if pause > 0 then
   pause_until(now + pause)
 end
 
--- What no longer counts, and what only a clock that was set back can have left.
+-- Expired requests, and those in the future, which only a clock that was set back can leave.
 redis.call('ZREMRANGEBYSCORE', requests, '-inf', now - hour)
 redis.call('ZREMRANGEBYSCORE', requests, now + hour, '+inf')
 
--- What was sent: without a turn from here, and maybe taken for a stranger's; or later than its turn was.
+-- What was sent: without a turn from here, and perhaps counted as a stranger's; or later than its turn.
 local reported, earliest = 0, now
 for i = FIRST_REPORT, #ARGV, 2 do
   local sent, at = ARGV[i], now - ARGV[i + 1]
@@ -59,13 +59,13 @@ if reported > 0 then
   end
 end
 
--- What the service counts: more than is known is strangers' use of the token.
+-- The service's count: if it is higher than what is known, strangers use the token.
 if used >= 0 then
   local at, last = now - age, tonumber(redis.call('HGET', state, 'used_at') or 0)
   if at > last + grace or used > tonumber(redis.call('HGET', state, 'used')) then
     redis.call('HSET', state, 'used', used, 'used_at', at)
   end
-  -- Before the first response it may have been used up to an hour ago, and not in this minute.
+  -- Their use before the first response may be up to an hour ago, and doesn't count for this minute.
   local when = now
   if redis.call('HSETNX', state, 'observed', 1) == 1 then
     when = now - minute
@@ -76,14 +76,15 @@ if used >= 0 then
   end
 end
 
--- Less than is known, when all that was sent has arrived: turns of which nothing came, the oldest of them as a guess.
+-- If the service's count is lower than what is known, after all requests have arrived, turns were not used: removes the
+-- oldest ones, as a guess.
 local function forget_unused()
   local counted, at = redis.call('HGET', state, 'used'), tonumber(redis.call('HGET', state, 'used_at') or 0)
   local last = redis.call('ZREVRANGEBYSCORE', requests, now, '-inf', 'WITHSCORES', 'LIMIT', 0, 1)
   if not counted or not last[2] or tonumber(last[2]) > math.min(at, now - grace) then
     return
   end
-  -- None of this minute: what a response says may be older than the last request.
+  -- None of this minute: a response's count may be older than the last request.
   local unused = redis.call('ZCOUNT', requests, '-inf', now) - counted
   unused = math.min(unused, redis.call('ZCOUNT', requests, '-inf', now - minute))
   if unused > 0 then
@@ -101,7 +102,7 @@ local function keep()
   redis.call('PEXPIRE', state, math.ceil(hour / 500))
 end
 
--- When the request at a rank is below both limits: not before those that it has to follow no longer count.
+-- When the request at a rank is below both limits: after the ones that it must follow have expired.
 local function not_before(at, rank)
   for _, window in ipairs({{per_minute, minute}, {per_hour, hour}}) do
     if rank >= window[1] then
@@ -111,7 +112,7 @@ local function not_before(at, rank)
   return at
 end
 
--- When one more request is, after all that are reserved.
+-- When one more request is below both limits, after all reserved ones.
 local function next_turn(paused)
   local at = math.max(now, paused, score_at(-1) or 0)
   return not_before(at, redis.call('ZCARD', requests))
@@ -129,7 +130,7 @@ end
 local paused = tonumber(redis.call('HGET', state, 'pause') or 0)
 local reserved = tonumber(redis.call('ZSCORE', requests, member) or nil)
 if reserved and (paused <= now or paused <= reserved) then
-  -- It is sent now, which may be late, and those before it may have been late, too.
+  -- It is sent now, which may be later than reserved, and so may those before it.
   local at = math.max(now, reserved)
   redis.call('ZADD', requests, at, member)
   at = not_before(at, redis.call('ZRANK', requests, member))

@@ -1,4 +1,4 @@
-//! What is asked of Redis, and what it says: one script for all of it.
+//! The questions to Redis and its replies, all by one script.
 
 use std::{sync::LazyLock, time::Duration};
 
@@ -7,18 +7,17 @@ use redis::{RedisResult, Script, aio::ConnectionManager};
 
 use crate::journal::Report;
 
-/// The service counts a request when it arrives and forgets it as much later. The margins keep a request from arriving
-/// before its turn.
+/// The service counts a request from its arrival. The margins keep a request from arriving before its turn.
 const MINUTE: Duration = Duration::from_millis(61_000);
 pub(crate) const HOUR: Duration = Duration::from_secs(3_605);
-/// When a request has arrived at the service, or never will.
+/// After this time, a request has arrived at the service, or never will.
 const ARRIVED: Duration = Duration::from_secs(5);
-/// How long all wait for each other's reports when Redis has lost what it knew.
+/// How long all processes wait for each other's reports after Redis has lost its state.
 const SETTLE: Duration = Duration::from_secs(3);
 
 static SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("turn.lua")));
 
-/// Where the turns of a token stand in Redis. Both keys belong to one slot of a cluster.
+/// The keys of a token's turns in Redis. Both belong to one slot of a cluster.
 #[derive(Debug)]
 pub(crate) struct Keys {
     requests: String,
@@ -38,39 +37,39 @@ impl Keys {
     }
 }
 
-/// What is wanted.
+/// What a question is for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Wanted<'a> {
-    /// A turn, now or reserved within so much time.
+    /// A turn, now or reserved within this time.
     Turn(&'a str, Duration),
-    /// To count a request that is sent without a turn.
+    /// Counting a request that is sent without a turn.
     Count(&'a str),
-    /// That nobody sends for so long.
+    /// A pause of all processes.
     Pause(Duration),
 }
 
-/// What the script is asked.
+/// The input of the script.
 pub(crate) struct Question<'a> {
     pub(crate) keys: &'a Keys,
     pub(crate) limits: RateLimits,
-    /// How many times as fast as Redis's clock the client's goes.
+    /// How many times faster the client's clock runs than that of Redis.
     pub(crate) scale: u32,
     pub(crate) wanted: Wanted<'a>,
     pub(crate) report: &'a Report,
 }
 
-/// What the script says.
+/// The output of the script.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Reply {
-    /// What changes when Redis has lost what it knew. Another one than was reported to: nothing was done.
+    /// It changes when Redis has lost its state. If it differs from the report's, nothing was done.
     pub(crate) epoch: String,
     pub(crate) wait: Duration,
-    /// Whether the turn is taken, or reserved for when the wait is over.
+    /// Whether the turn is taken, or reserved for the end of the wait.
     pub(crate) is_taken: bool,
 }
 
 impl Question<'_> {
-    /// Asks by the script's hash; Redis is given the script when it doesn't know it.
+    /// Runs the script by its hash, and loads it if Redis doesn't know it.
     pub(crate) async fn ask(&self, connection: &mut ConnectionManager) -> RedisResult<Reply> {
         let (member, horizon, pause) = match self.wanted {
             Wanted::Turn(member, within) => (member, self.micros(within.min(MINUTE)), 0),
@@ -103,7 +102,7 @@ impl Question<'_> {
         })
     }
 
-    /// A time of the client's as Redis has it.
+    /// A duration of the client's clock in microseconds of Redis's.
     fn micros(&self, time: Duration) -> i64 {
         let micros = time.as_micros().div_ceil(u128::from(self.scale.max(1)));
         i64::try_from(micros).unwrap_or(i64::MAX)

@@ -1,8 +1,8 @@
 //! A local, stateful stand-in for the DigitalOcean Container Registry and certificates API.
 //!
-//! It speaks HTTP, or HTTPS if asked to, on 127.0.0.1, keeps state, and enforces the rules of the real service: tokens,
-//! rate limits, one namespace for registry names, tiers that what is stored must fit. Requests are validated against
-//! the spec, and with [`SandboxBuilder::check_answers`] so are the sandbox's own responses.
+//! It serves HTTP, or HTTPS, on 127.0.0.1, keeps state, and enforces the rules of the real service: tokens, rate limits,
+//! globally unique registry names, the limits of subscription tiers. Requests are validated against the spec, and with
+//! [`SandboxBuilder::check_answers`] so are the sandbox's own responses.
 //!
 //! ```
 //! use docr_sandbox::{Sandbox, ScriptedAnswer};
@@ -11,7 +11,7 @@
 //! let sandbox = Sandbox::start().await?;
 //! sandbox.answer_next("registry_get", ScriptedAnswer::status(503))?;
 //!
-//! // Let the client under test talk to sandbox.url() with sandbox.token(), and then:
+//! // Run the client under test with sandbox.url() and sandbox.token(), and then:
 //! for request in sandbox.requests() {
 //!     assert_eq!(request.operation.as_deref(), Some("registry_get"));
 //! }
@@ -20,18 +20,18 @@
 //! # }
 //! ```
 //!
-//! Time comes from a [`Clock`] that a test can move, and ids come from a seed, so that the same calls give the same
-//! responses. All accounts and what they own are gone with the [`Sandbox`], unless [`SandboxBuilder::data`] keeps them.
+//! Time comes from a [`Clock`] that a test can move, and ids are generated from a seed: the same calls get the same
+//! responses. Everything is deleted with the [`Sandbox`], unless [`SandboxBuilder::data`] keeps it.
 //!
-//! It is a registry as well: clients such as Docker and skopeo push and pull at `<host>/<registry>/<repository>`, with
-//! credentials that were handed out, or the API's token as user and password. [`Sandbox::push`] puts images there
-//! without a client.
-//! A garbage collection follows the clock: see [`GcTiming`]. It keeps the children of a tagged index.
-//! A page at `/_docr/ui` shows what it holds, and the requests to it.
-//! What passes between a client and the API, or a sandbox, can be recorded and replayed: see [`recording`].
-//! The `docr-sandbox` command (feature `cli`, on by default) runs the same server from a shell.
+//! - It is a registry, too: clients such as Docker and skopeo push and pull at `<host>/<registry>/<repository>`, with
+//!   minted credentials or with the API's token as user and password. [`Sandbox::push`] needs no client.
+//! - A garbage collection follows the clock: see [`GcTiming`]. It keeps the children of a tagged index.
+//! - A page at `/_docr/ui` shows the content of the sandbox and the requests to it.
+//! - The traffic between a client and the API, or a sandbox, can be recorded and replayed: see [`recording`].
+//! - The `docr-sandbox` command (feature `cli`, on by default) runs the same server from a shell.
 
 #![warn(missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(test)]
 mod fidelity;

@@ -1,10 +1,10 @@
-//! Everything that the API refuses, in one list: what is not in it can't be said. `FIDELITY.md` has a row for each.
+//! All errors of the API. `FIDELITY.md` has a row for each.
 
 use std::fmt::Display;
 
 use axum::http::StatusCode;
 
-/// Makes an enum of refusals, with what each one says. Its members can be walked, so that none stays unlisted.
+/// Defines an enum of refusals with their statuses and texts, and a list of all, to check that each is documented.
 macro_rules! refusals {
     ($(#[$about:meta])* $name:ident: $kind:ty { $($one:ident => $said:expr,)+ }) => {
         $(#[$about])*
@@ -24,16 +24,16 @@ macro_rules! refusals {
 pub(crate) use refusals;
 
 refusals! {
-    /// Why a call of the API is refused: the status and the text, in which `{}` stands for what the call decides.
+    /// Why an API call is refused: the status and the text, with `{}` for what depends on the call.
     Reason: (StatusCode, &'static str) {
-        BrokenPageToken => (StatusCode::BAD_REQUEST, "The page token is none of this list."),
+        BrokenPageToken => (StatusCode::BAD_REQUEST, "The page token is not valid for this list."),
         NotJson => (StatusCode::BAD_REQUEST, "error parsing request body: {}"),
-        BodyCut => (StatusCode::BAD_REQUEST, "The body did not arrive whole."),
-        NoHost => (StatusCode::BAD_REQUEST, "Host: is missing, and HTTP/1.1 needs it."),
+        BodyCut => (StatusCode::BAD_REQUEST, "The body is incomplete."),
+        NoHost => (StatusCode::BAD_REQUEST, "Host: is missing; HTTP/1.1 requires it."),
         SeveralHosts => (StatusCode::BAD_REQUEST, "Host: is given more than once."),
         NoTokenToRevoke => (StatusCode::BAD_REQUEST, "token: is missing"),
         NotAuthenticated => (StatusCode::UNAUTHORIZED, "Unable to authenticate you."),
-        // Clients look for the second sentence, word by word.
+        // Clients match the second sentence.
         CertificateInUse => (
             StatusCode::FORBIDDEN,
             "A load balancer uses it. Make sure the certificate is not in use before deleting it.",
@@ -50,8 +50,8 @@ refusals! {
         NoManifest => (StatusCode::NOT_FOUND, "manifest not found"),
         NoSubscription => (StatusCode::NOT_FOUND, "The account has no subscription."),
         NoActiveCollection => (StatusCode::NOT_FOUND, "No garbage collection is active."),
-        NoSuchCollection => (StatusCode::NOT_FOUND, "No garbage collection by that id is active."),
-        OtherMethod => (StatusCode::METHOD_NOT_ALLOWED, "The path doesn't take this method."),
+        NoSuchCollection => (StatusCode::NOT_FOUND, "No garbage collection with that id is active."),
+        OtherMethod => (StatusCode::METHOD_NOT_ALLOWED, "The path doesn't support this method."),
         BodyLate => (StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time."),
         HeadLate => (
             StatusCode::REQUEST_TIMEOUT,
@@ -73,7 +73,7 @@ refusals! {
             "registry is not eligible for tier because: [{}]",
         ),
         BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "The body is larger than 1 MiB."),
-        // Sentences that name a field and its rule.
+        // Texts that name a field and its rule.
         Invalid => (StatusCode::UNPROCESSABLE_ENTITY, "{}"),
         SecondRegistry => (StatusCode::UNPROCESSABLE_ENTITY, "user already has a registry"),
         NoTier => (
@@ -92,24 +92,24 @@ refusals! {
         NotDnsName => (StatusCode::UNPROCESSABLE_ENTITY, "{}: must be a DNS name"),
         NotManaged => (
             StatusCode::UNPROCESSABLE_ENTITY,
-            "{}: must lie in a domain that is managed here",
+            "{}: must be in a domain that is managed here",
         ),
         ShortKey => (
             StatusCode::UNPROCESSABLE_ENTITY,
             "Invalid certificate data: the provided private key is not a minimum of 2048 bits (RSA) or 224 bits (ECDSA)",
         ),
-        NotKey => (StatusCode::UNPROCESSABLE_ENTITY, "private_key: is no PEM of a private key"),
+        NotKey => (StatusCode::UNPROCESSABLE_ENTITY, "private_key: is not a private key in PEM"),
         OtherKey => (
             StatusCode::UNPROCESSABLE_ENTITY,
-            "private_key: is not the key of the leaf certificate",
+            "private_key: does not match the leaf certificate",
         ),
-        NotPem => (StatusCode::UNPROCESSABLE_ENTITY, "{}: is no PEM of a certificate"),
-        NotX509 => (StatusCode::UNPROCESSABLE_ENTITY, "{}: is no X.509 certificate"),
+        NotPem => (StatusCode::UNPROCESSABLE_ENTITY, "{}: is not a certificate in PEM"),
+        NotX509 => (StatusCode::UNPROCESSABLE_ENTITY, "{}: is not an X.509 certificate"),
         Expired => (StatusCode::UNPROCESSABLE_ENTITY, "leaf_certificate: has expired"),
         RateLimited => (StatusCode::TOO_MANY_REQUESTS, "API Rate limit exceeded."),
         NotSaved => (
             StatusCode::INTERNAL_SERVER_ERROR,
-            "The sandbox can't write down its data: {}.",
+            "The sandbox can't save its data: {}.",
         ),
         NotServed => (StatusCode::NOT_IMPLEMENTED, "The sandbox doesn't serve {} yet."),
     }

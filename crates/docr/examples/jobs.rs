@@ -3,7 +3,7 @@
 //! Credentials for Docker and Kubernetes, will a push fit, deleting old images, collecting the garbage, and replacing
 //! a certificate that is in use.
 
-// An example that talks to a person.
+// Examples print what they do.
 #![allow(clippy::print_stdout)]
 
 use std::{error::Error, pin::Pin, sync::Arc, time::Duration};
@@ -64,7 +64,7 @@ async fn credentials(docr: &Client, registry: &RegistryHandle) -> Result {
     let mut config = DockerConfig::load(&path)?;
     config.insert(&credentials)?;
     config.save()?;
-    println!("   Docker's config.json has them, beside what was there");
+    println!("   Docker's config.json holds them, beside what it held before");
 
     let secret = KubernetesSecret::new(registry.name()).namespaces(["shop", "tools"]);
     let manifest = secret.manifest(&credentials)?;
@@ -75,7 +75,7 @@ async fn credentials(docr: &Client, registry: &RegistryHandle) -> Result {
 
     docr.revoke(&credentials).await?;
     cache.forget().await;
-    println!("   and now they are revoked");
+    println!("   they are revoked");
     Ok(())
 }
 
@@ -109,7 +109,7 @@ async fn retention(docr: &Client, registry: &RegistryHandle, images_at: String) 
     println!("-> delete old images");
     let policy = RetentionPolicy::from_toml(RULES)?;
     let mut inventory = RegistryInventory::read_for(registry, &policy).await?;
-    // What belongs together stands in the manifests, which are read from the registry itself.
+    // What belongs together is in the manifests, which are read from the registry itself.
     let request = CredentialsRequest::read_only().expires_in(Duration::from_secs(3600));
     let credentials = registry.docker_credentials(request).await?;
     let reader = OciManifests::new(registry.name(), &credentials)?;
@@ -158,7 +158,7 @@ async fn certificates(sandbox: &Sandbox, docr: &Client) -> Result {
         .certificates()
         .rotate("shop-2026", wanted, swap)
         .await?;
-    println!("   {} is gone", pair.old.name);
+    println!("   {} was deleted", pair.old.name);
     Ok(())
 }
 

@@ -1,9 +1,9 @@
 //! What calls look like from outside: `cargo run -p docr --example telemetry`.
 //!
 //! Spans go through OpenTelemetry to an exporter that prints them; in your program it would be that of your collector.
-//! Counts of attempts go to a metric. The calls are made of a sandbox inside of this program.
+//! Attempts are counted in a metric. The calls go to a sandbox inside this program.
 
-// An example that talks to a person.
+// Examples print what they do.
 #![allow(clippy::print_stdout)]
 
 use std::error::Error;
@@ -20,7 +20,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .with_simple_exporter(opentelemetry_stdout::SpanExporter::default())
         .build();
     let to_traces = tracing_opentelemetry::layer().with_tracer(traces.tracer("telemetry"));
-    // The spans of this crate alone: what HTTP libraries have to say is much more.
+    // The spans of this crate alone: HTTP libraries emit many more.
     let own = tracing_subscriber::filter::Targets::new().with_target("docr", tracing::Level::DEBUG);
     let subscriber = tracing_subscriber::registry().with(own).with(to_traces);
     tracing::subscriber::set_global_default(subscriber)?;
@@ -48,7 +48,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         })
         .build()?;
 
-    // The first attempt fails, the second one doesn't.
+    // The first attempt fails, the second one succeeds.
     sandbox.answer_next("registries_get_options", ScriptedAnswer::status(503))?;
     let options = docr.registries().options().await?;
     println!("{} regions\n", options.available_regions.len());

@@ -1,10 +1,9 @@
 //! A walk through the life of a registry: `cargo run --example tour`.
 //!
-//! Without a token it starts a sandbox inside itself, so it needs nothing and changes nothing. With
-//! `DIGITALOCEAN_TOKEN` set it speaks to the real API, and asks before each step that changes
-//! something there.
+//! Without a token it calls a sandbox inside itself. With `DIGITALOCEAN_TOKEN` set it calls the real API, and asks
+//! before each step that changes something there.
 
-// An example that talks to a person.
+// Examples print what they do.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::{
@@ -25,14 +24,14 @@ async fn main() -> Result<()> {
         .any(|name| std::env::var(name).is_ok_and(|token| !token.trim().is_empty()));
     if has_token {
         println!(
-            "A token is set: this tour speaks to the real API, and asks before it changes anything.\n"
+            "A token is set: this tour calls the real API, and asks before it changes anything.\n"
         );
         let name = format!("docr-tour-{:x}", seconds_since_1970()?);
         return tour(&Client::from_env()?, name.parse()?, Mode::Ask).await;
     }
     let sandbox = Sandbox::start().await?;
     println!(
-        "No token is set: this tour speaks to a sandbox at {}.\n",
+        "No token is set: this tour calls a sandbox at {}.\n",
         sandbox.url()
     );
     let docr = Client::builder()
@@ -40,9 +39,7 @@ async fn main() -> Result<()> {
         .token(sandbox.token())
         .build()?;
     tour(&docr, "docr-tour".parse()?, Mode::GoAhead).await?;
-    println!(
-        "\nAll of that was the sandbox. Set DIGITALOCEAN_TOKEN to walk through the real thing."
-    );
+    println!("\nAll of that was the sandbox. Set DIGITALOCEAN_TOKEN for a tour of the real API.");
     sandbox.stop().await;
     Ok(())
 }
@@ -62,7 +59,7 @@ async fn tour(docr: &Client, name: RegistryName, mode: Mode) -> Result<()> {
     println!("   {name} is {}", if free { "available" } else { "taken" });
     if let Some(existing) = registries.list().all().await?.first() {
         println!(
-            "   This account has the registry {} already. The tour leaves it alone.",
+            "   This account already has the registry {}. The tour leaves it alone.",
             existing.name
         );
         return Ok(());
@@ -84,7 +81,7 @@ async fn tour(docr: &Client, name: RegistryName, mode: Mode) -> Result<()> {
         shown(created.created_at)
     );
 
-    // Whatever happens from here on, what was created must not stay behind unnoticed.
+    // Whatever happens next, the registry must not be left behind unnoticed.
     let walked = walk(docr, &name, mode).await;
     let removed = remove(docr, &name, mode).await;
     walked.and(removed)
@@ -92,7 +89,7 @@ async fn tour(docr: &Client, name: RegistryName, mode: Mode) -> Result<()> {
 
 async fn walk(docr: &Client, name: &RegistryName, mode: Mode) -> Result<()> {
     let (registries, registry) = (docr.registries(), docr.registry(name.clone()));
-    step("get", "what the service knows of it");
+    step("get", "what the service knows about it");
     let found = registry.get().await?;
     let subscription = registries.subscription_opt().await?;
     let tier = subscription.map(|subscription| subscription.tier.slug);
@@ -118,7 +115,7 @@ async fn walk(docr: &Client, name: &RegistryName, mode: Mode) -> Result<()> {
         );
     }
 
-    step("docker credentials", "read-only, good for an hour");
+    step("docker credentials", "read-only, valid for an hour");
     if agreed(mode, "Mint credentials? They expire in an hour.")? {
         let wanted = CredentialsRequest::read_only().expires_in(Duration::from_secs(3600));
         let credentials = registry.docker_credentials(wanted).await?;
@@ -135,13 +132,13 @@ async fn remove(docr: &Client, name: &RegistryName, mode: Mode) -> Result<()> {
     let registry = docr.registry(name.clone());
     step("delete", "the registry, with everything in it");
     if !agreed(mode, &format!("Delete the registry {name}?"))? {
-        println!("   {name} stays, and so does its subscription.");
+        println!("   {name} is kept, and so is its subscription.");
         return Ok(());
     }
     registry.delete().await?;
     match registry.get_opt().await? {
-        None => println!("   {name} is gone"),
-        Some(left) => println!("   {} is still there", left.name),
+        None => println!("   {name} was deleted"),
+        Some(left) => println!("   {} still exists", left.name),
     }
     Ok(())
 }
@@ -151,7 +148,7 @@ fn step(name: &str, what: &str) {
 }
 
 fn shown(value: Option<impl std::fmt::Display>) -> String {
-    value.map_or_else(|| "(not told)".into(), |value| value.to_string())
+    value.map_or_else(|| "(unknown)".into(), |value| value.to_string())
 }
 
 fn agreed(mode: Mode, question: &str) -> io::Result<bool> {

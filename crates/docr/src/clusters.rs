@@ -1,4 +1,4 @@
-//! Kubernetes clusters that may pull from registries.
+//! Kubernetes clusters that can pull from registries.
 
 use docr_api::types;
 
@@ -8,10 +8,23 @@ use crate::{
     error::{InvalidInput, Result},
 };
 
-/// The account's Kubernetes clusters, as far as registries concern them: which clusters hold the pull secret of
-/// which registry. Made by [`Client::clusters`](crate::Client::clusters); does no I/O by itself.
+/// The registry integration of the account's Kubernetes clusters: which clusters have the pull secret of which registry.
+/// Made by [`Client::clusters`](crate::Client::clusters); does no I/O by itself.
 ///
-/// Every call leaves the same state however often it is made.
+/// All calls are idempotent.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use docr::{ClusterId, RegistryName};
+///
+/// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// let clusters = docr.clusters().with(|calls| calls.deadline(Duration::from_secs(20)));
+/// let shop: ClusterId = "bd5f5959-5e1e-4205-a714-a914373942af".parse()?;
+/// let registry: RegistryName = "acme-images".parse()?;
+/// clusters.add_registries(&[shop], &[registry]).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Clusters {
     core: Core,
@@ -24,11 +37,11 @@ impl Clusters {
         Self { core }
     }
 
-    /// Lets clusters pull from registries. `POST /v2/kubernetes/registries`
+    /// Allows clusters to pull from registries. `POST /v2/kubernetes/registries`
     ///
     /// # Errors
     ///
-    /// Before a request is sent: no cluster or no registry given.
+    /// Before a request is sent: an empty list of clusters or registries.
     /// [`is_not_found`](crate::Error::is_not_found), if the account lacks one of them.
     pub async fn add_registries(
         &self,
@@ -39,7 +52,15 @@ impl Clusters {
         call!(self.core, kubernetes_add_registries.body(body))
     }
 
-    /// Takes registries from clusters. `DELETE /v2/kubernetes/registries`
+    /// Removes registries from clusters. `DELETE /v2/kubernetes/registries`
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let old = "bd5f5959-5e1e-4205-a714-a914373942af".parse()?;
+    /// docr.clusters().remove_registries(&[old], &["acme-images".parse()?]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -53,18 +74,34 @@ impl Clusters {
         call!(self.core, kubernetes_remove_registries.body(body))
     }
 
-    /// Lets clusters pull from the account's one registry. `POST /v2/kubernetes/registry`
+    /// Allows clusters to pull from the account's only registry. `POST /v2/kubernetes/registry`
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let shop = "bd5f5959-5e1e-4205-a714-a914373942af".parse()?;
+    /// docr.clusters().add_legacy_registry(&[shop]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// Before a request is sent: no cluster given.
+    /// Before a request is sent: an empty list of clusters.
     /// [`is_not_found`](crate::Error::is_not_found), if the account has no registry or lacks a cluster.
     pub async fn add_legacy_registry(&self, clusters: &[ClusterId]) -> Result<()> {
         let body = &only_clusters(clusters)?;
         call!(self.core, kubernetes_add_registry.body(body))
     }
 
-    /// Takes the account's one registry from clusters. `DELETE /v2/kubernetes/registry`
+    /// Removes the account's only registry from clusters. `DELETE /v2/kubernetes/registry`
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let old = "bd5f5959-5e1e-4205-a714-a914373942af".parse()?;
+    /// docr.clusters().remove_legacy_registry(&[old]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -90,13 +127,13 @@ fn clusters_and_registries(
     })
 }
 
-/// The names as they travel. An empty list would be a call that does nothing and says it succeeded.
+/// The names for the request. With an empty list the call would do nothing and report success.
 fn texts(field: &'static str, names: &[impl AsRef<str>]) -> Result<Vec<String>, InvalidInput> {
     if names.is_empty() {
         return Err(InvalidInput::new(
             field,
             "",
-            "none is given; at least one is needed",
+            "is empty; at least one is required",
         ));
     }
     Ok(names.iter().map(|name| name.as_ref().to_owned()).collect())

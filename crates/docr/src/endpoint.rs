@@ -1,11 +1,11 @@
-//! What a call is of: an operation of the API's description, or a path of the caller's own.
+//! The endpoint of a call: an operation of the API's description, or a path that the caller chose.
 
 use std::sync::Arc;
 
 use docr_api::{Effect, Operation};
 use reqwest::Method;
 
-/// What a call is of. Cheap to clone.
+/// The endpoint of a call. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) enum Endpoint {
     Operation(&'static Operation),
@@ -60,12 +60,12 @@ impl Endpoint {
         }
     }
 
-    /// Whether it revokes a token, which speaks for itself at a server of its own.
+    /// Whether it revokes a token: that is sent to another server, authorized by the revoked token itself.
     pub(crate) fn authorizes_itself(&self) -> bool {
         self.operation() == Some(&docr_api::OAUTH_REVOKE)
     }
 
-    /// The path with parameters in braces; `None` for one of the caller's own, which may hold names.
+    /// The path with parameters in braces; `None` for a path that the caller chose, which may contain names.
     pub(crate) fn template(&self) -> Option<&'static str> {
         self.operation().map(|operation| operation.path)
     }

@@ -1,10 +1,10 @@
-//! Folders of a user that are nobody else's.
+//! Directories that only their owner can access.
 
 #[cfg(any(feature = "credential-files", feature = "file-budget"))]
 use std::{env, path::PathBuf};
 use std::{fs, io, path::Path};
 
-/// Makes a folder for its owner alone, unless it is there.
+/// Creates a directory for its owner alone, unless it exists.
 pub(crate) fn make(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
@@ -12,7 +12,7 @@ pub(crate) fn make(folder: &Path) -> io::Result<()> {
     builder.recursive(true).create(folder)
 }
 
-/// Makes a folder for its owner alone, and refuses one in which others could read or put something.
+/// Creates a directory for its owner alone, and rejects one that others can read or write.
 #[cfg(any(feature = "credential-files", feature = "file-budget"))]
 pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
     make(folder)?;
@@ -22,7 +22,7 @@ pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
         let mode = fs::metadata(folder)?.permissions().mode();
         if mode & 0o077 != 0 {
             let why = format!(
-                "{} is open to others; run chmod 700 on it",
+                "other users have access to {}; run chmod 700 on it",
                 folder.display()
             );
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
@@ -31,7 +31,7 @@ pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Where the platform keeps what can be made anew; `None` without a home directory.
+/// The platform's directory for caches; `None` without a home directory.
 #[cfg(any(feature = "credential-files", feature = "file-budget"))]
 pub(crate) fn caches() -> Option<PathBuf> {
     if cfg!(windows) {
@@ -43,7 +43,7 @@ pub(crate) fn caches() -> Option<PathBuf> {
     }
 }
 
-/// Where the platform keeps what ends with the user's session, if there is such a place.
+/// The platform's directory for files of the user's session, if it has one.
 #[cfg(feature = "file-budget")]
 pub(crate) fn runtime() -> Option<PathBuf> {
     variable("XDG_RUNTIME_DIR")

@@ -6,7 +6,7 @@
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let docr = Client::from_env()?;
 //! let wanted = CreateRegistry::new("acme-images".parse()?, TierSlug::Basic);
-//! docr.registries().ensure(wanted).await?; // created, unless it is there
+//! docr.registries().ensure(wanted).await?; // created, unless it exists
 //!
 //! let registry = docr.registry("acme-images".parse()?);
 //! let credentials = registry.docker_credentials(CredentialsRequest::read_only()).await?;
@@ -17,65 +17,69 @@
 //! # }
 //! ```
 //!
-//! Calls are made inside of a tokio runtime with its timers and I/O turned on, as `#[tokio::main]` has them; without a
-//! runtime they fail as [`ErrorKind::Configuration`].
+//! **The [`guide`]** goes from tasks to code, page by page: [concepts](guide::concepts),
+//! [authentication](guide::authentication), [retries and errors](guide::retries), [lists](guide::lists),
+//! [testing](guide::testing), [pruning](guide::pruning), [credentials](guide::credentials),
+//! [certificates](guide::certificates), [many processes](guide::many_processes), and
+//! [from godo and doctl](guide::from_godo_and_doctl).
+//!
+//! Calls need a tokio runtime with timers and I/O, as `#[tokio::main]` sets it up; without a runtime they fail as
+//! [`ErrorKind::Configuration`].
 //!
 //! # What it does for you
 //!
 //! - **Names are checked** before a request is sent; the error names the field, the value, the rule and
 //!   the position.
-//! - **Answers are read tolerantly.** A new tier, region or state of the service is kept as `Other`,
-//!   nulls and missing fields are no error; only a missing identity is.
-//! - **Retry is decided by effect**: each operation of the API is a read, a set, a delete, a create or the minting of
-//!   a secret, and each failed attempt was not sent, has an unknown end, or was answered. The table:
+//! - **Responses are read tolerantly.** A new tier, region or state of the service is kept as `Other`; nulls and missing
+//!   fields are no error, except for a missing identity.
+//! - **Retries depend on the effect**: each operation of the API is a read, a set, a delete, a create or the minting of
+//!   a secret, and each failed attempt was not sent, has an unknown outcome, or was decided by the service:
 //!
-//!   | operation | nothing sent, or 429 | end unknown, or 408/500/502/503/504 |
+//!   | operation | nothing sent, or 429 | outcome unknown, or 408/500/502/503/504 |
 //!   |---|---|---|
 //!   | read, set | repeat | repeat |
 //!   | delete | repeat | repeat; a 404 then is success |
 //!   | create | repeat | look it up; return it if this call made it, else [`Error::is_ambiguous`] |
 //!   | mint credentials | repeat | stop: [`Error::is_ambiguous`] |
 //!
-//!   A budget bounds repeats while the service is down, a deadline bounds them in time, and
-//!   [`Client::paced`] keeps bulk work below the rate limit. All of it is set for a client, a handle or a single call by
-//!   [`with`](Client::with).
-//! - **Ensure is a call**: [`Registries::ensure`], [`Registries::ensure_tier`] and [`Certificates::ensure`] give back what
-//!   is there or make it, say which, and never make it twice.
-//! - **Lists are streams** ([`List`]): of items or of pages. An empty page in the middle goes on, a repeated token is
-//!   an error.
-//! - **Certificates fit before they are sent**: key, chain and validity of one of your own are checked (feature
-//!   `certificate-check`), one from Let's Encrypt is waited for ([`Certificates::issue`]), and one that is in use is
-//!   replaced step by step ([`Certificates::rotate`]).
-//! - **Errors tell the truth**: one [`Error`] with kind, status, the service's id and message, the
-//!   request id, rate limit, attempts and elapsed time, also when a proxy answered with HTML.
-//! - **Secrets stay secret**: tokens and credentials are a [`Secret`], which `Debug` hides; a token goes
-//!   to the configured host alone, over plain http only to this machine, and never along a redirect.
+//!   A budget limits retries while the service is down, a deadline limits them in time, and
+//!   [`Client::paced`] keeps bulk work below the rate limit. All of this can be set for a client, a handle or a single call
+//!   by [`with`](Client::with).
+//! - **Ensure is a call**: [`Registries::ensure`], [`Registries::ensure_tier`] and [`Certificates::ensure`] return the
+//!   existing resource or create it, report which, and never create it twice.
+//! - **Lists are streams** ([`List`]): of items or of pages. An empty page in the middle doesn't end them, and a repeated
+//!   page token is an error.
+//! - **Certificates are checked before they are sent**: key, chain and validity of a custom one (feature
+//!   `certificate-check`). [`Certificates::issue`] waits for one from Let's Encrypt, and [`Certificates::rotate`] replaces
+//!   one that is in use step by step.
+//! - **Errors are complete**: one [`Error`] with kind, status, the service's id and message, request id, rate limit,
+//!   attempts and elapsed time, also when a proxy responded with HTML.
+//! - **Secrets stay secret**: tokens and credentials are a [`Secret`], which `Debug` hides; a token is sent
+//!   to the configured host only, over plain http only to this machine, and never along a redirect.
 //!
-//! # Yours and ours
+//! # Extension points
 //!
-//! What programs bring along, and where it goes:
-//!
-//! | you have or need | here it is |
+//! | you have or need | use |
 //! |---|---|
 //! | an HTTP client of your own | [`ClientBuilder::http`] |
-//! | a proxy | [`ClientBuilder::proxy`], [`ClientBuilder::no_proxy`], and by itself that of the environment |
+//! | a proxy | [`ClientBuilder::proxy`], [`ClientBuilder::no_proxy`]; by default that of the environment |
 //! | a certificate authority | [`ClientBuilder::root_certificate`] |
 //! | time limits | [`CallOptions::deadline`], [`CallOptions::attempt_timeout`], [`ClientBuilder::connect_timeout`] |
 //! | hooks on requests | [`ClientBuilder::on_request`] |
 //! | headers | [`ClientBuilder::header`], [`ClientBuilder::user_agent`] |
 //! | tokens that change | [`ClientBuilder::token_provider`] with [`TokenFile`], [`TokenFn`] or a [`TokenProvider`] of your own |
-//! | a call that isn't here | [`Client::request`], or [`Client::api`] for the generated client |
+//! | a call that this crate lacks | [`Client::request`], or [`Client::api`] for the generated client |
 //! | tracing | spans by OpenTelemetry's conventions, `docr.call` and in it `docr.attempt`: `examples/telemetry.rs` |
 //! | metrics | [`ClientBuilder::on_attempt`] |
 //! | pages | [`List`]: [`items`](List::items), [`pages`](List::pages), [`all`](List::all) |
-//! | waits | [`Certificates::issue`], [`GarbageCollections::watch`]; bounded by [`CallOptions::wait_limit`] |
+//! | waits | [`Certificates::issue`], [`GarbageCollections::watch`]; limited by [`CallOptions::wait_limit`] |
 //! | retry | [`CallOptions::max_attempts`], [`CallOptions::retry_budget`], [`Effect`] |
-//! | one rate limit for many | [`ClientBuilder::rate_budget`]: [`LocalBudget`] for a process, `FileBudget` for a machine, the crate `docr-redis` for a fleet |
+//! | a shared rate limit | [`ClientBuilder::rate_budget`]: [`LocalBudget`] for a process, `FileBudget` for a machine, the crate `docr-redis` for a fleet |
 //! | fakes | the crate `docr-sandbox`, and [`ManualClock`] |
 //!
 //! # Testing without the service
 //!
-//! The crate `docr-sandbox` is a local server of the same API with state, and a registry to push to and pull from. Point
+//! The crate `docr-sandbox` is a stateful local server of the same API, with a registry to push to and pull from. Point
 //! [`ClientBuilder::base_url`] at it.
 //!
 //! ```
@@ -100,7 +104,7 @@
 //! |---|---|---|
 //! | `rustls` | yes | TLS by rustls |
 //! | `native-tls` | no | TLS by the operating system's library |
-//! | `certificate-check` | no | custom certificates are read before they are sent ([`CreateCertificate::check`]) |
+//! | `certificate-check` | no | custom certificates are checked before they are sent ([`CreateCertificate::check`]) |
 //! | `credential-files` | no | credentials that many processes share, in files ([`CredentialFiles`]) |
 //! | `file-budget` | no | a rate limit that the processes of a machine share, in a file (`FileBudget`) |
 //! | `kubernetes` | no | pull secrets as `k8s-openapi`'s type |
@@ -109,6 +113,20 @@
 //! | `schemars` | no | `JsonSchema` for names, tiers and regions |
 
 #![warn(missing_docs)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+// The documentation links to items of all features: its links are checked where all of these are on.
+#![cfg_attr(
+    not(all(
+        feature = "certificate-check",
+        feature = "credential-files",
+        feature = "file-budget",
+        feature = "kubernetes",
+        feature = "oci",
+        feature = "retention",
+        feature = "schemars",
+    )),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 
 mod call;
 mod certificates;
@@ -120,6 +138,8 @@ mod ensured;
 mod error;
 mod folder;
 mod garbage_collections;
+#[cfg(doc)]
+pub mod guide;
 mod list;
 mod names;
 mod registries;

@@ -1,11 +1,11 @@
-//! Tasks that go on when nobody waits for them any more.
+//! Tasks that run to completion when their caller is gone.
 
 use std::{future, panic};
 
 use tokio::task::{JoinError, JoinHandle};
 use tracing::Instrument as _;
 
-/// Begins a future, which goes on to its end also when nobody waits for it any more.
+/// Starts a future that runs to completion, even if the caller stops waiting.
 pub(crate) fn to_its_end<F>(future: F) -> impl Future<Output = F::Output> + use<F>
 where
     F: Future<Output: Send> + Send + 'static,
@@ -13,7 +13,7 @@ where
     finished(tokio::spawn(future.in_current_span()))
 }
 
-/// What a task ends in. When its runtime is being shut down, whoever waits here is, too.
+/// The output of a task. While its runtime shuts down, this never returns: the caller is shut down, too.
 pub(crate) async fn finished<T>(task: JoinHandle<T>) -> T {
     match task.await.map_err(JoinError::try_into_panic) {
         Ok(end) => end,

@@ -1,8 +1,8 @@
-//! Texts from outside, on their way to people.
+//! Texts from outside, prepared for display.
 
-/// A text from outside, fit for a terminal: control characters are shown and not obeyed, and after so many characters
-/// it is cut. Names, states and messages come as whoever sent them liked: an escape among them may move the cursor, and
-/// hide what stands there.
+/// A text from outside, made safe for a terminal: control characters are escaped, and it is truncated to `most`
+/// characters. Names, states and messages of the service are arbitrary: an escape sequence in them could move the cursor
+/// and hide what is on the screen.
 ///
 /// ```
 /// use docr::for_terminal;
@@ -17,7 +17,7 @@ pub fn for_terminal(text: &str, most: usize) -> String {
             shown.push_str("...");
             break;
         }
-        // Marks that change the direction of writing hide text as well as escapes do, and so does what takes no room.
+        // Marks that change the writing direction, and characters without width, can hide text as well.
         let is_mark = matches!(
             character,
             '\u{ad}'
@@ -38,12 +38,12 @@ pub fn for_terminal(text: &str, most: usize) -> String {
     shown
 }
 
-/// A name, a state or the like, as it stands in a message.
+/// A name, a state or the like, made safe for a message.
 pub(crate) fn clean(text: &str) -> String {
     for_terminal(text, 200)
 }
 
-/// Bytes as digits.
+/// Bytes as hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

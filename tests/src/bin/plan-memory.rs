@@ -17,7 +17,7 @@ fn main() {
     plan(100_000);
 }
 
-/// Plans for so many images of a tag each, of which half go.
+/// Plans for this many images of a tag each, of which half are deleted.
 fn plan(images: u64) {
     let before = ALLOCATOR.current_usage() as f64;
     let case = images_of_one_tag(images);
@@ -28,9 +28,11 @@ fn plan(images: u64) {
     let after = ALLOCATOR.current_usage() as f64;
     assert_eq!(plan.images, images);
     println!(
-        "a plan for {images} images: {:.1} MiB beyond the inventory of {:.1} MiB, of which {:.1} MiB stay",
+        "a plan for {images} images: {:.1} MiB beyond the inventory of {:.1} MiB, {:.1} MiB of that for the plan itself; \
+         together {:.1} MiB at the peak",
         (peak - inventory) / MIB,
         (inventory - before) / MIB,
-        (after - inventory) / MIB
+        (after - inventory) / MIB,
+        (peak - before) / MIB
     );
 }

@@ -1,4 +1,4 @@
-//! `crates/docr-api/src/generated.rs`: progenitor's client, and what goes with it.
+//! `crates/docr-api/src/generated.rs`: progenitor's client, the open enums and the table of operations.
 
 use anyhow::{Context as _, Result};
 use heck::ToUpperCamelCase as _;
@@ -8,14 +8,14 @@ use serde_json::Value;
 use super::{client, diagnose, lower, open_enums, operations, soften, stamp};
 use crate::spec;
 
-/// The file's text.
+/// The content of the file.
 pub(crate) fn render(spec_text: &str, document: &Value) -> Result<String> {
     let enums = open_enums::collect(document)?;
     let operations = operations::module(document)?;
-    let client = diagnose::name_the_culprit(document, client::tokens)?;
+    let client = diagnose::name_failing_operations(document, client::tokens)?;
 
-    let mut file: syn::File = syn::parse2(quote!(#client #operations))
-        .context("progenitor wrote something that is not Rust")?;
+    let mut file: syn::File =
+        syn::parse2(quote!(#client #operations)).context("progenitor generated invalid Rust")?;
     let extra = enums
         .iter()
         .map(|e| syn::parse2::<syn::File>(e.tokens()).map(|file| file.items))
@@ -38,7 +38,7 @@ pub(crate) fn render(spec_text: &str, document: &Value) -> Result<String> {
     ))
 }
 
-/// The fields that an empty object may stand in for, each after its type.
+/// The fields that may be an empty object, each with its type.
 fn fields_or_empty(document: &Value) -> Vec<(String, String)> {
     let properties = lower::properties_or_empty(document).into_iter();
     properties
@@ -46,7 +46,7 @@ fn fields_or_empty(document: &Value) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The names of the types that requests carry.
+/// The names of the types in request bodies.
 fn sent_types(document: &Value) -> Vec<String> {
     let bodies = spec::operations(document).map(|operation| &operation.body["requestBody"]);
     bodies

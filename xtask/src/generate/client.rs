@@ -1,4 +1,4 @@
-//! The client that progenitor makes of the lowered spec.
+//! The client that progenitor generates from the lowered spec.
 
 use std::{
     cell::RefCell,
@@ -17,7 +17,7 @@ use serde_json::Value;
 use super::lower;
 use crate::spec;
 
-/// The client's code. Progenitor panics on what it can't take; here that is an error.
+/// The client's code. Progenitor panics on unsupported input; here that becomes an error.
 pub(super) fn tokens(document: &Value) -> Result<TokenStream> {
     let lowered: OpenAPI = serde_json::from_value(lower::lower(document))
         .context("the spec is not a well-formed OpenAPI 3.0 document")?;
@@ -51,7 +51,7 @@ thread_local! {
 }
 
 fn catching_panics<T>(work: impl FnOnce() -> T) -> Result<T> {
-    // The hook is the process's: two at once would restore each other's.
+    // The hook is global: concurrent calls would restore each other's.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let hook = panic::take_hook();

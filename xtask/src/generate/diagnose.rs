@@ -1,13 +1,13 @@
-//! Finding the operation that the generator can't take: its own errors seldom name one.
+//! Finding the operation that the generator doesn't support: its own errors rarely name it.
 
 use anyhow::{Context as _, Result, anyhow};
 use serde_json::{Map, Value, json};
 
 use crate::spec;
 
-/// Runs `generate` on the document. If that fails, runs it on each operation alone, with the schemas
-/// it uses, and puts the names of those that fail before the error.
-pub(crate) fn name_the_culprit<T>(
+/// Runs `generate` on the document. If that fails, runs it on each operation alone, with the schemas that
+/// it uses, and names those that fail in the error.
+pub(crate) fn name_failing_operations<T>(
     document: &Value,
     generate: impl Fn(&Value) -> Result<T>,
 ) -> Result<T> {
@@ -15,20 +15,21 @@ pub(crate) fn name_the_culprit<T>(
         Ok(value) => return Ok(value),
         Err(error) => error,
     };
-    let culprits: Vec<_> = spec::operations(document)
+    let failing: Vec<_> = spec::operations(document)
         .filter_map(|operation| {
             let alone = only(document, operation.path, operation.method);
             let error = generate(&alone).err()?;
             Some(format!("{}: {error:#}", operation.label()))
         })
         .collect();
-    if culprits.is_empty() {
-        // Each alone is fine: the operations clash, or a schema that none of them uses is at fault.
-        return Err(error).context("the spec can't be generated, though each operation alone can");
+    if failing.is_empty() {
+        // The operations conflict, or a schema that none of them uses is at fault.
+        return Err(error)
+            .context("cannot generate code for the spec, though for each operation alone");
     }
     Err(anyhow!(
-        "these operations can't be generated:\n  {}",
-        culprits.join("\n  ")
+        "cannot generate code for these operations:\n  {}",
+        failing.join("\n  ")
     ))
 }
 
@@ -67,14 +68,14 @@ mod tests {
     }
 
     fn error_of(document: &Value) -> String {
-        name_the_culprit(document, client::tokens)
+        name_failing_operations(document, client::tokens)
             .err()
             .map(|error| format!("{error:#}"))
             .unwrap_or_default()
     }
 
     #[test]
-    fn a_panic_of_the_generator_becomes_an_error_that_names_the_operation() {
+    fn a_panic_of_the_generator_is_an_error_that_names_the_operation() {
         let two_types = json!({"operationId": "bad", "responses": {
             "200": {"description": "", "content": {"application/json": {"schema": {"type": "string"}}}},
             "204": {"description": ""}
@@ -88,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_into_nothing_names_the_operation() {
+    fn a_dangling_reference_is_an_error_that_names_the_operation() {
         let dangling = json!({"operationId": "bad", "responses": {
             "200": {"description": "", "content": {"application/json": {
                 "schema": {"$ref": "#/components/schemas/nowhere"}}}}
@@ -98,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_operation_id_names_the_path() {
+    fn a_missing_operation_id_is_an_error_that_names_the_path() {
         let error = error_of(&spec_with(
             json!({"responses": {"204": {"description": ""}}}),
         ));

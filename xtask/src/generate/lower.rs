@@ -1,5 +1,5 @@
-//! Lowering: a copy of the spec, changed to what progenitor can take and to what a tolerant reader
-//! needs. Each rule is a function with its reason; the checked-in spec is never bent.
+//! Lowering: a copy of the spec, changed to what progenitor supports and a tolerant reader needs. Each
+//! rule is a function with its reason; the checked-in spec is never changed for the generator.
 
 use serde_json::{Value, json};
 
@@ -24,9 +24,9 @@ pub(crate) fn lower(spec: &Value) -> Value {
     lowered
 }
 
-/// Progenitor takes one response type for success and one for failure, and loses status and headers
-/// of a failure whose body doesn't fit. Without documented failures each one arrives whole, as an
-/// unexpected response.
+/// Progenitor supports one response type for success and one for failure, and loses status and headers
+/// of a failure whose body doesn't match. Without documented failures each one is returned as an
+/// unexpected response, complete.
 fn keep_only_success_responses(spec: &mut Value) {
     each_object(spec, &mut |object| {
         if !object.contains_key("operationId") {
@@ -55,7 +55,7 @@ fn take_any_success(spec: &mut Value) {
     });
 }
 
-/// Examples serve people and the sandbox; in the bindings they would only be bulk.
+/// Examples are for people and the sandbox; in the bindings they would only take space.
 fn drop_examples(spec: &mut Value) {
     each_object(spec, &mut |object| {
         object.remove("example");
@@ -63,7 +63,7 @@ fn drop_examples(spec: &mut Value) {
     });
 }
 
-/// Counts and sizes pass 32 bits (a tier includes 107374182400 bytes) and are never negative.
+/// Counts and sizes may exceed 32 bits (a tier includes 107374182400 bytes) and are never negative.
 fn widen_sizes(spec: &mut Value) {
     each_object(spec, &mut |object| {
         let is_size = object.get("type") == Some(&json!("integer"))
@@ -74,9 +74,9 @@ fn widen_sizes(spec: &mut Value) {
     });
 }
 
-/// Progenitor checks constraints when it reads, too, so a name that the service accepted earlier
-/// could make a response unreadable. Inputs are checked by `docr`, with better messages and without
-/// a regular-expression engine in every consumer's build.
+/// Progenitor also checks constraints when reading, so a name that the service once accepted could
+/// make a response unreadable. `docr` validates input, with better messages and without a
+/// regular-expression engine in every consumer's build.
 fn drop_constraints(spec: &mut Value) {
     const CONSTRAINTS: [&str; 10] = [
         "pattern",
@@ -97,8 +97,8 @@ fn drop_constraints(spec: &mut Value) {
     });
 }
 
-/// An empty object says that there is nothing. As an alternative it would make an enum of the type; the reader takes it for
-/// a missing value instead, see [`super::soften`].
+/// An empty object stands for a missing value. As an alternative it would turn the type into an enum; it is read as
+/// missing instead, see [`super::soften`].
 fn drop_the_empty_alternative(spec: &mut Value) {
     each_object(spec, &mut |object| {
         if let Some(Value::Object(meant)) = or_empty(object.get("oneOf")).cloned() {
@@ -107,7 +107,7 @@ fn drop_the_empty_alternative(spec: &mut Value) {
     });
 }
 
-/// The properties, each after its schema's name, that an empty object may stand in for.
+/// The properties that may be an empty object, each with its schema.
 pub(crate) fn properties_or_empty(spec: &Value) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for (schema, value) in crate::spec::schemas(spec) {
@@ -120,8 +120,8 @@ pub(crate) fn properties_or_empty(spec: &Value) -> Vec<(String, String)> {
     found
 }
 
-/// An id is compared, never computed with: as a plain string it survives a change of its form, and
-/// the bindings need no UUID library.
+/// Ids are only compared: as plain strings they may change their format, and the bindings need no UUID
+/// library.
 fn leave_ids_opaque(spec: &mut Value) {
     each_object(spec, &mut |object| {
         if object.get("format") == Some(&json!("uuid")) {
@@ -130,9 +130,8 @@ fn leave_ids_opaque(spec: &mut Value) {
     });
 }
 
-/// The generated enums would be closed: one new value of the service and the response can't be read.
-/// The schemas become plain strings here, and the types that stand in for them are written by
-/// [`super::open_enums`].
+/// Generated enums would be closed: a new value of the service would make a response unreadable. The
+/// schemas become plain strings here, and [`super::open_enums`] generates the types that replace them.
 fn open_the_enums(spec: &mut Value) {
     each_object(spec, &mut |object| {
         if object.get("x-open-enum") == Some(&json!(true)) {
@@ -141,8 +140,8 @@ fn open_the_enums(spec: &mut Value) {
     });
 }
 
-/// Without its constraints a named string is only a string; as a type of its own it would be in the
-/// way of the checked names of `docr`.
+/// Without constraints a named string is a plain string; a type of its own would be in the way of the
+/// validated names of `docr`.
 fn inline_plain_strings(spec: &mut Value) {
     let plain: Vec<(String, Value)> = crate::spec::schemas(spec)
         .filter(|(_, schema)| {
@@ -174,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn failures_are_dropped_and_any_success_is_taken() {
+    fn failures_are_dropped_and_any_success_is_accepted() {
         let spec = json!({"paths": {"/a": {"get": {
             "operationId": "a",
             "responses": {"200": {"description": ""}, "404": {}, "default": {}}

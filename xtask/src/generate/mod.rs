@@ -1,4 +1,4 @@
-//! The generated files: what they should hold, writing them, and reporting what has drifted.
+//! The generated files: their content, writing them, and checking that they are up to date.
 
 mod bindings;
 mod client;
@@ -20,7 +20,7 @@ use similar::TextDiff;
 
 use crate::spec;
 
-/// How many lines of a difference are shown.
+/// The maximum number of lines of a difference that are shown.
 const SHOWN_LINES: usize = 24;
 
 /// A file that is generated from the spec.
@@ -29,7 +29,7 @@ pub(crate) struct Output {
     content: String,
 }
 
-/// What every generated file should hold.
+/// The generated files, with the content that they should have.
 pub(crate) fn outputs(root: &Path) -> Result<Vec<Output>> {
     let (text, document) = spec::load(root)?;
     Ok(vec![
@@ -44,19 +44,19 @@ pub(crate) fn outputs(root: &Path) -> Result<Vec<Output>> {
     ])
 }
 
-/// Writes the files that differ. An unchanged file keeps its time, so that nothing is rebuilt.
+/// Writes the files that differ. Unchanged files keep their timestamps, so that nothing is rebuilt.
 pub(crate) fn write(root: &Path, outputs: &[Output]) -> Result<()> {
     for output in outputs {
         if present(root, output) != output.content {
             fs::write(root.join(output.path), &output.content)
-                .with_context(|| format!("{} can't be written", output.path))?;
+                .with_context(|| format!("cannot write {}", output.path))?;
             println!("wrote {}", output.path);
         }
     }
     Ok(())
 }
 
-/// Fails if a file differs, with the beginning of the difference and the command that mends it.
+/// Fails if a file differs, with the beginning of the difference and the command that updates it.
 pub(crate) fn check(root: &Path, outputs: &[Output]) -> Result<()> {
     let mut stale = Vec::new();
     for output in outputs {
@@ -73,7 +73,7 @@ pub(crate) fn check(root: &Path, outputs: &[Output]) -> Result<()> {
     Ok(())
 }
 
-/// The file as it is; a missing one is empty. Line ends of the checkout don't count.
+/// The present content of a file, or nothing if it is missing. Line endings of the checkout are ignored.
 fn present(root: &Path, output: &Output) -> String {
     let text = fs::read_to_string(root.join(output.path)).unwrap_or_default();
     text.replace("\r\n", "\n")

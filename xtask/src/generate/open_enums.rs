@@ -1,4 +1,4 @@
-//! The open sets of the spec: enums whose unknown values survive a round trip.
+//! The open enums of the spec, whose unknown values survive a round trip.
 
 use anyhow::{Result, bail};
 use heck::ToUpperCamelCase as _;
@@ -15,7 +15,7 @@ pub(crate) struct OpenEnum {
     values: Vec<String>,
 }
 
-/// The open sets of the spec, and an error for an enum that would become a closed type.
+/// The open enums of the spec. An enum that would become a closed type is an error.
 pub(crate) fn collect(document: &Value) -> Result<Vec<OpenEnum>> {
     refuse_closed_enums(document, &mut String::from("#"))?;
     Ok(spec::schemas(document)
@@ -80,8 +80,8 @@ impl OpenEnum {
         quote! {
             #[doc = #description]
             ///
-            /// The service adds to this set: a value that this version doesn't list is read as
-            /// `Other` and written back unchanged. Parsing from text accepts listed values only.
+            /// The service may add values: one that this version doesn't list is read as `Other` and
+            /// written back unchanged. Parsing from a string accepts listed values only.
             #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
             #[non_exhaustive]
             pub enum #name {
@@ -94,7 +94,7 @@ impl OpenEnum {
                 /// All values that this version lists.
                 pub const LISTED: &'static [Self] = &[#(Self::#variants),*];
 
-                /// The value as it travels.
+                /// The value in requests and responses.
                 pub fn as_str(&self) -> &str {
                     match self {
                         #(Self::#variants => #values,)*

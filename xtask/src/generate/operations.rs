@@ -1,4 +1,4 @@
-//! The table of operations that goes with the bindings: what retry and errors need to know.
+//! The table of operations: metadata for retries and errors.
 
 use anyhow::{Context as _, Result, bail};
 use heck::{ToShoutySnakeCase as _, ToSnakeCase as _, ToUpperCamelCase as _};
@@ -20,7 +20,7 @@ pub(crate) fn module(document: &Value) -> Result<TokenStream> {
     let names = operations.iter().map(|operation| constant_name(operation));
     let functions = operations.iter().map(|operation| function(operation));
     Ok(quote! {
-        /// What the spec says of each operation beside its types.
+        /// Metadata of the operations, from the spec.
         pub mod operations {
             use crate::{Effect, Operation};
 
@@ -69,12 +69,12 @@ fn constant(operation: &Operation<'_>) -> Result<TokenStream> {
     })
 }
 
-/// The operation under the name of the client's method, so that one identifier names both.
+/// A function with the name of the client's method, so that one identifier stands for both.
 fn function(operation: &Operation<'_>) -> TokenStream {
     let id = operation.body["operationId"].as_str().unwrap_or_default();
     let method = format_ident!("{}", id.to_snake_case());
     let constant = constant_name(operation);
-    let doc = format!(" What [`Client::{method}`](crate::Client::{method}) calls.");
+    let doc = format!(" The operation of [`Client::{method}`](crate::Client::{method}).");
     quote! {
         #[doc = #doc]
         pub const fn #method() -> &'static Operation {

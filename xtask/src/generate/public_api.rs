@@ -1,4 +1,4 @@
-//! The spec-change drill: what a change of the spec changes in the public API of the bindings.
+//! Drills: how changes of the spec affect the public API of the bindings.
 
 use std::collections::BTreeSet;
 
@@ -9,11 +9,11 @@ use syn::{Attribute, Fields, ImplItem, Item, Visibility};
 use super::bindings;
 use crate::{spec, workspace};
 
-/// A public API: one line for each thing that a user can name or rely on.
+/// A public API: one line for each item that users may depend on.
 #[derive(Debug, Default)]
 struct PublicApi {
     lines: BTreeSet<String>,
-    /// The types whose fields or variants users may list all of.
+    /// The types whose fields or variants users may list exhaustively.
     exhaustive: BTreeSet<String>,
 }
 
@@ -110,7 +110,7 @@ impl PublicApi {
         }
     }
 
-    /// What is new in `newer`, or what breaks programs that were written for this one.
+    /// The additions of `newer`, or else its breaking changes.
     fn additions(&self, newer: &Self) -> Result<Vec<String>, Vec<String>> {
         let gone = self
             .lines
@@ -152,7 +152,7 @@ fn fields(fields: &Fields) -> impl Iterator<Item = (bool, String, String)> {
     })
 }
 
-/// The code, spaced about as a person would.
+/// The code, with about the usual spacing.
 fn text(tokens: &impl ToTokens) -> String {
     let mut text = tokens.to_token_stream().to_string();
     for (spaced, tidy) in [
@@ -173,12 +173,12 @@ fn text(tokens: &impl ToTokens) -> String {
     text
 }
 
-/// What a change adds to the public API of the bindings.
+/// The additions to the public API after a change of the spec.
 fn additions(change: impl FnOnce(&mut Value)) -> Result<String, Vec<String>> {
     let (_, document) = spec::load(&workspace::root().unwrap()).unwrap();
     let mut changed = document.clone();
     change(&mut changed);
-    assert_ne!(document, changed, "the drill changes nothing");
+    assert_ne!(document, changed, "the drill must change the spec");
     let added = PublicApi::of(&document).additions(&PublicApi::of(&changed))?;
     Ok(added.join("\n"))
 }
@@ -244,7 +244,7 @@ fn a_new_field_of_a_response_only_adds() {
 }
 
 #[test]
-fn what_breaks_programs_is_reported() {
+fn breaking_changes_are_reported() {
     let gone = additions(|spec| {
         let fields = &mut spec["components"]["schemas"]["repository_tag"]["properties"];
         fields.as_object_mut().unwrap().remove("size_bytes");

@@ -1,5 +1,5 @@
-//! `crates/docr-sandbox/src/spec.json`: the spec as the sandbox embeds it, so that the packaged
-//! crate carries it and reads it without a YAML parser.
+//! `crates/docr-sandbox/src/spec.json`: the spec as embedded in the sandbox, so that its package contains
+//! it and needs no YAML parser.
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::stamp;
 use crate::spec;
 
-/// The file's text.
+/// The content of the file.
 pub(crate) fn render(document: &Value) -> Result<String> {
     let mut copy = document.clone();
     let object = copy.as_object_mut().context("the spec is not an object")?;

@@ -1,4 +1,4 @@
-//! Changes to the generated syntax tree that make the types read what a Go server really sends.
+//! Changes of the generated code that make the types accept what a Go server really sends.
 
 use quote::ToTokens as _;
 use syn::{
@@ -7,8 +7,8 @@ use syn::{
     visit_mut::{self, VisitMut},
 };
 
-/// Applies the changes, and puts `extra` items into `mod types`. The types in `sent` are those of requests; in place of
-/// each field of `or_empty`, which stands after the name of its type, an empty object may come.
+/// Applies the changes, and adds `extra` items to `mod types`. The types in `sent` are those of requests; the fields in
+/// `or_empty`, each with its type, may be an empty object.
 pub(crate) fn soften(
     file: &mut File,
     sent: &[String],
@@ -27,8 +27,8 @@ pub(crate) fn soften(
     }
 }
 
-/// The service adds fields to its responses: with this a program that matches on one, or makes one in its tests by the
-/// builder, goes on to compile. What is sent is made by hand, with all its fields.
+/// The service adds fields to its responses: with this, programs that match on them, or create them with the builder,
+/// still compile after that. Types of requests are created with all their fields.
 fn leave_room_in_responses(types: &mut [Item], sent: &[String]) {
     for item in types {
         if let Item::Struct(response) = item
@@ -39,7 +39,7 @@ fn leave_room_in_responses(types: &mut [Item], sent: &[String]) {
     }
 }
 
-/// The service sends the zero value of a struct where there is nothing to tell of.
+/// The service sends the zero value of a struct in place of a missing one.
 fn read_an_empty_object_as_missing(types: &mut [Item], or_empty: &[(String, String)]) {
     for item in types {
         let Item::Struct(read) = item else { continue };
@@ -85,7 +85,7 @@ impl VisitMut for Soften {
     }
 }
 
-/// The generator's reader loses the status of what it can't read, and shows the body in its error.
+/// The generator's reader loses the status of an unreadable response, and shows the body in its error.
 fn read_bodies_by_our_own_reader(expression: &mut Expr) {
     if let Expr::Call(call) = expression
         && call.func.to_token_stream().to_string() == "ResponseValue :: from_response"
@@ -95,8 +95,8 @@ fn read_bodies_by_our_own_reader(expression: &mut Expr) {
     }
 }
 
-/// The generator sends the version of the description in a header, which the service doesn't know. It is the one header
-/// of each request's map; an operation with headers of its own would keep the map.
+/// The generated code sends the version of the description in a header, which the service doesn't use. It is the only
+/// one in each request's map; an operation with other headers keeps the map.
 fn send_no_version(block: &mut Block) {
     let text = |statement: &Stmt| statement.to_token_stream().to_string();
     block.stmts.retain(|statement| {
@@ -117,7 +117,7 @@ fn send_no_version(block: &mut Block) {
     }
 }
 
-/// The generator's hooks keep request and result beside each other in each operation's future.
+/// With the generator's hooks, each operation's future would hold the request and the result at once.
 fn send_by_our_own_exchange(block: &mut Block) {
     let hooks = [
         "let info = OperationInfo",
@@ -144,7 +144,7 @@ fn send_by_our_own_exchange(block: &mut Block) {
     }
 }
 
-/// Takes `.headers(header_map)` out.
+/// Removes `.headers(header_map)`.
 struct WithoutMap;
 
 impl VisitMut for WithoutMap {
@@ -159,7 +159,7 @@ impl VisitMut for WithoutMap {
     }
 }
 
-/// The generated `Client::new` unwraps, with time limits of its own choice; `new_with_client` stays.
+/// The generated `Client::new` may panic, and sets timeouts of its own; `new_with_client` is kept.
 fn drop_the_panicking_constructor(block: &mut ItemImpl) {
     let ty = block.self_ty.to_token_stream().to_string();
     if ty == "Client" && block.trait_.is_none() {
@@ -169,8 +169,8 @@ fn drop_the_panicking_constructor(block: &mut ItemImpl) {
     }
 }
 
-/// The generator repeats each schema in JSON in the documentation of its type: three lines for each
-/// one of code, and nothing that the fields don't say.
+/// The generator repeats each schema as JSON in the documentation of its type: three lines for each line
+/// of code, and nothing that the fields don't show.
 fn strip_embedded_schemas(attributes: &mut Vec<Attribute>) {
     for attribute in attributes {
         let Meta::NameValue(doc) = &mut attribute.meta else {
@@ -196,7 +196,7 @@ fn strip_embedded_schemas(attributes: &mut Vec<Attribute>) {
     }
 }
 
-/// A nil slice of the server arrives as `null`, and an instant that isn't known yet as `""`.
+/// The server sends a nil slice as `null`, and an instant that isn't known yet as `""`.
 fn read_null_as_missing(field: &mut Field) {
     let ty = field.ty.to_token_stream().to_string().replace(' ', "");
     if ty.starts_with("::std::option::Option<::chrono::DateTime<") {
@@ -237,13 +237,13 @@ mod tests {
     }
 
     #[test]
-    fn an_optional_instant_also_reads_the_empty_text() {
+    fn an_optional_instant_also_reads_an_empty_string() {
         let code = softened("struct A { a: ::std::option::Option<::chrono::DateTime<Utc>> }");
         assert!(code.contains("lenient::instant"), "{code}");
     }
 
     #[test]
-    fn the_constructor_that_unwraps_is_left_out() {
+    fn the_constructor_that_may_panic_is_removed() {
         let code = softened("impl Client { pub fn new() {} pub fn new_with_client() {} }");
         assert!(
             !code.contains("fn new()") && code.contains("fn new_with_client"),
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_read_may_grow() {
+    fn only_types_of_responses_are_non_exhaustive() {
         let code = softened("mod types { pub struct Read {} pub struct Sent {} }");
         assert!(
             code.contains("#[non_exhaustive]\n    pub struct Read"),
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_object_is_read_as_missing_where_one_may_come() {
+    fn an_empty_object_is_read_as_missing_where_it_is_allowed() {
         let code = softened("mod types { pub struct Read { a: Option<A>, b: Option<A> } }");
         assert_eq!(
             code.matches("lenient::empty_as_missing").count(),
@@ -279,13 +279,13 @@ mod tests {
     }
 
     #[test]
-    fn bodies_are_read_by_the_crate_itself() {
+    fn bodies_are_read_by_the_crate_s_own_reader() {
         let code = softened("fn a() { ResponseValue::from_response(response) }");
         assert!(code.contains("client.read(response)"), "{code}");
     }
 
     #[test]
-    fn no_version_is_sent_and_no_map_is_made_for_it_alone() {
+    fn no_version_is_sent_and_no_map_is_created_for_it() {
         let with = |more: &str| {
             softened(&format!(
                 "fn a() {{ let mut header_map = HeaderMap::with_capacity(1usize); \
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_sent_by_the_crate_itself() {
+    fn requests_are_sent_by_the_crate_s_own_exchange() {
         let code = softened(
             "async fn send() { let info = OperationInfo { operation_id: \"a\" }; \
              client.pre(&mut request, &info).await?; \
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_required_field_stays_as_it_is() {
+    fn a_required_field_is_unchanged() {
         let code = softened("struct A { a: ::std::string::String }");
         assert!(!code.contains("lenient"), "{code}");
     }

@@ -7,13 +7,13 @@ use std::{fs, path::Path};
 use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
 
-/// Where the spec stands in the workspace.
+/// The path of the spec in the workspace.
 pub(crate) const PATH: &str = "openapi/docr.yaml";
 
-/// The spec's text, and the document in it.
+/// The spec, as text and as a document.
 pub(crate) fn load(root: &Path) -> Result<(String, Value)> {
     let path = root.join(PATH);
-    let text = fs::read_to_string(&path).with_context(|| format!("{PATH} can't be read"))?;
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {PATH}"))?;
     let document = parse(&text).with_context(|| format!("{PATH} is not well-formed"))?;
     Ok((text, document))
 }
@@ -26,7 +26,7 @@ pub(crate) fn parse(text: &str) -> Result<Value> {
     }
 }
 
-/// The methods that a path item can hold.
+/// The methods of a path item.
 const METHODS: [&str; 8] = [
     "get", "put", "post", "delete", "options", "head", "patch", "trace",
 ];
@@ -67,7 +67,7 @@ pub(crate) fn schemas(spec: &Value) -> impl Iterator<Item = (&String, &Value)> {
         .flatten()
 }
 
-/// What is meant by alternatives of which the second one is an empty object.
+/// The first of two alternatives, if the second one is an empty object.
 pub(crate) fn or_empty(alternatives: Option<&Value>) -> Option<&Value> {
     match alternatives?.as_array()?.as_slice() {
         [meant, empty] if *empty == json!({"type": "object", "additionalProperties": false}) => {
@@ -98,8 +98,8 @@ pub(crate) fn reachable_schemas(document: &Value, start: &Value) -> Vec<String> 
         .collect()
 }
 
-/// Calls `visit` for every object below `value` that is part of the description: not for the maps
-/// of properties, whose keys are names and not keywords, and not inside examples.
+/// Calls `visit` for every object below `value` that is part of the description: not for maps of
+/// properties, whose keys are names and not keywords, and not within examples.
 pub(crate) fn each_object(value: &mut Value, visit: &mut dyn FnMut(&mut Map<String, Value>)) {
     match value {
         Value::Object(map) => {

@@ -1,4 +1,4 @@
-//! The global options about the account, and what fills them in: a profile, the environment.
+//! The global options that choose the account, and their defaults from a profile and the environment.
 
 use std::path::PathBuf;
 
@@ -13,51 +13,50 @@ use super::{
 };
 use crate::{complete, names::registry_name, output::WrongInput};
 
-/// The sandbox that everything stays in, as `docr try` sets it.
+/// The sandbox that all commands work in, as set by `docr try`.
 pub(crate) const IN_SANDBOX_URL: &str = "DOCR_SANDBOX_URL";
 pub(crate) const IN_SANDBOX_TOKEN: &str = "DOCR_SANDBOX_TOKEN";
 
 #[derive(Args, Clone, Default)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct AccountArguments {
-    /// Work in a local sandbox with sample images: nothing is real, and no token is needed.
+    /// Work in a local sandbox with sample images; no token is needed, and nothing real is changed.
     #[arg(long, global = true)]
     pub(super) sandbox: bool,
-    /// The profile of docr's configuration whose settings to use [default: DOCR_PROFILE, or the default_profile of that
-    /// file].
+    /// Profile of docr's configuration to use [default: DOCR_PROFILE, or default_profile of the configuration].
     #[arg(long, global = true, value_name = "NAME", conflicts_with = "sandbox")]
     pub(super) profile: Option<String>,
-    /// The context of doctl's whose token to use, whatever the environment says [default: DIGITALOCEAN_CONTEXT, or the
-    /// one that doctl uses].
+    /// Use the token of this doctl context, whatever the environment says [default: DIGITALOCEAN_CONTEXT, or doctl's
+    /// current context].
     #[arg(long, global = true, value_name = "NAME", conflicts_with = "sandbox")]
     pub(super) context: Option<String>,
-    /// doctl's configuration [default: where doctl keeps it].
+    /// doctl's configuration file [default: doctl's own default].
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) doctl_config: Option<PathBuf>,
-    /// The file that holds the token; it is read again when it changes.
+    /// File that holds the token; it is read again when it changes.
     #[arg(long, global = true, value_name = "FILE", conflicts_with_all = ["sandbox", "context"])]
     pub(super) token_file: Option<PathBuf>,
-    /// The address of the API [default: DIGITALOCEAN_API_URL, or DigitalOcean's].
+    /// Base URL of the API [default: DIGITALOCEAN_API_URL, or https://api.digitalocean.com].
     #[arg(long, global = true, value_name = "URL", conflicts_with = "sandbox")]
     pub(super) api_url: Option<String>,
-    /// The registry [default: the account's only one].
+    /// Registry to use [default: the account's only registry].
     #[arg(long, short, global = true, value_name = "NAME", value_parser = registry_name, add = ArgValueCompleter::new(complete::registries))]
     pub(super) registry: Option<RegistryName>,
-    /// Use the service's older calls, which work for accounts with one registry alone.
+    /// Use the service's older calls, which only support accounts with one registry.
     ///
     /// doctl's registry commands make the same calls.
     #[arg(long, global = true, hide_short_help = true)]
     pub(super) legacy: bool,
-    /// The token that a profile holds itself.
+    /// The token in a profile.
     #[arg(skip)]
     pub(super) token: Option<docr::Secret>,
-    /// Whether the variables of a sandbox around this program say where to work.
+    /// Whether the variables of `docr try` keep this program in its sandbox.
     #[arg(skip)]
     pub(super) is_kept_in: bool,
 }
 
 impl AccountArguments {
-    /// What a program gets that has no arguments of its own.
+    /// The arguments of a program that takes none on its command line.
     pub(crate) fn chosen(
         profile: Option<String>,
         context: Option<String>,
@@ -70,7 +69,7 @@ impl AccountArguments {
                 registry,
                 ..Self::default()
             },
-            // Settings of before lead elsewhere.
+            // Earlier settings are for another account.
             Some(url) => Self::default().kept_in(url)?,
         };
         if chosen.profile.is_some() {
@@ -79,7 +78,7 @@ impl AccountArguments {
         Ok(chosen)
     }
 
-    /// Fills in what a profile says, where no option says it. Returns the profile.
+    /// Fills in the settings of a profile where no option is given. Returns the profile.
     pub(crate) fn fill_in(&mut self) -> Result<Profile> {
         if self.sandbox {
             return Ok(Profile::default());
@@ -104,7 +103,7 @@ impl AccountArguments {
         Ok(profile)
     }
 
-    /// Works in the sandbox around this program, and nowhere else.
+    /// Restricts the arguments to the sandbox of `docr try`.
     fn kept_in(self, url: String) -> Result<Self> {
         let leads_out = [
             ("--profile", self.profile.is_some()),
@@ -116,8 +115,7 @@ impl AccountArguments {
         let refuse = |message: String| Err(WrongInput(message).into());
         if let Some((option, _)) = leads_out.into_iter().find(|(_, is_given)| *is_given) {
             return refuse(format!(
-                "{option} leads out of the sandbox of docr try, in which all stays while {IN_SANDBOX_URL} is set: leave \
-                 that shell first, or unset the variable"
+                "{option} cannot be used in the sandbox of `docr try`: leave its shell first, or unset {IN_SANDBOX_URL}"
             ));
         }
         if sandbox_host_of(&url).is_none() {
@@ -127,7 +125,7 @@ impl AccountArguments {
         }
         let Some(token) = variable(IN_SANDBOX_TOKEN) else {
             return refuse(format!(
-                "{IN_SANDBOX_URL} is set, and {IN_SANDBOX_TOKEN} is not: set it to the sandbox's token, or unset both"
+                "{IN_SANDBOX_URL} is set, but {IN_SANDBOX_TOKEN} is not: set it to the sandbox's token, or unset both"
             ));
         };
         Ok(Self {
@@ -142,25 +140,26 @@ impl AccountArguments {
         self.sandbox
     }
 
-    /// Refuses what makes no sense in a sandbox of the command's own.
+    /// Refuses a command that makes no sense with --sandbox.
     pub(crate) fn refuse_sandbox(&self, why: &str) -> Result<()> {
         match self.sandbox {
             true => {
-                let message = format!("a sandbox of this command's own ends with it: {why}");
+                let message =
+                    format!("--sandbox lasts for one command only: {why}; use `docr try` instead");
                 Err(WrongInput(message).into())
             }
             false => Ok(()),
         }
     }
 
-    /// The address of the API, if it is not DigitalOcean's.
+    /// The base URL of the API, unless it is the default.
     pub(crate) fn api_url(&self) -> Option<String> {
         self.api_url
             .clone()
             .or_else(|| variable("DIGITALOCEAN_API_URL"))
     }
 
-    /// The host that programs get credentials for.
+    /// The host that credentials are for.
     pub(crate) fn host(&self) -> String {
         let here = self.api_url().and_then(|url| sandbox_host_of(&url));
         here.unwrap_or_else(|| DockerCredentials::HOST.to_owned())
@@ -170,11 +169,11 @@ impl AccountArguments {
         self.registry.as_ref()
     }
 
-    /// What a program that is started later has to know: registry, context and profile.
+    /// The settings to store for a program that is started later.
     ///
     /// # Errors
     ///
-    /// An option that it can't know.
+    /// An option that can't be stored.
     pub(crate) fn choices(self) -> Result<Choices> {
         let Self {
             registry,
@@ -182,7 +181,7 @@ impl AccountArguments {
             profile,
             ..
         } = self;
-        // What keeps this program in a sandbox keeps those in it that are started later.
+        // The variables of `docr try` hold for programs that are started later, too.
         if profile.is_none() && !self.is_kept_in {
             let lost = [
                 ("--token-file", self.token_file.is_some()),
@@ -190,15 +189,15 @@ impl AccountArguments {
             ];
             if let Some((option, _)) = lost.into_iter().find(|(_, is_given)| *is_given) {
                 return Err(WrongInput(format!(
-                    "{option}: a program that is started later doesn't know it; put it into a profile, and name that \
-                     with --profile"
+                    "{option} does not apply to programs that are started later: put it into a profile, and pass \
+                     --profile"
                 ))
                 .into());
             }
         }
         Ok(Choices {
             registry,
-            // The profile says it.
+            // The profile has it.
             context: context.filter(|_| profile.is_none()),
             profile,
         })

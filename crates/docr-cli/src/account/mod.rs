@@ -1,4 +1,4 @@
-//! The account that is spoken for: whose token, or a sandbox.
+//! The account that a command works with: its token, or a sandbox.
 
 mod arguments;
 mod profile;
@@ -28,15 +28,15 @@ pub(crate) use arguments::{AccountArguments, Choices, IN_SANDBOX_URL};
 pub(crate) use profile::{credential_directory, path as configuration_path};
 pub(crate) use registry_calls::RegistryCalls;
 
-/// Where a token may be, in this order.
+/// The variables that may hold a token, in order of precedence.
 const TOKENS: [&str; 2] = ["DIGITALOCEAN_TOKEN", "DIGITALOCEAN_ACCESS_TOKEN"];
 
-/// An account that can be asked.
+/// An account, with a client for it.
 pub(crate) struct Account {
     pub(crate) docr: Client,
     registry: Option<RegistryName>,
     is_legacy: bool,
-    /// The sandbox that the images are in.
+    /// The host of the images, if it is a sandbox.
     images_at: Option<String>,
     /// Lives as long as the account.
     sandbox: Option<OwnSandbox>,
@@ -52,13 +52,13 @@ impl AccountArguments {
             && let Some(url) = &self.api_url
         {
             output.note(format_args!(
-                "In the sandbox at {url}, since {IN_SANDBOX_URL} is set."
+                "Using the sandbox at {url}: {IN_SANDBOX_URL} is set."
             ));
         }
         let token = self.token(output)?;
         let builder = builder(self.api_url().as_deref());
         let builder = match &self.token_file {
-            // Work that takes hours outlives a token that is replaced meanwhile.
+            // The token may be replaced during a job that takes hours.
             Some(file) => builder.token_provider(TokenFile::new(file)),
             None => builder.token(token),
         };
@@ -75,8 +75,8 @@ impl AccountArguments {
         })
     }
 
-    /// Opens the account for a command that asks before it changes something, unless nobody can be asked; and listens for
-    /// whoever stops it.
+    /// Opens the account for a command that asks for confirmation, and listens for interrupts. Fails where it cannot
+    /// prompt.
     pub(crate) async fn open_to_ask(
         self,
         consent: Consent,
@@ -100,8 +100,7 @@ impl AccountArguments {
         })
     }
 
-    /// The token of the context that was chosen, here, in the environment or in doctl; or else the environment's; or else
-    /// doctl's default one.
+    /// The token: that of the chosen doctl context, else that of the environment, else doctl's default one.
     pub(crate) fn token(&self, output: &Output) -> Result<Secret> {
         if let Some(token) = &self.token {
             return Ok(token.clone());
@@ -122,7 +121,7 @@ impl AccountArguments {
             .into_iter()
             .find_map(|name| Some((name, variable(name)?)));
         let doctl = match (loaded, &environment, &given) {
-            // Who brings a token needs no file.
+            // With a token in the environment the file doesn't matter.
             (Err(_), Some(_), None) => None,
             (loaded, ..) => loaded?,
         };
@@ -130,16 +129,16 @@ impl AccountArguments {
         if let Some(context) = context {
             let token = doctl.unwrap_or_default().token(&context)?;
             let Some(token) = token else {
-                let message = format!("doctl has no token for the context {context:?}");
+                let message = format!("doctl has no token for context {context:?}");
                 return Err(WrongInput(message).into());
             };
             if doctl::chosen(&context).is_some() {
-                let passed_over = match environment {
-                    Some((name, _)) => format!("; it counts more than {name}"),
+                let precedence = match environment {
+                    Some((name, _)) => format!(", which takes precedence over {name}"),
                     None => String::new(),
                 };
                 output.note(format_args!(
-                    "Using doctl's context {context:?}{passed_over}."
+                    "Using doctl's context {context:?}{precedence}."
                 ));
             }
             return usable(token, || {
@@ -154,20 +153,17 @@ impl AccountArguments {
             None => None,
         };
         let place = path.map_or_else(String::new, |path| {
-            format!(", and no token in {}", path.display())
+            format!(", and {} has none", path.display())
         });
         let token = token.ok_or_else(|| {
-            let message = format!(
-                "no token: {} are not set{place}; to try things out, use --sandbox",
-                TOKENS.join(" and ")
-            );
-            NoToken(message)
+            let message = format!("no token: neither {} is set{place}", TOKENS.join(" nor "));
+            NoToken::anywhere(message)
         })?;
         usable(token, || "the token of doctl's configuration".to_owned())
     }
 }
 
-/// A builder for the API at an address, or at DigitalOcean's.
+/// A builder for the API at a URL, or at the default one.
 pub(crate) fn builder(api_url: Option<&str>) -> ClientBuilder {
     let builder = Client::builder().user_agent(user_agent());
     match api_url {
@@ -176,7 +172,7 @@ pub(crate) fn builder(api_url: Option<&str>) -> ClientBuilder {
     }
 }
 
-/// Shows what is waited for, and traces each attempt.
+/// Shows waits, and traces each attempt.
 fn observed(builder: ClientBuilder, output: &Output) -> ClientBuilder {
     let waits = output.waits().clone();
     builder.on_attempt(move |attempt| {
@@ -190,30 +186,30 @@ fn read_token(file: &Path) -> Result<Secret> {
     let place = || format!("the token file {}", file.display());
     let text = fs::read_to_string(file).with_context(place)?;
     match text.trim() {
-        "" => Err(NoToken(format!("{} is empty", place())).into()),
+        "" => Err(NoToken::in_place(format!("{} is empty", place())).into()),
         token => usable(token.to_owned().into(), place),
     }
 }
 
-/// A token that can be sent. The error doesn't quote it.
+/// Checks that a token can be sent. The error doesn't quote it.
 fn usable(token: Secret, place: impl Fn() -> String) -> Result<Secret> {
     let mut characters = token.expose().chars().zip(1_usize..);
     let Some((wrong, position)) = characters.find(|(one, _)| !one.is_ascii_graphic()) else {
         return Ok(token);
     };
     let what = match wrong {
-        '\n' | '\r' => "a line end",
-        ' ' | '\t' => "a blank",
-        _ => "a character that no token has",
+        '\n' | '\r' => "a line break",
+        ' ' | '\t' => "white space",
+        _ => "an invalid character",
     };
     let message = format!(
-        "{} can't be used: {what} at position {position}; a token is one word of letters, digits and underscores",
+        "{} is invalid: {what} at position {position}; a token consists of letters, digits and underscores",
         place()
     );
     Err(WrongInput(message).into())
 }
 
-/// The address of a sandbox that somebody else has started: it serves its images, too.
+/// The host of a sandbox on this machine, which also serves its images.
 pub(crate) fn sandbox_host_of(url: &str) -> Option<String> {
     let host = url
         .strip_prefix("http://")?
@@ -233,12 +229,12 @@ fn user_agent() -> String {
 }
 
 impl Account {
-    /// The registry that is meant: the one named in an argument, or by --registry, or the account's only one.
+    /// The registry to use: that of an argument, of --registry, or the account's only one.
     pub(crate) async fn registry_for(&self, named: Option<RegistryName>) -> Result<RegistryCalls> {
         let name = match (named, &self.registry) {
             (Some(named), Some(option)) if named != *option => {
                 let message =
-                    format!("the argument names registry {named}, and --registry {option}");
+                    format!("the argument names registry {named}, but --registry is {option}");
                 return Err(WrongInput(message).into());
             }
             (Some(name), _) => name,
@@ -249,7 +245,7 @@ impl Account {
         Ok(RegistryCalls::new(self.docr.registry(name), legacy))
     }
 
-    /// The registry that is meant, by the calls that name it.
+    /// The registry to use, by the newer calls.
     pub(crate) async fn registry(&self) -> Result<RegistryHandle> {
         Ok(self.registry_for(None).await?.handle().clone())
     }
@@ -263,7 +259,7 @@ impl Account {
         only(&self.docr.registries().list().all().await?)
     }
 
-    /// The registry that is meant, where all of them are known.
+    /// The registry to use, out of all of the account.
     pub(crate) fn registry_among(&self, all: &[Registry]) -> Result<RegistryName> {
         self.registry.clone().map_or_else(|| only(all), Ok)
     }
@@ -272,13 +268,13 @@ impl Account {
         self.is_legacy
     }
 
-    /// The host that credentials are for. A sandbox of the command's own ends with it, and stands for the service.
+    /// The host that credentials are for. With --sandbox it is the service's: the sandbox ends with the command.
     pub(crate) fn host(&self) -> &str {
         let here = self.images_at.as_deref().filter(|_| self.sandbox.is_none());
         here.unwrap_or(DockerCredentials::HOST)
     }
 
-    /// Mints credentials for a registry; `None` if somebody asks to stop meanwhile.
+    /// Mints credentials for a registry; `None` if interrupted.
     pub(crate) async fn mint(
         &self,
         registry: &RegistryCalls,
@@ -290,8 +286,8 @@ impl Account {
         minted.map_err(|error| error.context(registry.subject()))
     }
 
-    /// Reads manifests from the registry itself, with credentials that have to be given back by
-    /// [`Manifests::close`]; `None` if somebody asks to stop.
+    /// Prepares to read manifests from the registry itself, with credentials that [`Manifests::close`] revokes; `None`
+    /// if interrupted.
     pub(crate) async fn manifests(
         &self,
         registry: &RegistryHandle,
@@ -326,7 +322,7 @@ fn only(all: &[Registry]) -> Result<RegistryName> {
         [] => Err(no_registry()),
         several => {
             let message = format!(
-                "the account has several registries: choose one with --registry: {}",
+                "the account has several registries; choose one with --registry: {}",
                 listed(several.iter().map(|registry| &registry.name))
             );
             Err(WrongInput(message).into())
@@ -335,21 +331,21 @@ fn only(all: &[Registry]) -> Result<RegistryName> {
 }
 
 fn no_registry() -> anyhow::Error {
-    anyhow!("the account has no registry; `docr registry create` makes one")
+    anyhow!("the account has no registry; create one with `docr registry create`")
 }
 
-/// Reads manifests, with credentials of its own. Dropped, they are revoked.
+/// A reader of manifests with its own credentials, which are revoked on drop.
 pub(crate) struct Manifests {
     minted: Minted,
     pub(crate) reader: OciManifests,
 }
 
 impl Manifests {
-    /// Revokes the credentials. When that fails they go on for an hour: no reason to lose what was done with them.
+    /// Revokes the credentials. If that fails they expire in an hour, which is no reason for the command to fail.
     pub(crate) async fn close(self, output: &Output) {
         if let Err(error) = self.minted.revoke().await {
             output.warn(format_args!(
-                "The credentials for reading could not be revoked; they expire in an hour: {error}"
+                "The temporary credentials could not be revoked, and expire in an hour: {error}"
             ));
         }
     }

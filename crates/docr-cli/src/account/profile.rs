@@ -1,4 +1,4 @@
-//! docr's own configuration: profiles, each of which says where the token is, and what else holds for an account.
+//! docr's own configuration: profiles, each with the token and settings of an account.
 
 use std::{
     collections::BTreeMap,
@@ -21,7 +21,7 @@ use crate::{
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Configuration {
-    /// The profile to use when none is named.
+    /// The profile to use if none is chosen.
     default_profile: Option<String>,
     #[serde(default)]
     profile: BTreeMap<String, Profile>,
@@ -38,7 +38,7 @@ pub(crate) struct Profile {
     pub(crate) output: Option<Format>,
 }
 
-/// Reads a profile by its name, or the default one; `None` if neither is named anywhere.
+/// Reads a profile by name, or the default one; `None` if there is neither.
 pub(super) fn load(name: Option<&str>) -> Result<Option<(String, Profile)>> {
     let path = path();
     let read = match &path {
@@ -61,19 +61,20 @@ pub(super) fn load(name: Option<&str>) -> Result<Option<(String, Profile)>> {
         }
         None => {
             let known = listed(configuration.profile.keys());
-            let message = format!("{place} has no profile {name:?}; it has: {known}");
+            let message = format!("{place} has no profile {name:?}; available: {known}");
             Err(WrongInput(message).into())
         }
     }
 }
 
-/// Where the configuration is.
+/// The path of the configuration.
 pub(crate) fn path() -> Option<PathBuf> {
     let named = variable("DOCR_CONFIG").map(PathBuf::from);
     named.or_else(|| Some(doctl::configurations()?.join("docr").join("config.toml")))
 }
 
-/// Where credentials are kept for other programs: in a sandbox that has a configuration of its own, beside that one.
+/// The directory in which credentials are kept for other programs. In a sandbox with its own configuration, it is
+/// beside that.
 pub(crate) fn credential_directory() -> Option<PathBuf> {
     let own = variable(IN_SANDBOX_URL).and_then(|_| variable("DOCR_CONFIG"));
     match own {
@@ -89,7 +90,7 @@ fn read(path: &Path) -> Result<Option<Configuration>> {
         Err(error) => return Err(error).with_context(|| path.display().to_string()),
     };
     let configuration: Configuration = toml::from_str(&text).map_err(|error| {
-        // The file may hold a token: its lines are not shown.
+        // The file may hold a token, so its lines are not shown.
         let start = error.span().map_or(0, |span| span.start);
         let line = text
             .bytes()
@@ -107,14 +108,14 @@ fn read(path: &Path) -> Result<Option<Configuration>> {
     if holds_token && !is_private(path)? {
         let place = path.display();
         return Err(WrongInput(format!(
-            "{place} holds a token, and others may read it: chmod 600 {place}, or name a token_file instead"
+            "{place} holds a token but other users can read it: run chmod 600 {place}, or set token_file instead"
         ))
         .into());
     }
     Ok(Some(configuration))
 }
 
-/// Whether a file is its owner's alone.
+/// Whether only its owner can read a file.
 #[cfg(unix)]
 fn is_private(path: &Path) -> Result<bool> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -123,7 +124,7 @@ fn is_private(path: &Path) -> Result<bool> {
     Ok(file.permissions().mode() & 0o077 == 0)
 }
 
-/// Elsewhere the folder of a user's configuration is the user's alone.
+/// On other platforms only the user can read the configuration directory.
 #[cfg(not(unix))]
 fn is_private(_: &Path) -> Result<bool> {
     Ok(true)
@@ -139,8 +140,7 @@ fn check(name: &str, profile: &Profile, place: &str) -> Result<()> {
         0 | 1 => Ok(()),
         _ => {
             let message = format!(
-                "{place}: profile {name:?} says more than once where the token is: keep one of token_file, token and \
-                 context"
+                "{place}: profile {name:?} sets more than one of token_file, token and context; keep one"
             );
             Err(WrongInput(message).into())
         }

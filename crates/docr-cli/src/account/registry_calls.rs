@@ -1,4 +1,4 @@
-//! The calls about one registry: those that name it, or the older ones.
+//! The calls about one registry: the newer ones, or the older ones.
 
 use docr::{
     CredentialsRequest, DockerCredentials, GarbageCollections, LegacyRegistry, List, Registry,
@@ -10,7 +10,7 @@ use crate::output::Subject;
 
 pub(crate) struct RegistryCalls {
     handle: RegistryHandle,
-    /// The older calls, where they are to be used.
+    /// The older calls, with --legacy.
     legacy: Option<LegacyRegistry>,
 }
 
@@ -34,7 +34,7 @@ impl RegistryCalls {
         }
     }
 
-    /// Of a tag or a manifest in a repository.
+    /// A tag or a manifest in a repository.
     pub(crate) fn image_subject(&self, repository: &RepositoryName, which: String) -> Subject {
         Subject::Image {
             registry: self.name().to_string(),
@@ -43,7 +43,7 @@ impl RegistryCalls {
         }
     }
 
-    /// By the calls that name it.
+    /// The handle of the newer calls.
     pub(crate) fn handle(&self) -> &RegistryHandle {
         &self.handle
     }
@@ -79,7 +79,7 @@ impl RegistryCalls {
         }
     }
 
-    /// The older list, which has each repository's latest tag; `None` unless the older calls are used.
+    /// The older list, with each repository's latest tag; `None` without --legacy.
     pub(crate) fn repositories_with_latest_tag(&self) -> Option<List<Repository>> {
         let legacy = self.legacy.as_ref()?;
         Some(legacy.repositories_with_latest_tag(self.name()))
@@ -92,7 +92,7 @@ impl RegistryCalls {
         }
     }
 
-    /// The call that deletes a repository has no older form.
+    /// The repository by the newer calls: there is no older one to delete it.
     pub(crate) fn newer_repository(&self, name: RepositoryName) -> RepositoryHandle {
         self.handle.repository(name)
     }

@@ -1,4 +1,4 @@
-//! `docker-credential-docr`: hands credentials of the registry out to Docker, Podman and others that speak its protocol.
+//! `docker-credential-docr`: a credential helper for Docker, Podman and others.
 
 use std::process::ExitCode;
 

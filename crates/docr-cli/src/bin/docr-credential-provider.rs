@@ -1,4 +1,4 @@
-//! `docr-credential-provider`: hands credentials of the registry out to the kubelet.
+//! `docr-credential-provider`: a credential provider for the kubelet.
 
 use std::process::ExitCode;
 

@@ -12,17 +12,22 @@ use crate::{
 
 const EXAMPLES: Examples = [
     (
-        "In ~/.bashrc: source <(docr completions bash)",
+        "For ~/.bashrc: source <(docr completions bash)",
         "docr completions bash",
     ),
-    ("In a folder of $fpath, as _docr", "docr completions zsh"),
+    (
+        "For a directory of $fpath, as _docr",
+        "docr completions zsh",
+    ),
 ];
 
-/// Print a script that lets a shell complete commands, options, and the names of registries, repositories and tags.
+/// Print a completion script for a shell.
+///
+/// It completes commands, options, and the names of registries, repositories, tags, certificates and clusters.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Completions {
-    /// The shell.
+    /// Shell to print the script for.
     #[arg(value_enum)]
     shell: Shell,
 }

@@ -10,7 +10,7 @@ use clap::Args;
 use docr::{DockerConfig, retention::Age};
 use serde_json::json;
 
-use super::docker;
+use super::{credentials::expiry::check_lifetime, docker};
 use crate::{
     account::{AccountArguments, Choices},
     help::{Examples, examples},
@@ -25,35 +25,35 @@ const PROGRAM: &str = "docker-credential-docr";
 
 const EXAMPLES: Examples = [
     (
-        "To pull, with credentials that live for two hours",
+        "For pulls, with credentials that are valid for two hours",
         "docr configure-docker --expires-in 2h",
     ),
     (
-        "Take it out again; first, show whether it is there",
+        "Show whether there is something to undo",
         "docr configure-docker --undo --dry-run",
     ),
 ];
 
-/// Let Docker, Podman and others get credentials from docr whenever they need some.
+/// Let Docker, Podman and others get credentials from docr on demand.
 ///
-/// Names the program docker-credential-docr in Docker's configuration as the helper for the registry. All else in it stays
-/// as it is.
+/// Sets docker-credential-docr as the credential helper for the registry in Docker's configuration, and changes nothing
+/// else there.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct ConfigureDocker {
-    /// Take it out again.
+    /// Remove the credential helper again.
     #[arg(long)]
     undo: bool,
-    /// Credentials that can also push and delete.
+    /// Mint credentials that can also push and delete.
     #[arg(long, conflicts_with = "undo")]
     read_write: bool,
-    /// How long each credential is good for [default: 12h].
+    /// Lifetime of each credential [default: 12h].
     #[arg(long, value_name = "AGE", conflicts_with = "undo")]
     expires_in: Option<Age>,
-    /// Docker's configuration [default: the one that Docker uses].
+    /// Docker's configuration file [default: the one that Docker uses].
     #[arg(long, value_name = "FILE")]
     config_file: Option<PathBuf>,
-    /// Show what would be configured, and do nothing.
+    /// Show what would be configured, and change nothing.
     #[arg(long)]
     dry_run: bool,
 }
@@ -66,15 +66,18 @@ impl ConfigureDocker {
         if self.undo {
             return self.undo(host, &path, config, output);
         }
+        if let Some(lifetime) = self.expires_in {
+            check_lifetime(lifetime, "")?;
+        }
         if !is_on_path(PROGRAM) {
             let here = env::current_exe().ok();
             let here = here.as_deref().and_then(Path::parent);
             let place = match here.filter(|here| here.join(PROGRAM).is_file()) {
-                Some(here) => format!("; it is in {}, which has to be in PATH", here.display()),
+                Some(here) => format!("; add {} to PATH", here.display()),
                 None => "; it is installed together with docr".to_owned(),
             };
             return Err(WrongInput(format!(
-                "Docker would not find {PROGRAM}: it is not in PATH{place}"
+                "{PROGRAM} is not in PATH, where Docker looks for it{place}"
             ))
             .into());
         }
@@ -90,12 +93,6 @@ impl ConfigureDocker {
             context,
             profile,
         };
-        if settings.lifetime().as_secs() == 0 {
-            return Err(WrongInput(
-                "--expires-in 0s: a credential has to be good for a second at least".to_owned(),
-            )
-            .into());
-        }
         config.use_helper(Some(HELPER))?;
         if !self.dry_run {
             settings.save()?;
@@ -109,10 +106,10 @@ impl ConfigureDocker {
         let each = Age::from_duration(settings.lifetime());
         let text = match self.dry_run {
             false => format!(
-                "Docker gets credentials for {host} from docr now, whenever it needs some. They can {may}, for {each} each."
+                "Docker now gets credentials for {host} from docr on demand. They can {may}, and each is valid for {each}."
             ),
             true => format!(
-                "Docker would get credentials for {host} from docr, whenever it needs some. They could {may}, for {each} each."
+                "Docker would get credentials for {host} from docr on demand. They could {may}, and each would be valid for {each}."
             ),
         };
         output.show(
@@ -139,12 +136,15 @@ impl ConfigureDocker {
             Settings::delete()?;
         }
         let text = match (is_ours, self.dry_run) {
-            (false, _) => format!("{} names no helper of docr's for {host}.", path.display()),
+            (false, _) => format!(
+                "docr is not the credential helper for {host} in {}.",
+                path.display()
+            ),
             (true, false) => {
-                format!("Docker doesn't get credentials for {host} from docr any more.")
+                format!("Docker no longer gets credentials for {host} from docr.")
             }
             (true, true) => {
-                format!("Docker would not get credentials for {host} from docr any more.")
+                format!("Docker would no longer get credentials for {host} from docr.")
             }
         };
         let is_changed = is_ours && !self.dry_run;

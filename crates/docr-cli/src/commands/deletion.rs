@@ -1,4 +1,4 @@
-//! Deleting one by one what was named: asking before, and reporting each whatever happens.
+//! Deleting items one by one: after confirmation, and with a report of each even after a failure.
 
 use anyhow::{Error, Result};
 use serde::Serialize;
@@ -9,7 +9,7 @@ use crate::{
     output::{About as _, Consent, Outcome, Output, Question, Subject},
 };
 
-/// Something that is to go.
+/// An item to delete.
 pub(super) struct Gone<T> {
     subject: Subject,
     item: T,
@@ -36,9 +36,9 @@ impl Fate {
         match self {
             Self::WouldBeDeleted => "would be deleted",
             Self::Deleted => "was deleted",
-            Self::GoneAlready => "was gone already",
+            Self::GoneAlready => "was already deleted",
             Self::Failed => "was not deleted",
-            Self::NotTried => "was not tried",
+            Self::NotTried => "was not attempted",
         }
     }
 }
@@ -49,7 +49,7 @@ struct Step {
     outcome: Fate,
 }
 
-/// Asks, deletes, and reports. The first failure ends it.
+/// Asks for confirmation, deletes, and reports. Stops at the first failure.
 pub(super) async fn delete_each<T>(
     output: &Output,
     consent: Consent,
@@ -97,7 +97,7 @@ pub(super) async fn delete_each<T>(
     drop(progress);
     let is_whole = steps.iter().all(|step| step.outcome != Fate::NotTried);
     match failure {
-        // Alone, its error says it all.
+        // For a single item, the error is report enough.
         Some(error) if steps.len() == 1 => Err(error),
         Some(error) => {
             report(output, &steps, Outcome::InPart)?;

@@ -1,11 +1,11 @@
-//! Docker's configuration, as the commands that change it open it.
+//! Opening Docker's configuration.
 
 use std::path::PathBuf;
 
 use anyhow::Result;
 use docr::DockerConfig;
 
-/// The file that is named or that Docker uses, and what is in it for a host.
+/// Opens the given file, or else the one that Docker uses, for the entries of a host.
 pub(super) fn open(file: Option<PathBuf>, host: &str) -> Result<(PathBuf, DockerConfig)> {
     let path = match file {
         Some(path) => path,

@@ -13,15 +13,15 @@ use crate::{
 const EXAMPLES: Examples = [
     ("For all registries of the account", "docr kubelet-config"),
     (
-        "As JSON, which the kubelet reads as well",
+        "As JSON, which the kubelet accepts, too",
         "docr kubelet-config --registry sample --output json",
     ),
 ];
 
-/// Print a CredentialProviderConfig that lets the kubelet get credentials from docr-credential-provider.
+/// Print a kubelet configuration for docr-credential-provider.
 ///
-/// The kubelet takes it with --image-credential-provider-config, and looks for the program in the directory of
-/// --image-credential-provider-bin-dir. The token stands in the environment of the kubelet, or in a file of doctl's.
+/// Pass it to the kubelet as --image-credential-provider-config, with the directory of the program as
+/// --image-credential-provider-bin-dir. The token is read from the kubelet's environment or from doctl's configuration.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct KubeletConfig {}
@@ -32,7 +32,7 @@ impl KubeletConfig {
         output.check_text()?;
         let host = account.host();
         let registry = account.choices()?.registry;
-        // Only for responses that say nothing of it themselves.
+        // For responses without a duration of their own.
         let keep = "1h0m0s";
         let mut lines = vec![
             "apiVersion: kubelet.config.k8s.io/v1".to_owned(),
@@ -61,7 +61,10 @@ impl KubeletConfig {
             "kind": "CredentialProviderConfig",
             "providers": [provider],
         });
-        output.show(lines.join("\n"), &json)?;
+        match output.is_json() {
+            true => output.show("", &json)?,
+            false => output.show_verbatim(&lines.join("\n"))?,
+        }
         Ok(Outcome::Done)
     }
 }

@@ -19,25 +19,28 @@ use crate::{
 
 const EXAMPLES: Examples = [
     (
-        "For a day, to pull alone",
+        "For a day, and for pulls only",
         "docr login --read-only --expires-in 24h",
     ),
-    ("Without touching a file", "docr login --dry-run"),
+    (
+        "Show which credentials would be minted",
+        "docr login --dry-run",
+    ),
 ];
 
-/// Give Docker credentials for the registry.
+/// Log Docker in to the registry.
 ///
-/// They go where Docker looks for them: into its configuration, or into the credential helper that it names. Credentials
-/// that they replace are revoked, if docr has minted them. With `docr configure-docker` nobody has to log in.
+/// New credentials are stored in Docker's configuration, or in the credential helper that it names. Those that they
+/// replace are revoked if docr minted them. After `docr configure-docker` there is no need to log in.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Login {
-    /// Credentials that can pull only.
+    /// Mint credentials that can only pull.
     #[arg(long)]
     read_only: bool,
     #[command(flatten)]
     expiry: Expiry,
-    /// Docker's configuration [default: the one that Docker uses].
+    /// Docker's configuration file [default: the one that Docker uses].
     #[arg(long, value_name = "FILE")]
     config_file: Option<PathBuf>,
 }
@@ -45,36 +48,36 @@ pub(crate) struct Login {
 impl Login {
     pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
         output.check_text()?;
+        let request = self.expiry.apply(match self.read_only {
+            true => CredentialsRequest::read_only(),
+            false => CredentialsRequest::read_write(),
+        })?;
         let account = account.open(output).await?;
-        // Docker must not be given credentials that open nothing.
+        // Docker must not get credentials of a sandbox that ends with this command.
         let is_kept = !account.is_sandbox() || self.config_file.is_some();
-        let folder = match is_kept {
+        let directory = match is_kept {
             true => None,
             false => Some(tempfile::tempdir()?),
         };
-        let here = folder
+        let here = directory
             .as_ref()
-            .map(|folder| folder.path().join("config.json"));
+            .map(|directory| directory.path().join("config.json"));
         let file = self.config_file.or(here);
-        // Before anything is minted: a file that can't be read is found out in time.
+        // Before anything is minted, since the file may be unreadable.
         let (path, mut config) = docker::open(file, account.host())?;
         let helper = config.helper()?;
         if helper.as_deref() == Some(HELPER) {
-            let text = "Docker gets its credentials from docr whenever it needs some: there is no need to log in.";
+            let text =
+                "docr is Docker's credential helper for this registry: there is no need to log in.";
             output.show(text, &json!({ "host": account.host(), "helper": HELPER }))?;
             return Ok(Outcome::Done);
         }
         let replaced = config.password()?;
-        let request = match self.read_only {
-            true => CredentialsRequest::read_only(),
-            false => CredentialsRequest::read_write(),
-        };
         let registry = account.registry_for(None).await?;
         if self.expiry.is_dry_run() {
             return self.expiry.show_dry_run(&registry, output).await;
         }
         let interrupt = Interrupt::listen()?;
-        let request = self.expiry.apply(request)?;
         let Some(minted) = account.mint(&registry, request, &interrupt).await? else {
             return Ok(Outcome::Interrupted);
         };
@@ -82,7 +85,7 @@ impl Login {
         let credentials = minted.hand_over(|credentials| {
             if let (Some(ledger), Some((_, password))) = (&ledger, credentials.user_and_password())
             {
-                // One that isn't noted is not revoked when it is replaced, and no worse than that.
+                // If that fails, it is merely not revoked when it is replaced.
                 let _ = ledger.note(&password);
             }
             config.insert(credentials)?;
@@ -106,17 +109,17 @@ impl Login {
             None => "until the credentials are revoked".to_owned(),
         };
         let place = match &helper {
-            Some(helper) => format!("with the credential helper {helper}"),
+            Some(helper) => format!("in the credential helper {helper}"),
             None if is_kept => format!("in {}", path.display()),
-            None => format!("in {}, which goes with the sandbox", path.display()),
+            None => format!("in {}, which is deleted with the sandbox", path.display()),
         };
         let text = format!(
-            "Docker may {may} at {} {until}.\nThe credentials are {place}.",
+            "Docker is logged in to {}, and can {may} {until}.\nThe credentials are stored {place}.",
             account.host()
         );
         let json = json!({
             "host": account.host(),
-            // Not every path is a text.
+            // A path may not be valid Unicode.
             "config_file": path.to_string_lossy(),
             "helper": helper,
             "read_write": credentials.is_read_write(),
@@ -127,11 +130,11 @@ impl Login {
     }
 }
 
-/// When that fails they go on until they expire: no reason to fail for those that replace them.
+/// Revokes the previous credentials. If that fails they remain valid until they expire, which is no reason to fail.
 async fn revoke_replaced(account: &Account, password: &docr::Secret, output: &Output) {
     match account.docr.revoke_password(password).await {
         Err(error) if !error.is_unauthorized() => {
-            let text = format_args!("The credentials from before could not be revoked: {error}");
+            let text = format_args!("The previous credentials could not be revoked: {error}");
             output.warn(text);
         }
         _ => {}

@@ -22,27 +22,27 @@ use crate::{
 const EXAMPLES: Examples = [
     ("From Docker's own configuration", "docr logout"),
     (
-        "What that would be, in another one",
+        "Show what would be removed from another one",
         "docr logout --config-file config.json --dry-run",
     ),
 ];
 
-const NOTHING_TO_TAKE_OUT: &str =
-    "There is nothing to take out: Docker gets its credentials from docr.";
+const NOTHING_TO_REMOVE: &str =
+    "There is nothing to remove: docr is Docker's credential helper for this registry.";
 
-/// Take Docker's credentials for the registry out, and revoke them.
+/// Log Docker out of the registry, and revoke its credentials.
 ///
-/// No token is needed: a credential may revoke itself.
+/// No token is needed: credentials can revoke themselves.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Logout {
-    /// Only take them out: they are good still, until they expire.
+    /// Only remove the credentials; they remain valid until they expire.
     #[arg(long)]
     keep_valid: bool,
-    /// Show what would be taken out and revoked, and do nothing.
+    /// Show what would be removed and revoked, and change nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Docker's configuration [default: the one that Docker uses].
+    /// Docker's configuration file [default: the one that Docker uses].
     #[arg(long, value_name = "FILE")]
     config_file: Option<PathBuf>,
 }
@@ -57,14 +57,14 @@ impl Logout {
             return self.show_dry_run(&account, &path, config, output);
         }
         if config.helper()?.as_deref() == Some(HELPER) {
-            // Asked for them, it would mint some.
+            // Reading them from the helper would mint new ones.
             let text = match self.keep_valid {
-                true => NOTHING_TO_TAKE_OUT,
+                true => NOTHING_TO_REMOVE,
                 false => {
                     config.remove()?;
                     config.save()?;
-                    "What docr kept for Docker is revoked. Docker gets other credentials when it needs some: docr \
-                     configure-docker --undo ends that."
+                    "The credentials that docr kept for Docker were revoked. docr mints new ones when Docker needs them; to \
+                     stop that, run `docr configure-docker --undo`."
                 }
             };
             let revoked = !self.keep_valid;
@@ -75,13 +75,13 @@ impl Logout {
             return Ok(Outcome::Done);
         }
         let password = config.password()?;
-        // Before they are taken out: what can't be revoked is still there to try again.
+        // Before they are removed, so that revoking can be retried if it fails.
         let revoked = match &password {
             Some(password) if !self.keep_valid => {
                 let url = account.api_url();
                 let revoked = revoke(password, account.token(output).ok(), url.as_deref()).await;
                 Some(revoked.context(
-                    "the credentials could not be revoked, and are left; --keep-valid takes them out all the same",
+                    "the credentials could not be revoked, and were kept; to remove them anyway, pass --keep-valid",
                 )?)
             }
             _ => None,
@@ -96,23 +96,23 @@ impl Logout {
         let text = match (was_there, revoked) {
             (false, _) => format!("There are no credentials for {host} in {}.", path.display()),
             (true, Some(Revoked::Yes)) => {
-                format!("The credentials for {host} are taken out and revoked.")
+                format!("The credentials for {host} were removed and revoked.")
             }
-            (true, Some(Revoked::OpenedNothing)) => {
-                format!("The credentials for {host} are taken out; they opened nothing any more.")
+            (true, Some(Revoked::NoLongerValid)) => {
+                format!("The credentials for {host} were removed; they were no longer valid.")
             }
             (true, Some(Revoked::OwnToken)) => format!(
-                "The credentials for {host} are taken out. They were the account's own token, which is good still: \
-                 revoke it in the control panel, if that is meant."
+                "The credentials for {host} were removed. They are the account's own token, which remains valid; to \
+                 revoke it, use the control panel."
             ),
             (true, None) => format!(
-                "The credentials for {host} are taken out. They are good still, until they expire."
+                "The credentials for {host} were removed. They remain valid until they expire."
             ),
         };
         let json = json!({
             "host": host,
             "removed": was_there,
-            "revoked": matches!(revoked, Some(Revoked::Yes | Revoked::OpenedNothing)),
+            "revoked": matches!(revoked, Some(Revoked::Yes | Revoked::NoLongerValid)),
         });
         output.show(text, &json)?;
         Ok(Outcome::Done)
@@ -130,8 +130,8 @@ impl Logout {
         let is_ours = config.helper()?.as_deref() == Some(HELPER);
         let text = if is_ours {
             match self.keep_valid {
-                true => NOTHING_TO_TAKE_OUT.to_owned(),
-                false => "What docr keeps for Docker would be revoked.".to_owned(),
+                true => NOTHING_TO_REMOVE.to_owned(),
+                false => "The credentials that docr keeps for Docker would be revoked.".to_owned(),
             }
         } else {
             let password = config.password()?;
@@ -139,13 +139,13 @@ impl Logout {
             match (&password, config.remove()? || password.is_some()) {
                 (_, false) => format!("There are no credentials for {host} in {place}."),
                 (Some(own), true) if !self.keep_valid && is_own(own) => format!(
-                    "The credentials for {host} would be taken out. They are the account's own token, which would not be \
+                    "The credentials for {host} would be removed. They are the account's own token, which would not be \
                      revoked."
                 ),
                 (Some(_), true) if !self.keep_valid => {
-                    format!("The credentials for {host} would be taken out and revoked.")
+                    format!("The credentials for {host} would be removed and revoked.")
                 }
-                _ => format!("The credentials for {host} would be taken out, and not revoked."),
+                _ => format!("The credentials for {host} would be removed, but not revoked."),
             }
         };
         let json = json!({ "host": host, "removed": false, "revoked": false });

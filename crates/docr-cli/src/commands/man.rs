@@ -15,20 +15,20 @@ use crate::{
 
 const EXAMPLES: Examples = [
     (
-        "The page of a command, to be piped to man -l -",
+        "The page of a command, to pipe to man -l -",
         "docr man image show",
     ),
     ("All pages, for a package", "docr man --directory man1"),
 ];
 
-/// Print the manual page of a command, or write those of all.
+/// Print the manual page of a command, or write all pages to a directory.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Man {
-    /// The command [default: docr itself].
+    /// Command to print the page of [default: docr itself].
     command: Vec<String>,
-    /// Write the pages of all commands into this folder.
-    #[arg(long, value_name = "FOLDER", conflicts_with = "command")]
+    /// Write the pages of all commands to this directory.
+    #[arg(long, value_name = "DIRECTORY", conflicts_with = "command")]
     directory: Option<PathBuf>,
     /// Show where the pages would be written, and write none.
     #[arg(long, requires = "directory")]
@@ -40,21 +40,27 @@ impl Man {
     pub(crate) async fn run(self, _: AccountArguments, output: &Output) -> Result<Outcome> {
         let mut root = Cli::command();
         root.build();
-        if let Some(folder) = self.directory {
+        if let Some(directory) = self.directory {
             if self.dry_run {
-                output.note(format_args!("The pages would be in {}.", folder.display()));
+                output.note(format_args!(
+                    "The pages would be written to {}.",
+                    directory.display()
+                ));
                 return Ok(Outcome::Done);
             }
-            let place = || folder.display().to_string();
-            fs::create_dir_all(&folder).with_context(place)?;
-            clap_mangen::generate_to(root, &folder).with_context(place)?;
-            output.note(format_args!("The pages are in {}.", folder.display()));
+            let place = || directory.display().to_string();
+            fs::create_dir_all(&directory).with_context(place)?;
+            clap_mangen::generate_to(root, &directory).with_context(place)?;
+            output.note(format_args!(
+                "The pages were written to {}.",
+                directory.display()
+            ));
             return Ok(Outcome::Done);
         }
         let mut command = &root;
         for name in &self.command {
             command = command.find_subcommand(name).ok_or_else(|| {
-                let message = format!("there is no command {:?}", self.command.join(" "));
+                let message = format!("unknown command {:?}", self.command.join(" "));
                 WrongInput(message)
             })?;
         }

@@ -1,6 +1,6 @@
-//! A folder for each noun and a file for each command: its arguments, its help and what it does.
+//! A directory for each noun, and a file for each command with its arguments, its help and its code.
 
-/// Defines a noun with its verbs, each of which is a command with a file of its own.
+/// Defines a noun with its verbs, each a command in a file of its own.
 macro_rules! noun {
     ($(#[$doc:meta])* $noun:ident: $($(#[$attribute:meta])* $verb:ident($arguments:ty)),+ $(,)?) => {
         $(#[$doc])*

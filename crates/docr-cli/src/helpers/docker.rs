@@ -1,7 +1,7 @@
 //! `docker-credential-docr`, by the protocol of Docker's credential helpers.
 //!
-//! Docker, Podman and others compare what it says with fixed texts, and a word on stderr upsets some of them: all that is
-//! said goes to stdout.
+//! Docker, Podman and others compare its messages with fixed texts, and some fail on any output on stderr: all messages
+//! go to stdout.
 
 use std::{
     env,
@@ -14,33 +14,37 @@ use docr::for_terminal;
 use serde_json::json;
 
 use super::{Source, host_of, in_time, is_ours, parts};
-use crate::{interrupt::Interrupt, output::NoToken};
+use crate::{
+    interrupt::{Interrupt, exit_on_signals},
+    output::NoToken,
+};
 
 const NOT_FOUND: &str = "credentials not found in native keychain";
 const NO_URL: &str = "no credentials server URL";
 
-/// Hands credentials out to Docker, Podman and others: the program `docker-credential-docr`, with the arguments and the
-/// input of the process.
+/// The program `docker-credential-docr`, a credential helper for Docker, Podman and others, with the arguments and the
+/// standard input of the process.
 pub async fn docker_credential_docr() -> ExitCode {
     let action = env::args().nth(1).unwrap_or_default();
-    // Ctrl-C reaches whoever asks and this program as well: what is under way is finished, and kept for the next one.
+    // Ctrl-C reaches the client and this program: the request in progress is finished, and its result kept.
+    let _exits = exit_on_signals(|| {});
     let _finishes = Interrupt::listen();
     let end = in_time(run(&action)).await;
     let (text, code) = match end {
         Ok(text) => (text, ExitCode::SUCCESS),
-        Err(error) => (said(&error), ExitCode::FAILURE),
+        Err(error) => (message(&error), ExitCode::FAILURE),
     };
     let mut out = io::stdout();
     match writeln!(out, "{text}").and_then(|()| out.flush()) {
         Ok(()) => code,
-        // What was minted is kept for the next one.
+        // What was minted is kept for the next call.
         Err(_) => ExitCode::FAILURE,
     }
 }
 
-/// What a failure is called here, on one line.
-fn said(error: &Error) -> String {
-    // Docker then goes on without credentials.
+/// The message of a failure, on one line.
+fn message(error: &Error) -> String {
+    // Docker then continues without credentials.
     if error.chain().any(|cause| cause.is::<NoToken>()) {
         return NOT_FOUND.to_owned();
     }
@@ -50,7 +54,7 @@ fn said(error: &Error) -> String {
 async fn run(action: &str) -> Result<String> {
     match action {
         "get" => get(&input()?).await,
-        // Docker logs in with what it was given, and asks for it again later: it gets credentials all the same.
+        // Docker stores what it logged in with; it gets minted credentials regardless.
         "store" => input().map(|_| String::new()),
         "erase" => erase(&input()?).await,
         "list" => list(),
@@ -64,7 +68,7 @@ async fn run(action: &str) -> Result<String> {
 
 fn input() -> Result<String> {
     let mut input = String::new();
-    // More than any address or credential.
+    // More than any address or credential has.
     io::stdin().take(1 << 20).read_to_string(&mut input)?;
     match input.trim() {
         "" => Err(anyhow!(NO_URL)),
@@ -86,7 +90,7 @@ async fn get(address: &str) -> Result<String> {
     Ok(entry.to_string())
 }
 
-/// Revokes what is kept. What isn't there is erased already.
+/// Revokes the kept credentials, if any.
 async fn erase(address: &str) -> Result<String> {
     if !is_ours(host_of(address)) {
         return Ok(String::new());
@@ -101,7 +105,7 @@ async fn erase(address: &str) -> Result<String> {
     Ok(String::new())
 }
 
-/// Docker gets each row of this: nothing is minted for it.
+/// Docker calls `get` for each entry, so nothing is minted here.
 fn list() -> Result<String> {
     let kept = match Source::open() {
         Err(error) if error.chain().any(|cause| cause.is::<NoToken>()) => None,

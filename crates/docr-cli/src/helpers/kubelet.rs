@@ -12,9 +12,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Source, host_of, in_time, is_ours, parts};
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, exit_on_signals};
 
-/// The versions of the protocol: a response has that of its request.
+/// The versions of the protocol; a response has the version of its request.
 const VERSIONS: [&str; 2] = [
     "credentialprovider.kubelet.k8s.io/v1",
     "credentialprovider.kubelet.k8s.io/v1beta1",
@@ -31,9 +31,11 @@ struct Request {
     image: String,
 }
 
-/// Hands credentials out to the kubelet: the program `docr-credential-provider`, with the input of the process.
+/// The program `docr-credential-provider`, a credential provider for the kubelet, with the standard input of the
+/// process.
 pub async fn docr_credential_provider() -> ExitCode {
-    // What is under way is finished, and kept for the next one.
+    // The request in progress is finished, and its result kept.
+    let _exits = exit_on_signals(|| {});
     let _finishes = Interrupt::listen();
     let end = in_time(run()).await.and_then(|response| {
         let mut out = io::stdout();
@@ -43,7 +45,7 @@ pub async fn docr_credential_provider() -> ExitCode {
     match end {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // The kubelet logs it. Where that fails, there is nowhere left to report it.
+            // The kubelet logs it. If writing fails, there is nowhere left to report it.
             let _ = writeln!(
                 io::stderr(),
                 "{}",
@@ -56,7 +58,7 @@ pub async fn docr_credential_provider() -> ExitCode {
 
 async fn run() -> Result<Value> {
     let mut input = String::new();
-    // A request is below 1 KiB, with a service account's token some more.
+    // A request has about 1 KiB, or a little more with a service account's token.
     io::stdin().take(1 << 20).read_to_string(&mut input)?;
     let request: Request =
         serde_json::from_str(&input).context("the input is not a CredentialProviderRequest")?;
@@ -65,9 +67,9 @@ async fn run() -> Result<Value> {
     }
     if !VERSIONS.contains(&request.api_version.as_str()) {
         bail!(
-            "{:?} is not supported; supported are {}",
+            "{:?} is not supported; supported versions: {}",
             request.api_version,
-            VERSIONS.join(" and ")
+            VERSIONS.join(", ")
         );
     }
     let host = host_of(&request.image);
@@ -76,7 +78,7 @@ async fn run() -> Result<Value> {
     }
     let kept = Source::open()?.credentials().await?;
     let (user, password) = parts(&kept.credentials)?;
-    // What the kubelet keeps must be good for as long again.
+    // The kubelet drops them after half of the time that is left.
     let half = kept.left.map_or(Duration::from_secs(3600), |left| left / 2);
     let auth = json!({ host: { "username": user.expose(), "password": password.expose() } });
     Ok(response(&request.api_version, half, auth))

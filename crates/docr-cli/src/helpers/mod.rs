@@ -1,4 +1,5 @@
-//! The programs that others start to get credentials: for Docker and its kin, and for the kubelet.
+//! The programs that hand out credentials: the credential helper for Docker, and the credential provider for the
+//! kubelet.
 
 mod docker;
 mod kubelet;
@@ -20,19 +21,19 @@ use settings::Settings;
 pub use docker::docker_credential_docr;
 pub use kubelet::docr_credential_provider;
 
-/// Kubelet gives a minute; Docker none, but a person waits.
+/// The kubelet waits for a minute; Docker has no limit, but a user is waiting.
 const DEADLINE: Duration = Duration::from_secs(25);
 const TIME_LIMIT: Duration = Duration::from_secs(50);
 
-/// The name by which Docker's configuration calls the helper.
+/// The helper's name in Docker's configuration.
 pub(crate) const HELPER: &str = "docr";
 
-/// The account and the files that a program gets its credentials from.
+/// The account and the files that credentials come from.
 struct Source {
     docr: Client,
     settings: Settings,
     files: CredentialFiles,
-    /// Where the name of the account's registry is kept.
+    /// Keeps the name of the account's registry.
     name_file: PathBuf,
 }
 
@@ -44,11 +45,10 @@ impl Source {
             settings.context.clone(),
             settings.registry.clone(),
         )?;
-        // These programs have nobody to tell which context they use.
+        // Nobody reads notes of these programs.
         let token = arguments.token(&Output::silent())?;
         let directory = account::credential_directory();
-        let directory =
-            directory.context("there is no place for files: set HOME or XDG_CACHE_HOME")?;
+        let directory = directory.context("no cache directory: set HOME or XDG_CACHE_HOME")?;
         let url = arguments.api_url();
         let docr = account::builder(url.as_deref()).token(token.clone());
         let docr = docr.deadline(DEADLINE).build()?;
@@ -69,12 +69,12 @@ impl Source {
         self.settings.request()
     }
 
-    /// The credentials that are kept, or new ones.
+    /// The kept credentials, or new ones.
     async fn credentials(&self) -> Result<docr::KeptCredentials> {
         let registry = self.registry().await?;
         match self.files.get(&registry, self.wanted()).await {
             Err(error) if error.is_not_found() && self.settings.registry.is_none() => {
-                // It was another one's name meanwhile.
+                // The registry was deleted since its name was kept.
                 let _ = fs::remove_file(&self.name_file);
                 let registry = self.registry().await?;
                 Ok(self.files.get(&registry, self.wanted()).await?)
@@ -83,12 +83,12 @@ impl Source {
         }
     }
 
-    /// What is kept and good, without a request.
+    /// The kept credentials that are valid, without a request.
     fn kept(&self) -> Option<docr::KeptCredentials> {
         self.files.kept(&self.known_registry()?, self.wanted())
     }
 
-    /// The registry that is set, or whose name is kept.
+    /// The registry that is configured, or whose name is kept.
     fn known_registry(&self) -> Option<RegistryHandle> {
         let name = match &self.settings.registry {
             Some(name) => name.clone(),
@@ -101,7 +101,7 @@ impl Source {
         Some(self.docr.registry(name))
     }
 
-    /// A registry of the account: credentials for one open all of them.
+    /// Any registry of the account: credentials for one are valid for all.
     async fn registry(&self) -> Result<RegistryHandle> {
         if let Some(registry) = self.known_registry() {
             return Ok(registry);
@@ -110,7 +110,7 @@ impl Source {
         let first = all.first().context("the account has no registry")?;
         let registry = self.docr.registry(first.name.parse()?);
         if let Some(directory) = self.name_file.parent() {
-            // Asked again next time, if it can't be kept.
+            // If it can't be kept, it is looked up again next time.
             let _ = fs::create_dir_all(directory)
                 .and_then(|()| fs::write(&self.name_file, &first.name));
         }
@@ -118,35 +118,35 @@ impl Source {
     }
 }
 
-/// The host of an address as clients give it, with or without scheme and path.
+/// The host of an address, with or without scheme and path.
 fn host_of(address: &str) -> &str {
     let address = address.trim();
     let bare = address.split_once("://").map_or(address, |(_, bare)| bare);
     bare.split('/').next().unwrap_or_default()
 }
 
-/// Whether credentials can be had for a host.
+/// Whether a host is one that credentials are minted for.
 fn is_ours(host: &str) -> bool {
     host == DockerCredentials::HOST || host == own_host()
 }
 
-/// The host that the settings lead to.
+/// The host of the configured account.
 fn own_host() -> String {
     let profile = Settings::load().ok().and_then(|settings| settings.profile);
     let arguments = AccountArguments::chosen(profile, None, None);
     arguments.unwrap_or_default().host()
 }
 
-/// User and password.
+/// User name and password.
 fn parts(credentials: &DockerCredentials) -> Result<(docr::Secret, docr::Secret)> {
     let parts = credentials.user_and_password();
-    parts.ok_or_else(|| anyhow!("the credential is not one of user and password"))
+    parts.ok_or_else(|| anyhow!("the credentials have no user name and password"))
 }
 
-/// What a future results in, within the time that whoever waits has.
+/// The result of a future, within the time limit.
 async fn in_time<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     match tokio::time::timeout(TIME_LIMIT, work).await {
         Ok(end) => end,
-        Err(_) => bail!("no credentials within {TIME_LIMIT:?}"),
+        Err(_) => bail!("timed out after {TIME_LIMIT:?}"),
     }
 }

@@ -1,4 +1,4 @@
-//! What credentials the helpers hand out: by variables, or by a small file that `docr configure-docker` writes.
+//! Settings of the helpers: environment variables, and a file that `docr configure-docker` writes.
 
 use std::{fs, io, path::PathBuf, time::Duration};
 
@@ -10,7 +10,7 @@ use crate::account::{configuration_path, variable};
 
 const LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
 
-/// The settings, each of which may be left out.
+/// The settings, all optional.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Settings {
@@ -35,7 +35,7 @@ pub(crate) enum Scope {
 }
 
 impl Settings {
-    /// Reads file and variables; a variable counts more.
+    /// Reads the file and the variables, which take precedence.
     pub(crate) fn load() -> Result<Self> {
         let mut settings = Self::of_file()?;
         if let Some(scope) = variable("DOCR_CREDENTIAL_SCOPE") {
@@ -60,7 +60,7 @@ impl Settings {
         };
         match fs::read_to_string(&path) {
             Ok(text) => toml::from_str(&text).map_err(|error| {
-                // On one line: it quotes the file, whose line ends are not ours.
+                // On one line, since it quotes the file.
                 anyhow!(
                     "{}: {}",
                     path.display(),
@@ -72,10 +72,10 @@ impl Settings {
         }
     }
 
-    /// Writes the file; returns where it is.
+    /// Writes the file; returns its path.
     pub(crate) fn save(&self) -> Result<PathBuf> {
         let path =
-            Self::path().context("there is no place for settings: set HOME or XDG_CONFIG_HOME")?;
+            Self::path().context("no configuration directory: set HOME or XDG_CONFIG_HOME")?;
         if let Some(directory) = path.parent() {
             fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
         }
@@ -97,7 +97,7 @@ impl Settings {
         }
     }
 
-    /// Beside docr's configuration.
+    /// The file's path, beside docr's configuration.
     fn path() -> Option<PathBuf> {
         Some(configuration_path()?.with_file_name("credential-helper.toml"))
     }

@@ -13,10 +13,10 @@ use super::{
 #[derive(Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct OutputArguments {
-    /// How to show the result [default: table, or what the profile says].
+    /// Output format [default: table, or that of the profile].
     #[arg(long, short, global = true, value_enum, value_name = "FORMAT")]
     output: Option<Format>,
-    /// Show these columns of a table or CSV alone, in this order.
+    /// Columns of the table or CSV to show, in this order, separated by commas.
     #[arg(
         long,
         global = true,
@@ -25,28 +25,27 @@ pub(crate) struct OutputArguments {
         num_args = 1
     )]
     columns: Vec<String>,
-    /// Sort a list by this column; with :desc, the largest or last first.
+    /// Sort a list by this column; append :desc for descending order.
     #[arg(long, global = true, value_name = "COLUMN")]
     sort: Option<Sort>,
-    /// Show so many items of a list at most.
+    /// Show at most this many items of a list.
     #[arg(long, global = true, value_name = "NUMBER", value_parser = number)]
     limit: Option<NonZeroUsize>,
-    /// Say nothing but the result, warnings and errors.
+    /// Print only the result, warnings and errors.
     #[arg(long, short, global = true)]
     quiet: bool,
-    /// Show on stderr each request that is sent and why one is repeated; -vv for all that the SDK traces.
+    /// Log each request and retry on stderr; -vv logs all events of the SDK.
     #[arg(long, short, global = true, action = ArgAction::Count)]
     verbose: u8,
 }
 
-/// A number of items, at least one.
+/// Parses a number of items.
 fn number(text: &str) -> Result<NonZeroUsize, &'static str> {
-    text.parse()
-        .map_err(|_| "is not a number of items, which is at least 1")
+    text.parse().map_err(|_| "not a whole number of at least 1")
 }
 
 impl OutputArguments {
-    /// The format that was asked for, if one was.
+    /// The format, if one is given.
     pub(crate) fn format(&self) -> Option<Format> {
         self.output
     }
@@ -67,7 +66,7 @@ impl OutputArguments {
             sort: self.sort,
             limit: self.limit.map(NonZeroUsize::get),
             is_quiet: self.quiet,
-            waits: Waits::told_to(audience),
+            waits: Waits::shown_to(audience),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What stands in a column, by its type: for people, for spreadsheets, and in order.
+//! A cell of a table, by type: its text for people and for programs, and its order.
 
 use std::cmp::Ordering;
 
@@ -7,29 +7,29 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use docr::for_terminal;
 use indicatif::HumanBytes;
 
-/// What comes from outside is cut after so many characters.
+/// The maximum length of a text from outside, in characters.
 const LONGEST: usize = 200;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Cell {
     Missing,
     Text(String),
-    /// A text with a meaning that a colour may show.
+    /// A text with a colour.
     State(String, Tone),
     List(Vec<String>),
-    /// A digest, of which people are shown what tells it from others.
+    /// A digest, abbreviated for people.
     Digest(String),
     Number(u64),
     Bytes(u64),
-    /// Bytes of which more may be there than are known.
+    /// A lower bound, in bytes.
     AtLeast(u64),
     Cents(u64),
     Time(DateTime<Utc>),
-    /// A day, and what it means from now.
+    /// A day, and its relation to today.
     Day(DateTime<Utc>, String),
 }
 
-/// What a state means.
+/// The meaning of a state, shown as a colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
     Good,
@@ -47,12 +47,12 @@ impl Cell {
         is_so.map_or(Self::Missing, |is_so| Self::text(word(is_so)))
     }
 
-    /// The value, if there is one.
+    /// The cell of a value, or a missing one.
     pub(crate) fn some<T>(value: Option<T>, cell: impl FnOnce(T) -> Self) -> Self {
         value.map_or(Self::Missing, cell)
     }
 
-    /// For people. Whatever it quotes, it is one line, and moves no cursor.
+    /// The text for people: on one line, without control characters.
     pub(super) fn shown(&self) -> String {
         match self {
             Self::Missing => "-".to_owned(),
@@ -71,7 +71,7 @@ impl Cell {
         }
     }
 
-    /// For programs.
+    /// The text for programs.
     pub(super) fn plain(&self) -> String {
         match self {
             Self::Missing => String::new(),
@@ -92,7 +92,7 @@ impl Cell {
         )
     }
 
-    /// Whether it still says something when its end is cut.
+    /// Whether it is still useful when truncated.
     pub(super) fn can_be_cut(&self) -> bool {
         matches!(self, Self::Text(_) | Self::State(..) | Self::List(_))
     }
@@ -107,7 +107,7 @@ impl Cell {
         colour.on_default()
     }
 
-    /// By value; what is missing comes last.
+    /// The order by value; missing values come last.
     pub(super) fn order(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Missing, Self::Missing) => Ordering::Equal,
@@ -123,7 +123,7 @@ impl Cell {
     }
 }
 
-/// The beginning of a digest, long enough to name it by.
+/// A digest, abbreviated to 12 digits.
 pub(crate) fn short(digest: &str) -> String {
     match digest.split_once(':') {
         Some((algorithm, hex)) => {

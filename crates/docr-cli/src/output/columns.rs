@@ -1,4 +1,4 @@
-//! What a list or a thing looks like: its columns, from which every format is made.
+//! The columns of a list or a record, from which every format is rendered.
 
 use std::{io, str::FromStr};
 
@@ -12,7 +12,7 @@ use super::{
     terminal,
 };
 
-/// The columns of a kind of thing.
+/// The columns of a type of item.
 pub(crate) struct Columns<T> {
     id: fn(&T) -> String,
     empty: &'static str,
@@ -21,12 +21,12 @@ pub(crate) struct Columns<T> {
 
 struct Column<T> {
     name: &'static str,
-    /// The lower, the longer it is shown when there is little room.
+    /// Columns with the highest values are dropped first on a narrow terminal.
     priority: u8,
     cell: Box<dyn Fn(&T) -> Cell + Send + Sync>,
 }
 
-/// By which column to sort.
+/// The column to sort by, and the order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sort {
     column: String,
@@ -41,9 +41,7 @@ impl FromStr for Sort {
             Some((column, "desc")) => (column, true),
             Some((column, "asc")) => (column, false),
             Some((_, order)) => {
-                return Err(format!(
-                    "{order:?} is not an order; the orders are asc and desc"
-                ));
+                return Err(format!("{order:?} is not a valid order; use asc or desc"));
             }
             None => (text, false),
         };
@@ -55,13 +53,13 @@ impl FromStr for Sort {
 }
 
 impl<T> Columns<T> {
-    /// Things that are told apart by this, and what to say when there are none.
+    /// Columns of items with this id; `empty` is shown for an empty list.
     pub(crate) fn new(id: fn(&T) -> String, empty: &'static str) -> Self {
         let all = Vec::new();
         Self { id, empty, all }
     }
 
-    /// Adds a column. The lower its priority, the longer it is shown when there is little room; 1 is always shown.
+    /// Adds a column. On a narrow terminal, columns with the highest priority values are dropped first, and 1 never.
     pub(crate) fn column(
         mut self,
         name: &'static str,
@@ -84,14 +82,14 @@ impl<T> Columns<T> {
         found.ok_or_else(|| {
             let names: Vec<_> = self.all.iter().map(|column| column.name).collect();
             let message = format!(
-                "column {name:?} does not exist here; the columns are {}",
+                "unknown column {name:?}; the columns are {}",
                 names.join(", ")
             );
             WrongInput(message).into()
         })
     }
 
-    /// A table of the columns that are named, or of all.
+    /// A table of the named columns, or of all.
     pub(super) fn table(
         &self,
         items: &[T],
@@ -100,7 +98,7 @@ impl<T> Columns<T> {
     ) -> Result<String> {
         let laid = self.picked(names)?.into_iter().map(|column| Laid {
             title: title(column.name),
-            // Who asks for a column gets it.
+            // A column that was asked for is always shown.
             priority: if names.is_empty() { column.priority } else { 1 },
             cells: items.iter().map(|item| (column.cell)(item)).collect(),
         });
@@ -116,20 +114,21 @@ impl<T> Columns<T> {
 }
 
 impl Output {
-    /// Refuses columns that a list hasn't, before it is asked for.
+    /// Refuses unknown columns, before the first request.
     pub(crate) fn checked<T>(&self, columns: Columns<T>) -> Result<Columns<T>> {
         columns.picked(&self.columns)?;
         if let Some(sort) = &self.sort {
             columns.find(&sort.column)?;
         }
         if !self.columns.is_empty() && !matches!(self.format, Format::Table | Format::Csv) {
-            let message = "--columns is for --output table and csv; JSON has all that is known";
+            let message =
+                "--columns is only supported with --output table and csv; JSON has all fields";
             return Err(WrongInput(message.to_owned()).into());
         }
         Ok(columns)
     }
 
-    /// Reads a list, no further than it is shown.
+    /// Reads a list, up to the limit.
     pub(crate) async fn read<T: Send + Unpin + 'static>(
         &self,
         what: &str,
@@ -153,7 +152,7 @@ impl Output {
         Ok(all)
     }
 
-    /// Reads a list to its end.
+    /// Reads a whole list.
     pub(crate) async fn read_all<T: Send + Unpin + 'static>(
         &self,
         what: &str,
@@ -166,14 +165,14 @@ impl Output {
         all.read(what, list).await
     }
 
-    /// Shows a list in the format that was asked for, sorted and cut as it was asked for.
+    /// Shows a list in the chosen format, sorted and limited.
     pub(crate) fn list<T: Serialize>(&self, mut items: Vec<T>, columns: &Columns<T>) -> Result<()> {
         if let Some(sort) = &self.sort {
             let column = columns.find(&sort.column)?;
             items.sort_by(|a, b| {
                 let (a, b) = ((column.cell)(a), (column.cell)(b));
                 match (&a, &b) {
-                    // What is missing stays at the end.
+                    // Missing values come last in any order.
                     (Cell::Missing, _) | (_, Cell::Missing) => a.order(&b),
                     _ if sort.is_descending => b.order(&a),
                     _ => a.order(&b),
@@ -195,7 +194,7 @@ impl Output {
         }
     }
 
-    /// Shows one thing in the format that was asked for.
+    /// Shows one item in the chosen format.
     pub(crate) fn record<T: Serialize>(&self, item: &T, columns: &Columns<T>) -> Result<()> {
         match self.format {
             Format::Table => {
@@ -212,7 +211,7 @@ impl Output {
         }
     }
 
-    /// The formats that have a line an item.
+    /// Shows items in a format with one line per item.
     pub(super) fn lines<T: Serialize>(&self, items: &[T], columns: &Columns<T>) -> Result<()> {
         let mut text = String::new();
         match self.format {
@@ -240,7 +239,7 @@ fn title(name: &str) -> String {
     name.to_uppercase().replace('-', " ")
 }
 
-/// Cells that a spreadsheet would calculate are texts, and each is one line.
+/// CSV, in which no cell is a formula to a spreadsheet, and each is on one line.
 fn csv<T>(items: &[T], columns: &[&Column<T>]) -> Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(columns.iter().map(|column| column.name))?;

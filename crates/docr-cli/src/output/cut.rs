@@ -1,10 +1,10 @@
-//! Texts that are cut where there is no room for them.
+//! Truncating texts.
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 const ELLIPSIS: char = '…';
 
-/// A text that takes so many columns at most, with an ellipsis where its end is missing.
+/// A text of at most this width, which ends with an ellipsis if it was truncated.
 pub(super) fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wide_character_is_not_cut_in_half() {
+    fn a_wide_character_is_not_split() {
         assert_eq!(cut("日本語", 6), "日本語");
         assert_eq!(cut("日本語", 5), "日本…");
         assert_eq!(cut("日本語", 4), "日…");

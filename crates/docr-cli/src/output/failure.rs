@@ -1,4 +1,4 @@
-//! How a command fails: with a message for people or programs, and a code.
+//! Failures: a message for people or programs, and an exit code.
 
 use std::process::ExitCode;
 
@@ -10,7 +10,7 @@ use super::{
     words::Explained,
 };
 
-/// The input is wrong, and nothing was sent.
+/// The input is invalid, and nothing was changed.
 #[derive(Debug)]
 pub(crate) struct WrongInput(pub(crate) String);
 
@@ -22,19 +22,40 @@ impl std::fmt::Display for WrongInput {
 
 impl std::error::Error for WrongInput {}
 
-/// No token is set anywhere.
+/// No token was found.
 #[derive(Debug)]
-pub(crate) struct NoToken(pub(crate) String);
+pub(crate) struct NoToken {
+    message: String,
+    pub(super) hint: Option<&'static str>,
+}
+
+impl NoToken {
+    /// There is none in any place.
+    pub(crate) fn anywhere(message: String) -> Self {
+        let hint = "set DIGITALOCEAN_TOKEN, pass --token-file FILE, or run `doctl auth init`; to try docr without a token, \
+                    pass --sandbox.";
+        Self {
+            message,
+            hint: Some(hint),
+        }
+    }
+
+    /// There is none in the place that was chosen.
+    pub(crate) fn in_place(message: String) -> Self {
+        let hint = None;
+        Self { message, hint }
+    }
+}
 
 impl std::fmt::Display for NoToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.message)
     }
 }
 
 impl std::error::Error for NoToken {}
 
-/// Shows an error, and says with which code to end.
+/// Shows an error, and returns the exit code.
 pub(crate) fn fail(format: Format, error: &anyhow::Error) -> ExitCode {
     if error.chain().any(|cause| cause.is::<OutputClosed>()) {
         return Outcome::Interrupted.into();
@@ -91,7 +112,7 @@ fn as_json(explained: &Explained, error: &anyhow::Error, code: u8) -> String {
 fn say(explained: &Explained) {
     let line = |style: Style, label: &str, text: &str| {
         let text = wrapped(&format!("{label}: {text}"), terminal::width_beside());
-        // The label stays whole in its line, whatever the width.
+        // The label is never wrapped.
         let rest = text.strip_prefix(label).unwrap_or_default();
         terminal::say(&format!("{style}{label}{style:#}{rest}"));
     };
@@ -105,7 +126,7 @@ fn say(explained: &Explained) {
     }
 }
 
-/// Says what is wrong with the arguments.
+/// Shows an error in the arguments.
 pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
     let text = error.render().to_string();
     terminal::say(&wrapped(text.trim_end(), terminal::width_beside()));

@@ -1,4 +1,4 @@
-//! Tables that fit: first the columns that matter least go, then texts are cut.
+//! Fitting tables to the terminal: the least important columns are dropped, then texts are truncated.
 
 use anstyle::Style;
 use unicode_width::UnicodeWidthStr as _;
@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::{Cell, cut::cut};
 
 const GAP: usize = 2;
-/// A text that is cut keeps so many columns.
+/// The minimum width of a truncated text.
 const SHORTEST: usize = 10;
 
 pub(super) struct Column {
@@ -15,14 +15,14 @@ pub(super) struct Column {
     pub(super) cells: Vec<Cell>,
 }
 
-/// A column as text.
+/// A column, rendered.
 struct Shown {
     title: String,
     priority: u8,
     cells: Vec<(String, Style)>,
     is_right: bool,
     width: usize,
-    /// What it can be narrowed to.
+    /// The minimum width.
     least: usize,
 }
 
@@ -67,7 +67,7 @@ impl Shown {
     }
 }
 
-/// The lines of a table.
+/// The text of a table.
 pub(super) fn laid_out(columns: Vec<Column>, room: Option<usize>) -> String {
     let columns = columns.into_iter().map(Shown::new).collect();
     let columns = fitted(columns, room);
@@ -87,7 +87,7 @@ pub(super) fn laid_out(columns: Vec<Column>, room: Option<usize>) -> String {
     text.trim_end_matches('\n').to_owned()
 }
 
-/// One thing, a line a column.
+/// The text of a record, with one line per column.
 pub(super) fn record(lines: impl Iterator<Item = (String, Cell)>, widest: usize) -> String {
     let bold = Style::new().bold();
     let room = super::terminal::width().unwrap_or(usize::MAX);
@@ -124,12 +124,12 @@ fn fitted(mut columns: Vec<Shown>, room: Option<usize>) -> Vec<Shown> {
     narrow(&mut columns, room.saturating_sub(gaps), |column| {
         column.least
     });
-    // Those that somebody has asked for may still be too many, and what can't be cut too wide.
+    // The columns that were asked for may still be too wide together.
     narrow(&mut columns, room.saturating_sub(gaps), |_| 1);
     columns
 }
 
-/// Narrows columns until they fit: one by one from the widest, so that what is short stays whole.
+/// Narrows the widest columns until all fit, so that short ones are not truncated.
 fn narrow(columns: &mut [Shown], room: usize, least: impl Fn(&Shown) -> usize) {
     while columns.iter().map(|column| column.width).sum::<usize>() > room {
         let narrowable = columns
@@ -166,12 +166,12 @@ mod tests {
     }
 
     #[test]
-    fn what_matters_least_goes_first_and_then_texts_are_cut() {
+    fn the_least_important_columns_are_dropped_and_then_texts_are_truncated() {
         insta::assert_snapshot!([100, 66, 50, 30, 16].map(table).join("\n\n"));
     }
 
     #[test]
-    fn no_line_is_wider_than_there_is_room_from_40_columns_on() {
+    fn no_line_is_wider_than_the_terminal_from_40_columns_on() {
         for room in 40..=200 {
             let widest = table(room).lines().map(|line| line.width()).max();
             assert!(widest <= Some(room), "{room}: {widest:?}");
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_that_were_asked_for_and_what_cannot_be_cut_fit_as_well() {
+    fn chosen_columns_and_long_values_are_made_to_fit() {
         let digest = || Cell::Digest(format!("sha256:{}", "0".repeat(64)));
         for count in 1..=13 {
             let columns = (0..count).map(|number| Column {

@@ -1,4 +1,4 @@
-//! What is shown, in which form, and how the command ends.
+//! Output in every format, and exit codes.
 
 mod arguments;
 mod cell;
@@ -30,25 +30,25 @@ pub(crate) use failure::{NoToken, WrongInput, fail, refuse};
 pub(crate) use progress::Progress;
 pub(crate) use prompt::{Consent, Question};
 pub(crate) use terminal::visible;
-pub(crate) use text::Text;
+pub(crate) use text::{Text, counted};
 pub(crate) use words::{About, NotThere, Subject};
 
-/// How to show the result.
+/// The format of the result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Format {
     /// For people.
     #[default]
     Table,
-    /// For programs: all that is known, as one document.
+    /// For programs: one document with all fields.
     Json,
-    /// For programs: an item a line.
+    /// For programs: one item per line.
     Jsonl,
     /// For spreadsheets.
     Csv,
-    /// Names or ids alone, one a line, as other commands take them.
+    /// Names or ids only, one per line, to pass to other commands.
     Ids,
-    /// Metrics in Prometheus's text format, of `docr usage`.
+    /// Metrics in Prometheus's text format, for `docr usage` only.
     Prometheus,
 }
 
@@ -58,15 +58,15 @@ impl Format {
     }
 }
 
-/// How a command ended that did not fail.
+/// The outcome of a command that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Done,
-    /// Something was left out, or what was looked for was found.
+    /// Something was left undone, or a check found something.
     InPart,
-    /// Somebody asked to stop.
+    /// The user asked to stop.
     Interrupted,
-    /// A program that was run has ended with this code.
+    /// The exit code of a program that was run.
     #[cfg(feature = "sandbox")]
     Exited(u8),
 }
@@ -83,7 +83,7 @@ impl From<Outcome> for ExitCode {
     }
 }
 
-/// The output of a command, as it was asked for. Cheap to clone.
+/// The output of a command, with the chosen options. Cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct Output {
     pub(crate) format: Format,
@@ -95,7 +95,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// For a program that has nobody to tell anything but its result.
+    /// The output of a program that prints only its result.
     pub(crate) fn silent() -> Self {
         Self {
             format: Format::Json,
@@ -104,44 +104,45 @@ impl Output {
         }
     }
 
-    /// What is waited for, to be told of attempts.
+    /// The waits that are shown.
     pub(crate) fn waits(&self) -> &progress::Waits {
         &self.waits
     }
 
-    /// Whether a program reads the result, and what is said beside it.
+    /// Whether a program reads the output.
     pub(crate) fn is_json(&self) -> bool {
         self.format.is_json()
     }
 
-    /// Shows what has happened: a text to people, JSON to programs.
+    /// Shows a result: a text to people, JSON to programs.
     pub(crate) fn show(&self, text: impl std::fmt::Display, json: &impl Serialize) -> Result<()> {
+        self.waits.end();
         terminal::print(&self.rendered(text, json)?)
     }
 
-    /// Prints a text of this program's own as it is.
+    /// Prints a text unchanged.
     pub(crate) fn print_raw(&self, text: &str) -> Result<()> {
         terminal::print(text.trim_end())
     }
 
-    /// Shows a document that is JSON whatever the format.
+    /// Shows a document as JSON, whatever the format.
     pub(crate) fn show_json(&self, json: &impl Serialize) -> Result<()> {
         terminal::print(&terminal::visible_json(&serde_json::to_string_pretty(
             json,
         )?))
     }
 
-    /// Shows a document as it is, whatever the format.
+    /// Shows a document unchanged, whatever the format.
     pub(crate) fn show_verbatim(&self, document: &str) -> Result<()> {
         terminal::print(document.trim_end())
     }
 
-    /// Whether the format is one that has a line an item, so that sentences have no place in it.
+    /// Whether the format has one line per item, without room for sentences.
     pub(crate) fn has_lines(&self) -> bool {
         matches!(self.format, Format::Csv | Format::Ids)
     }
 
-    /// Like [`show`](Self::show); where a sentence has no place in the result, it is said beside it.
+    /// Like [`show`](Self::show), but on stderr if the format has no room for sentences.
     pub(crate) fn show_unless_lines(
         &self,
         text: impl std::fmt::Display,
@@ -156,25 +157,25 @@ impl Output {
         }
     }
 
-    /// Refuses what only a list can be shown as.
+    /// Refuses options and formats for lists.
     pub(crate) fn check_text(&self) -> Result<()> {
         if self.has_lines() {
             let format = self.format.to_possible_value();
             let format = format.as_ref().map_or("csv", |format| format.get_name());
             let message = format!(
-                "--output {format} is for lists, and this command shows none: use table, json or jsonl"
+                "--output {format} is only supported by commands that show a list; use table, json or jsonl"
             );
             return Err(WrongInput(message).into());
         }
         if !self.columns.is_empty() || self.sort.is_some() || self.limit.is_some() {
             let message =
-                "--columns, --sort and --limit are for lists, and this command shows none";
+                "--columns, --sort and --limit are only supported by commands that show a list";
             return Err(WrongInput(message.to_owned()).into());
         }
         Ok(())
     }
 
-    /// Like [`show`](Self::show), for a result that must not be lost: where it can't be written to the output, it goes
+    /// Like [`show`](Self::show), for a result that must not be lost: if it can't be written to stdout, it is written
     /// to stderr.
     pub(crate) fn report(
         &self,
@@ -182,6 +183,7 @@ impl Output {
         json: &impl Serialize,
         outcome: Outcome,
     ) -> Result<Outcome> {
+        self.waits.end();
         let text = self.rendered(text, json)?;
         let mut out = io::stdout();
         match writeln!(out, "{text}").and_then(|()| out.flush()) {
@@ -190,7 +192,7 @@ impl Output {
                 let _ = writeln!(io::stderr(), "{text}");
                 match error.kind() {
                     io::ErrorKind::BrokenPipe => Ok(Outcome::Interrupted),
-                    _ => Err(anyhow::Error::new(error).context("the result can't be written")),
+                    _ => Err(anyhow::Error::new(error).context("cannot write the result")),
                 }
             }
         }
@@ -211,14 +213,14 @@ impl Output {
         }
     }
 
-    /// Says something beside the result, to people.
+    /// Shows a note to people, on stderr.
     pub(crate) fn note(&self, text: impl std::fmt::Display) {
         if !self.is_json() && !self.is_quiet {
             self.warn(text);
         }
     }
 
-    /// Shows a table beside the result, to people.
+    /// Shows a table to people, on stderr.
     pub(crate) fn note_table<T>(&self, items: &[T], columns: &Columns<T>) -> Result<()> {
         let mut text = self.text_beside();
         text.table(items, columns)?;
@@ -226,7 +228,7 @@ impl Output {
         Ok(())
     }
 
-    /// Like [`note`](Self::note), for lines that are to be copied whole.
+    /// Like [`note`](Self::note), without wrapping lines.
     #[cfg(feature = "sandbox")]
     pub(crate) fn note_verbatim(&self, lines: &str) {
         if !self.is_json() && !self.is_quiet {
@@ -234,9 +236,10 @@ impl Output {
         }
     }
 
-    /// Warns people, however quiet they want it.
+    /// Shows a warning to people, even with --quiet.
     pub(crate) fn warn(&self, text: impl std::fmt::Display) {
         if !self.is_json() {
+            self.waits.end();
             let text = terminal::wrapped(&text.to_string(), terminal::width_beside());
             terminal::say(&text);
         }

@@ -1,4 +1,4 @@
-//! What goes on meanwhile: a line that moves on a terminal, a line a minute elsewhere.
+//! Progress: a line that is redrawn on a terminal, or a line per minute elsewhere.
 
 use std::{
     io::{self, IsTerminal as _},
@@ -17,14 +17,14 @@ const SECOND: Duration = Duration::from_secs(1);
 const LINE_EVERY: Duration = Duration::from_secs(60);
 const LONGEST: usize = 200;
 
-/// Who is told what goes on.
+/// Who sees the progress.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Audience {
     #[default]
     Nobody,
-    /// A person before a terminal.
+    /// The user at a terminal.
     Terminal,
-    /// Whoever reads the lines, some time.
+    /// The reader of a file or pipe.
     Pipe,
 }
 
@@ -37,25 +37,25 @@ impl Audience {
     }
 }
 
-/// What the command waits for, as the client reports it. Clones share it.
+/// The waits of the client and the progress of the command. Clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Waits {
     audience: Audience,
     shown: Arc<Mutex<Shown>>,
 }
 
-/// What is shown now.
+/// The current state.
 #[derive(Default)]
 struct Shown {
     bar: Option<ProgressBar>,
-    /// Empty where there is nothing to say but what is waited for.
+    /// Empty if only a wait is shown.
     what: String,
     wait: Option<Wait>,
     done: u64,
     of: Option<u64>,
 }
 
-/// A wait that is under way. Dropped, it is no longer counted.
+/// A wait in progress. Its countdown stops on drop.
 struct Wait {
     left: u64,
     reason: &'static str,
@@ -69,14 +69,14 @@ impl Drop for Wait {
 }
 
 impl Waits {
-    pub(super) fn told_to(audience: Audience) -> Self {
+    pub(super) fn shown_to(audience: Audience) -> Self {
         Self {
             audience,
             ..Self::default()
         }
     }
 
-    /// Takes note of an attempt that has ended.
+    /// Updates the wait after an attempt.
     pub(crate) fn observe(&self, attempt: &Attempt<'_>) {
         match attempt.repeats_after {
             Some(wait) if self.audience != Audience::Nobody => self.begin(wait, attempt.error),
@@ -84,11 +84,11 @@ impl Waits {
         }
     }
 
-    /// A wait begins: it is counted down from now on.
+    /// Starts the countdown of a wait.
     fn begin(&self, wait: Duration, error: Option<ErrorKind>) {
         let left = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        let (counted, told) = (self.clone(), self.clone());
-        let counting = counted.count_down(left, move |waited| told.say_alone(waited));
+        let (counted, shown) = (self.clone(), self.clone());
+        let counting = counted.count_down(left, move |waited| shown.say_alone(waited));
         let counting = tokio::spawn(counting).abort_handle();
         self.change(|shown| {
             shown.wait = Some(Wait {
@@ -98,7 +98,7 @@ impl Waits {
             });
             let is_long = wait >= SECOND;
             if is_long && shown.bar.is_none() && self.audience == Audience::Terminal {
-                // It is drawn when the message changes, and goes with the wait.
+                // It is drawn when the message changes, and cleared when the wait ends.
                 shown.bar = Some(spinner());
             }
         });
@@ -120,15 +120,15 @@ impl Waits {
         self.end();
     }
 
-    /// Says a line, unless something goes on that says its own.
+    /// Prints a line, unless a progress prints its own.
     fn say_alone(&self, waited: Duration) {
         if self.audience == Audience::Pipe && self.shown().what.is_empty() {
             terminal::say(&self.line(waited));
         }
     }
 
-    /// The wait has ended, and with it what shows it alone.
-    fn end(&self) {
+    /// Ends the wait, and clears the line that shows only that.
+    pub(crate) fn end(&self) {
         self.change(|shown| {
             shown.wait = None;
             if shown.what.is_empty()
@@ -137,6 +137,13 @@ impl Waits {
                 bar.finish_and_clear();
             }
         });
+    }
+
+    /// Clears the line, before the program ends.
+    pub(crate) fn clear(&self) {
+        if let Some(bar) = self.shown().bar.take() {
+            bar.finish_and_clear();
+        }
     }
 
     fn change(&self, change: impl FnOnce(&mut Shown)) {
@@ -177,17 +184,17 @@ fn spinner() -> ProgressBar {
     ProgressBar::new_spinner().with_style(style)
 }
 
-/// Why an attempt is repeated, in the user's terms.
+/// The reason for a retry, in the user's terms.
 fn reason(error: Option<ErrorKind>) -> &'static str {
     match error {
         Some(ErrorKind::RateLimited) => "for the rate limit",
-        Some(ErrorKind::Connect) => "to connect again",
-        Some(ErrorKind::Server) => "since the service failed",
-        _ => "to try again",
+        Some(ErrorKind::Connect) => "to reconnect",
+        Some(ErrorKind::Server) => "after a server error",
+        _ => "to retry",
     }
 }
 
-/// Something that takes a while. Dropped, it is no longer shown.
+/// The progress of something that takes a while. It is cleared on drop.
 pub(crate) struct Progress {
     waits: Waits,
     bar: ProgressBar,
@@ -195,12 +202,12 @@ pub(crate) struct Progress {
 }
 
 impl Output {
-    /// Tells a person that something goes on; silent for programs.
+    /// Shows that something is in progress.
     pub(crate) fn progress(&self, what: impl Into<String>) -> Progress {
         self.begin(spinner(), what.into(), None)
     }
 
-    /// Tells a person how far something is, and when it may be done.
+    /// Shows how far something is, and the estimated time left.
     pub(crate) fn counted(&self, what: impl Into<String>, of: usize) -> Progress {
         let style = ProgressStyle::with_template("{bar:20} {pos}/{len} {eta} left {wide_msg}");
         let bar = ProgressBar::new(of as u64);
@@ -214,7 +221,7 @@ impl Output {
             Audience::Terminal => bar.enable_steady_tick(TICK),
             Audience::Pipe | Audience::Nobody => bar.set_draw_target(ProgressDrawTarget::hidden()),
         }
-        // One that shows a wait alone gives way.
+        // Replaces a line that shows only a wait.
         waits.end();
         let shown_bar = bar.clone();
         waits.change(|shown| {
@@ -228,21 +235,21 @@ impl Output {
         });
         let lines = (waits.audience == Audience::Pipe).then(|| {
             let waits = waits.clone();
-            let telling = tell(move |waited| terminal::say(&waits.line(waited)));
-            tokio::spawn(telling).abort_handle()
+            let printing = every_minute(move |waited| terminal::say(&waits.line(waited)));
+            tokio::spawn(printing).abort_handle()
         });
         Progress { waits, bar, lines }
     }
 }
 
 impl Progress {
-    /// What goes on now.
+    /// Changes the text.
     pub(crate) fn say(&self, what: impl AsRef<str>) {
         let what = for_terminal(what.as_ref(), LONGEST);
         self.waits.change(|shown| shown.what = what);
     }
 
-    /// Lets something else have the terminal meanwhile.
+    /// Hides the line while something else uses the terminal.
     pub(crate) async fn paused<T>(&self, other: impl Future<Output = T>) -> T {
         self.bar.set_draw_target(ProgressDrawTarget::hidden());
         let end = other.await;
@@ -252,7 +259,7 @@ impl Progress {
         end
     }
 
-    /// One more is done.
+    /// Counts one more item as done.
     pub(crate) fn advance(&self, what: impl AsRef<str>) {
         self.bar.inc(1);
         self.waits.change(|shown| shown.done += 1);
@@ -270,8 +277,8 @@ impl Drop for Progress {
     }
 }
 
-/// Where nobody watches, a line a minute says that it goes on. Real minutes, also in a sandbox.
-async fn tell(say: impl Fn(Duration)) {
+/// Calls `say` once a minute, by real time even in a sandbox.
+async fn every_minute(say: impl Fn(Duration)) {
     let mut waited = Duration::ZERO;
     loop {
         SystemClock.sleep(LINE_EVERY).await;
@@ -287,17 +294,17 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_line_a_minute_where_nobody_watches() {
-        let told = Arc::new(AtomicUsize::new(0));
-        let counting = Arc::clone(&told);
-        let telling = tokio::spawn(tell(move |_| {
+    async fn a_line_is_printed_once_a_minute() {
+        let printed = Arc::new(AtomicUsize::new(0));
+        let counting = Arc::clone(&printed);
+        let printing = tokio::spawn(every_minute(move |_| {
             counting.fetch_add(1, SeqCst);
         }));
         SystemClock.sleep(Duration::from_secs(59)).await;
-        assert_eq!(told.load(SeqCst), 0);
+        assert_eq!(printed.load(SeqCst), 0);
         SystemClock.sleep(Duration::from_secs(122)).await;
-        telling.abort();
-        assert_eq!(told.load(SeqCst), 3);
+        printing.abort();
+        assert_eq!(printed.load(SeqCst), 3);
     }
 
     const LIMITED: Option<ErrorKind> = Some(ErrorKind::RateLimited);
@@ -307,15 +314,15 @@ mod tests {
     }
 
     async fn seconds(seconds: u64) {
-        // A little later than what happens in that second.
+        // Slightly later than the tick of that second.
         SystemClock
             .sleep(SECOND * u32::try_from(seconds).unwrap() + Duration::from_millis(1))
             .await;
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_line_says_what_is_waited_for_and_how_far_it_is() {
-        let waits = Waits::told_to(Audience::Pipe);
+    async fn a_line_shows_the_wait_and_the_progress() {
+        let waits = Waits::shown_to(Audience::Pipe);
         waits.change(|shown| {
             shown.what = "deleting".to_owned();
             (shown.done, shown.of) = (3, Some(7));
@@ -328,9 +335,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_wait_is_counted_down_beside_what_goes_on() {
+    async fn a_wait_is_counted_down_beside_a_progress() {
         let output = Output {
-            waits: Waits::told_to(Audience::Terminal),
+            waits: Waits::shown_to(Audience::Terminal),
             ..Output::default()
         };
         let progress = output.progress("reading tags");
@@ -346,22 +353,19 @@ mod tests {
         );
         seconds(37).await;
         assert_eq!(progress.bar.message(), "reading tags");
-        // One that is told of meanwhile takes its place.
+        // A second wait replaces the first.
         output.waits.begin(Duration::from_secs(5), LIMITED);
         output.waits.begin(Duration::from_secs(9), None);
         seconds(2).await;
-        assert_eq!(
-            progress.bar.message(),
-            "reading tags: waiting 7 s to try again"
-        );
+        assert_eq!(progress.bar.message(), "reading tags: waiting 7 s to retry");
         output.waits.end();
         seconds(2).await;
         assert_eq!(progress.bar.message(), "reading tags");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_wait_is_counted_down_where_nothing_else_is_shown_and_goes_when_it_ends() {
-        let waits = Waits::told_to(Audience::Terminal);
+    async fn a_wait_without_a_progress_is_counted_down_and_cleared_at_its_end() {
+        let waits = Waits::shown_to(Audience::Terminal);
         waits.begin(Duration::from_secs(38), LIMITED);
         let bar = waits.shown().bar.clone().unwrap();
         assert_eq!(bar.message(), "waiting 38 s for the rate limit");
@@ -376,19 +380,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_long_wait_is_said_once_a_minute_while_it_lasts() {
-        let told = Mutex::new(Vec::new());
-        let waits = Waits::told_to(Audience::Pipe);
-        let counting = waits.count_down(180, |waited| told.lock().unwrap().push(waited));
+    async fn a_long_wait_is_printed_once_a_minute() {
+        let printed = Mutex::new(Vec::new());
+        let waits = Waits::shown_to(Audience::Pipe);
+        let counting = waits.count_down(180, |waited| printed.lock().unwrap().push(waited));
         counting.await;
         let minutes = [1, 2].map(|minutes| LINE_EVERY * minutes);
-        assert_eq!(*told.lock().unwrap(), minutes);
+        assert_eq!(*printed.lock().unwrap(), minutes);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn elsewhere_than_on_a_terminal_no_bar_is_drawn() {
+    async fn no_bar_is_drawn_without_a_terminal() {
         for audience in [Audience::Pipe, Audience::Nobody] {
-            let waits = Waits::told_to(audience);
+            let waits = Waits::shown_to(audience);
             waits.begin(Duration::from_secs(3), LIMITED);
             assert!(waits.shown().bar.is_none(), "{audience:?}");
         }

@@ -1,4 +1,4 @@
-//! Asking a person, before something is deleted or changed.
+//! Asking for confirmation, before something is deleted or changed.
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
@@ -12,32 +12,32 @@ use tokio::sync::oneshot;
 use super::{Outcome, Output, WrongInput, visible};
 use crate::interrupt::Interrupt;
 
-/// The options of what asks before it changes something.
+/// The options of commands that ask for confirmation.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub(crate) struct Consent {
-    /// Don't ask.
+    /// Do not ask for confirmation.
     #[arg(long, short, alias = "force", short_alias = 'f')]
     pub(crate) yes: bool,
-    /// Show what would be done, and do nothing.
+    /// Show what would be done, and change nothing.
     #[arg(long, conflicts_with = "yes")]
     pub(crate) dry_run: bool,
 }
 
-/// What a person is asked.
+/// A question to the user.
 pub(crate) enum Question<'a> {
-    /// To be answered with yes or no.
+    /// Expects yes or no.
     YesOrNo(&'a str),
-    /// To be answered with the name of what goes.
+    /// Expects the name of what will be deleted.
     Name { question: &'a str, name: &'a str },
 }
 
 impl Output {
-    /// Whether a person may be asked.
+    /// Whether a prompt is possible.
     pub(crate) fn is_interactive(&self) -> bool {
         !self.is_json() && io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
-    /// Refuses to go on where somebody would have to be asked, and nobody can be.
+    /// Fails if a prompt is needed but not possible.
     pub(crate) fn check_prompt(&self, consent: Consent, to: &str) -> Result<()> {
         match consent.yes || consent.dry_run || self.is_interactive() {
             true => Ok(()),
@@ -48,7 +48,7 @@ impl Output {
         }
     }
 
-    /// Whether to go on: `None` if so, or else how the command ends.
+    /// Asks for confirmation, unless --yes is given: `None` to continue, or else the outcome of the command.
     pub(crate) async fn consent(
         &self,
         consent: Consent,
@@ -64,7 +64,7 @@ impl Output {
         }))
     }
 
-    /// Asks a person, who may also ask to stop.
+    /// Asks a question; an interrupt counts as no.
     pub(crate) async fn ask(
         &self,
         question: Question<'_>,
@@ -73,15 +73,16 @@ impl Output {
         let (text, expected) = match question {
             Question::YesOrNo(text) => (format!("{text} [y/N] "), None),
             Question::Name { question, name } => (
-                format!("{question}\nType the name to go on, {name}: "),
+                format!("{question}\nType {name} to confirm: "),
                 Some(name.to_owned()),
             ),
         };
+        self.waits().end();
         let mut err = io::stderr();
         write!(err, "{}", visible(&text))?;
         err.flush()?;
         let Some(reply) = reply(interrupt).await? else {
-            // The next line begins at its beginning.
+            // What follows starts on a new line.
             writeln!(err)?;
             return Ok(false);
         };
@@ -92,14 +93,14 @@ impl Output {
     }
 }
 
-/// A line of a person's; `None` if somebody asks to stop.
+/// A line of input; `None` if interrupted.
 async fn reply(interrupt: &Interrupt) -> io::Result<Option<String>> {
     let (sender, reply) = oneshot::channel();
-    // Not a task: whoever asks to stop doesn't have to press return as well.
+    // A thread, not a task: the runtime would wait for a task that is reading.
     thread::spawn(move || {
         let mut line = String::new();
         let read = io::stdin().read_line(&mut line).map(|_| line);
-        // Nobody waits for it any more when somebody has asked to stop.
+        // It fails after an interrupt, when nobody waits for the line any more.
         let _ = sender.send(read);
     });
     match interrupt.unless(reply).await {

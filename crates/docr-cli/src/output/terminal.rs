@@ -1,4 +1,4 @@
-//! The one way to the terminal: what comes from outside moves no cursor, and no line is wider than there is room.
+//! Writing to the terminal: without control characters from outside, and wrapped to its width.
 
 use std::{
     env,
@@ -10,24 +10,24 @@ use terminal_size::{Height, Width, terminal_size_of};
 
 use super::cut::cut;
 
-/// The reader of the output is gone.
+/// The output was closed by its reader.
 #[derive(Debug)]
 pub(super) struct OutputClosed;
 
 impl std::fmt::Display for OutputClosed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("nobody reads the output any more")
+        f.write_str("the output was closed")
     }
 }
 
 impl std::error::Error for OutputClosed {}
 
-/// How wide the output is; `None` where there is no limit, as in a file.
+/// The width of stdout; `None` without a limit, as for a file.
 pub(super) fn width() -> Option<usize> {
     width_of(terminal_size_of(io::stdout()))
 }
 
-/// How wide that is what is said beside the result.
+/// The width of stderr.
 pub(super) fn width_beside() -> Option<usize> {
     width_of(terminal_size_of(io::stderr()))
 }
@@ -41,14 +41,14 @@ fn width_of(terminal: Option<(Width, Height)>) -> Option<usize> {
     width.map(|width: usize| width.clamp(20, 400))
 }
 
-/// A text of several lines as it may be shown: whatever it quotes, only its line ends move the cursor.
+/// A text of several lines, with control characters other than line breaks escaped.
 pub(crate) fn visible(text: &str) -> String {
     let lines = text.split('\n').map(|line| line.trim_end_matches('\r'));
     let lines: Vec<_> = lines.map(|line| for_terminal(line, usize::MAX)).collect();
     lines.join("\n")
 }
 
-/// JSON as it may be shown: what would move the cursor or hide is escaped as JSON has it, so that its values stay.
+/// JSON with control and invisible characters escaped, which leaves its values unchanged.
 pub(super) fn visible_json(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
     for character in json.chars() {
@@ -66,8 +66,7 @@ pub(super) fn visible_json(json: &str) -> String {
     shown
 }
 
-/// A visible text whose lines are broken between words. A word stays whole, however long: in a sentence it is an id, a
-/// path or a command that somebody may copy.
+/// A visible text, wrapped between words. Long words are not broken: they are ids, paths or commands to copy.
 pub(super) fn wrapped(text: &str, room: Option<usize>) -> String {
     let text = visible(text);
     let Some(room) = room else { return text };
@@ -79,8 +78,7 @@ pub(super) fn wrapped(text: &str, room: Option<usize>) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A text whose further lines stand below its first one, which begins after so many columns. A word that is wider than
-/// there is room is cut.
+/// A text with all lines but the first indented by this many columns. Words that are too wide are truncated.
 pub(super) fn indented(text: &str, indent: usize, room: usize) -> String {
     let blanks = " ".repeat(indent);
     let room = room.saturating_sub(indent).max(10);
@@ -95,12 +93,12 @@ fn options<'a>(room: usize) -> textwrap::Options<'a> {
         .word_splitter(textwrap::WordSplitter::NoHyphenation)
 }
 
-/// Writes a result. Not `println!`, which panics when the reader of a pipe is gone.
+/// Writes a result. `println!` would panic on a closed pipe.
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
     ended(writeln!(io::stdout(), "{text}").and_then(|()| io::stdout().flush()))
 }
 
-/// Writes a result with styles, which only a terminal gets.
+/// Writes a result with styles, which are removed unless stdout is a terminal.
 pub(super) fn print_styled(text: &str) -> anyhow::Result<()> {
     ended(writeln!(anstream::stdout(), "{text}").and_then(|()| io::stdout().flush()))
 }
@@ -112,7 +110,7 @@ fn ended(written: io::Result<()>) -> anyhow::Result<()> {
     }
 }
 
-/// Says something on stderr. Where that fails, there is nowhere left to report it.
+/// Writes to stderr. If that fails, there is nowhere left to report it.
 pub(super) fn say(text: &str) {
     let _ = writeln!(anstream::stderr(), "{text}");
 }
@@ -122,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_keeps_its_values_and_moves_no_cursor() {
+    fn escaped_json_has_the_same_values_and_no_control_characters() {
         let text = "é日\u{1b}[2J\u{9b}\u{202e}\u{e0041}\u{7f}";
         let shown = visible_json(&serde_json::json!({ "a": text }).to_string());
         assert_eq!(

@@ -1,4 +1,4 @@
-//! A text of sentences and tables, as wide as there is room.
+//! A text of sentences and tables, wrapped to the width of the terminal.
 
 use anyhow::Result;
 use serde::Serialize;
@@ -18,7 +18,7 @@ impl Text {
         self.parts.push(text);
     }
 
-    /// Adds a table, if there is something in it.
+    /// Adds a table, unless it is empty.
     pub(crate) fn table<T>(&mut self, items: &[T], columns: &Columns<T>) -> Result<()> {
         if !items.is_empty() {
             let table = columns.table(items, &self.columns, self.room)?;
@@ -27,7 +27,7 @@ impl Text {
         Ok(())
     }
 
-    /// Its parts, with an empty line between two.
+    /// Joins the parts with empty lines.
     pub(super) fn finish(&self) -> String {
         self.parts.join("\n\n")
     }
@@ -43,7 +43,7 @@ impl Output {
         }
     }
 
-    /// A text for what is said beside the result.
+    /// A text for stderr.
     pub(crate) fn text_beside(&self) -> Text {
         Text {
             parts: Vec::new(),
@@ -66,4 +66,10 @@ impl Output {
             terminal::say(&text.finish());
         }
     }
+}
+
+/// A number with its noun: `1 tag`, `2 tags`.
+pub(crate) fn counted(number: u64, one: &str, several: &str) -> String {
+    let noun = if number == 1 { one } else { several };
+    format!("{number} {noun}")
 }

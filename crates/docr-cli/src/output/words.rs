@@ -4,9 +4,9 @@ use std::fmt;
 
 use docr::{Error, ErrorKind, for_terminal};
 
-use super::failure::api;
+use super::failure::{NoToken, api};
 
-/// What a command was about when it failed.
+/// What a failed command was about.
 #[derive(Clone, Debug)]
 pub(crate) enum Subject {
     Registry(String),
@@ -22,7 +22,7 @@ pub(crate) enum Subject {
     },
     Certificate(String),
     GarbageCollection(String),
-    /// Clusters, by their names or ids.
+    /// Clusters, by name or id.
     Clusters(Vec<String>),
     /// The list of all clusters.
     ClusterList,
@@ -51,7 +51,7 @@ impl fmt::Display for Subject {
     }
 }
 
-/// Something that was looked for and isn't there.
+/// Something that does not exist.
 #[derive(Debug)]
 pub(crate) struct NotThere(pub(crate) Subject);
 
@@ -64,7 +64,7 @@ impl fmt::Display for NotThere {
 impl std::error::Error for NotThere {}
 
 impl Subject {
-    /// Says that it is not there, and how to find what is. The service's message tells which part of it is missing.
+    /// The message that it does not exist, and a hint. The service's message shows which part of it is missing.
     fn missing(&self, message: &str) -> (String, String) {
         let registry = |name: &str| Self::Registry(name.to_owned());
         let subject = match self {
@@ -82,19 +82,30 @@ impl Subject {
             subject => subject.clone(),
         };
         let hint = match &subject {
-            Self::Registry(_) => "`docr registry list` shows yours.".to_owned(),
+            Self::Registry(_) => "run `docr registry list` to list your registries.".to_owned(),
             Self::Repository { registry, .. } => {
-                format!("`docr repository list --registry {registry}` shows those that are there.")
-            }
-            Self::Image { registry, name, .. } => {
                 format!(
-                    "`docr image list {name} --registry {registry}` shows those that are there."
+                    "run `docr repository list --registry {registry}` to list the repositories."
                 )
             }
-            Self::Certificate(_) => "`docr certificate list` shows yours.".to_owned(),
-            Self::GarbageCollection(_) => "`docr gc list` shows the last ones.".to_owned(),
+            Self::Image {
+                registry,
+                name,
+                which,
+            } => {
+                let noun = if which.starts_with("tag ") {
+                    "tag"
+                } else {
+                    "image"
+                };
+                format!("run `docr {noun} list {name} --registry {registry}` to list the {noun}s.")
+            }
+            Self::Certificate(_) => {
+                "run `docr certificate list` to list your certificates.".to_owned()
+            }
+            Self::GarbageCollection(_) => "run `docr gc list` to list the latest ones.".to_owned(),
             Self::Clusters(_) | Self::ClusterList => {
-                "`doctl kubernetes cluster list` shows yours.".to_owned()
+                "run `doctl kubernetes cluster list` to list your clusters.".to_owned()
             }
         };
         let place = match subject {
@@ -105,7 +116,7 @@ impl Subject {
     }
 }
 
-/// Names what a call was about.
+/// Adds what a call was about to its error.
 pub(crate) trait About<T> {
     fn about(self, subject: impl FnOnce() -> Subject) -> anyhow::Result<T>;
 }
@@ -131,7 +142,7 @@ impl Explained {
         let (mut hint, mut is_explained) = (None, false);
         for cause in error.chain() {
             match cause.downcast_ref::<Error>() {
-                // What such an error is caused by, it says itself.
+                // The message of such an error includes its causes.
                 Some(_) if is_explained => {}
                 Some(api) => {
                     let (what, to_do) = explain(api, subject);
@@ -139,13 +150,11 @@ impl Explained {
                     hint = hint.or(to_do);
                     is_explained = true;
                 }
-                None if cause.is::<NotThere>() => {
-                    parts.add(&cause.to_string());
-                    let missing = cause.downcast_ref::<NotThere>();
-                    hint = hint.or(missing.map(|missing| missing.0.missing("").1));
-                }
                 None if subject_text.as_deref() == Some(&cause.to_string()) => {}
-                None => parts.add(&cause.to_string()),
+                None => {
+                    parts.add(&cause.to_string());
+                    hint = hint.or_else(|| own_hint(cause));
+                }
             }
         }
         Self {
@@ -156,7 +165,16 @@ impl Explained {
     }
 }
 
-/// What is said one after the other, and nothing twice.
+/// The hint of an error of the command's own.
+fn own_hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let missing = cause.downcast_ref::<NotThere>();
+    let no_token = || cause.downcast_ref::<NoToken>()?.hint;
+    missing
+        .map(|missing| missing.0.missing("").1)
+        .or_else(|| no_token().map(str::to_owned))
+}
+
+/// The parts of a message, without duplicates.
 #[derive(Default)]
 struct Parts(String);
 
@@ -173,7 +191,7 @@ impl Parts {
     }
 }
 
-/// What happened with its cause, and what to do.
+/// The message for an error of the SDK, and a hint.
 fn explain(error: &Error, subject: Option<&Subject>) -> (String, Option<String>) {
     let message = error.api_message().unwrap_or_default();
     let because = |what: &str| match message {
@@ -186,15 +204,15 @@ fn explain(error: &Error, subject: Option<&Subject>) -> (String, Option<String>)
             (what, Some(to_do))
         }
         (ErrorKind::Unauthorized, _) => (
-            because("the service does not accept the token"),
+            because("the service rejected the token"),
             Some(
-                "check that the token is of the right account, and neither expired nor revoked; the control panel makes new ones."
+                "check that it is a token of the right account that has neither expired nor been revoked; to create one, use the control panel."
                     .to_owned(),
             ),
         ),
         (ErrorKind::Forbidden, Some(Subject::ClusterList)) => (
-            because("the token may not read the list of clusters"),
-            Some("the token needs the scope kubernetes:read; or name the clusters by their ids, which need no list.".to_owned()),
+            because("the token may not list clusters"),
+            Some("the token needs the scope kubernetes:read; without it, give the ids of the clusters.".to_owned()),
         ),
         (ErrorKind::Forbidden, _) => (
             because("the token may not do this"),
@@ -202,22 +220,22 @@ fn explain(error: &Error, subject: Option<&Subject>) -> (String, Option<String>)
         ),
         (ErrorKind::InUse, Some(subject)) => (
             because(&format!("{subject} is in use")),
-            Some("take it off the load balancers that use it first; `docr certificate delete --when-unused` waits for that.".to_owned()),
+            Some("remove it from the load balancers that use it; to wait for that, run `docr certificate delete --when-unused`.".to_owned()),
         ),
         (ErrorKind::SeveralRegistries, _) => (
-            "the account has several registries, and --legacy calls name none".to_owned(),
+            "the account has several registries, which --legacy does not support".to_owned(),
             Some("leave out --legacy.".to_owned()),
         ),
         (ErrorKind::TierNotEligible, _) => (
-            because("the account does not fit the tier"),
-            Some("`docr registry options` shows which tiers it fits, and why not.".to_owned()),
+            because("the account is not eligible for the tier"),
+            Some("run `docr registry options` to see which tiers it is eligible for, and why not for others.".to_owned()),
         ),
         (ErrorKind::Rejected | ErrorKind::PreconditionFailed, _) => {
-            (because("the service refused this"), None)
+            (because("the service rejected the request"), None)
         }
         (ErrorKind::RateLimited, _) => (
-            because("the token has used up its requests"),
-            Some("try again later; an hour has 5,000 requests, a minute 250.".to_owned()),
+            because("the token has reached its rate limit"),
+            Some("try again later; the limits are 250 requests a minute and 5,000 an hour.".to_owned()),
         ),
         (ErrorKind::Server, _) => (
             because("the service failed"),
@@ -230,40 +248,40 @@ fn explain(error: &Error, subject: Option<&Subject>) -> (String, Option<String>)
         (ErrorKind::Conflict | ErrorKind::Mismatch, _) if error.existing_registry().is_some() => {
             let name = error.existing_registry().map(|registry| &*registry.name);
             let name = for_terminal(name.unwrap_or_default(), 100);
-            let to_do = format!("`docr registry show {name}` shows it.");
+            let to_do = format!("run `docr registry show {name}` to see it.");
             (bare(error), Some(to_do))
         }
         (ErrorKind::Conflict, _) if error.is_name_of_another_account() => (
             bare(error),
-            Some("choose another name; `docr registry check-name` tells whether one is free.".to_owned()),
+            Some("choose another name; to check whether one is available, run `docr registry check-name`.".to_owned()),
         ),
         (ErrorKind::GarbageCollectionActive, _) => (
             bare(error),
-            Some("`docr gc wait` waits until it has ended.".to_owned()),
+            Some("run `docr gc wait` to wait until it has finished.".to_owned()),
         ),
         (ErrorKind::Conflict, Some(Subject::Repository { .. } | Subject::Image { .. } | Subject::Registry(_)))
             if message.contains("garbage collection") =>
         {
             (
-                because("the registry is read-only now"),
-                Some("`docr gc wait` waits until the garbage collection has ended.".to_owned()),
+                because("the registry is read-only"),
+                Some("run `docr gc wait` to wait until the garbage collection has finished.".to_owned()),
             )
         }
         _ => (bare(error), None),
     };
     match error.is_ambiguous() {
         true => (
-            format!(
-                "{}; it may have been done all the same",
-                what.trim_end_matches("; the call may have taken effect")
-            ),
-            Some("look whether it was done before you try again.".to_owned()),
+            match what.contains("may have taken effect") {
+                true => what,
+                false => format!("{what}; the request may have taken effect"),
+            },
+            Some("check whether it took effect before you try again.".to_owned()),
         ),
         false => (what, to_do),
     }
 }
 
-/// The error's own words, without what programmers call the call, and without the request id, which comes last.
+/// The error's own message, without the operation's name and the request id, which is shown last.
 fn bare(error: &Error) -> String {
     let mut text = error.to_string();
     if let Some(operation) = error.operation()
@@ -277,7 +295,7 @@ fn bare(error: &Error) -> String {
     text
 }
 
-/// The scopes that the call needs.
+/// The scopes that the operation requires.
 fn scopes(error: &Error) -> Option<String> {
     let operation = error.operation()?;
     let all = docr_api::operations::ALL;
@@ -298,7 +316,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_service_that_cannot_be_reached_is_said_with_the_cause_and_where_to_look() {
+    async fn a_failure_to_connect_has_its_cause_and_a_hint() {
         let docr = Client::builder()
             .base_url("http://127.0.0.1:9")
             .token("dop_v1_x")

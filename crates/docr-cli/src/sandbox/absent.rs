@@ -1,4 +1,4 @@
-//! A program without a sandbox says so.
+//! The stand-in for the sandbox in a build without one.
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ pub(crate) enum OwnSandbox {}
 
 impl OwnSandbox {
     pub(crate) async fn start() -> Result<Self> {
-        let message = "--sandbox: this docr was built without its sandbox; install one that has it, or start \
-                       docr-sandbox and set what that prints";
+        let message = "--sandbox: this docr was built without the sandbox feature; install one that has it, or start \
+                       docr-sandbox and set the variables that it prints";
         Err(WrongInput(message.to_owned()).into())
     }
 

@@ -1,4 +1,4 @@
-//! The sandbox's time as the client's: waiting takes none.
+//! The sandbox's clock as the client's, so that waits take no time.
 
 use std::{future::ready, pin::Pin, time::Duration};
 

@@ -1,4 +1,4 @@
-//! The command's own sandbox, for `--sandbox` and `docr try`. The program can be built without it.
+//! The embedded sandbox, for `--sandbox` and `docr try`. It is an optional feature.
 
 #[cfg(not(feature = "sandbox"))]
 mod absent;

@@ -9,7 +9,7 @@ use docr_sandbox::{Clock, Sandbox, Seed};
 use super::{clock::SandboxTime, sample};
 use crate::{account::builder, output::WrongInput};
 
-/// A sandbox with the samples, in a time of its own, so that waiting takes none; always the same.
+/// A sandbox with the samples and a clock of its own, so that waits take no time and runs are reproducible.
 pub(crate) struct OwnSandbox {
     sandbox: Sandbox,
     time: Arc<SandboxTime>,
@@ -22,7 +22,7 @@ impl OwnSandbox {
             sandbox: Sandbox::builder().clock(clock.clone()).start().await?,
             time: Arc::new(SandboxTime(clock.clone())),
         };
-        // What fills it is nobody's to watch.
+        // By a client without an observer: these requests are not shown.
         sample::fill(&own.sandbox, &clock, &own.client().build()?).await?;
         Ok(own)
     }
@@ -32,7 +32,7 @@ impl OwnSandbox {
         builder.clock(self.clock())
     }
 
-    /// What image references begin with.
+    /// The host of image references.
     pub(crate) fn host(&self) -> String {
         self.sandbox.addr().to_string()
     }
@@ -42,15 +42,15 @@ impl OwnSandbox {
     }
 }
 
-/// A sandbox that goes with the time from now on, with the samples or what a file says.
+/// A sandbox whose clock runs from now on, with the samples or the content of a file.
 pub(crate) async fn start(seed: Option<&Path>) -> Result<Sandbox> {
     let builder = Sandbox::builder()
-        // Another sandbox's credentials, which may be kept somewhere, open nothing here.
+        // Kept credentials of another sandbox must not be valid here.
         .seed(fastrand::u64(..))
         .credentials_for_own_host(true);
     if let Some(file) = seed {
         let started = builder.content(read_seed(file)?).start().await;
-        return started.with_context(|| format!("the seed {}", file.display()));
+        return started.with_context(|| format!("seed file {}", file.display()));
     }
     let clock = Clock::manual(Clock::system().now() - sample::SPAN);
     let sandbox = builder.clock(clock.clone()).start().await?;
@@ -61,7 +61,7 @@ pub(crate) async fn start(seed: Option<&Path>) -> Result<Sandbox> {
 }
 
 fn read_seed(file: &Path) -> Result<Seed> {
-    let place = || format!("the seed {}", file.display());
+    let place = || format!("seed file {}", file.display());
     let text = std::fs::read_to_string(file).with_context(place)?;
     let seed = Seed::from_json(&text);
     seed.map_err(|error| anyhow!(WrongInput(format!("{}: {error}", place()))))

@@ -1,16 +1,16 @@
-//! What the embedded sandbox holds: two weeks in the life of a small shop.
+//! The samples of the embedded sandbox: two weeks of builds of a small shop.
 
 use std::time::Duration;
 
 use docr::{Client, CreateRegistry, TierSlug};
 use docr_sandbox::{CertificateSeed, Clock, Image, Sandbox};
 
-/// The name of its registry.
+/// The registry's name.
 const REGISTRY: &str = "sample";
 const DAY: Duration = Duration::from_secs(86_400);
-/// On how many days something is built.
+/// The number of days with a build.
 const BUILDS: u32 = 12;
-/// How long it takes to be filled, by its clock.
+/// How far filling advances the clock.
 pub(crate) const SPAN: Duration = DAY.saturating_mul(BUILDS + 1);
 const MIB: u64 = 1 << 20;
 

@@ -1,5 +1,5 @@
-//! Whatever the service, a proxy, a file or a program says, no control character of it reaches the terminal, and no line
-//! of it begins one.
+//! Whatever the service, a proxy, a file or a program returns, none of its control characters and line breaks reach the
+//! terminal.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
@@ -25,7 +25,7 @@ use proxy::{Spoil, proxy, refusal, spoiled};
 
 const TOKEN: &str = "dop_v1_of_the_test";
 
-/// Sets the title, clears the screen, begins a line of its own, goes up, turns the direction of writing, and hides.
+/// Sets the title, clears the screen, starts a new line, moves up, reverses the writing direction, and hides text.
 const ESCAPES: &str =
     "\u{1b}]0;x\u{7}\u{1b}[2J\r\nforged\u{9b}1A\u{202e}\u{2066}\u{200b}\u{e0041}\t\u{7f}";
 
@@ -33,7 +33,7 @@ const DOCR: &str = env!("CARGO_BIN_EXE_docr");
 const HELPER: &str = env!("CARGO_BIN_EXE_docker-credential-docr");
 const PROVIDER: &str = env!("CARGO_BIN_EXE_docr-credential-provider");
 
-/// Command lines of `docr`, each of its commands among them.
+/// Command lines of `docr`, with all of its commands.
 const COMMANDS: [&str; 52] = [
     "usage",
     "certificates",
@@ -89,7 +89,7 @@ const COMMANDS: [&str; 52] = [
     "--registry sample prune --plan --keep-newest 1 --output json",
 ];
 
-/// A home with hostile files, before a service.
+/// A home with hostile files, and a service.
 struct Home {
     directory: TempDir,
     url: String,
@@ -109,7 +109,7 @@ impl Home {
                 format!("[[rule]]\nkeep_newest = \"{ESCAPES}\"\n"),
             ),
             (
-                "strange.toml",
+                "long-key.toml",
                 format!("[[rule]]\n\"{}\" = 1\n", "a".repeat(500) + "\\u001b[2J"),
             ),
             (
@@ -147,7 +147,7 @@ impl Home {
                 "bad.json",
                 format!("{{\"auths\": {{\"{ESCAPES}\": {ESCAPES}"),
             ),
-            ("odd.json", json!({ "auths": ESCAPES }).to_string()),
+            ("auths.json", json!({ "auths": ESCAPES }).to_string()),
             (
                 "settings/docr/credential-helper.toml",
                 format!("scope = \"{}\"\n\"{ESCAPES}\" = 1", "\\u001b[2J"),
@@ -169,7 +169,7 @@ impl Home {
         path
     }
 
-    /// Runs a command line of `docr` as a person would; what it says.
+    /// Runs a command line of `docr`; returns its output.
     fn docr(&self, arguments: &str) -> String {
         self.run(DOCR, arguments, "", &[])
     }
@@ -200,7 +200,7 @@ impl Home {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // A program that doesn't read is done before.
+        // It fails if the program has ended without reading.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         let output = child.wait_with_output().unwrap();
         let said = [output.stdout, output.stderr].map(|stream| {
@@ -228,7 +228,7 @@ fn assert_fit(what: &str, text: &str) {
     assert!(!is_forged, "{what}: {text}");
 }
 
-/// Whether there is an escape in it that a person can read.
+/// Whether an escaped control character is shown.
 fn is_shown(said: &str) -> bool {
     ["u{1b}", "u001b", "u{202e}", "u{9b}"]
         .iter()
@@ -266,13 +266,13 @@ async fn sandbox() -> Sandbox {
     sandbox
 }
 
-/// Does something that blocks, while a sandbox goes on.
+/// Runs blocking code without blocking the sandbox.
 async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(work).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_response_gets_its_control_characters_to_the_terminal() {
+async fn no_control_character_of_a_response_reaches_the_terminal() {
     let ways: [Spoil; 11] = [
         proxy::all,
         proxy::free,
@@ -284,7 +284,7 @@ async fn no_response_gets_its_control_characters_to_the_terminal() {
         |_, _| refusal(404),
         |_, _| refusal(409),
         |_, _| refusal(422),
-        // The service's failure, which no call is repeated after.
+        // A server error after which no request is repeated.
         |_, _| refusal(501),
     ];
     let mut shown = 0;
@@ -295,14 +295,11 @@ async fn no_response_gets_its_control_characters_to_the_terminal() {
             shown += usize::from(is_shown(&beside(move || home.docr(arguments)).await));
         }
     }
-    assert!(
-        shown > 150,
-        "{shown} runs have shown what came from outside"
-    );
+    assert!(shown > 150, "only {shown} runs showed text from outside");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_response_gets_its_control_characters_through_a_program_that_hands_credentials_out() {
+async fn no_control_character_of_a_response_passes_through_a_credential_helper() {
     let request = |host: &str| {
         json!({
             "apiVersion": "credentialprovider.kubelet.k8s.io/v1",
@@ -326,8 +323,8 @@ async fn no_response_gets_its_control_characters_through_a_program_that_hands_cr
             home.run(HELPER, "get", &host, &[]);
             home.run(HELPER, "erase", &host, &[]);
             home.run(PROVIDER, "", &request(&host), &[]);
-            let strange = [("XDG_CONFIG_HOME", "settings")];
-            assert!(is_shown(&home.run(HELPER, "get", &host, &strange)));
+            let settings = [("XDG_CONFIG_HOME", "settings")];
+            assert!(is_shown(&home.run(HELPER, "get", &host, &settings)));
             let scope = [("DOCR_CREDENTIAL_SCOPE", ESCAPES)];
             assert!(is_shown(&home.run(PROVIDER, "", &request(&host), &scope)));
             let kind = json!({ "kind": ESCAPES }).to_string();
@@ -338,11 +335,11 @@ async fn no_response_gets_its_control_characters_through_a_program_that_hands_cr
 }
 
 #[test]
-fn every_command_is_among_those_that_are_tried() {
+fn every_command_is_tested() {
     let help = Home::new("127.0.0.1:9").docr("--help");
     let commands = help.split_once("Commands:\n").unwrap().1;
     let commands = commands.split("\n\n").next().unwrap().lines();
-    // What stands deeper goes on with the line above.
+    // Lines with more indentation continue the line above.
     let names = commands.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
     let names: Vec<_> = names
         .filter(|name| !name.is_empty() && *name != "help")
@@ -355,13 +352,13 @@ fn every_command_is_among_those_that_are_tried() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_file_gets_its_control_characters_into_an_error() {
+async fn no_control_character_of_a_file_gets_into_an_error() {
     let sandbox = sandbox().await;
     let home = Home::new(sandbox.addr());
     beside(move || {
         for arguments in [
             "prune --plan --rules bad.toml",
-            "prune --plan --rules strange.toml",
+            "prune --plan --rules long-key.toml",
             "prune --plan --rules key.toml",
             "prune --plan --rules pattern.toml",
             "prune --plan --keep-newest 1 --in-use in-use.txt",
@@ -373,12 +370,12 @@ async fn no_file_gets_its_control_characters_into_an_error() {
             let said = home.docr(arguments);
             assert!(is_shown(&said), "{arguments}: {said}");
         }
-        // These quote no part of the file.
+        // These do not quote the file.
         for arguments in [
             "prune --apply --from plan.json",
             "--doctl-config bad.yaml --context other usage",
             "login --config-file bad.json",
-            "login --config-file odd.json",
+            "login --config-file auths.json",
             "configure-docker --config-file bad.json",
         ] {
             let said = home.docr(arguments);
@@ -389,7 +386,7 @@ async fn no_file_gets_its_control_characters_into_an_error() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_argument_and_no_variable_gets_its_control_characters_into_an_error() {
+async fn no_control_character_of_an_argument_or_a_variable_gets_into_an_error() {
     let sandbox = sandbox().await;
     let home = Home::new(sandbox.addr());
     beside(move || {
@@ -416,7 +413,7 @@ async fn no_argument_and_no_variable_gets_its_control_characters_into_an_error()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_text_of_a_plan_gets_its_control_characters_to_the_terminal() {
+async fn no_control_character_of_a_plan_reaches_the_terminal() {
     let sandbox = sandbox().await;
     let home = Home::new(sandbox.addr());
     beside(move || {
@@ -429,7 +426,7 @@ async fn no_text_of_a_plan_gets_its_control_characters_to_the_terminal() {
         for key in keys {
             let spoiled = spoiled("", plan.clone(), &|other| other == key);
             home.write("spoiled.json", &spoiled.to_string());
-            // Carried out in part, maybe; the plan stays the same.
+            // It may be carried out in part; the plan is unchanged.
             let said = home.docr("prune --apply --yes --from spoiled.json");
             assert!(!said.is_empty(), "{key}");
         }
@@ -437,7 +434,7 @@ async fn no_text_of_a_plan_gets_its_control_characters_to_the_terminal() {
     .await;
 }
 
-/// The keys of the texts in a value.
+/// Collects the keys of texts in a value.
 fn add_keys(value: &Value, keys: &mut BTreeSet<String>) {
     match value {
         Value::Array(all) => all.iter().for_each(|value| add_keys(value, keys)),

@@ -1,4 +1,4 @@
-//! A proxy before a sandbox that puts escapes into what the service says.
+//! A proxy in front of a sandbox that adds escapes to responses.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -10,15 +10,15 @@ use serde_json::{Value, json};
 
 use crate::ESCAPES;
 
-/// What a proxy makes of a response: status and body. No body is null, and a text is one that isn't JSON.
+/// A change of a response: of its status and body. A missing body is null, and a body that isn't JSON is a string.
 pub(crate) type Spoil = fn(u16, Value) -> (u16, Value);
 
-/// Every text gets escapes, also where the client expects an id, a date or a digest.
+/// Adds escapes to every text, even where the client expects an id, a date or a digest.
 pub(crate) fn all(status: u16, body: Value) -> (u16, Value) {
     (status, spoiled("", body, &|_| true))
 }
 
-/// Those texts get them that can be anything, so that the client goes on.
+/// Adds escapes to texts of any form, which the client accepts.
 pub(crate) fn free(status: u16, body: Value) -> (u16, Value) {
     let is_free = |key: &str| {
         let is_read = key.ends_with("_at") || key.ends_with("digest") || key == "auth";
@@ -31,7 +31,7 @@ pub(crate) fn free(status: u16, body: Value) -> (u16, Value) {
     (status, spoiled("", body, &is_free))
 }
 
-/// Names, too: they are only shown, in lists.
+/// Adds escapes to names, which are only shown in lists.
 pub(crate) fn names(status: u16, body: Value) -> (u16, Value) {
     let is_registry = body.get("registry").is_some() || body.get("registries").is_some();
     (
@@ -40,7 +40,7 @@ pub(crate) fn names(status: u16, body: Value) -> (u16, Value) {
     )
 }
 
-/// The account has several registries, of which none can be told from the others by its name alone.
+/// Duplicates the registries, with escapes in their names.
 pub(crate) fn several(status: u16, mut body: Value) -> (u16, Value) {
     if let Some(Value::Array(registries)) = body.get_mut("registries") {
         registries.extend(registries.clone());
@@ -48,7 +48,7 @@ pub(crate) fn several(status: u16, mut body: Value) -> (u16, Value) {
     (status, spoiled("", body, &|key| key == "name"))
 }
 
-/// Reads go on, and changes are refused.
+/// Lets reads pass, and refuses changes.
 pub(crate) fn read_only(status: u16, body: Value) -> (u16, Value) {
     match status {
         200 => free(status, body),
@@ -64,13 +64,13 @@ pub(crate) fn refusal(status: u16) -> (u16, Value) {
     )
 }
 
-/// What a gateway says that knows nothing of the API.
+/// The error page of a gateway.
 pub(crate) fn page(_: u16, _: Value) -> (u16, Value) {
     let page = format!("<html><title>no{ESCAPES}</title></html>");
     (400, Value::String(page))
 }
 
-/// A value in which those texts have escapes whose keys are chosen.
+/// A value with escapes added to the texts with chosen keys.
 pub(crate) fn spoiled(key: &str, value: Value, is_chosen: &dyn Fn(&str) -> bool) -> Value {
     match value {
         Value::String(text) if is_chosen(key) => Value::String(text + ESCAPES),
@@ -87,7 +87,7 @@ pub(crate) fn spoiled(key: &str, value: Value, is_chosen: &dyn Fn(&str) -> bool)
     }
 }
 
-/// A proxy before a sandbox, for as long as the test goes on.
+/// Starts a proxy in front of a sandbox, for the rest of the test.
 pub(crate) fn proxy(sandbox: SocketAddr, spoil: Spoil) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -99,7 +99,7 @@ pub(crate) fn proxy(sandbox: SocketAddr, spoil: Spoil) -> SocketAddr {
     address
 }
 
-/// Passes one request on, and its response back.
+/// Forwards one request, and returns the response.
 fn pass(mut client: TcpStream, sandbox: SocketAddr, spoil: Spoil) -> io::Result<()> {
     let request = message(&mut client)?;
     let mut service = TcpStream::connect(sandbox)?;
@@ -131,7 +131,7 @@ fn pass(mut client: TcpStream, sandbox: SocketAddr, spoil: Spoil) -> io::Result<
     client.write_all(spoiled.as_bytes())
 }
 
-/// A request whole.
+/// Reads a whole request.
 fn message(stream: &mut TcpStream) -> io::Result<String> {
     let mut read = Vec::new();
     let mut buffer = [0; 4096];

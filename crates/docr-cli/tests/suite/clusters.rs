@@ -1,10 +1,10 @@
-//! Clusters by their names, which the service is asked for, and by their ids.
+//! Clusters by name, which takes a list, and by id.
 
 use docr_sandbox::Sandbox;
 
 use crate::shell::Shell;
 
-/// How often a call was made since this was last asked.
+/// Counts new requests.
 struct Calls<'a>(&'a Sandbox, usize);
 
 impl Calls<'_> {
@@ -19,7 +19,7 @@ impl Calls<'_> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_is_linked_by_its_name_or_its_id_and_the_list_is_read_for_names_alone() {
+async fn a_cluster_is_linked_by_name_or_id_and_clusters_are_listed_for_names_only() {
     let sandbox = Sandbox::start().await.unwrap();
     sandbox.add_sample().unwrap();
     let staging = sandbox.add_named_cluster("staging");
@@ -29,7 +29,7 @@ async fn a_cluster_is_linked_by_its_name_or_its_id_and_the_list_is_read_for_name
     let linked = shell.run("cluster link staging");
     assert_eq!(
         linked.out,
-        format!("Cluster staging ({staging}) may pull from registry sample.\n"),
+        format!("Cluster staging ({staging}) can now pull from registry sample.\n"),
         "{linked}"
     );
     assert_eq!(sandbox.cluster_registries(&staging), ["sample"]);
@@ -40,7 +40,7 @@ async fn a_cluster_is_linked_by_its_name_or_its_id_and_the_list_is_read_for_name
     assert!(sandbox.cluster_registries(&staging).is_empty());
     assert_eq!(calls.of_list(), 0);
 
-    // Named twice, it is meant once.
+    // The same cluster by name and id counts once.
     let twice = shell.run(&format!("cluster link staging {staging} --output json"));
     let twice: serde_json::Value = serde_json::from_str(&twice.out).unwrap();
     assert_eq!(twice["clusters"], serde_json::json!([staging]));

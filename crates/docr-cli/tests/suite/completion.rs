@@ -1,10 +1,10 @@
-//! What a shell is offered while a line is typed.
+//! Completion of a line in a shell.
 
 use docr_sandbox::Sandbox;
 
 use crate::shell::Shell;
 
-/// What bash is offered for the last of these words.
+/// The completions of the last word in bash.
 fn offered(shell: &Shell, words: &[&str]) -> Vec<String> {
     let mut command = shell.command("--");
     command
@@ -21,7 +21,7 @@ fn offered(shell: &Shell, words: &[&str]) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn commands_options_and_the_names_of_the_account_are_offered() {
+async fn commands_options_and_names_of_the_account_are_completed() {
     let sandbox = Sandbox::start().await.unwrap();
     sandbox.add_sample().unwrap();
     let shell = Shell::at(&sandbox);
@@ -52,12 +52,12 @@ async fn commands_options_and_the_names_of_the_account_are_offered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_asked_is_not_offered_and_nothing_is_said() {
+async fn without_access_to_the_account_no_names_are_completed_and_nothing_is_printed() {
     let is_option = |one: &String| one.starts_with('-');
-    let nobody = Shell::new();
-    let for_nobody = offered(&nobody, &["docr", "tag", "list", ""]);
-    assert!(for_nobody.iter().all(is_option), "{for_nobody:?}");
-    let refused = nobody
+    let without_token = Shell::new();
+    let none = offered(&without_token, &["docr", "tag", "list", ""]);
+    assert!(none.iter().all(is_option), "{none:?}");
+    let refused = without_token
         .set("DIGITALOCEAN_TOKEN", "dop_v1_x")
         .set("DIGITALOCEAN_API_URL", "http://127.0.0.1:9");
     let refused = offered(&refused, &["docr", "registry", "show", ""]);

@@ -1,10 +1,10 @@
-//! What each command shows: as a table, as JSON, on a narrow terminal, when it fails, and as its help.
+//! The output of each command: as a table, as JSON, on a narrow terminal, on failure, and its help.
 
 use std::thread;
 
 use crate::{examples::programs, shell::Shell};
 
-/// A command, its arguments, and those with which it fails.
+/// A command, its arguments, and arguments with which it fails.
 const COMMANDS: [(&str, &str, &str); 39] = [
     ("registry list", "", "--sort size"),
     ("registry show", "", "nowhere"),
@@ -83,17 +83,17 @@ const COMMANDS: [(&str, &str, &str); 39] = [
     ),
 ];
 
-/// The forms that a command doesn't have, and why.
+/// Forms that a command doesn't have, and why.
 const WITHOUT: [(&str, &[&str], &str); 2] = [
     (
         "completions",
         &["table", "json", "narrow"],
-        "the result is a script, which shells run in the tests of completion",
+        "the result is a script, which the tests of completion run",
     ),
     (
         "man",
         &["json", "narrow"],
-        "the result is a page, which man fits to its terminal",
+        "the result is a page, which man formats",
     ),
 ];
 
@@ -102,7 +102,7 @@ const CLUSTER_YES: &str = "d81a8d2b-5a44-45ac-9b01-602b100b9ed7 --yes";
 
 #[test]
 fn each_command_in_each_form() {
-    // In two threads: most of it is waiting for processes.
+    // In two threads, since most of the time is spent waiting for processes.
     let (even, odd) = COMMANDS.split_at(COMMANDS.len() / 2);
     thread::scope(|scope| {
         for part in [even, odd] {
@@ -114,7 +114,7 @@ fn each_command_in_each_form() {
 fn check((command, arguments, wrong): &(&str, &str, &str)) {
     let shell = || Shell::new().set("PATH", format!("{}:/usr/bin:/bin", programs()));
     let line = match *command {
-        // It has a sandbox in any case.
+        // It always has a sandbox.
         "try" => format!("{command} {arguments}"),
         _ => format!("--sandbox {command} {arguments}"),
     };
@@ -143,7 +143,7 @@ fn check((command, arguments, wrong): &(&str, &str, &str)) {
         all += &format!("=== {form}: docr {line}\n{ended}\n");
     }
     let help = Shell::new().run(&format!("{command} --help")).out;
-    // Those are the same everywhere: see the help of docr itself.
+    // The global options are the same everywhere, and in the help of docr itself.
     let (own, rest) = help.split_once("Global options:").unwrap();
     let (_, examples) = rest.split_once("Examples:").unwrap();
     all += &format!("=== help\n{own}Global options: ...\n\nExamples:{examples}");
@@ -158,7 +158,7 @@ fn check((command, arguments, wrong): &(&str, &str, &str)) {
     }, { insta::assert_snapshot!(command.replace(' ', "-"), all) });
 }
 
-/// A line with one option more, before what is another program's.
+/// Adds an option, before the arguments of another program.
 fn with_option(line: &str, option: &str) -> String {
     match line.split_once(" -- ") {
         Some((own, rest)) => format!("{own} {option} -- {rest}"),
@@ -166,7 +166,7 @@ fn with_option(line: &str, option: &str) -> String {
     }
 }
 
-/// No line is wider, unless it is one word, with or without a label.
+/// No line is too wide, except for a single word, with or without a label.
 fn assert_fits(text: &str, room: usize, line: &str) {
     for shown in text.lines() {
         let is_word = shown.split_whitespace().count() <= 2;
@@ -186,7 +186,7 @@ fn the_help_of_docr_names_all_commands_and_global_options() {
 }
 
 #[test]
-fn formats_columns_order_and_number_are_what_was_asked_for() {
+fn format_columns_order_and_limit_are_respected() {
     let shell = Shell::new();
     for (line, shown) in [
         ("tag list shop/web --output ids --limit 2", "pr-52\npr-49\n"),
@@ -225,7 +225,7 @@ fn formats_columns_order_and_number_are_what_was_asked_for() {
 }
 
 #[test]
-fn older_names_go_on_working() {
+fn former_names_of_commands_still_work() {
     let shell = Shell::new();
     for (old, new) in [
         ("certificates", "certificate list"),

@@ -1,4 +1,4 @@
-//! The examples that each command's help ends with.
+//! The examples in each command's help.
 
 use std::{path::Path, thread};
 
@@ -6,7 +6,7 @@ use docr_sandbox::Sandbox;
 
 use crate::shell::Shell;
 
-/// The commands, as their helps name them.
+/// All commands, as listed in the help.
 pub(crate) fn commands() -> Vec<String> {
     let shell = Shell::new();
     let subcommands = |command: &str| -> Vec<String> {
@@ -32,7 +32,7 @@ pub(crate) fn commands() -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_command_has_two_and_they_work() {
+async fn each_command_has_two_examples_that_work() {
     let commands = commands();
     assert!(commands.len() > 30, "{commands:?}");
     let (even, odd) = commands.split_at(commands.len() / 2);
@@ -55,22 +55,22 @@ fn check(command: &str) {
     assert_eq!(lines.len(), 2, "{command}: {examples}");
     for line in lines {
         assert!(line.starts_with(command), "{command}: {line}");
-        // These are about what outlives a sandbox of the command's own.
+        // These need a sandbox that outlives the command.
         let ended = match command {
-            "logout" | "credentials revoke" | "configure-docker" => run_before_a_service(line),
-            // It finds docr itself in the path.
+            "logout" | "credentials revoke" | "configure-docker" => run_with_a_sandbox(line),
+            // It runs docr itself.
             "try" => Shell::new().set("PATH", programs()).run(line),
             _ => {
                 let shell = Shell::new();
                 home(&shell).run(&format!("--sandbox {line}"))
             }
         };
-        // Some find what they look for.
+        // Some checks exit with 3.
         assert!(matches!(ended.code, 0 | 3), "docr {line}\n{ended}");
     }
 }
 
-fn run_before_a_service(line: &str) -> crate::shell::Ended {
+fn run_with_a_sandbox(line: &str) -> crate::shell::Ended {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let sandbox = Sandbox::start().await.unwrap();
@@ -82,7 +82,7 @@ fn run_before_a_service(line: &str) -> crate::shell::Ended {
     })
 }
 
-/// A home with the files that examples name.
+/// Writes the files that the examples use.
 fn home(shell: &Shell) -> &Shell {
     shell.write("rules.toml", "[[rule]]\nkeep_newest = 3\n");
     let key = rcgen::KeyPair::generate().unwrap();
@@ -106,7 +106,7 @@ fn home(shell: &Shell) -> &Shell {
     shell
 }
 
-/// The folder of the programs.
+/// The directory of the programs.
 pub(crate) fn programs() -> &'static str {
     let docr = Path::new(env!("CARGO_BIN_EXE_docr"));
     docr.parent().unwrap().to_str().unwrap()

@@ -1,4 +1,4 @@
-//! The command as a person and a program meet it: every command in every form, over pipes and over a terminal.
+//! The command as people and programs use it: every command in every form, with pipes and on a terminal.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -7,6 +7,8 @@ mod completion;
 mod every_command;
 mod examples;
 mod operations;
+#[cfg(unix)]
+mod picture;
 mod profiles;
 #[cfg(unix)]
 mod prompts;

@@ -1,4 +1,4 @@
-//! That the command reaches all that the API can do.
+//! The command covers the whole API.
 
 use std::{collections::BTreeSet, fs, time::Duration};
 
@@ -6,7 +6,7 @@ use docr_sandbox::{Clock, GcTiming, Sandbox};
 
 use crate::shell::Shell;
 
-/// Command lines; with --legacy the older form of the same.
+/// Command lines that work with --legacy, too.
 const BOTH: [&str; 18] = [
     "registry check-name another",
     "registry show",
@@ -77,9 +77,9 @@ async fn each_operation_of_the_api_is_reached_by_a_command() {
     assert_eq!(missing, [""; 0]);
 }
 
-/// doctl's commands about registries and certificates, and ours, stand side by side in the README.
+/// The README lists doctl's commands about registries and certificates beside ours.
 #[test]
-fn the_readme_names_a_command_of_ours_that_exists_beside_each_of_doctl_s() {
+fn the_readme_has_an_existing_equivalent_of_each_doctl_command() {
     let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
     let lines: Vec<_> = readme
         .lines()

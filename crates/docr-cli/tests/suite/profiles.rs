@@ -16,7 +16,7 @@ async fn sandbox() -> Sandbox {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_profile_says_where_the_token_is_and_what_else_holds() {
+async fn a_profile_has_the_token_and_settings_of_an_account() {
     let sandbox = sandbox().await;
     let shell = Shell::new();
     let url = sandbox.url();
@@ -31,7 +31,7 @@ async fn a_profile_says_where_the_token_is_and_what_else_holds() {
         ),
     );
     assert_eq!(shell.run(COMMAND).out, "sample\n");
-    // The format of the profile, and that of an option, which counts more.
+    // The profile sets the format, and an option overrides it.
     assert!(shell.run("registry show").out.starts_with('{'));
     assert!(shell.run("registry show -o table").out.starts_with("NAME"));
     let wrong = shell.run(&format!("--profile wrong {COMMAND}"));
@@ -42,7 +42,7 @@ async fn a_profile_says_where_the_token_is_and_what_else_holds() {
     let none = shell.run(&format!("--profile none {COMMAND}"));
     assert!(
         none.err
-            .contains("has no profile \"none\"; it has: doctl, work, wrong")
+            .contains("has no profile \"none\"; available: doctl, work, wrong")
             && none.code == 2,
         "{none}"
     );
@@ -55,7 +55,7 @@ async fn a_profile_says_where_the_token_is_and_what_else_holds() {
     let variable = shell.set("DOCR_PROFILE", "wrong");
     assert_eq!(variable.run(COMMAND).code, 1);
     assert_eq!(variable.run(&format!("--profile work {COMMAND}")).code, 0);
-    // What an option says counts more than what a profile says.
+    // An option overrides a profile.
     assert_eq!(
         variable.run(&format!("--token-file token {COMMAND}")).code,
         0
@@ -63,7 +63,7 @@ async fn a_profile_says_where_the_token_is_and_what_else_holds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn options_name_a_token_file_and_an_address() {
+async fn options_set_a_token_file_and_a_base_url() {
     let sandbox = sandbox().await;
     let shell = Shell::new().set("DIGITALOCEAN_TOKEN", "dop_v1_wrong");
     shell.write("token", " dop_v1_right \n");
@@ -79,7 +79,7 @@ async fn options_name_a_token_file_and_an_address() {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_configuration_that_holds_a_token_is_its_owner_s_alone_and_is_not_quoted() {
+async fn a_configuration_with_a_token_must_be_private_and_is_not_quoted() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let sandbox = sandbox().await;
@@ -98,7 +98,7 @@ async fn a_configuration_that_holds_a_token_is_its_owner_s_alone_and_is_not_quot
     mode(0o644);
     let open = shell.run(&line);
     assert!(
-        open.err.contains("others may read it: chmod 600") && open.code == 2,
+        open.err.contains("other users can read it: run chmod 600") && open.code == 2,
         "{open}"
     );
     mode(0o600);
@@ -118,21 +118,20 @@ async fn a_configuration_that_holds_a_token_is_its_owner_s_alone_and_is_not_quot
     shell.write(path, "[profile.a]\ntoken_file = 'a'\ncontext = 'b'\n");
     let twice = shell.run(&line);
     assert!(
-        twice.err.contains("more than once where the token is"),
+        twice
+            .err
+            .contains("sets more than one of token_file, token and context"),
         "{twice}"
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_cannot_be_sent_is_refused_by_where_it_comes_from_and_not_quoted() {
+async fn an_invalid_token_is_refused_with_its_source_and_not_quoted() {
     let sandbox = sandbox().await;
     for (token, what) in [
-        ("dop_v1_right\nmore", "a line end at position 13"),
-        ("Bearer dop_v1_right", "a blank at position 7"),
-        (
-            "dop_v1_\u{f6}",
-            "a character that no token has at position 8",
-        ),
+        ("dop_v1_right\nmore", "a line break at position 13"),
+        ("Bearer dop_v1_right", "white space at position 7"),
+        ("dop_v1_\u{f6}", "an invalid character at position 8"),
     ] {
         let shell = Shell::new().set("DIGITALOCEAN_API_URL", sandbox.url());
         shell.write("token", token);
@@ -149,12 +148,12 @@ async fn a_token_that_cannot_be_sent_is_refused_by_where_it_comes_from_and_not_q
         for (options, place) in places {
             let refused = shell.run(&format!("{options}{COMMAND}"));
             assert_eq!(refused.code, 2, "{refused}");
-            let said = format!("{place} can't be used: {what}; ");
+            let said = format!("{place} is invalid: {what}; ");
             assert!(refused.err.contains(&said), "{said}: {refused}");
             assert!(!refused.err.contains("right"), "{refused}");
         }
     }
-    // A line end behind it is nobody's mistake.
+    // A trailing line break is ignored.
     let fine = Shell::new()
         .set("DIGITALOCEAN_API_URL", sandbox.url())
         .set("DIGITALOCEAN_ACCESS_TOKEN", "dop_v1_right\n");

@@ -1,4 +1,4 @@
-//! What asks: on a terminal it is answered, elsewhere it refuses unless --yes is given.
+//! Prompts: on a terminal they can be answered, elsewhere --yes is required.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -6,34 +6,42 @@ use docr_sandbox::Sandbox;
 
 use crate::{examples::programs, shell::Shell, terminal::OnTerminal};
 
-/// A command that asks, what it asks, and what agrees. With --sandbox it asks as the real thing does.
+/// A command that prompts, its question, and the reply that confirms. With --sandbox it prompts, too.
 const ASKING: [(&str, &str, &str); 9] = [
     (
         "registry delete sample",
-        "Type the name to go on, sample: ",
+        "Type sample to confirm: ",
         "sample",
     ),
-    ("repository delete shop/web", "Delete this? [y/N] ", "y"),
+    (
+        "repository delete shop/web",
+        "Delete the repository and everything in it? [y/N] ",
+        "y",
+    ),
     (
         "tag delete shop/api:build-1",
-        "Delete these tags? [y/N] ",
+        "Delete this tag? [y/N] ",
         "yes",
     ),
     (
         "image delete shop/api:build-1",
-        "Delete these images with their tags? [y/N] ",
+        "Delete this image and its tags? [y/N] ",
         "y",
     ),
-    ("certificate delete mail", "Delete this? [y/N] ", "y"),
+    (
+        "certificate delete mail",
+        "Delete this certificate? [y/N] ",
+        "y",
+    ),
     (
         "cluster unlink CLUSTER",
-        "find no images of it. [y/N] ",
+        "cannot pull its images. [y/N] ",
         "y",
     ),
-    ("gc run --type both", "Take these manifests? [y/N] ", "y"),
+    ("gc run --type both", "Delete these manifests? [y/N] ", "y"),
     (
         "prune --apply --keep-newest 9 --gc",
-        "Delete this? [y/N] ",
+        "Delete what the plan lists? [y/N] ",
         "y",
     ),
     (
@@ -45,7 +53,7 @@ const ASKING: [(&str, &str, &str); 9] = [
 
 const CLUSTER: &str = "d81a8d2b-5a44-45ac-9b01-602b100b9ed7";
 
-/// What is shown, without the breaks between words.
+/// Runs a command on a terminal, and replies to its question.
 fn run(line: &str, question: &str, reply: &str) -> (i32, String) {
     let line = format!("--sandbox {}", line.replace("CLUSTER", CLUSTER));
     let mut running = OnTerminal::start(&Shell::new(), &line, 200);
@@ -55,7 +63,7 @@ fn run(line: &str, question: &str, reply: &str) -> (i32, String) {
 }
 
 #[test]
-fn who_agrees_gets_it_done() {
+fn a_confirmed_command_is_carried_out() {
     for (line, question, reply) in ASKING {
         let (code, seen) = run(line, question, reply);
         assert_eq!(code, 0, "{line}: {seen}");
@@ -64,13 +72,13 @@ fn who_agrees_gets_it_done() {
 }
 
 #[test]
-fn who_does_not_agree_leaves_all_as_it_is() {
+fn a_declined_command_changes_nothing() {
     for (line, question, _) in ASKING {
         for reply in ["", "sampel"] {
             let (code, seen) = run(line, question, reply);
             let is_rotation = line.contains("rotate");
             assert_eq!(code, if is_rotation { 1 } else { 3 }, "{line}: {seen}");
-            let left = ["Nothing was", "were not swapped; both are there"];
+            let left = ["Nothing was", "were not swapped; both exist"];
             assert!(
                 left.iter().any(|left| seen.contains(left)),
                 "{line}: {seen}"
@@ -82,7 +90,7 @@ fn who_does_not_agree_leaves_all_as_it_is() {
 }
 
 #[test]
-fn who_interrupts_or_hangs_up_leaves_all_as_it_is() {
+fn an_interrupt_or_a_hangup_at_a_prompt_changes_nothing() {
     for (line, question, _) in [ASKING[0], ASKING[2], ASKING[6], ASKING[7]] {
         for signal in ["INT", "TERM", "HUP"] {
             let line = format!("--sandbox {line}");
@@ -97,7 +105,7 @@ fn who_interrupts_or_hangs_up_leaves_all_as_it_is() {
 }
 
 #[test]
-fn where_nobody_can_be_asked_nothing_is_sent_and_the_way_out_is_named() {
+fn without_a_terminal_a_prompt_fails_and_the_error_names_the_way_out() {
     for (line, ..) in ASKING {
         let line = line.replace("CLUSTER", CLUSTER);
         for form in ["", " --output json"] {
@@ -112,7 +120,7 @@ fn where_nobody_can_be_asked_nothing_is_sent_and_the_way_out_is_named() {
 }
 
 #[test]
-fn a_dry_run_asks_nothing_and_changes_nothing() {
+fn a_dry_run_neither_prompts_nor_changes_anything() {
     for line in [
         "registry create acme-images --tier basic",
         "registry ensure acme-images",
@@ -142,7 +150,7 @@ fn a_dry_run_asks_nothing_and_changes_nothing() {
             .lines()
             .filter_map(|line| line.trim().strip_prefix("INFO "))
         {
-            // Reading manifests takes a credential, which is revoked.
+            // Reading manifests takes a credential, which is revoked afterwards.
             let is_reading = request.starts_with("GET ")
                 || request.starts_with("POST /v2/registries/validate-name")
                 || request.contains("/v1/oauth/revoke");
@@ -156,10 +164,10 @@ fn a_dry_run_asks_nothing_and_changes_nothing() {
     }
 }
 
-/// The files below a folder, with what is in them.
-fn files(folder: &Path) -> BTreeMap<String, String> {
+/// The files below a directory, with their content.
+fn files(directory: &Path) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
-    for entry in fs::read_dir(folder).unwrap() {
+    for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         match path.is_dir() {
             true => all.extend(files(&path)),
@@ -173,7 +181,7 @@ fn files(folder: &Path) -> BTreeMap<String, String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dry_run_of_what_changes_this_machine_changes_no_file_and_sends_nothing() {
+async fn a_dry_run_of_a_local_change_changes_no_file_and_sends_nothing() {
     let sandbox = Sandbox::start().await.unwrap();
     sandbox.add_sample().unwrap();
     let shell = Shell::at(&sandbox).set("PATH", programs());
@@ -184,17 +192,21 @@ async fn a_dry_run_of_what_changes_this_machine_changes_no_file_and_sends_nothin
             "configure-docker",
             "Docker would get credentials for ",
         ),
-        (None, "configure-docker --undo", "names no helper of docr's"),
+        (
+            None,
+            "configure-docker --undo",
+            "docr is not the credential helper for ",
+        ),
         (
             None,
             "man --directory pages",
-            "The pages would be in pages.",
+            "The pages would be written to pages.",
         ),
-        (Some("login"), "logout", "would be taken out and revoked."),
+        (Some("login"), "logout", "would be removed and revoked."),
         (
             None,
             "logout --keep-valid",
-            "would be taken out, and not revoked.",
+            "would be removed, but not revoked.",
         ),
         (
             None,
@@ -204,13 +216,13 @@ async fn a_dry_run_of_what_changes_this_machine_changes_no_file_and_sends_nothin
         (
             Some("configure-docker"),
             "logout",
-            "What docr keeps for Docker would be revoked.",
+            "The credentials that docr keeps for Docker would be revoked.",
         ),
-        (None, "logout --keep-valid", "There is nothing to take out"),
+        (None, "logout --keep-valid", "There is nothing to remove"),
         (
             None,
             "configure-docker --undo",
-            "Docker would not get credentials for ",
+            "Docker would no longer get credentials for ",
         ),
     ] {
         if let Some(before) = before {

@@ -1,4 +1,4 @@
-//! A shell of its own: no token, a home directory with nothing in it.
+//! An isolated shell: no token, and an empty home directory.
 
 use std::{
     fs,
@@ -16,7 +16,7 @@ pub(crate) struct Shell {
     variables: Vec<(String, String)>,
 }
 
-/// How a command ended.
+/// The output and the exit code of a command.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: i32,
@@ -32,7 +32,7 @@ impl Shell {
         }
     }
 
-    /// In front of an account in a sandbox.
+    /// With the URL and the token of a sandbox.
     pub(crate) fn at(sandbox: &Sandbox) -> Self {
         Self::new()
             .set("DIGITALOCEAN_API_URL", sandbox.url())
@@ -54,12 +54,12 @@ impl Shell {
         fs::write(path, text).unwrap();
     }
 
-    /// A command line of `docr`, whose words may stand in double quotes.
+    /// A command line of `docr`; its words may be in double quotes.
     pub(crate) fn command(&self, line: &str) -> Command {
         self.run_by(Command::new(DOCR), line)
     }
 
-    /// A command line that a program runs.
+    /// A command line of another program.
     pub(crate) fn run_by(&self, mut command: Command, line: &str) -> Command {
         command
             .args(words(line))

@@ -1,4 +1,4 @@
-//! The shells that `docr try` opens: their prompts say where they are, and they complete lines.
+//! The shells that `docr try` opens: their prompts show that, and they complete lines.
 
 use std::{env, path::Path, process::Command};
 
@@ -7,7 +7,7 @@ use crate::{
     terminal::OnTerminal,
 };
 
-/// A shell, and a file that it reads when it begins.
+/// A shell, its startup file, and the content of that.
 const SHELLS: [(&str, &str, &str); 3] = [
     (
         "bash",
@@ -27,7 +27,7 @@ const SHELLS: [(&str, &str, &str); 3] = [
 ];
 
 #[test]
-fn a_shell_of_docr_try_says_where_it_is_and_completes_names_of_the_sandbox() {
+fn a_shell_of_docr_try_has_a_prompt_of_its_own_and_completes_names_of_the_sandbox() {
     for (name, file, text) in SHELLS {
         let Some(program) = program(name) else {
             continue;
@@ -36,13 +36,13 @@ fn a_shell_of_docr_try_says_where_it_is_and_completes_names_of_the_sandbox() {
             .set("SHELL", program)
             .set("PATH", "/usr/bin:/bin");
         shell.write(file, text);
-        // Without this folder fish goes on in the background, to read all manual pages.
+        // Without this directory fish reads all manual pages in the background.
         shell.write(".local/share/fish/generated_completions/none", "");
-        // A shell wants a terminal of its own.
+        // A shell needs a controlling terminal.
         let mut leader = Command::new("setsid");
         leader.args(["--ctty", DOCR]);
         let mut command = shell.run_by(leader, "try");
-        // One that knows no escapes, so that what a shell writes can be read.
+        // Without escapes, so that the output can be compared.
         command.env("TERM", "dumb");
         let mut running = OnTerminal::of(command, 200);
         running.wait_for("export DIGITALOCEAN_TOKEN=");
@@ -57,11 +57,8 @@ fn a_shell_of_docr_try_says_where_it_is_and_completes_names_of_the_sandbox() {
     }
 }
 
-/// Where a shell is. CI makes it a failure where one is missing.
-#[allow(
-    clippy::print_stderr,
-    reason = "a test that leaves something out says so"
-)]
+/// The path of a shell. In CI a missing one is a failure.
+#[allow(clippy::print_stderr, reason = "a test reports what it skips")]
 fn program(name: &str) -> Option<String> {
     let mut places = ["/usr/bin", "/bin", "/usr/local/bin"].into_iter();
     let found = places.find_map(|place| {
@@ -71,7 +68,7 @@ fn program(name: &str) -> Option<String> {
     let is_required = env::var_os("DOCR_REQUIRE_TOOLS").is_some();
     assert!(found.is_some() || !is_required, "{name} is missing");
     if found.is_none() {
-        eprintln!("left out: {name} is not there");
+        eprintln!("skipped: {name} is not installed");
     }
     found
 }

@@ -1,4 +1,4 @@
-//! A pseudo-terminal: what a person sees, and types.
+//! Commands on a pseudo-terminal.
 
 use std::{
     fs::{File, OpenOptions},
@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use docr_sandbox::{Sandbox, ScriptedAnswer};
 use rustix::{
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
     termios::{Winsize, tcsetwinsize},
@@ -16,8 +17,11 @@ use rustix::{
 
 use crate::shell::Shell;
 
-/// Nothing here waits so long, unless it waits for ever.
+/// Long enough for anything that doesn't hang.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Clears the line of the cursor.
+const CLEAR_LINE: &str = "\u{1b}[2K";
 
 /// A command that runs on a terminal.
 pub(crate) struct OnTerminal {
@@ -54,7 +58,7 @@ impl OnTerminal {
         let end = || Stdio::from(theirs.try_clone().unwrap());
         let child = command.stdin(end()).stdout(end()).stderr(end());
         let child = child.spawn().unwrap();
-        // The last one to hold its end closes the terminal.
+        // The terminal is closed when the last holder drops its end.
         drop((command, theirs));
         let keyboard = File::from(ours);
         let screen = read(keyboard.try_clone().unwrap());
@@ -66,7 +70,7 @@ impl OnTerminal {
         }
     }
 
-    /// Waits until something is seen.
+    /// Waits until a text is shown.
     pub(crate) fn wait_for(&mut self, text: &str) {
         while !self.seen.contains(text) {
             match self.screen.recv_timeout(PATIENCE) {
@@ -80,7 +84,7 @@ impl OnTerminal {
         self.keyboard.write_all(text.as_bytes()).unwrap();
     }
 
-    /// Sends a signal, such as a terminal does for Ctrl-C.
+    /// Sends a signal, like a terminal on Ctrl-C.
     pub(crate) fn signal(&self, name: &str) {
         let sent = std::process::Command::new("kill")
             .args([&format!("-{name}"), &self.child.id().to_string()])
@@ -88,7 +92,17 @@ impl OnTerminal {
         assert!(sent.unwrap().success());
     }
 
-    /// The exit code, and all that was seen.
+    /// Sends interrupts until the command has ended.
+    pub(crate) fn interrupt_until_end(&mut self) {
+        while self.child.try_wait().unwrap().is_none() {
+            self.signal("INT");
+            if let Ok(bytes) = self.screen.recv_timeout(Duration::from_millis(20)) {
+                self.seen += &String::from_utf8_lossy(&bytes);
+            }
+        }
+    }
+
+    /// The exit code, and all output.
     pub(crate) fn end(mut self) -> (i32, String) {
         while let Ok(bytes) = self.screen.recv_timeout(PATIENCE) {
             self.seen += &String::from_utf8_lossy(&bytes);
@@ -102,7 +116,7 @@ fn read(mut screen: File) -> Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let mut buffer = [0; 4096];
-        // When the other end is closed, reading fails.
+        // Reading fails when the other end is closed.
         while let Ok(length @ 1..) = screen.read(&mut buffer) {
             if sender.send(buffer[..length].to_vec()).is_err() {
                 break;
@@ -122,7 +136,7 @@ fn seen(line: &str, columns: u16, no_color: bool) -> String {
     seen
 }
 
-/// What is left without the escapes, and without what was overwritten.
+/// Output without escapes and without what was overwritten.
 fn plain(seen: &str) -> String {
     let text = anstream::adapter::strip_str(seen).to_string();
     let lines = text.split('\n').map(|line| {
@@ -133,7 +147,7 @@ fn plain(seen: &str) -> String {
 }
 
 #[test]
-fn tables_fit_any_terminal_and_no_line_is_longer() {
+fn no_line_is_wider_than_the_terminal() {
     for line in [
         "--sandbox certificate list",
         "--sandbox image list shop/api",
@@ -158,7 +172,7 @@ fn tables_fit_any_terminal_and_no_line_is_longer() {
 }
 
 #[test]
-fn colours_are_for_terminals_and_not_for_those_who_want_none() {
+fn colours_are_used_on_a_terminal_unless_no_color_is_set() {
     let line = "--sandbox certificate list";
     let green = "\u{1b}[32mverified";
     assert!(seen(line, 100, false).contains(green));
@@ -172,7 +186,7 @@ fn colours_are_for_terminals_and_not_for_those_who_want_none() {
 }
 
 #[test]
-fn a_reader_that_goes_away_ends_a_command_without_a_word() {
+fn a_closed_pipe_ends_a_command_silently() {
     for line in [
         "--sandbox tag list shop/api",
         "--sandbox registry options --output csv",
@@ -189,5 +203,43 @@ fn a_reader_that_goes_away_ends_a_command_without_a_word() {
         let ended = child.wait_with_output().unwrap();
         assert_eq!(String::from_utf8_lossy(&ended.stderr), "", "{line}");
         assert_eq!(ended.status.code(), Some(130), "{line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupt_clears_the_countdown_of_a_wait() {
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox.add_sample().unwrap();
+    let shell = Shell::at(&sandbox);
+    for (line, operation, left) in [
+        // Without a progress, and with one.
+        (
+            "registry create acme --tier professional",
+            "registries_create",
+            "",
+        ),
+        ("registry list", "registries_list", ""),
+        // These handle the first interrupt themselves.
+        (
+            "gc run --registry sample --type unreferenced-blobs",
+            "registries_run_garbageCollection",
+            "If the garbage collection was started, it continues; check with `docr gc show`.",
+        ),
+        (
+            "credentials docker-config --registry sample",
+            "registries_get_dockerCredentials",
+            "",
+        ),
+    ] {
+        let limited = ScriptedAnswer::status(429).header("retry-after", "50");
+        sandbox.answer_next(operation, limited).unwrap();
+        let mut running = OnTerminal::start(&shell, line, 100);
+        running.wait_for("waiting ");
+        running.interrupt_until_end();
+        let (code, seen) = running.end();
+        assert_eq!(code, 130, "{line}: {seen}");
+        let shown = seen.rsplit(CLEAR_LINE).next().unwrap();
+        let shown = anstream::adapter::strip_str(shown).to_string();
+        assert_eq!(shown.trim(), left, "{line}: {seen:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! How errors are put: what happened, the cause, what to do, the request id last; never the name of a call.
+//! Error messages: what happened, the cause, a hint, and the request id; never the name of an operation.
 
 use std::{fs, path::Path};
 
@@ -8,15 +8,15 @@ use serde_json::json;
 use crate::shell::Shell;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn errors_say_what_happened_the_cause_and_what_to_do() {
+async fn an_error_has_its_cause_and_a_hint() {
     let noon = "2026-01-01T12:00:00Z".parse().unwrap();
     let sandbox = Sandbox::builder().clock(Clock::manual(noon));
     let sandbox = sandbox.start().await.unwrap();
     sandbox.add_sample().unwrap();
     let shell = Shell::at(&sandbox);
     let refuse = |operation: &str, status: u16, message: &str| {
-        let answer = ScriptedAnswer::json(status, json!({ "id": "failed", "message": message }));
-        sandbox.answer_next(operation, answer).unwrap();
+        let response = ScriptedAnswer::json(status, json!({ "id": "failed", "message": message }));
+        sandbox.answer_next(operation, response).unwrap();
     };
     let mut all = String::new();
     let mut run = |line: &str| {
@@ -50,10 +50,14 @@ async fn errors_say_what_happened_the_cause_and_what_to_do() {
     run("registry get");
     run("registry repository list-v2");
     run("registry list --format Name,Region");
+    run("registry list --outptu json");
+    run("registry create acme --subscription-tier basic");
     run("--access-token dop_v1_x registry list");
     run("tag list shop/api --limit 0");
     run("prune --plan --keep-newest few");
     run("login --expires-in 40000d");
+    run("login --dry-run --expires-in 40000d");
+    run("configure-docker --expires-in 40000d");
     run("registry list --api-url http://example.com");
     run("certificate rotate shop-front new --dns-name example.com --dry-run");
     run("cluster unlink staging --yes");
@@ -89,7 +93,7 @@ async fn errors_say_what_happened_the_cause_and_what_to_do() {
     }, { insta::assert_snapshot!("words", all) });
 }
 
-/// Nothing is named as Rust has it: no path, and between backticks no identifier but the keys of a user's files.
+/// No text has Rust paths, or identifiers between backticks other than keys of the user's files.
 fn assert_no_rust(place: &str, text: &str, keys: &[String]) {
     assert!(!text.contains("::"), "{place}: {text}");
     let pieces: Vec<_> = text.split('`').collect();
@@ -97,14 +101,14 @@ fn assert_no_rust(place: &str, text: &str, keys: &[String]) {
         let (before, quoted) = (pieces[place_of_quote - 1], pieces[place_of_quote]);
         let is_of_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
         let is_identifier = quoted.trim_end_matches("()").chars().all(is_of_name);
-        // The error of a user's file quotes the key that isn't one.
+        // The error about a user's file quotes an unknown key.
         let is_key = keys.iter().any(|key| key == quoted) || before.ends_with("unknown field ");
         assert!(!is_identifier || is_key, "{place}: {before}`{quoted}`");
     }
 }
 
 #[test]
-fn no_command_says_what_only_a_programmer_knows() {
+fn no_output_has_names_of_rust_items() {
     let schema = Shell::new().run("prune --schema").out;
     let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
     let mut keys = vec!["latest".to_owned()];
@@ -115,11 +119,11 @@ fn no_command_says_what_only_a_programmer_knows() {
     }
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let mut read = 0;
-    for folder in ["snapshots", "suite/snapshots", "usage_and_try/snapshots"] {
-        for file in fs::read_dir(tests.join(folder)).unwrap() {
+    for directory in ["snapshots", "suite/snapshots", "usage_and_try/snapshots"] {
+        for file in fs::read_dir(tests.join(directory)).unwrap() {
             let path = file.unwrap().path();
             let text = fs::read_to_string(&path).unwrap();
-            // What insta writes above it is no output.
+            // The header is insta's.
             let (_, shown) = text.split_once("\n---\n").unwrap();
             assert_no_rust(&path.display().to_string(), shown, &keys);
             read += 1;
@@ -129,7 +133,7 @@ fn no_command_says_what_only_a_programmer_knows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_with_several_registries_is_asked_which_one_is_meant() {
+async fn with_several_registries_one_must_be_chosen() {
     let sandbox = Sandbox::start().await.unwrap();
     sandbox.add_sample().unwrap();
     let shell = Shell::at(&sandbox);

@@ -1,4 +1,4 @@
-//! `docr usage`, which asks for as little as can be, and `docr try`, which keeps everything in a sandbox.
+//! `docr usage`, with as few requests as possible, and `docr try`, which keeps everything in a sandbox.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -10,7 +10,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-/// `docr` in a shell of its own, of which nothing is known but a home directory.
+/// `docr` in an isolated shell, with only a home directory.
 fn docr(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_docr"));
     command

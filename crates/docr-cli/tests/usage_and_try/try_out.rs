@@ -1,4 +1,4 @@
-//! `docr try`: everything stays in the sandbox, which ends with what was run.
+//! `docr try`: everything stays in the sandbox, which ends with the program.
 
 use std::{
     fs,
@@ -12,12 +12,12 @@ use tempfile::TempDir;
 
 use super::{docr, stderr, stdout};
 
-/// What runs in front of an account that is real: tokens, a context of doctl's, a profile.
+/// A command with the settings of a real account: tokens and a doctl context.
 fn real(home: &Path) -> Command {
-    let folder = home.join(".config/doctl");
-    fs::create_dir_all(&folder).unwrap();
+    let directory = home.join(".config/doctl");
+    fs::create_dir_all(&directory).unwrap();
     let text = "access-token: dop_v1_real\ncontext: work\nauth-contexts:\n  work: dop_v1_real\n";
-    fs::write(folder.join("config.yaml"), text).unwrap();
+    fs::write(directory.join("config.yaml"), text).unwrap();
     let mut command = docr(home);
     command
         .env("DIGITALOCEAN_TOKEN", "dop_v1_real")
@@ -36,7 +36,7 @@ fn script(home: &Path, text: &str) -> Output {
 }
 
 #[test]
-fn a_command_works_in_the_sandbox_and_its_code_is_docr_s() {
+fn a_command_runs_in_the_sandbox_and_docr_exits_with_its_code() {
     let home = TempDir::new().unwrap();
     let output = script(home.path(), "env | sort\ndocr usage -o ids\nexit 7");
     assert_eq!(output.status.code(), Some(7), "{}", stderr(&output));
@@ -48,15 +48,15 @@ fn a_command_works_in_the_sandbox_and_its_code_is_docr_s() {
             && said.contains("export DIGITALOCEAN_API_URL=http://127.0.0.1:"),
         "{said}"
     );
-    assert!(said.contains("since DOCR_SANDBOX_URL is set"), "{said}");
-    // What was said to be exported is what was set.
+    assert!(said.contains(": DOCR_SANDBOX_URL is set."), "{said}");
+    // The variables that were printed are set.
     for line in said.lines().filter_map(|line| line.strip_prefix("export ")) {
         assert!(out.contains(&format!("{line}\n")), "{line}");
     }
 }
 
 #[test]
-fn what_is_written_goes_with_the_sandbox() {
+fn configurations_are_deleted_with_the_sandbox() {
     let home = TempDir::new().unwrap();
     let output = script(
         home.path(),
@@ -65,10 +65,10 @@ fn what_is_written_goes_with_the_sandbox() {
     assert!(output.status.success(), "{}", stderr(&output));
     let out = stdout(&output);
     assert!(out.contains("\"127.0.0.1:"), "{out}");
-    let folder = out.lines().last().unwrap();
+    let directory = out.lines().last().unwrap();
     assert!(
-        folder.ends_with("/docker") && !Path::new(folder).exists(),
-        "{folder}"
+        directory.ends_with("/docker") && !Path::new(directory).exists(),
+        "{directory}"
     );
     assert!(!home.path().join(".docker").exists());
     assert!(!home.path().join(".config/docr").exists());
@@ -76,7 +76,7 @@ fn what_is_written_goes_with_the_sandbox() {
 }
 
 #[test]
-fn no_option_leads_out() {
+fn options_for_another_account_are_refused() {
     let home = TempDir::new().unwrap();
     for option in [
         "--context work",
@@ -88,7 +88,7 @@ fn no_option_leads_out() {
         let output = script(home.path(), &format!("docr usage {option}"));
         assert_eq!(output.status.code(), Some(2), "{option}");
         let said = stderr(&output);
-        assert!(said.contains("leads out of the sandbox"), "{said}");
+        assert!(said.contains("cannot be used in the sandbox"), "{said}");
     }
     for (url, token) in [
         ("https://api.digitalocean.com", Some("x")),
@@ -108,7 +108,7 @@ fn no_option_leads_out() {
 }
 
 #[test]
-fn a_seed_takes_the_place_of_the_samples() {
+fn a_seed_file_replaces_the_samples() {
     let home = TempDir::new().unwrap();
     let write = |name: &str, text: &str| fs::write(home.path().join(name), text).unwrap();
     write(
@@ -130,13 +130,13 @@ fn a_seed_takes_the_place_of_the_samples() {
     assert_eq!(output.status.code(), Some(2));
     let said = stderr(&output);
     assert!(
-        said.contains("the seed wrong.json: accounts[0].registries[0]"),
+        said.contains("seed file wrong.json: accounts[0].registries[0]"),
         "{said}"
     );
 }
 
 #[test]
-fn a_program_that_is_not_there_is_wrong_input() {
+fn a_missing_program_is_invalid_input() {
     let home = TempDir::new().unwrap();
     let output = real(home.path())
         .args(["try", "--", "no-such-program"])
@@ -181,7 +181,7 @@ mod signals {
 
     use super::*;
 
-    /// Runs a script that says where the sandbox is; returns docr's code after a signal, and that address.
+    /// Runs a script that prints the sandbox's URL; returns docr's exit code after a signal, and the address.
     fn signalled(text: &str, signal: Signal) -> (Option<i32>, String) {
         let home = TempDir::new().unwrap();
         let mut child = real(home.path())
@@ -209,13 +209,13 @@ mod signals {
     }
 
     #[test]
-    fn a_command_that_ends_in_its_own_way_is_waited_for() {
+    fn a_command_that_handles_the_signal_is_waited_for() {
         let text = "trap 'exit 5' INT; echo $DOCR_SANDBOX_URL; while :; do sleep 0.02; done";
         assert_eq!(signalled(text, Signal::INT).0, Some(5));
     }
 
     #[test]
-    fn a_command_that_was_killed_has_the_code_that_shells_give_it() {
+    fn a_killed_command_has_the_exit_code_of_shells() {
         let home = TempDir::new().unwrap();
         let output = script(home.path(), "kill -9 $$");
         assert_eq!(output.status.code(), Some(137));

@@ -1,4 +1,4 @@
-//! `docr usage`: how few requests it takes, what it shows in each format, and what stays when it can't go on.
+//! `docr usage`: its number of requests, its formats, and its output after a failure.
 
 use std::process::Output;
 
@@ -10,7 +10,7 @@ use super::{docr, stderr, stdout};
 
 const REGISTRY: &str = "sample";
 
-/// A sandbox whose registry has the sample and so many repositories more, of two images each.
+/// A sandbox with the samples, and this many more repositories with two images each.
 async fn sandbox(more: u64) -> Sandbox {
     let noon = "2026-01-01T12:00:00Z".parse().unwrap();
     let builder = Sandbox::builder().clock(Clock::manual(noon));
@@ -69,7 +69,7 @@ async fn the_usage_of_454_repositories_takes_five_requests() {
         let mut all = repositories.iter();
         all.find(|one| one["name"] == name).unwrap()
     };
-    // One image: the list tells all of it.
+    // One image, so the list has the exact size.
     assert_eq!(of("shop/web")["bytes"], of("shop/web")["at_least_bytes"]);
     assert_eq!(of("many/r7")["bytes"], Value::Null);
     assert!(of("many/r7")["at_least_bytes"].as_u64().unwrap() >= 1_000_007);
@@ -77,10 +77,10 @@ async fn the_usage_of_454_repositories_takes_five_requests() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deep_takes_one_request_more_for_each_repository_that_the_list_leaves_open() {
+async fn deep_takes_one_more_request_for_each_repository_with_several_images() {
     let sandbox = sandbox(20).await;
     let all = json(&usage(&sandbox, "--deep -o json"));
-    // Beside the many ones shop/api has several images.
+    // Besides the added ones, shop/api has several images.
     assert_eq!(sandbox.requests().len(), 3 + 21);
     let repositories = all["by_repository"].as_array().unwrap();
     let bytes: Vec<_> = repositories
@@ -121,7 +121,7 @@ async fn each_format_shows_what_is_known() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_read_is_shown_when_the_rest_can_not_be_read() {
+async fn what_was_read_is_shown_if_the_rest_cannot_be_read() {
     let sandbox = sandbox(0).await;
     sandbox
         .answer_next(
@@ -142,7 +142,7 @@ async fn what_was_read_is_shown_when_the_rest_can_not_be_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_metrics_are_of_usage_alone() {
+async fn metrics_are_only_supported_by_usage() {
     let sandbox = sandbox(0).await;
     let home = TempDir::new().unwrap();
     let output = docr(home.path())

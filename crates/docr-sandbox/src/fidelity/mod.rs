@@ -1,4 +1,4 @@
-//! `FIDELITY.md` is complete: nothing that the sandbox does or refuses is missing there.
+//! `FIDELITY.md` is complete: everything that the sandbox does or refuses is listed.
 
 mod table;
 
@@ -45,7 +45,7 @@ fn every_refusal_of_the_protocol_has_its_row() {
     assert_eq!(listed, all.collect::<Vec<_>>());
 }
 
-/// The statuses that the description, or what is served beside it, has for each operation.
+/// The documented statuses of each operation, of those served beside the spec, too.
 fn documented() -> BTreeMap<String, Vec<String>> {
     let mut documented = BTreeMap::new();
     for text in [
@@ -99,7 +99,7 @@ fn every_failure_that_is_documented_is_given_for_some_reason() {
     }
 }
 
-/// Only where refusals are listed is a status of failure named, so that none is given past the lists.
+/// Failure statuses occur only in the lists of refusals, so the lists are complete.
 #[test]
 fn no_handler_names_a_status_of_failure() {
     const SUCCESS: [&str; 5] = ["OK", "CREATED", "ACCEPTED", "NO_CONTENT", "PARTIAL_CONTENT"];
@@ -109,7 +109,7 @@ fn no_handler_names_a_status_of_failure() {
         .to_vec();
     let mut named = Vec::new();
     while let Some(place) = places.pop() {
-        // The sandbox's own doors are none of the API's.
+        // The sandbox's own doors are not part of the API.
         if place.ends_with("sandbox/control") || place.ends_with("sandbox/ui") {
             continue;
         }
@@ -132,7 +132,7 @@ fn no_handler_names_a_status_of_failure() {
         }
     }
     named.sort();
-    // The runtime shuts down; the refusals of the protocol.
+    // The refusals of the protocol; a runtime that shuts down.
     let expected = ["handlers/oci/error.rs", "sandbox/as_registry.rs"];
     assert_eq!(named, expected.map(Path::new));
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// A row of a table, by the heads of its columns, without backticks around a whole cell.
+/// A row of a table by the headings of its columns, without backticks around a cell.
 pub(crate) type Row = BTreeMap<String, String>;
 
 /// The rows of the table below a heading.
@@ -21,7 +21,7 @@ pub(crate) fn rows(below: &str) -> Vec<Row> {
         .collect()
 }
 
-/// Names and texts stand in backticks, several names each in its own.
+/// A cell without the backticks around its text or its names.
 fn plain(cell: &str) -> String {
     let inner = cell
         .strip_prefix('`')

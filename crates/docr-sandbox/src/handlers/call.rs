@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::http::problem::Problem;
 use crate::http::request::Input;
+use crate::http::written::WrittenPages;
 use crate::model::account::{Account, World};
 use crate::model::registry::Registry;
 use crate::refusal::Reason;
@@ -15,16 +16,18 @@ use crate::spec::Spec;
 pub(crate) struct Call<'a> {
     pub(crate) spec: &'a Spec,
     pub(crate) world: &'a mut World,
-    /// The place of the caller's account in the world.
+    /// The index of the caller's account.
     pub(crate) caller: usize,
-    /// What the caller's token may do; everything without any.
+    /// The scopes of the caller's token; `None` for all.
     pub(crate) scopes: Option<BTreeSet<String>>,
-    /// Whether the operation is one of those made for an account's only registry.
+    /// Whether it is an older operation, for an account's only registry.
     pub(crate) legacy: bool,
     pub(crate) input: Input,
-    /// The URL asked for, without the query.
+    /// A cache of serialised pages of lists.
+    pub(crate) pages: &'a WrittenPages,
+    /// The requested URL, without the query.
     pub(crate) url: String,
-    /// Whether credentials are for the sandbox's own host, too.
+    /// Whether credentials include the sandbox's own host.
     pub(crate) names_own_host: bool,
     pub(crate) now: DateTime<Utc>,
 }
@@ -34,13 +37,13 @@ impl Call<'_> {
         self.world.account(self.caller)
     }
 
-    /// The sandbox's own host, as the client calls it.
+    /// The sandbox's own host, as the client names it.
     pub(super) fn own_host(&self) -> Option<&str> {
         let (_, rest) = self.url.split_once("://").filter(|_| self.names_own_host)?;
         rest.split('/').next()
     }
 
-    /// The registry that the path names, or the only one where it names none.
+    /// The registry in the path, or else the account's only one.
     pub(super) fn registry(&self) -> Result<&Registry, Problem> {
         let account = self.world.account_ref(self.caller);
         Ok(&account.registries[self.registry_place()?])

@@ -89,7 +89,7 @@ pub(super) fn delete(call: &mut Call<'_>) -> Result<Response, Problem> {
     Ok(Response::empty(StatusCode::NO_CONTENT))
 }
 
-/// Where the certificate that the path names stands in the account.
+/// The index of the certificate in the path.
 fn place(call: &mut Call<'_>) -> Result<usize, Problem> {
     let id = call.input.path("certificate_id").to_owned();
     let found = call

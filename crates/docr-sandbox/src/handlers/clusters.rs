@@ -39,7 +39,7 @@ fn named_registries(call: &mut Call<'_>) -> Result<Vec<String>, Problem> {
     }
 }
 
-/// Changes all clusters named, or none.
+/// Changes all given clusters, or none.
 fn change(call: &mut Call<'_>, registries: Vec<String>, add: bool) -> Result<Response, Problem> {
     let uuids = call.input.texts("cluster_uuids");
     let clusters = &mut call.account().clusters;

@@ -21,7 +21,7 @@ pub(super) fn mint(call: &mut Call<'_>) -> Result<Response, Problem> {
         minted_at: call.now,
         revoked: false,
     };
-    // The same text stands for user and password.
+    // User and password are the same.
     let auth = BASE64.encode(format!("{secret}:{secret}"));
     let now = call.now;
     call.account()
@@ -35,10 +35,10 @@ pub(super) fn mint(call: &mut Call<'_>) -> Result<Response, Problem> {
     Ok(Response::json(StatusCode::OK, json!({ "auths": auths })))
 }
 
-/// The path of the OAuth endpoint that revokes tokens. The API's description doesn't have it.
+/// The OAuth endpoint that revokes tokens. It isn't part of the spec.
 pub(crate) const REVOKE_PATH: &str = "/v1/oauth/revoke";
 
-/// Revokes the credential that a form names. One that isn't known needs no revoking: that is a success, too.
+/// Revokes the credential in a form. An unknown one is a success, too.
 pub(crate) fn revoke(account: Option<&mut Account>, body: &[u8]) -> Result<Response, Problem> {
     let account = account.ok_or(Reason::NotAuthenticated)?;
     let form = query_pairs(&String::from_utf8_lossy(body));

@@ -1,5 +1,4 @@
-//! What other clients ask for beside registries and certificates. The description doesn't have it: see
-//! `spec/doors.json`.
+//! Operations that other clients need beside registries and certificates. They are described in `spec/doors.json`.
 
 use axum::http::StatusCode;
 use serde_json::json;
@@ -11,7 +10,7 @@ use crate::http::response::Response;
 use crate::model::ids::derived_uuid;
 use crate::refusal::Reason;
 
-/// Whose token it is.
+/// The owner of the token.
 pub(super) fn account(call: &mut Call<'_>) -> Result<Response, Problem> {
     let number = call.caller + 1;
     let account = json!({
@@ -33,7 +32,7 @@ pub(super) fn account(call: &mut Call<'_>) -> Result<Response, Problem> {
     ))
 }
 
-/// What the token may do.
+/// The scopes of the token.
 pub(super) fn token_info(call: &mut Call<'_>) -> Result<Response, Problem> {
     let scopes = match &call.scopes {
         Some(scopes) => json!(scopes),

@@ -43,7 +43,7 @@ pub(super) fn list(call: &mut Call<'_>) -> Result<Response, Problem> {
     Ok(Response::json(StatusCode::OK, body))
 }
 
-/// Cancels if told to; otherwise tells how the active run stands.
+/// Cancels the active run if requested, and returns it.
 pub(super) fn update(call: &mut Call<'_>) -> Result<Response, Problem> {
     let uuid = call.input.path("garbage_collection_uuid").to_owned();
     let (cancel, now) = (call.input.flag("cancel").unwrap_or(false), call.now);

@@ -5,15 +5,17 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::call::Call;
+use crate::http::written::Key;
+use crate::model::revision::Revision;
 use crate::refusal::{Reason, Refusal};
 
-/// The part of a list that a call asks for.
+/// The requested part of a list.
 pub(super) struct Page {
     pub(super) offset: usize,
     pub(super) size: usize,
     /// Whether links to the next page carry a token.
     tokens: bool,
-    /// What links carry beside the page: the list's filters.
+    /// The list's filters, which links repeat.
     filters: String,
 }
 
@@ -35,7 +37,7 @@ impl Page {
         }
     }
 
-    /// By `page_token` if there is one. It tells how many items come before the page.
+    /// By `page_token` if there is one: it holds the offset.
     pub(super) fn with_token(call: &Call<'_>) -> Result<Self, Refusal> {
         let mut page = Self {
             tokens: true,
@@ -48,7 +50,7 @@ impl Page {
         Ok(page)
     }
 
-    /// Lets links keep a filter, if it is set.
+    /// Adds a filter to the links, if it is set.
     pub(super) fn keeping(mut self, key: &str, value: &str) -> Self {
         if !value.is_empty() {
             self.filters.push_str(&format!("&{key}={}", encode(value)));
@@ -56,7 +58,21 @@ impl Page {
         self
     }
 
-    /// What is sent: the items under `key`, with links and the total.
+    /// The key under which its response is kept; `revision` is that of the list.
+    pub(super) fn key(&self, call: &Call<'_>, revision: Revision) -> Key {
+        let Self {
+            offset,
+            size,
+            tokens,
+            filters,
+        } = self;
+        Key {
+            revision,
+            page: format!("{} {offset} {size} {tokens} {filters}", call.url),
+        }
+    }
+
+    /// The response: the items under `key`, with links and the total.
     pub(super) fn wrap<T>(
         &self,
         call: &Call<'_>,
@@ -106,7 +122,7 @@ impl Page {
     }
 }
 
-/// A page as it is sent.
+/// The response for a page.
 pub(super) struct Listed<T> {
     key: &'static str,
     items: Vec<T>,
@@ -128,7 +144,7 @@ fn page_token(offset: usize) -> String {
     encode(&BASE64.encode(format!("offset={offset}")))
 }
 
-/// A value as it stands in a query string.
+/// A value, escaped for a query string.
 fn encode(value: &str) -> String {
     let mut encoded = String::with_capacity(value.len());
     for byte in value.bytes() {

@@ -1,4 +1,4 @@
-//! One registry, named or the only one of its account.
+//! One registry: that in the path, or an account's only one.
 
 use axum::http::StatusCode;
 use serde_json::json;
@@ -33,7 +33,7 @@ pub(super) fn create(call: &mut Call<'_>) -> Result<Response, Problem> {
     add(call, name, tier)
 }
 
-/// Creates a registry in a tier, which becomes that of the account.
+/// Creates a registry and moves the account to a tier.
 pub(super) fn add(
     call: &mut Call<'_>,
     name: String,
@@ -97,7 +97,7 @@ pub(super) fn options(call: &mut Call<'_>) -> Result<Response, Problem> {
     ))
 }
 
-/// The name that the body asks for; the spec has its rules.
+/// The name in the body, validated by the spec.
 pub(super) fn new_name(call: &Call<'_>) -> String {
     call.input.text("name").unwrap_or_default().to_owned()
 }

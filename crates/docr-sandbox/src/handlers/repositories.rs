@@ -1,6 +1,7 @@
 //! Repositories, their tags and their manifests.
 
 use axum::http::StatusCode;
+use serde::Serialize;
 
 use super::call::Call;
 use super::page::Page;
@@ -16,7 +17,7 @@ pub(super) fn list(call: &mut Call<'_>) -> Result<Response, Problem> {
 }
 
 pub(super) fn list_v2(call: &mut Call<'_>) -> Result<Response, Problem> {
-    // An unknown registry is told first.
+    // An unknown registry is reported before an invalid page token.
     call.registry()?;
     let page = Page::with_token(call)?;
     list_as(call, &page, Repository::to_json_v2)
@@ -39,21 +40,34 @@ fn list_as(
 }
 
 pub(super) fn tags(call: &mut Call<'_>) -> Result<Response, Problem> {
-    let page = Page::numbered(call);
-    let (registry, repository) = repository(call)?;
-    let total = repository.tag_count();
-    let items = repository.tag_rows(&registry.name, page.offset, page.size);
-    let body = page.wrap(call, "tags", items, total);
-    Ok(Response::json_later(StatusCode::OK, body))
+    list_of(call, "tags", Repository::tag_count, Repository::tag_rows)
 }
 
 pub(super) fn manifests(call: &mut Call<'_>) -> Result<Response, Problem> {
+    list_of(
+        call,
+        "manifests",
+        Repository::manifest_count,
+        Repository::manifest_rows,
+    )
+}
+
+/// A page of a repository's list, serialised again only if the repository has changed.
+fn list_of<T: Serialize + Send + 'static>(
+    call: &Call<'_>,
+    key: &'static str,
+    count: fn(&Repository) -> usize,
+    rows: fn(&Repository, &str, usize, usize) -> Vec<T>,
+) -> Result<Response, Problem> {
     let page = Page::numbered(call);
     let (registry, repository) = repository(call)?;
-    let total = repository.manifest_count();
-    let items = repository.manifest_rows(&registry.name, page.offset, page.size);
-    let body = page.wrap(call, "manifests", items, total);
-    Ok(Response::json_later(StatusCode::OK, body))
+    let slot = call.pages.slot(page.key(call, repository.revision()));
+    if let Some(written) = slot.get() {
+        return Ok(Response::written_json(StatusCode::OK, written));
+    }
+    let items = rows(repository, &registry.name, page.offset, page.size);
+    let body = page.wrap(call, key, items, count(repository));
+    Ok(Response::json_kept(StatusCode::OK, body, slot))
 }
 
 pub(super) fn delete(call: &mut Call<'_>) -> Result<Response, Problem> {
@@ -66,7 +80,7 @@ pub(super) fn delete(call: &mut Call<'_>) -> Result<Response, Problem> {
     }
 }
 
-/// Succeeds also where there is no such tag, or no such repository.
+/// Succeeds even if there is no such tag or repository.
 pub(super) fn delete_tag(call: &mut Call<'_>) -> Result<Response, Problem> {
     let name = call.input.path("repository_name").to_owned();
     let tag = call.input.path("repository_tag").to_owned();
@@ -101,7 +115,7 @@ fn repository<'a>(call: &'a Call<'_>) -> Result<(&'a Registry, &'a Repository), 
     Ok((registry, repository.ok_or(Reason::NoRepository)?))
 }
 
-/// The registry, unless a garbage collection keeps it from being changed.
+/// The registry, unless a garbage collection makes it read-only.
 fn writable<'a>(call: &'a mut Call<'_>) -> Result<&'a mut Registry, Problem> {
     let registry = call.registry_mut()?;
     if registry.active_run().is_some() {

@@ -18,7 +18,7 @@ pub(super) fn get(call: &mut Call<'_>) -> Result<Response, Problem> {
     ))
 }
 
-/// The older calls are refused, as all that name no registry, where there are several.
+/// Calls that name no registry are refused if there are several.
 fn subscription<'a>(call: &'a mut Call<'_>) -> Result<&'a mut Subscription, Refusal> {
     let several = call.legacy && call.account().registries.len() > 1;
     if several {

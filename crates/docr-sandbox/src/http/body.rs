@@ -1,4 +1,4 @@
-//! The bodies of requests: read whole within limits, or thrown away.
+//! The bodies of requests: read within limits, or discarded.
 
 use axum::body::{Body, Bytes};
 use axum::http::{header, request};
@@ -8,10 +8,10 @@ use super::limits::ConnectionLimits;
 use super::request::{BODY_LIMIT, Unreadable};
 use super::stream::{Broken, next, read_whole};
 
-/// How much of a body is thrown away so that its sender sees the response.
+/// How much of a body is discarded for its sender to see the response.
 pub(super) const UNREAD: usize = 16 * 1024 * 1024;
 
-/// Reads the body of a call of the API whole, if it is not too large and comes in time.
+/// Reads the body of an API call, within limits of size and time.
 pub(crate) async fn read_body(
     request: &request::Parts,
     mut body: Body,
@@ -34,8 +34,8 @@ pub(crate) async fn read_body(
     read.unwrap_or(Err(Unreadable::Late))
 }
 
-/// Throws away what was not read of a body, so that the connection can be used again. Of a body that is very large, that
-/// takes very long, or that is sent only when it is asked for, the sender loses the connection instead.
+/// Discards the rest of a body, so that the connection can be reused. If it is very large or slow, or waits for a
+/// `100 Continue`, the connection is closed instead.
 pub(crate) async fn drain(request: &request::Parts, body: &mut Body) {
     if is_huge(request) || request.headers.contains_key(header::EXPECT) {
         return;
@@ -51,7 +51,7 @@ pub(crate) async fn drain(request: &request::Parts, body: &mut Body) {
     let _late = timeout(limits(request).body, draining).await;
 }
 
-/// Whether a body is said to be larger than what is worth throwing away.
+/// Whether the declared length is more than is worth discarding.
 fn is_huge(request: &request::Parts) -> bool {
     let stated = request.headers.get(header::CONTENT_LENGTH);
     let stated = stated.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());

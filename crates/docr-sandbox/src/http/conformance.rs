@@ -1,11 +1,11 @@
-//! Holds the sandbox's own responses against the spec.
+//! Validates the sandbox's own responses against the spec.
 
 use std::fmt;
 
 use super::response::Response;
 use crate::spec::{Operation, ResponseRule};
 
-/// Headers that every response must carry where the spec documents them; others may be absent.
+/// Headers that every response must have if the spec documents them; others may be absent.
 const REQUIRED_HEADERS: [&str; 4] = [
     "ratelimit-limit",
     "ratelimit-remaining",
@@ -13,7 +13,15 @@ const REQUIRED_HEADERS: [&str; 4] = [
     "x-request-id",
 ];
 
-/// A response of the sandbox that breaks the spec.
+/// A response of the sandbox that violates the spec.
+///
+/// ```
+/// # fn example(sandbox: &docr_sandbox::Sandbox) {
+/// for violation in sandbox.violations() {
+///     println!("{violation}");
+/// }
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Violation {
@@ -29,13 +37,13 @@ impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} answered {}: {}",
+            "{} responded with {}: {}",
             self.operation, self.status, self.message
         )
     }
 }
 
-/// All the ways in which a response breaks the spec.
+/// All violations of the spec in a response.
 pub(crate) fn violations(operation: &Operation, response: &Response) -> Vec<Violation> {
     let status = response.status.as_u16();
     let messages = match operation.response(status) {
@@ -107,19 +115,20 @@ mod tests {
         let faults = faults_of("registry_get", Response::json(StatusCode::OK, wrong));
         assert_eq!(faults.len(), 1);
         assert!(
-            faults[0].starts_with("registry_get answered 200: registry.storage_usage_bytes: "),
+            faults[0]
+                .starts_with("registry_get responded with 200: registry.storage_usage_bytes: "),
             "{faults:?}"
         );
 
         let text = Response::empty(StatusCode::OK).with_body("text/plain", "{}");
         assert_eq!(
             faults_of("registry_get", text),
-            ["registry_get answered 200: the content type is not application/json"]
+            ["registry_get responded with 200: the content type is not application/json"]
         );
         let body = Response::json(StatusCode::NO_CONTENT, json!({}));
         assert_eq!(
             faults_of("registry_delete", body),
-            ["registry_delete answered 204: there must be no body"]
+            ["registry_delete responded with 204: there must be no body"]
         );
 
         let operation = Spec::embedded()

@@ -33,12 +33,12 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub(super) struct Connections {
     pub(super) router: Router,
     pub(super) limits: ConnectionLimits,
-    /// Changes, or has no sender any more, when the server stops.
+    /// Its sender is dropped when the server stops.
     pub(super) stopped: watch::Receiver<()>,
 }
 
 impl Connections {
-    /// Serves one connection until either side closes it, a limit is passed or the server stops.
+    /// Serves one connection until either side closes it, a limit is exceeded or the server stops.
     pub(super) async fn serve(mut self, stream: impl AsyncRead + AsyncWrite) {
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(self.limits.idle));
@@ -76,7 +76,7 @@ impl Connections {
         let parts = connection.into_parts();
         let began = !parts.read_buf.is_empty();
         let stream = parts.io.into_inner();
-        // Who doesn't take the farewell does without.
+        // The last response is lost on a client that doesn't read it in time.
         let _ = match ended {
             Err(error) if error.is_timeout() && began => {
                 timeout(FAREWELL, report_late_head(stream, limits.head)).await
@@ -87,9 +87,9 @@ impl Connections {
     }
 }
 
-/// Ends the connection in place of the response that it is an extension of.
+/// An extension of a response that ends the connection in its place.
 #[derive(Clone, Debug, Error)]
-#[error("the connection is to end without a response")]
+#[error("the connection ends without a response")]
 pub(crate) struct Abort;
 
 impl Abort {
@@ -130,7 +130,7 @@ fn host_problem<B>(request: &Request<B>) -> Option<Problem> {
     .map(Problem::from)
 }
 
-/// Responds to a client that began a request and didn't go on.
+/// Responds to a client that did not finish the head of a request.
 async fn report_late_head(
     mut stream: impl AsyncWrite + Unpin,
     limit: Duration,
@@ -147,8 +147,8 @@ async fn report_late_head(
     stream.shutdown().await
 }
 
-/// Ends a connection so that the client sees the last response: one that still sends would be cut off from it, if what
-/// it sends were not read.
+/// Closes a connection so that the client receives the last response: it could be lost if what the client still sends
+/// were not read.
 async fn close(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Result<()> {
     stream.shutdown().await?;
     let mut buffer = vec![0; 16 * 1024];

@@ -1,14 +1,13 @@
-//! How much a client may open and send, and how long it may take.
+//! Limits of what clients may open and send, and for how long.
 
 use std::time::Duration;
 
-/// The most bytes of a request's head: its first line and its headers. A larger one is refused with 431, or with 414 if
-/// the fault is the first line's alone.
+/// The largest head of a request, its first line and headers, in bytes. A larger one gets a 431, or a 414 if the first
+/// line alone is too long.
 pub(super) const HEAD_LIMIT: usize = 128 * 1024;
 
-/// How many connections a sandbox serves and how long it waits for a client, so that one that runs for weeks is
-/// neither filled nor held up by clients that never end what they begin. Chosen by
-/// [`SandboxBuilder::connection_limits`](crate::SandboxBuilder::connection_limits).
+/// How many connections a sandbox serves and how long it waits for clients, so that it can run for weeks whatever they
+/// leave unfinished. Set by [`SandboxBuilder::connection_limits`](crate::SandboxBuilder::connection_limits).
 ///
 /// ```
 /// use std::time::Duration;
@@ -19,17 +18,17 @@ pub(super) const HEAD_LIMIT: usize = 128 * 1024;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionLimits {
-    /// Connections at a time; more wait until one of them is closed. 1,024 unless set.
+    /// Connections at a time; more wait until one is closed. 1,024 by default.
     pub connections: usize,
-    /// For a TLS handshake. 10 seconds unless set.
+    /// For a TLS handshake. 10 seconds by default.
     pub handshake: Duration,
-    /// For the head of a request, from the response before it on, so that an idle connection is closed after that time,
-    /// too. 30 seconds unless set.
+    /// For the head of a request, counted from the previous response: an idle connection is closed after that time, too.
+    /// 30 seconds by default.
     pub head: Duration,
-    /// For the whole body of a call of the API. 30 seconds unless set.
+    /// For the whole body of an API call. 30 seconds by default.
     pub body: Duration,
-    /// For the next bytes of an upload, which may take as long as it likes otherwise, and for a client that doesn't
-    /// take its response. A minute unless set.
+    /// For the next bytes of an upload, whose total time is unlimited, and for a client that doesn't read its response. A
+    /// minute by default.
     pub idle: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! The socket that takes connections.
+//! The listening socket.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,10 +8,10 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How long to wait for what is missing to accept a connection: file descriptors, as a rule.
+/// How long to wait if a connection can't be accepted, usually for lack of file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A listening port of 127.0.0.1, with a limited number of places for connections.
+/// A listening port of 127.0.0.1, with a limited number of connections.
 pub(super) struct Port {
     listener: TcpListener,
     places: Arc<Semaphore>,
@@ -31,18 +31,18 @@ impl Port {
         self.listener.local_addr()
     }
 
-    /// The next connection once there is a place for it, which is free again when the permit is dropped.
+    /// Accepts the next connection once fewer than the limit are open. Dropping the permit releases its place.
     pub(super) async fn accept(&self) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
         let place = Arc::clone(&self.places).acquire_owned().await;
         let place = place.map_err(io::Error::other)?;
         loop {
             match self.listener.accept().await {
                 Ok((stream, _)) => {
-                    // Small responses should leave at once; without it they are only slower.
+                    // Only makes small responses faster.
                     let _ = stream.set_nodelay(true);
                     return Ok((stream, place));
                 }
-                // The client has gone already.
+                // The client has disconnected already.
                 Err(error) if is_of_connection(&error) => {}
                 Err(_) => pause().await,
             }
@@ -60,13 +60,13 @@ fn is_of_connection(error: &io::Error) -> bool {
 
 #[allow(
     clippy::disallowed_methods,
-    reason = "waits for the machine, whose time is not the sandbox's"
+    reason = "real time, whatever the sandbox's clock says"
 )]
 async fn pause() {
     tokio::time::sleep(PAUSE).await;
 }
 
-/// Says which port can't be opened, and what to do.
+/// The error for a port that can't be opened.
 fn not_opened(number: u16, error: &io::Error) -> io::Error {
     let why = match error.kind() {
         io::ErrorKind::AddrInUse => "is in use".to_owned(),
@@ -95,5 +95,14 @@ mod tests {
             assert!(text.starts_with("port 80 of 127.0.0.1"), "{text}");
             assert!(text.contains(why) && text.ends_with("0 for a free one"));
         }
+    }
+
+    #[test]
+    fn a_connection_that_ends_before_it_is_accepted_is_the_client_s_affair() {
+        use io::ErrorKind::{ConnectionAborted, ConnectionReset, Other, PermissionDenied};
+        assert!(is_of_connection(&ConnectionAborted.into()));
+        assert!(is_of_connection(&ConnectionReset.into()));
+        assert!(!is_of_connection(&PermissionDenied.into()));
+        assert!(!is_of_connection(&Other.into()));
     }
 }

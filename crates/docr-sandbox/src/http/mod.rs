@@ -1,4 +1,4 @@
-//! The socket, and what comes and goes through it.
+//! The server: connections, requests and responses.
 
 pub(crate) mod body;
 pub(crate) mod conformance;
@@ -12,3 +12,4 @@ pub(crate) mod response;
 pub(crate) mod server;
 pub(crate) mod stream;
 pub(crate) mod tls;
+pub(crate) mod written;

@@ -1,4 +1,4 @@
-//! Refused requests, and the error envelope that says why.
+//! Refused requests and their error envelope.
 
 use axum::http::StatusCode;
 use serde_json::json;
@@ -7,7 +7,7 @@ use super::response::Response;
 use crate::model::rate::Exceeded;
 use crate::refusal::{Reason, Refusal};
 
-/// Why a request is refused; becomes the error envelope.
+/// Why a request is refused, for the error envelope.
 #[derive(Debug)]
 pub(crate) struct Problem {
     refusal: Refusal,
@@ -30,7 +30,7 @@ impl Problem {
     }
 }
 
-/// A failure as the API reports it.
+/// An error response of the API.
 pub(crate) fn envelope(status: StatusCode, message: &str, request_id: &str) -> Response {
     let id = error_id(status);
     Response::json(
@@ -114,5 +114,18 @@ mod tests {
         let hour = Problem::from(Exceeded::Hour);
         assert_eq!(hour.header, None);
         assert_eq!(hour.into_response("1").status, 429);
+    }
+
+    #[test]
+    fn each_status_of_the_service_has_an_id_of_its_own() {
+        let statuses = [
+            400, 401, 403, 404, 405, 408, 409, 412, 413, 422, 429, 500, 501, 502, 503, 504,
+        ];
+        let id = |status| error_id(StatusCode::from_u16(status).unwrap());
+        let ids = statuses.map(id);
+        let distinct: std::collections::BTreeSet<_> = ids.into_iter().collect();
+        assert_eq!(distinct.len(), statuses.len(), "{distinct:?}");
+        assert!(!distinct.contains("error"));
+        assert_eq!(id(418), "error");
     }
 }

@@ -1,4 +1,4 @@
-//! What must not be kept of a request or a response: tokens, minted credentials, private keys.
+//! Redacts the secrets of requests and responses: tokens, minted credentials, private keys.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-/// Stands in the place of a secret.
+/// Replaces a secret.
 pub(crate) const REDACTED: &str = "[redacted]";
 
 /// The value of an `authorization` header, without the token.
@@ -18,7 +18,7 @@ pub(crate) fn authorization(value: &str) -> String {
     }
 }
 
-/// Overwrites every text that stands under one of the `fields`, at any depth.
+/// Redacts every text in one of the `fields`, at any depth.
 pub(crate) fn fields(value: &mut Value, fields: &BTreeSet<String>) {
     match value {
         Value::Object(object) => {
@@ -35,7 +35,7 @@ pub(crate) fn fields(value: &mut Value, fields: &BTreeSet<String>) {
     }
 }
 
-/// A text with the private keys overwritten that it quotes, escaped or not, whole or cut off.
+/// A text with its private keys redacted, escaped or not, whole or cut off.
 pub(crate) fn keys(text: &str) -> Cow<'_, str> {
     static KEY: LazyLock<Option<Regex>> = LazyLock::new(|| {
         let key =

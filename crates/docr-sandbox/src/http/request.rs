@@ -1,4 +1,4 @@
-//! Holds a request against the spec and reads what the handler needs.
+//! Validates a request against the spec and reads what the handler needs.
 
 use std::collections::BTreeMap;
 use std::num::IntErrorKind;
@@ -16,13 +16,13 @@ pub(crate) const BODY_LIMIT: usize = 1024 * 1024;
 pub(crate) enum Unreadable {
     /// It is larger than [`BODY_LIMIT`].
     TooLarge,
-    /// It broke off.
+    /// It is incomplete.
     Cut,
     /// It took too long.
     Late,
 }
 
-/// A request that keeps the spec's rules.
+/// A valid request.
 pub(crate) struct Input {
     path: BTreeMap<String, String>,
     query: BTreeMap<String, Value>,
@@ -45,7 +45,7 @@ impl Input {
         self.body.get(field)?.as_str()
     }
 
-    /// A yes or no of the body.
+    /// A boolean field of the body.
     pub(crate) fn flag(&self, field: &str) -> Option<bool> {
         self.body.get(field)?.as_bool()
     }
@@ -60,7 +60,7 @@ impl Input {
     }
 }
 
-/// Reads a request to `operation`, or says which rule it breaks.
+/// Reads a request to `operation`, or reports the rule that it violates.
 pub(crate) fn read(
     operation: &Operation,
     path: BTreeMap<String, String>,
@@ -111,7 +111,7 @@ fn read_query(operation: &Operation, query: &str) -> Result<BTreeMap<String, Val
     Ok(read)
 }
 
-/// Reads a query value as its schema's type. One that isn't of that type stays text, for the schema to refuse.
+/// Reads a query value as its schema's type. A value of another type stays text, which the schema rejects.
 fn typed(text: String, kind: Option<&str>) -> Value {
     let value = match kind {
         Some("integer") => integer(&text),
@@ -126,7 +126,7 @@ fn typed(text: String, kind: Option<&str>) -> Value {
     value.unwrap_or(Value::String(text))
 }
 
-/// Reads an integer. One that is too large or too small for a computer is as good as the largest or the smallest.
+/// Reads an integer, saturating at the largest and the smallest.
 fn integer(text: &str) -> Option<Value> {
     match text.parse::<u64>() {
         Ok(number) => return Some(number.into()),
@@ -151,5 +151,31 @@ fn read_body(operation: &Operation, body: &Bytes) -> Result<Value, Refusal> {
     match rule.schema.faults(&value, "body") {
         Some(faults) => Err(Reason::Invalid.about(faults)),
         None => Ok(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_query_value_is_read_as_its_type_or_stays_a_text_to_be_refused() {
+        for (text, kind, value) in [
+            ("7", Some("integer"), json!(7)),
+            ("-7", Some("integer"), json!(-7)),
+            ("99999999999999999999", Some("integer"), json!(u64::MAX)),
+            ("-99999999999999999999", Some("integer"), json!(i64::MIN)),
+            ("7.5", Some("integer"), json!("7.5")),
+            ("7.5", Some("number"), json!(7.5)),
+            ("NaN", Some("number"), json!("NaN")),
+            ("true", Some("boolean"), json!(true)),
+            ("yes", Some("boolean"), json!("yes")),
+            ("true", Some("string"), json!("true")),
+            ("7", None, json!("7")),
+        ] {
+            assert_eq!(typed(text.to_owned(), kind), value, "{text} as {kind:?}");
+        }
     }
 }

@@ -6,37 +6,57 @@ use axum::response::IntoResponse;
 use serde::Serialize;
 
 use super::stream::Streamed;
+use super::written::Slot;
 
-/// What goes back to the client.
+/// A response before it is sent.
 pub(crate) struct Response {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    /// What is sent instead of `body`.
+    /// Sent instead of `body`.
     pub(crate) stream: Option<Streamed>,
-    /// What writes the body.
-    pub(crate) later: Option<Box<dyn FnOnce() -> Vec<u8> + Send>>,
+    /// Writes the body.
+    pub(crate) later: Option<Box<dyn FnOnce() -> Bytes + Send>>,
 }
 
 impl Response {
     pub(crate) fn json(status: StatusCode, body: impl Serialize) -> Self {
-        let body = serde_json::to_vec(&body).unwrap_or_default();
+        Self::written_json(status, to_json(body))
+    }
+
+    /// JSON that is serialised already.
+    pub(crate) fn written_json(status: StatusCode, body: Bytes) -> Self {
         Self::empty(status).with_body("application/json", body)
     }
 
-    /// JSON that is [written](Self::write) once nothing is locked any more: what is long would keep others waiting.
+    /// JSON that is [serialised](Self::write) after the lock is released: a long list would make others wait.
     pub(crate) fn json_later(status: StatusCode, body: impl Serialize + Send + 'static) -> Self {
-        let mut response = Self::empty(status).with_body("application/json", Bytes::new());
-        response.later = Some(Box::new(move || {
-            serde_json::to_vec(&body).unwrap_or_default()
-        }));
+        Self::later(status, move || to_json(body))
+    }
+
+    /// Like [`json_later`](Self::json_later), and keeps the result in a slot.
+    pub(crate) fn json_kept(
+        status: StatusCode,
+        body: impl Serialize + Send + 'static,
+        slot: Slot,
+    ) -> Self {
+        Self::later(status, move || {
+            let body = to_json(body);
+            slot.keep(&body);
+            body
+        })
+    }
+
+    fn later(status: StatusCode, write: impl FnOnce() -> Bytes + Send + 'static) -> Self {
+        let mut response = Self::written_json(status, Bytes::new());
+        response.later = Some(Box::new(write));
         response
     }
 
-    /// Writes the body, if that was left for later.
+    /// Serialises the body, if that was deferred.
     pub(crate) fn write(&mut self) {
         if let Some(later) = self.later.take() {
-            self.body = later().into();
+            self.body = later();
         }
     }
 
@@ -66,7 +86,7 @@ impl Response {
         self
     }
 
-    /// Sets a header unless the response has one by that name.
+    /// Sets a header unless the response already has it.
     pub(crate) fn default_header(&mut self, name: &'static str, value: &str) {
         if !self.headers.contains_key(name) {
             self.set_header(name, value);
@@ -84,9 +104,13 @@ impl Response {
     }
 }
 
+fn to_json(body: impl Serialize) -> Bytes {
+    serde_json::to_vec(&body).unwrap_or_default().into()
+}
+
 impl IntoResponse for Response {
     fn into_response(self) -> axum::response::Response {
-        // Not as a tuple, which adds a content type to an empty body.
+        // A tuple would add a content type to an empty body.
         let mut response = axum::response::Response::new(match self.stream {
             Some(content) => Body::new(content),
             None => Body::from(self.body),

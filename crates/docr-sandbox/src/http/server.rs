@@ -19,7 +19,7 @@ pub(crate) struct Server {
     pub(crate) addr: SocketAddr,
     /// Dropped to stop.
     running: watch::Sender<()>,
-    /// Ends when the port is free.
+    /// Finishes when the port is free.
     accepting: JoinHandle<()>,
 }
 
@@ -46,15 +46,15 @@ impl Server {
         })
     }
 
-    /// Takes no more connections, closes idle ones and waits until the port is free.
-    /// Responses under way are finished, but not waited for: their clients may never read them.
+    /// Stops accepting connections, closes idle ones and waits until the port is free.
+    /// Responses in progress are finished, but not waited for: their clients may never read them.
     pub(crate) async fn stop(self) {
         drop(self.running);
         let _freed = self.accepting.await;
     }
 }
 
-/// Takes connections, each of which is served by a task of its own, until the server is stopped.
+/// Accepts connections, and serves each in a task, until the server is stopped.
 async fn accept(port: Port, acceptor: Option<TlsAcceptor>, connections: Connections) {
     let mut stopped = connections.stopped.clone();
     loop {
@@ -77,7 +77,7 @@ async fn serve(stream: TcpStream, acceptor: Option<TlsAcceptor>, connections: Co
     match acceptor {
         None => connections.serve(stream).await,
         Some(acceptor) => {
-            // A handshake that fails is the client's to report.
+            // Clients report a failed handshake themselves.
             if let Some(stream) = shake_hands(&acceptor, stream, connections.limits.handshake).await
             {
                 connections.serve(stream).await;

@@ -1,4 +1,4 @@
-//! Content on its way to a client and from it, of which never much is in memory.
+//! Streams content to and from clients, with little of it in memory.
 
 use std::future::poll_fn;
 use std::io;
@@ -13,19 +13,19 @@ use tower_http::timeout::TimeoutError;
 
 use crate::storage::{Reader, Sink};
 
-/// How much is read or written at once.
+/// The number of bytes that are read or written at once.
 const CHUNK: usize = 512 * 1024;
-/// In how many pieces that may come, each of which takes memory of its own.
+/// The most pieces that these may consist of, each of which has an overhead.
 const PIECES: usize = 1024;
 
-/// A body up to this length is read whole whenever it comes.
+/// The length up to which bodies are read into memory at any time.
 const SMALL: usize = 64 * 1024;
-/// How many larger ones are read whole at a time, however many clients send one.
+/// The number of larger bodies that are read into memory at a time.
 static TURNS: Semaphore = Semaphore::const_new(32);
 
-/// Content as the body of a response. It is read as fast as the client takes it, one chunk ahead.
+/// Content as the body of a response, read one chunk ahead of the client.
 pub(crate) struct Streamed {
-    /// How many bytes are still to be sent.
+    /// The number of bytes still to be sent.
     left: u64,
     state: State,
 }
@@ -47,7 +47,7 @@ impl Streamed {
 }
 
 impl State {
-    /// Begins to read the next chunk, where that has to wait for the disk.
+    /// Starts reading the next chunk, if that has to wait for the disk.
     fn ahead(self) -> Self {
         match self {
             Self::Idle(reader) if reader.left() == 0 => Self::Done,
@@ -108,21 +108,21 @@ impl HttpBody for Streamed {
     }
 }
 
-/// Why a body did not arrive whole.
+/// Why a body is incomplete.
 #[derive(Debug)]
 pub(crate) enum Broken {
-    /// The client went away. What came before is in the sink.
+    /// The client disconnected. The sink has what was received.
     Cut,
-    /// The client has sent nothing for too long. What came before is in the sink.
+    /// The client sent nothing for too long. The sink has what was received.
     Idle,
-    /// It is longer than was said. The sink has the length that was said.
+    /// It is longer than declared. The sink has the declared length.
     TooLong,
     /// It can't be stored.
     Storage(io::Error),
 }
 
-/// Lets a body flow into a sink; what comes beyond `most` bytes is not taken. The next chunk is received while one is
-/// written. The sink comes back unless it is spoilt.
+/// Writes a body to a sink, up to `most` bytes. The next chunk is received while one is written. Returns the sink unless
+/// a write failed.
 pub(crate) async fn receive(
     mut sink: Sink,
     body: &mut Body,
@@ -163,7 +163,7 @@ pub(crate) async fn receive(
     }
 }
 
-/// Some of a body, and how it ended if it did.
+/// A part of a body, and how the body ended if it did.
 type Batch = (Vec<Bytes>, Option<Result<(), Broken>>);
 
 async fn next_batch(body: &mut Body, room: &mut Option<u64>) -> Batch {
@@ -212,7 +212,7 @@ fn cause(error: &axum::Error) -> Broken {
     }
 }
 
-/// Reads a body whole, if it has at most so many bytes. One that is not small waits for its turn.
+/// Reads a body of at most so many bytes into memory. One that is not small waits for its turn.
 pub(crate) async fn read_whole(body: &mut Body, most: usize) -> Result<Bytes, Broken> {
     let (mut whole, mut turn) = (Vec::new(), None);
     while let Some(read) = next(body).await {
@@ -229,7 +229,7 @@ pub(crate) async fn read_whole(body: &mut Body, most: usize) -> Result<Bytes, Br
     Ok(whole.into())
 }
 
-/// A body that breaks off, though it says that it is longer.
+/// A body that is cut off before its declared end.
 pub(crate) struct CutOff {
     body: Body,
     left: u64,
@@ -259,7 +259,7 @@ impl HttpBody for CutOff {
         let this = self.get_mut();
         if this.is_cut || (this.left == 0 && !this.body.is_end_stream()) {
             if !std::mem::replace(&mut this.has_rested, true) {
-                // What came before is sent now: an error takes with it what waits to be.
+                // Lets what was written be sent first: an error would discard it.
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }

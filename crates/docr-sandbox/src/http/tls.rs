@@ -1,4 +1,4 @@
-//! The sandbox over TLS, for clients that refuse plain HTTP.
+//! TLS, for clients that refuse plain HTTP.
 
 use std::io;
 use std::sync::Arc;
@@ -12,14 +12,14 @@ use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::server::TlsStream;
 
-/// A certificate for this machine, and what a server needs to use it.
+/// A certificate for this machine, with its key.
 pub(crate) struct Identity {
     pub(crate) certificate_pem: String,
     config: Arc<ServerConfig>,
 }
 
 impl Identity {
-    /// Makes a new self-signed certificate for `localhost` and 127.0.0.1.
+    /// Generates a self-signed certificate for `localhost` and 127.0.0.1.
     pub(crate) fn generate() -> io::Result<Self> {
         let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
         let made = rcgen::generate_simple_self_signed(names).map_err(io::Error::other)?;
@@ -41,7 +41,7 @@ impl Identity {
     }
 }
 
-/// Speaks TLS with a client; `None` if the handshake fails or takes longer than `patience`.
+/// Performs the handshake; `None` if it fails or takes longer than `patience`.
 pub(super) async fn shake_hands(
     acceptor: &TlsAcceptor,
     stream: TcpStream,

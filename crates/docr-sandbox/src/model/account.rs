@@ -21,7 +21,7 @@ use super::token::Tokens;
 use crate::refusal::{Reason, Refusal};
 use crate::storage::Directory;
 
-/// How many credentials of an account are known at most.
+/// The most credentials of an account that are kept.
 const MOST_CREDENTIALS: usize = 10_000;
 
 /// All accounts. There is always a first one.
@@ -29,7 +29,7 @@ const MOST_CREDENTIALS: usize = 10_000;
 pub(crate) struct World {
     accounts: Vec<Account>,
     pub(crate) ids: Ids,
-    /// Of tokens and uploads, apart from the others, so that a push doesn't change what is created later.
+    /// For tokens and uploads, separate from `ids`: a push doesn't change the ids of what is created later.
     pub(crate) protocol_ids: Ids,
     #[serde(skip)]
     pub(crate) tokens: Tokens,
@@ -37,7 +37,7 @@ pub(crate) struct World {
     pub(crate) gc_timing: GcTiming,
     #[serde(skip)]
     pub(crate) issuance: Issuance,
-    /// Whether the deletion of a manifest leaves the tags that point to it.
+    /// Whether the tags of a deleted manifest are kept.
     #[serde(skip)]
     pub(crate) manifests_leave_tags: bool,
 }
@@ -67,7 +67,7 @@ impl World {
         &mut self.accounts[0]
     }
 
-    /// The account that owns a token which is good, by its place, and the token.
+    /// The index of the account with a valid token, and the token.
     pub(crate) fn owner(&self, secret: &str, now: DateTime<Utc>) -> Option<(usize, &ApiToken)> {
         let accounts = self.accounts.iter().enumerate();
         accounts
@@ -75,7 +75,7 @@ impl World {
             .find(|(_, token)| token.secret == secret && token.is_good(now))
     }
 
-    /// The account that has a token, good or not, by its place.
+    /// The index of the account with a token, valid or not.
     pub(crate) fn place_of(&self, secret: &str) -> Option<usize> {
         let has = |account: &Account| account.tokens.iter().any(|token| token.secret == secret);
         self.accounts.iter().position(has)
@@ -86,13 +86,13 @@ impl World {
         &self.accounts
     }
 
-    /// Opens another account with a token, and returns its place.
+    /// Opens another account with a token, and returns its index.
     pub(crate) fn open_account(&mut self, token: String) -> usize {
         self.accounts.push(Account::new(token));
         self.accounts.len() - 1
     }
 
-    /// The account for which a credential was minted, by its place.
+    /// The index of the account for which a credential was minted.
     pub(crate) fn holder(&self, secret: &str) -> Option<usize> {
         let hash = Credential::hash(secret);
         self.accounts.iter().position(|account| {
@@ -101,7 +101,7 @@ impl World {
         })
     }
 
-    /// A certificate of the first account by its name, and where new ids come from.
+    /// A certificate of the first account by its name, and the source of new ids.
     pub(crate) fn certificate(&mut self, name: &str) -> Option<(&mut Certificate, &mut Ids)> {
         let mut all = self.accounts[0].certificates.iter_mut();
         let found = all.find(|certificate| certificate.name() == name)?;
@@ -112,8 +112,8 @@ impl World {
         &mut self.accounts[place]
     }
 
-    /// The account that a password of the registry's own protocol opens, by its place, and whether it may write:
-    /// a credential that is good, or the token itself.
+    /// The index of the account that a password of the registry's protocol opens, a valid credential or an API token, and
+    /// whether it may write.
     pub(crate) fn opened_by(&self, password: &str, now: DateTime<Utc>) -> Option<(usize, bool)> {
         if let Some((place, token)) = self.owner(password, now) {
             let writes = token.lacks(&["registry:update"]).is_none();
@@ -135,7 +135,7 @@ impl World {
         &self.accounts[place]
     }
 
-    /// Lets all that happens by itself happen up to `now`, and returns whether something did that is to last.
+    /// Does what is due up to `now`, and returns whether that changed anything that is saved.
     pub(crate) fn settle(&mut self, now: DateTime<Utc>) -> bool {
         let mut changed = false;
         for account in &mut self.accounts {
@@ -146,9 +146,9 @@ impl World {
         changed
     }
 
-    /// Completes what was read from a file: only blobs whose files are still there have a content.
+    /// Completes what was loaded from a file: only blobs whose files exist have a content.
     pub(crate) fn restore(&mut self, directory: &Arc<Directory>) {
-        // Tokens of before are worth nothing, so that their secrets must not come again.
+        // Earlier tokens are invalid, so their secrets must not be generated again.
         self.protocol_ids = self.protocol_ids.fork();
         for account in &mut self.accounts {
             for registry in &mut account.registries {
@@ -157,7 +157,7 @@ impl World {
         }
     }
 
-    /// The names of all files that blobs are in, as they were written down.
+    /// The names of all files of blobs, as they were saved.
     pub(crate) fn files(&self) -> HashSet<String> {
         let registries = self.accounts.iter().flat_map(|account| &account.registries);
         registries
@@ -165,7 +165,7 @@ impl World {
             .collect()
     }
 
-    /// The account that owns a registry, and the registry's place in it.
+    /// The account that owns a registry, and the registry's index in it.
     pub(crate) fn find_registry(&mut self, name: &str) -> Option<(&mut Account, usize)> {
         self.accounts.iter_mut().find_map(|account| {
             let place = account
@@ -176,7 +176,7 @@ impl World {
         })
     }
 
-    /// Registry names are one namespace for all accounts.
+    /// Whether any account has the registry: names are globally unique.
     pub(crate) fn has_registry(&self, name: &str) -> bool {
         self.accounts
             .iter()
@@ -199,7 +199,7 @@ pub(crate) struct Account {
     pub(crate) certificates: Vec<Certificate>,
     /// Kubernetes clusters, by their UUIDs.
     pub(crate) clusters: BTreeMap<String, Cluster>,
-    /// Stored on top of what was pushed; the first registry shows it.
+    /// What counts as stored in addition to what was pushed; the first registry shows it.
     pub(crate) extra: Usage,
 }
 
@@ -217,8 +217,7 @@ impl Account {
         }
     }
 
-    /// Keeps a credential that is handed out. Of too many those that are worth nothing any more are forgotten, and then
-    /// the oldest.
+    /// Adds a minted credential. Beyond the limit, expired and revoked ones are forgotten first, then the oldest.
     pub(crate) fn add_credential(&mut self, credential: Credential, now: DateTime<Utc>) {
         if self.credentials.len() >= MOST_CREDENTIALS {
             self.credentials
@@ -237,7 +236,7 @@ impl Account {
         }
     }
 
-    /// What all registries store.
+    /// The usage of all registries.
     pub(crate) fn usage(&self) -> Usage {
         self.registries.iter().fold(self.extra, |sum, registry| {
             let repositories = registry.store.repositories().len() as u64;
@@ -248,14 +247,14 @@ impl Account {
         })
     }
 
-    /// The place of a registry.
+    /// The index of a registry.
     pub(crate) fn registry_place(&self, name: &str) -> Option<usize> {
         let mut registries = self.registries.iter();
         registries.position(|registry| registry.name == name)
     }
 
-    /// How many repositories there are and how many may be, if another one would be too many: a repository that is
-    /// there, in the registry at this place, never is.
+    /// The number of repositories and its limit, if the repository is new to the registry at this index and would exceed
+    /// the limit.
     pub(crate) fn repository_limit_for(
         &self,
         place: usize,
@@ -273,7 +272,7 @@ impl Account {
         Some((used, limit))
     }
 
-    /// The registry that a call means which names none.
+    /// The registry of a call that names none.
     pub(crate) fn only_registry(&self) -> Result<&Registry, Refusal> {
         match self.registries.as_slice() {
             [] => Err(Reason::NoRegistry.into()),
@@ -282,14 +281,14 @@ impl Account {
         }
     }
 
-    /// The account's subscription, which began with its registry.
+    /// The account's subscription, which started with its first registry.
     pub(crate) fn subscription(&mut self) -> Result<&mut Subscription, Refusal> {
         self.subscription
             .as_mut()
             .ok_or_else(|| Reason::NoSubscription.into())
     }
 
-    /// Refuses a tier into which the account, with so many registries, does not fit.
+    /// Refuses a tier that is too small for the account with this number of registries.
     pub(crate) fn check_tier(&self, tier: &Tier, registries: usize) -> Result<(), Refusal> {
         let obstacles = tier.obstacles(self.usage(), registries);
         if obstacles.is_empty() {
@@ -298,7 +297,7 @@ impl Account {
         Err(Reason::NotEligible.about(obstacles.join(" ")))
     }
 
-    /// Begins the subscription, or moves it to another tier.
+    /// Starts the subscription, or moves it to another tier.
     pub(crate) fn subscribe(&mut self, tier: &'static Tier, now: DateTime<Utc>) {
         match &mut self.subscription {
             Some(current) if current.tier.slug == tier.slug => {}

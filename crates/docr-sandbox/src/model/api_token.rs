@@ -6,11 +6,11 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// A token, with what it opens.
+/// A token and what it may do.
 #[derive(Clone, Deserialize, Serialize)]
 pub(crate) struct ApiToken {
     pub(crate) secret: String,
-    /// What it may do, such as `registry:read`; everything without any.
+    /// Its scopes, such as `registry:read`; `None` for all.
     pub(crate) scopes: Option<BTreeSet<String>>,
     pub(crate) expires_at: Option<DateTime<Utc>>,
 }
@@ -36,7 +36,7 @@ impl ApiToken {
         wanted.find(|scope| !scopes.contains(*scope))
     }
 
-    /// Enough of it to tell it from others; nothing of a short one.
+    /// The last characters, to tell it from others; none of a short one.
     pub(crate) fn hint(&self) -> String {
         const END: usize = 4;
         let end = self.secret.len().checked_sub(END);
@@ -58,7 +58,7 @@ impl fmt::Debug for ApiToken {
     }
 }
 
-/// Reads all tokens of an account. There was one for each, once.
+/// Reads the tokens of an account. Older files have a single one.
 pub(super) fn one_or_several<'de, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Vec<ApiToken>, D::Error> {

@@ -19,7 +19,7 @@ const LIFETIME: TimeDelta = TimeDelta::days(90);
 #[derive(Clone, Debug)]
 pub(crate) struct Issuance {
     pub(crate) takes: Duration,
-    /// The domains for which it issues; all, if none are given.
+    /// The domains for which it issues; `None` for any.
     pub(crate) domains: Option<Vec<String>>,
 }
 
@@ -33,7 +33,7 @@ impl Default for Issuance {
 }
 
 impl Issuance {
-    /// Refuses names that are none, and names outside the managed domains.
+    /// Rejects malformed names and names outside the managed domains.
     pub(crate) fn check(&self, dns_names: &[String]) -> Result<(), Refusal> {
         for (index, name) in dns_names.iter().enumerate() {
             let field = format!("dns_names.{index}");
@@ -69,14 +69,14 @@ fn is_dns_name(name: &str) -> bool {
         && plain.split('.').all(is_label)
 }
 
-/// Whether a name is a domain or lies below it.
+/// Whether a name is a domain or a subdomain of it.
 fn is_within(name: &str, domain: &str) -> bool {
     let (name, domain) = (name.to_ascii_lowercase(), domain.to_ascii_lowercase());
     let above = name.strip_suffix(&domain);
     above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
 }
 
-/// A certificate to put into the sandbox. It is verified and unused unless told otherwise.
+/// A certificate for [`Sandbox::add_certificate`](crate::Sandbox::add_certificate): verified and not in use by default.
 ///
 /// ```
 /// use docr_sandbox::CertificateSeed;
@@ -98,12 +98,16 @@ enum State {
     Verified,
     Pending,
     Failed,
-    /// Pending until the instant, then verified, or failed for a name that no one can own.
+    /// Pending until the instant, then verified, or failed for a domain that nobody can own.
     Issuing(DateTime<Utc>),
 }
 
 impl CertificateSeed {
-    /// A certificate that Let's Encrypt issues.
+    /// A certificate from Let's Encrypt.
+    ///
+    /// ```
+    /// let seed = docr_sandbox::CertificateSeed::lets_encrypt("blog", ["blog.example.com"]);
+    /// ```
     pub fn lets_encrypt<N: Into<String>>(
         name: impl Into<String>,
         dns_names: impl IntoIterator<Item = N>,
@@ -111,7 +115,11 @@ impl CertificateSeed {
         Self::new(name.into(), dns_names, LETS_ENCRYPT)
     }
 
-    /// A certificate that was uploaded.
+    /// A custom certificate, one that was uploaded.
+    ///
+    /// ```
+    /// let seed = docr_sandbox::CertificateSeed::custom("shop", ["shop.example.com"]);
+    /// ```
     pub fn custom<N: Into<String>>(
         name: impl Into<String>,
         dns_names: impl IntoIterator<Item = N>,
@@ -134,21 +142,33 @@ impl CertificateSeed {
         }
     }
 
-    /// Leaves it not issued yet: without an expiry and a fingerprint.
+    /// Sets its state to `pending`: not issued yet, without an expiry and a fingerprint.
+    ///
+    /// ```
+    /// let seed = docr_sandbox::CertificateSeed::lets_encrypt("blog", ["blog.example.com"]).pending();
+    /// ```
     #[must_use]
     pub fn pending(mut self) -> Self {
         self.state = State::Pending;
         self
     }
 
-    /// Gives it the state `error`: it could not be issued.
+    /// Sets its state to `error`: it could not be issued.
+    ///
+    /// ```
+    /// let seed = docr_sandbox::CertificateSeed::lets_encrypt("blog", ["blog.example.com"]).failed();
+    /// ```
     #[must_use]
     pub fn failed(mut self) -> Self {
         self.state = State::Failed;
         self
     }
 
-    /// Lets a load balancer use it, so that it can't be deleted.
+    /// Marks it as used by a load balancer: it can't be deleted.
+    ///
+    /// ```
+    /// let seed = docr_sandbox::CertificateSeed::custom("shop", ["shop.example.com"]).in_use();
+    /// ```
     #[must_use]
     pub fn in_use(mut self) -> Self {
         self.in_use = true;
@@ -177,7 +197,7 @@ impl Certificate {
         }
     }
 
-    /// A certificate that was sent with its key.
+    /// A certificate that was uploaded with its key.
     pub(crate) fn uploaded(name: String, leaf: Leaf, ids: &mut Ids, now: DateTime<Utc>) -> Self {
         Self {
             not_after: leaf.not_after,
@@ -186,7 +206,7 @@ impl Certificate {
         }
     }
 
-    /// A certificate that Let's Encrypt has been asked for.
+    /// A certificate that was requested from Let's Encrypt.
     pub(crate) fn requested(
         name: String,
         dns_names: Vec<String>,
@@ -200,12 +220,12 @@ impl Certificate {
         Self::new(seed, ids, now)
     }
 
-    /// Replaces it as a renewal does: another id, fingerprint and expiry, the same name.
+    /// Renews it: another id, fingerprint and expiry, the same name.
     pub(crate) fn renew(&mut self, ids: &mut Ids, now: DateTime<Utc>) {
         *self = Self::new(self.seed.clone(), ids, now);
     }
 
-    /// Whether Let's Encrypt renews it. What was uploaded stays as it is.
+    /// Whether Let's Encrypt renews it; custom certificates are never renewed.
     pub(crate) fn renews(&self) -> bool {
         self.seed.kind == LETS_ENCRYPT
     }
@@ -214,7 +234,7 @@ impl Certificate {
         self.not_after = end;
     }
 
-    /// Ends its issuance without success.
+    /// Fails its issuance.
     pub(crate) fn fail(&mut self) {
         self.seed.state = State::Failed;
     }

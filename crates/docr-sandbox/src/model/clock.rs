@@ -1,4 +1,4 @@
-//! The one source of time.
+//! The only source of time.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 
-/// The time a sandbox lives in: the system's, or one that a test moves by hand.
-///
-/// Clones share the same time.
+/// A sandbox's clock: the system's, or one that a test controls. Clones share the same time.
 ///
 /// ```
 /// use std::time::Duration;
@@ -23,25 +21,31 @@ use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 #[derive(Clone)]
 pub struct Clock(Arc<Mutex<Time>>);
 
-/// How a clock goes.
+/// The state of a clock.
 #[derive(Clone, Copy)]
 pub(crate) struct Time {
-    /// What it told when it was set.
+    /// The time to which it was set.
     told: DateTime<Utc>,
-    /// When that was, by the system's clock; `None` for one that stands.
+    /// When that was, by the system's clock; `None` while it is frozen.
     since: Option<DateTime<Utc>>,
-    /// How many times as fast as the system's clock it goes.
+    /// Its speed, as a multiple of the system's clock.
     rate: i32,
 }
 
 impl Clock {
-    /// Follows the system's clock.
+    /// A clock that follows the system's.
+    ///
+    /// ```
+    /// use docr_sandbox::Clock;
+    ///
+    /// assert!(!Clock::system().is_frozen());
+    /// ```
     pub fn system() -> Self {
         Self::at_rate(1)
     }
 
-    /// Starts with the system's time and goes `rate` times as fast: what waits for the service's minutes and hours is
-    /// tested in as many seconds and minutes with 60.
+    /// A clock that starts at the system's time and runs `rate` times as fast. At 60, a wait of minutes is over after as
+    /// many seconds.
     ///
     /// ```
     /// use docr_sandbox::Clock;
@@ -50,7 +54,7 @@ impl Clock {
     /// assert!(!clock.is_frozen());
     /// ```
     pub fn at_rate(rate: u16) -> Self {
-        // A clock at the system's own pace stays with it when that is set.
+        // At the system's own pace it follows the system's clock even when that is set.
         let start = match rate {
             1 => DateTime::UNIX_EPOCH,
             _ => system_now(),
@@ -62,7 +66,15 @@ impl Clock {
         })
     }
 
-    /// Stands at `start` until [`advance`](Self::advance) moves it.
+    /// A clock that is frozen at `start` until [`advance`](Self::advance) moves it.
+    ///
+    /// ```
+    /// use docr_sandbox::Clock;
+    ///
+    /// let start = "2026-01-12T09:30:00Z".parse()?;
+    /// assert_eq!(Clock::manual(start).now(), start);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn manual(start: DateTime<Utc>) -> Self {
         Self::going(Time {
             told: start,
@@ -75,42 +87,86 @@ impl Clock {
         Self(Arc::new(Mutex::new(time)))
     }
 
-    /// Moves the clock, and all its clones, forward. One that goes goes on from there.
+    /// Moves the clock and its clones forward. A running clock continues from there.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let clock = docr_sandbox::Clock::system();
+    /// clock.advance(Duration::from_secs(3600));
+    /// ```
     pub fn advance(&self, by: Duration) {
         let by = TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
         let mut time = self.time();
         time.told = later(time.told, by);
     }
 
-    /// Lets the clock, and all its clones, tell this time. One that goes goes on from there.
+    /// Sets the clock and its clones. A running clock continues from there.
     ///
-    /// What is in a sandbox remembers times: going back is for a sandbox whose content goes back, too.
+    /// The content of a sandbox has times: set the clock back only together with the content, as
+    /// [`Sandbox::restore`](crate::Sandbox::restore) does.
+    ///
+    /// ```
+    /// let clock = docr_sandbox::Clock::system();
+    /// clock.set("2026-01-12T09:30:00Z".parse()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set(&self, now: DateTime<Utc>) {
         let mut time = self.time();
         time.told = now;
         time.since = time.since.map(|_| system_now());
     }
 
-    /// Lets the clock, and all its clones, stand at the time that it tells.
+    /// Freezes the clock and its clones at the present time.
+    ///
+    /// ```
+    /// use docr_sandbox::Clock;
+    ///
+    /// let clock = Clock::system();
+    /// clock.freeze();
+    /// assert_eq!(clock.now(), clock.now());
+    /// ```
     pub fn freeze(&self) {
         let mut time = self.time();
         time.told = time.now();
         time.since = None;
     }
 
-    /// Lets the clock, and all its clones, go on from the time that it tells.
+    /// Lets the clock and its clones run from the present time.
+    ///
+    /// ```
+    /// use docr_sandbox::Clock;
+    ///
+    /// let clock = Clock::system();
+    /// clock.freeze();
+    /// clock.resume();
+    /// assert!(!clock.is_frozen());
+    /// ```
     pub fn resume(&self) {
         let mut time = self.time();
         time.told = time.now();
         time.since = Some(system_now());
     }
 
-    /// Whether it stands until it is moved.
+    /// Whether it is frozen until it is moved.
+    ///
+    /// ```
+    /// use docr_sandbox::Clock;
+    ///
+    /// assert!(Clock::manual(Clock::system().now()).is_frozen());
+    /// ```
     pub fn is_frozen(&self) -> bool {
         self.time().since.is_none()
     }
 
-    /// Tells the time.
+    /// The time.
+    ///
+    /// ```
+    /// use docr_sandbox::Clock;
+    ///
+    /// let clock = Clock::system();
+    /// assert!(clock.now() <= clock.now());
+    /// ```
     pub fn now(&self) -> DateTime<Utc> {
         self.time().now()
     }
@@ -163,7 +219,7 @@ pub(crate) fn seconds(time: DateTime<Utc>) -> DateTime<Utc> {
     time.trunc_subsecs(0)
 }
 
-/// Adds without overflowing: the end of time is as far as it goes.
+/// Adds a duration, saturating at the latest time.
 pub(crate) fn later(time: DateTime<Utc>, by: TimeDelta) -> DateTime<Utc> {
     time.checked_add_signed(by)
         .unwrap_or(DateTime::<Utc>::MAX_UTC)

@@ -9,18 +9,18 @@ use serde_json::{Value, json};
 use super::clock::seconds;
 use super::ids::derived_uuid;
 
-/// A cluster that runs.
+/// A running cluster.
 #[derive(Clone, Deserialize, Serialize)]
 #[serde(from = "Written")]
 pub(crate) struct Cluster {
-    /// Without one it is named after its UUID.
+    /// Its name; by default it is named after its UUID.
     name: Option<String>,
     created_at: DateTime<Utc>,
-    /// The names of the registries that it holds a pull secret of.
+    /// The names of the registries that it may pull from.
     pub(crate) registries: BTreeSet<String>,
 }
 
-/// A cluster as it is written down. At first it was its registries alone.
+/// A cluster as it is saved. Older files have only its registries.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Written {
@@ -68,7 +68,7 @@ impl Cluster {
         }
     }
 
-    /// A small cluster of which only the name, the times and the registries are its own.
+    /// A small cluster; only the name, the times and the registries are not constant.
     pub(crate) fn to_json(&self, uuid: &str) -> Value {
         let name = self.name(uuid);
         json!({

@@ -1,4 +1,4 @@
-//! Garbage collections: a run's state follows from the time that has passed since it began.
+//! Garbage collections: a run's status follows from the time since it was started.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -26,19 +26,26 @@ const STATES: [&str; 5] = [
     SUCCEEDED,
 ];
 
-/// How long a garbage collection stays in each of its states.
+/// How long a garbage collection stays in each status.
+///
+/// ```
+/// use std::time::Duration;
+/// use docr_sandbox::GcTiming;
+///
+/// let slow = GcTiming { scanning: Duration::from_secs(3600), ..GcTiming::default() };
+/// ```
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct GcTiming {
-    /// `requested`. 10 seconds unless set.
+    /// `requested`; 10 seconds by default.
     pub requested: Duration,
-    /// `waiting for write JWTs to expire`. A minute unless set, and never shorter than tokens are good that may write,
-    /// which can be 15 minutes.
+    /// `waiting for write JWTs to expire`; a minute by default, but at least until the last token that may write has
+    /// expired, up to 15 minutes.
     pub waiting: Duration,
-    /// `scanning manifests`. 20 seconds unless set.
+    /// `scanning manifests`; 20 seconds by default.
     pub scanning: Duration,
-    /// `deleting unreferenced blobs`. 10 seconds unless set.
+    /// `deleting unreferenced blobs`; 10 seconds by default.
     pub deleting: Duration,
-    /// `cancelling`. 5 seconds unless set.
+    /// `cancelling`; 5 seconds by default.
     pub cancelling: Duration,
 }
 
@@ -54,11 +61,11 @@ impl Default for GcTiming {
     }
 }
 
-/// Where a run is.
+/// The state of a run.
 struct State {
     status: &'static str,
     since: DateTime<Utc>,
-    /// When the next one begins.
+    /// When the next state begins.
     end: Option<DateTime<Utc>>,
 }
 
@@ -69,7 +76,7 @@ pub(crate) struct Run {
     pub(crate) kind: String,
     timing: GcTiming,
     pub(crate) created_at: DateTime<Utc>,
-    /// When the last token expires that may write. While it runs none is issued.
+    /// When the last token that may write expires. None is issued during the run.
     written_until: Option<DateTime<Utc>>,
     cancelled_at: Option<DateTime<Utc>>,
     /// How far it is ahead of the clock.
@@ -108,13 +115,13 @@ impl Run {
         !matches!(&*self.status, SUCCEEDED | "cancelled" | FAILED)
     }
 
-    /// How many of its steps are behind it, and how many there are; `None` once it is cancelled.
+    /// The number of steps that are done, and of all steps; `None` once it is cancelled.
     pub(crate) fn progress(&self) -> Option<(usize, usize)> {
         let done = STATES.iter().position(|state| *state == self.status)?;
         Some((done, STATES.len() - 1))
     }
 
-    /// Begins to stop an active run; a repeat changes nothing.
+    /// Cancels an active run; a repeated call changes nothing.
     pub(crate) fn cancel(&mut self, now: DateTime<Utc>) {
         if self.is_active() && self.cancelled_at.is_none() {
             self.cancelled_at = Some(later(now, self.ahead));
@@ -122,7 +129,7 @@ impl Run {
         }
     }
 
-    /// Brings the run to `now`. What it removes it removes at the moment it succeeds, which is returned.
+    /// Brings the run up to date. It deletes when it succeeds; that time is returned.
     pub(crate) fn settle(
         &mut self,
         store: &mut Store,
@@ -147,7 +154,7 @@ impl Run {
         Some(self.updated_at)
     }
 
-    /// Lets it be where it comes next, without the clock. What it does then it does when it is brought to `now`.
+    /// Skips to the next state without the clock. [`settle`](Self::settle) does what is due then.
     pub(crate) fn skip(&mut self, now: DateTime<Utc>) {
         if let Some(end) = self
             .state(later(now, self.ahead))
@@ -158,7 +165,7 @@ impl Run {
         }
     }
 
-    /// Ends an active run without success.
+    /// Fails an active run.
     pub(crate) fn fail(&mut self, now: DateTime<Utc>) {
         if self.is_active() {
             (self.status, self.updated_at) = (FAILED.into(), now);

@@ -7,21 +7,27 @@ use serde::{Deserialize, Serialize};
 use super::clock::later;
 use crate::storage::Algorithm;
 
-/// A Docker credential that the sandbox handed out; the secret itself is left out.
+/// A Docker credential that the sandbox minted, without its secret.
+///
+/// ```
+/// # fn example(sandbox: &docr_sandbox::Sandbox) {
+/// let writers = sandbox.credentials().into_iter().filter(|credential| credential.read_write).count();
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct MintedCredential {
     /// Whether it may push and delete as well as pull.
     pub read_write: bool,
-    /// The lifetime asked for, in seconds; 0 means that it never expires.
+    /// The requested lifetime in seconds; 0 if it never expires.
     pub expiry_seconds: u64,
-    /// When it was handed out.
+    /// When it was minted.
     pub minted_at: DateTime<Utc>,
     /// Whether it was revoked.
     pub revoked: bool,
 }
 
-/// A Docker credential. Its secret is known to whom it was handed out.
+/// A Docker credential. Only a hash of its secret is kept.
 #[derive(Clone, Deserialize, Serialize)]
 pub(crate) struct Credential {
     pub(crate) minted: MintedCredential,
@@ -34,7 +40,7 @@ impl Credential {
         Self { minted, hash }
     }
 
-    /// By what a secret is known.
+    /// The hash by which a secret is recognised.
     pub(crate) fn hash(secret: &str) -> String {
         Algorithm::Sha256.digest(secret.as_bytes())
     }

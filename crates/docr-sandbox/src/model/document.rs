@@ -1,4 +1,4 @@
-//! What a manifest says: the blobs and manifests that it needs, and what it is about.
+//! Reads manifests: the blobs and manifests that they need, and their subjects.
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ pub(crate) const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 
-/// A manifest as far as a registry understands it. Of a media type that is not known, what looks like a descriptor
-/// counts as one.
+/// A manifest as far as a registry understands it. In an unknown media type, whatever looks like a descriptor counts as
+/// one.
 #[derive(Debug, Default)]
 pub(crate) struct Document {
     pub(crate) media_type: Option<String>,
     pub(crate) blobs: Vec<Descriptor>,
     pub(crate) children: Vec<Arc<str>>,
-    /// The digest of the manifest that it is about.
+    /// The digest of the manifest that it refers to.
     pub(crate) subject: Option<Arc<str>>,
 }
 
@@ -27,12 +27,12 @@ pub(crate) struct Document {
 pub(crate) struct Descriptor {
     pub(crate) digest: Arc<str>,
     pub(crate) bytes: u64,
-    /// Whether it may be kept elsewhere, so that a push leaves it out.
+    /// Whether it may be stored elsewhere, and is not pushed.
     pub(crate) is_foreign: bool,
 }
 
 impl Document {
-    /// Reads a manifest that is pushed with a content type, or says what is wrong with it.
+    /// Reads a manifest that is pushed with a content type, or reports what is wrong with it.
     pub(crate) fn read(text: &[u8], content_type: Option<&str>) -> Result<Self, String> {
         let value: Value =
             serde_json::from_slice(text).map_err(|error| format!("it is not JSON: {error}"))?;
@@ -93,7 +93,7 @@ impl Document {
     }
 }
 
-/// The descriptors in some fields, which hold one or a list of them.
+/// The descriptors in some fields, each of which holds one or a list.
 fn descriptors<'a>(
     value: &'a Value,
     fields: &'static [&'static str],
@@ -119,7 +119,7 @@ fn check(descriptor: &Value) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Layers that must not be distributed, or come from elsewhere.
+/// Whether a layer must not be distributed, or is stored elsewhere.
 fn is_foreign(descriptor: &Value) -> bool {
     let media_type = descriptor["mediaType"].as_str().unwrap_or_default();
     let has_urls = descriptor["urls"]
@@ -128,7 +128,7 @@ fn is_foreign(descriptor: &Value) -> bool {
     has_urls || media_type.contains(".nondistributable.") || media_type.contains(".rootfs.foreign.")
 }
 
-/// The media type of a manifest that doesn't say it.
+/// The media type of a manifest that doesn't state it.
 pub(crate) fn guessed_media_type(document: &Document) -> &'static str {
     if !document.children.is_empty() {
         OCI_INDEX
@@ -139,7 +139,7 @@ pub(crate) fn guessed_media_type(document: &Document) -> &'static str {
     }
 }
 
-/// How a list of referrers names a manifest, and its artifact type.
+/// The descriptor of a manifest in a list of referrers, and its artifact type.
 pub(crate) fn referrer(digest: &str, media_type: &str, text: &[u8]) -> (Value, Option<String>) {
     let value: Value = serde_json::from_slice(text).unwrap_or_default();
     let given = value["artifactType"]

@@ -11,13 +11,13 @@ impl Ids {
         Self(mix(seed ^ mix(stream)))
     }
 
-    /// A stream of its own, by the next number of this one.
+    /// A stream seeded by the next number of this one.
     pub(crate) fn fork(&mut self) -> Self {
         let seed = self.next();
         Self::new(seed, 0)
     }
 
-    /// A UUID with the shape of version 4.
+    /// A UUID in the format of version 4.
     pub(crate) fn uuid(&mut self) -> String {
         let (high, low) = (self.next(), self.next());
         format!(
@@ -30,7 +30,7 @@ impl Ids {
         )
     }
 
-    /// A bearer token, or the secret of a Docker credential. The prefix tells it from one of the real service.
+    /// A bearer token, or the secret of a Docker credential. The prefix distinguishes it from the real service's.
     pub(crate) fn secret(&mut self) -> String {
         format!("sandbox_v1_{}", self.hex(64))
     }
@@ -45,9 +45,9 @@ impl Ids {
         text
     }
 
-    /// `true` so often out of all times.
+    /// `true` with this probability.
     pub(crate) fn chance(&mut self, probability: f64) -> bool {
-        // 53 bits are what a number can tell apart.
+        // The precision of a float.
         let drawn = (self.next() >> 11) as f64 / (1_u64 << 53) as f64;
         drawn < probability
     }
@@ -58,7 +58,7 @@ impl Ids {
     }
 }
 
-/// A UUID that follows from a text, and takes none from a stream.
+/// A UUID that depends only on a text.
 pub(crate) fn derived_uuid(text: &str) -> String {
     let seed = text
         .bytes()

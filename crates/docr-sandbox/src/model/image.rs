@@ -1,4 +1,4 @@
-//! Images to push, and the OCI documents they are made of.
+//! Images to push, and the OCI documents that they consist of.
 
 use std::error::Error;
 use std::fmt;
@@ -15,11 +15,10 @@ use crate::storage::{Algorithm, Content, Filler};
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
-/// An image, or an index of images for several platforms, to put into a registry with
-/// [`Sandbox::push`](crate::Sandbox::push).
+/// An image, or an index of images for several platforms, for [`Sandbox::push`](crate::Sandbox::push).
 ///
-/// Its configuration and manifest are real OCI documents, and every digest is the SHA-256 of what it names, so that
-/// equal images have equal digests, and clients can pull them.
+/// Its configuration and manifest are real OCI documents with true digests: equal images have equal digests, and clients
+/// can pull them.
 ///
 /// ```
 /// use docr_sandbox::Image;
@@ -37,16 +36,20 @@ pub struct Image {
     os: String,
     architecture: String,
     layers: Vec<Blob>,
-    /// `None` for an image that is not an index.
+    /// The images of an index; `None` for a single image.
     children: Option<Vec<Image>>,
-    /// The digest of the image that it is about.
+    /// The digest of the image that it refers to.
     subject: Option<String>,
-    /// A document of the caller's own, in place of the one made of all this.
+    /// The caller's own manifest, in place of a generated one.
     raw: Option<String>,
 }
 
 impl Image {
-    /// Begins an image without layers and tags, for linux/amd64.
+    /// Creates an image for linux/amd64 without layers and tags.
+    ///
+    /// ```
+    /// let image = docr_sandbox::Image::new("shop/api").tag("v1").layer("files");
+    /// ```
     pub fn new(repository: impl Into<String>) -> Self {
         Self {
             repository: repository.into(),
@@ -60,7 +63,11 @@ impl Image {
         }
     }
 
-    /// Begins an index, to which [`child`](Self::child) adds images.
+    /// Creates an index, to which [`child`](Self::child) adds images.
+    ///
+    /// ```
+    /// let image = docr_sandbox::Image::index("shop/api").tag("latest");
+    /// ```
     pub fn index(repository: impl Into<String>) -> Self {
         Self {
             children: Some(Vec::new()),
@@ -68,8 +75,12 @@ impl Image {
         }
     }
 
-    /// Begins with a manifest of any kind, byte for byte: one of an unknown media type, say, or a broken one. The blobs
-    /// and the children that it names are taken for pushed.
+    /// Creates an image with this manifest, byte for byte: for instance one of an unknown media type, or a malformed one.
+    /// The blobs and manifests that it refers to count as pushed.
+    ///
+    /// ```
+    /// let image = docr_sandbox::Image::raw("shop/api", r#"{"mediaType":"text/plain"}"#);
+    /// ```
     pub fn raw(repository: impl Into<String>, manifest: impl Into<String>) -> Self {
         Self {
             raw: Some(manifest.into()),
@@ -77,7 +88,7 @@ impl Image {
         }
     }
 
-    /// Makes it a referrer: a signature, an attestation or another artifact that is about the image of this digest.
+    /// Makes it a referrer of the image with this digest: a signature, an attestation or another artifact.
     ///
     /// ```
     /// use docr_sandbox::Image;
@@ -90,31 +101,45 @@ impl Image {
         self
     }
 
-    /// Adds a tag. Without any the manifest is untagged.
+    /// Adds a tag. Without one the manifest is untagged.
+    ///
+    /// ```
+    /// let image = docr_sandbox::Image::new("shop/api").tag("v1").tag("latest");
+    /// ```
     pub fn tag(mut self, tag: impl Into<String>) -> Self {
         self.tags.push(tag.into());
         self
     }
 
-    /// Says what it runs on, in OCI's words: `linux`, `arm64`. An index has no platform of its own.
+    /// Sets the platform, in OCI's terms: `linux`, `arm64`. An index has none of its own.
+    ///
+    /// ```
+    /// let image = docr_sandbox::Image::new("shop/api").platform("linux", "arm64");
+    /// ```
     pub fn platform(mut self, os: impl Into<String>, architecture: impl Into<String>) -> Self {
         self.os = os.into();
         self.architecture = architecture.into();
         self
     }
 
-    /// Adds a layer with this content, which is taken as it is: not compressed. An index ignores it.
+    /// Adds a layer with this content, uncompressed. An index ignores it.
+    ///
+    /// ```
+    /// let image = docr_sandbox::Image::new("shop/api").layer("files");
+    /// ```
     pub fn layer(mut self, content: impl AsRef<[u8]>) -> Self {
         self.layers.push(Blob::of(content.as_ref()));
         self
     }
 
-    /// Adds a layer of so many bytes that takes no memory: its bytes are made when they are read. The same seed and
-    /// size make the same layer. An index ignores it.
+    /// Adds a layer of any size that takes no memory: its bytes are generated when they are read. The same seed and size
+    /// make the same layer. An index ignores it.
     ///
-    /// Unpacked it counts as twice as large.
-    /// Its digest is that of its bytes, which takes a second for some GiB; what was hashed for one layer need not be
-    /// hashed again for a longer one.
+    /// It counts as twice as large unpacked. Hashing it takes about a second for each few GiB, once per process.
+    ///
+    /// ```
+    /// let image = docr_sandbox::Image::new("shop/api").sized_layer(1, 30 << 20);
+    /// ```
     pub fn sized_layer(mut self, seed: u64, bytes: u64) -> Self {
         let filler = Filler::new(seed, bytes);
         self.layers.push(Blob {
@@ -125,8 +150,15 @@ impl Image {
         self
     }
 
-    /// Adds an image to an index; its repository becomes that of the index. Its manifest is untagged unless it has
-    /// tags of its own. What is no index ignores it.
+    /// Adds an image to an index and moves it to the index's repository. The image is untagged unless it has tags of its
+    /// own. Anything but an index ignores it.
+    ///
+    /// ```
+    /// use docr_sandbox::Image;
+    ///
+    /// let arm = Image::new("shop/api").platform("linux", "arm64").layer("files");
+    /// let index = Image::index("shop/api").tag("latest").child(arm);
+    /// ```
     pub fn child(mut self, image: Image) -> Self {
         if let Some(children) = &mut self.children {
             children.push(image);
@@ -135,11 +167,18 @@ impl Image {
     }
 
     /// The digest of its manifest.
+    ///
+    /// ```
+    /// use docr_sandbox::Image;
+    ///
+    /// let image = || Image::new("shop/api").layer("files");
+    /// assert_eq!(image().digest(), image().tag("v1").digest());
+    /// ```
     pub fn digest(&self) -> String {
         self.build(&mut Vec::new()).digest.to_string()
     }
 
-    /// All its manifests, those of children before the one that names them.
+    /// All its manifests, children before their index.
     pub(crate) fn manifests(&self) -> (Vec<Built>, Built) {
         let mut children = Vec::new();
         let root = self.build(&mut children);
@@ -189,7 +228,7 @@ impl Image {
         }
     }
 
-    /// A document that says what it is about.
+    /// A document, with its subject if it has one.
     fn about(&self, mut document: Value) -> Value {
         if let Some(digest) = &self.subject {
             document["subject"] = json!({ "mediaType": MANIFEST, "digest": digest, "size": 0 });
@@ -197,7 +236,7 @@ impl Image {
         document
     }
 
-    /// The caller's own document, with the blobs and children that it names.
+    /// The caller's own manifest, with the blobs and children that it refers to.
     fn as_it_is(&self) -> Parts {
         let text = self.raw.clone().unwrap_or_default();
         let document = Document::lenient(&text);
@@ -253,7 +292,7 @@ impl Image {
     }
 }
 
-/// What a manifest is built of.
+/// The parts of a manifest.
 struct Parts {
     media_type: String,
     text: String,
@@ -263,17 +302,17 @@ struct Parts {
     subject: Option<Arc<str>>,
 }
 
-/// A manifest ready to be stored.
+/// A manifest that can be stored.
 pub(crate) struct Built {
     pub(crate) digest: Arc<str>,
     pub(crate) media_type: Arc<str>,
     /// The document itself, byte for byte.
     pub(crate) text: Bytes,
     pub(crate) blobs: Arc<[Blob]>,
-    /// The size of the blobs, or of the children's.
+    /// The size of its blobs, or of its children's.
     pub(crate) size: Size,
     pub(crate) children: Vec<Arc<str>>,
-    /// The digest of the manifest that it is about.
+    /// The digest of the manifest that it refers to.
     pub(crate) subject: Option<Arc<str>>,
     pub(crate) tags: Vec<String>,
 }
@@ -283,7 +322,7 @@ pub(crate) struct Built {
 pub(crate) struct Blob {
     pub(crate) digest: Arc<str>,
     pub(crate) bytes: u64,
-    /// `None` for one that was only said to be so large.
+    /// `None` for a blob of which only the size is known.
     #[serde(skip)]
     pub(crate) content: Option<Content>,
 }
@@ -303,40 +342,61 @@ impl Blob {
 }
 
 /// What a push stored.
+///
+/// ```
+/// use docr_sandbox::Image;
+///
+/// # fn example(sandbox: &docr_sandbox::Sandbox) -> Result<(), docr_sandbox::PushError> {
+/// let image = Image::new("shop/api").tag("v1").layer("files");
+/// assert_eq!(sandbox.push("acme", image.clone())?.digest, image.digest());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Pushed {
     /// The digest of the manifest, or of the index.
     pub digest: String,
-    /// The manifest or the index: JSON, of which `digest` is the SHA-256.
+    /// The manifest or the index, as JSON.
     pub manifest: String,
     /// The digests of the children of an index, in order.
     pub children: Vec<String>,
 }
 
 /// Why a push was refused. Nothing was stored.
+///
+/// ```
+/// use docr_sandbox::{Image, PushError};
+///
+/// # fn example(sandbox: &docr_sandbox::Sandbox) {
+/// let refused = sandbox.push("missing", Image::new("shop/api")).unwrap_err();
+/// assert_eq!(refused, PushError::UnknownRegistry("missing".to_owned()));
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PushError {
-    /// No account has a registry by this name.
+    /// No account has a registry with this name.
     UnknownRegistry(String),
-    /// The repository's name or this tag breaks the rules of OCI.
+    /// This repository name or tag violates OCI's rules.
     InvalidName(String),
     /// A garbage collection is active in the registry.
     ReadOnly,
-    /// The tier includes no further repository.
+    /// The tier includes no more repositories.
     OverRepositoryLimit,
-    /// The tier includes no more storage and sells none on top.
+    /// The tier includes no more storage and allows no overage.
     OverStorageLimit,
 }
 
 impl fmt::Display for PushError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownRegistry(name) => write!(f, "there is no registry {name:?}"),
-            Self::InvalidName(name) => write!(f, "{name:?} is no valid repository or tag"),
-            Self::ReadOnly => f.write_str("a garbage collection keeps the registry read-only"),
-            Self::OverRepositoryLimit => f.write_str("the tier includes no further repository"),
+            Self::UnknownRegistry(name) => write!(f, "registry {name:?} not found"),
+            Self::InvalidName(name) => write!(f, "{name:?} is not a valid repository or tag"),
+            Self::ReadOnly => {
+                f.write_str("the registry is read-only while a garbage collection is active")
+            }
+            Self::OverRepositoryLimit => f.write_str("the tier includes no more repositories"),
             Self::OverStorageLimit => f.write_str("the tier includes no more storage"),
         }
     }
@@ -357,7 +417,7 @@ pub(crate) fn is_repository(text: &str) -> bool {
         && text.split('/').all(|part| {
             part.starts_with(word)
                 && part.ends_with(word)
-                // Between words stand `.`, `_`, `__` or any number of `-`.
+                // Separators are `.`, `_`, `__` or any number of `-`.
                 && part.split(word).all(|between| {
                     matches!(between, "" | "." | "_" | "__") || between.bytes().all(|byte| byte == b'-')
                 })

@@ -1,7 +1,8 @@
-//! The world that the sandbox keeps: accounts and what belongs to them. It knows nothing of HTTP.
+//! The world of a sandbox: accounts and what belongs to them. It is independent of HTTP.
 
 pub(crate) mod account;
 pub(crate) mod api_token;
+mod as_text;
 pub(crate) mod certificate;
 pub(crate) mod clock;
 pub(crate) mod cluster;
@@ -16,6 +17,7 @@ pub(crate) mod push;
 pub(crate) mod rate;
 pub(crate) mod registry;
 pub(crate) mod repository;
+pub(crate) mod revision;
 pub(crate) mod row;
 pub(crate) mod size;
 pub(crate) mod store;

@@ -1,4 +1,4 @@
-//! An order by time.
+//! Names ordered by time.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -8,14 +8,14 @@ use chrono::{DateTime, Utc};
 /// A name at its time.
 type Entry = (DateTime<Utc>, Reverse<Arc<str>>);
 
-/// The most entries of a chunk: one that is full is divided.
+/// The most entries of a chunk; a full one is split.
 const CHUNK: usize = 512;
 
-/// Names, the one of the latest time first, then by name. They are kept in chunks, so that neither a page in the middle
-/// nor a new name goes through all of them.
+/// Names, the latest first, then by name. They are in chunks, so that neither a page in the middle nor a new name has to
+/// pass all of them.
 #[derive(Clone, Default)]
 pub(crate) struct Newest {
-    /// In order, and none of them empty.
+    /// In order; none is empty.
     chunks: Vec<Vec<Entry>>,
     len: usize,
 }
@@ -55,7 +55,7 @@ impl Newest {
         }
     }
 
-    /// The place of the chunk that has an entry, or takes it.
+    /// The index of the chunk for an entry.
     fn chunk_of(&self, entry: &Entry) -> usize {
         let after = self
             .chunks
@@ -63,7 +63,7 @@ impl Newest {
         after.min(self.chunks.len().saturating_sub(1))
     }
 
-    /// Puts all in order at once, which is much cheaper than one by one.
+    /// Sorts all at once, which is much cheaper than one by one.
     pub(crate) fn rebuild(&mut self, entries: impl Iterator<Item = (DateTime<Utc>, Arc<str>)>) {
         let mut all: Vec<_> = entries.map(|(time, name)| (time, Reverse(name))).collect();
         all.sort_unstable();
@@ -80,7 +80,7 @@ impl Newest {
     }
 
     pub(crate) fn page(&self, offset: usize, size: usize) -> impl Iterator<Item = &Arc<str>> {
-        // Whole chunks are passed over at once.
+        // Whole chunks are skipped.
         let mut offset = offset;
         let mut end = self.chunks.len();
         while let Some(before) = end.checked_sub(1)

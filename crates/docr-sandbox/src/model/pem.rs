@@ -1,4 +1,4 @@
-//! Custom certificates: what their PEM says, and whether the key fits.
+//! Custom certificates: reads their PEM and checks that the key matches.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use x509_parser::{
 
 use crate::refusal::{Reason, Refusal};
 
-/// What a leaf certificate says.
+/// What the sandbox needs of a leaf certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Leaf {
     pub(crate) dns_names: Vec<String>,
@@ -23,7 +23,7 @@ pub(crate) struct Leaf {
     pub(crate) sha1_fingerprint: String,
 }
 
-/// Reads a certificate that comes with its key, or says what is wrong with it.
+/// Reads a certificate and its key, or reports what is wrong with them.
 pub(crate) fn read(
     key: &str,
     leaf: &str,
@@ -61,7 +61,7 @@ pub(crate) fn read(
     })
 }
 
-/// The first private key of a PEM text. OpenSSL writes the curve of an EC key before it, as a block of its own.
+/// The first private key of a PEM text. OpenSSL writes the curve of an EC key in a block before it.
 fn private_key(text: &str) -> Option<KeyPair> {
     let begin = "-----BEGIN ";
     let block = text.match_indices(begin).find_map(|(place, _)| {
@@ -107,14 +107,19 @@ fn dns_names(certificate: &X509Certificate<'_>) -> Vec<String> {
 }
 
 /// A certificate for tests, with its key.
+///
+/// ```
+/// let made = docr_sandbox::test_certificate(["shop.example.com"]);
+/// assert!(made.private_key.contains("PRIVATE KEY") && made.chain.is_none());
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct TestCertificate {
-    /// The private key, PEM.
+    /// The private key in PEM.
     pub private_key: String,
-    /// The certificate, PEM.
+    /// The certificate in PEM.
     pub leaf: String,
-    /// The chain from the certificate's issuer up, PEM; `None` for a certificate that is its own issuer.
+    /// The chain in PEM, from the issuer up; `None` for a self-signed certificate.
     pub chain: Option<String>,
 }
 
@@ -127,7 +132,7 @@ impl std::fmt::Debug for TestCertificate {
     }
 }
 
-/// Makes a self-signed certificate for these names, good for centuries: what a test sends as a custom certificate.
+/// Creates a self-signed certificate for these names, valid for centuries, to upload as a custom certificate.
 ///
 /// ```
 /// let made = docr_sandbox::test_certificate(["shop.example.com"]);
@@ -136,7 +141,7 @@ impl std::fmt::Debug for TestCertificate {
 ///
 /// # Panics
 ///
-/// If a name can't stand in a certificate.
+/// If a name is invalid in a certificate.
 #[expect(
     clippy::expect_used,
     reason = "a helper of tests, given names that a test chose"
@@ -154,8 +159,8 @@ pub fn test_certificate<N: Into<String>>(
     }
 }
 
-/// Makes a certificate for these names that expires at an instant, issued by an authority below a root, both of its
-/// own making and good for centuries.
+/// Creates a certificate for these names that expires at `not_after`, with its own chain of an intermediate and a root
+/// authority, both valid for centuries.
 ///
 /// ```
 /// let expiry = "2027-01-01T00:00:00Z".parse()?;
@@ -166,7 +171,7 @@ pub fn test_certificate<N: Into<String>>(
 ///
 /// # Panics
 ///
-/// If a name or the instant can't stand in a certificate.
+/// If a name or the time is invalid in a certificate.
 #[expect(
     clippy::expect_used,
     reason = "a helper of tests, given values that a test chose"
@@ -255,19 +260,22 @@ mod tests {
         );
         assert!(
             complaint(&other.private_key, &made.leaf, None)
-                .starts_with("private_key: is not the key")
+                .starts_with("private_key: does not match")
         );
-        assert!(complaint("no key", &made.leaf, None).starts_with("private_key: is no PEM"));
+        assert!(
+            complaint("no key", &made.leaf, None).starts_with("private_key: is not a private key")
+        );
         assert!(
             complaint(&made.private_key, "no leaf", None)
-                .starts_with("leaf_certificate: is no PEM")
+                .starts_with("leaf_certificate: is not a certificate in PEM")
         );
         assert!(
             complaint(&made.private_key, &made.private_key, None).starts_with("leaf_certificate")
         );
         let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----";
         assert!(
-            complaint(&made.private_key, broken, None).starts_with("leaf_certificate: is no X.509")
+            complaint(&made.private_key, broken, None)
+                .starts_with("leaf_certificate: is not an X.509")
         );
         assert!(
             complaint(&made.private_key, &made.leaf, Some(broken)).starts_with("certificate_chain")
@@ -276,7 +284,9 @@ mod tests {
             "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n";
         let key = format!("{curve}{}", made.private_key);
         assert_eq!(complaint(&key, &made.leaf, None), "fine");
-        assert!(complaint(curve, &made.leaf, None).starts_with("private_key: is no PEM"));
+        assert!(
+            complaint(curve, &made.leaf, None).starts_with("private_key: is not a private key")
+        );
         let late = DateTime::<Utc>::MAX_UTC;
         let refusal = read(&made.private_key, &made.leaf, None, late).unwrap_err();
         assert_eq!(refusal.message, "leaf_certificate: has expired");

@@ -1,4 +1,4 @@
-//! Puts images into registries, within the limits of the tier: whole ones, or a blob and a manifest at a time.
+//! Pushes images to registries, within the limits of the tier: whole, or by blobs and manifests.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::account::{Account, World};
 use super::image::{Blob, Built, Image, PushError, Pushed, is_repository, is_tag};
 
-/// Stores an image and points its tags, and the given ones, to it. Either all is stored or nothing.
+/// Stores an image with its tags and the given ones, atomically.
 pub(crate) fn push(
     world: &mut World,
     registry: &str,
@@ -74,7 +74,7 @@ pub(crate) fn put_blob(
     Ok(())
 }
 
-/// Stores a manifest whose blobs are there.
+/// Stores a manifest whose blobs exist.
 pub(crate) fn put_manifest(
     account: &mut Account,
     place: usize,
@@ -89,7 +89,7 @@ pub(crate) fn put_manifest(
     Ok(())
 }
 
-/// Refuses bytes that the tier does not take. What needs no more room is always taken.
+/// Refuses bytes that exceed the tier's storage. What adds none is always accepted.
 fn check_storage(account: &Account, growth: u64) -> Result<(), PushError> {
     let stored = account.usage().storage_bytes.saturating_add(growth);
     let tier = account.subscription.as_ref().map(|current| current.tier);

@@ -11,7 +11,13 @@ use super::clock::later;
 const MINUTE: TimeDelta = TimeDelta::minutes(1);
 const HOUR: TimeDelta = TimeDelta::hours(1);
 
-/// How many requests a token may make. The default is what the real service allows.
+/// How many requests a token may make. The default is the real service's limits.
+///
+/// ```
+/// use docr_sandbox::RateLimits;
+///
+/// assert_eq!(RateLimits::default(), RateLimits { per_minute: 250, per_hour: 5000 });
+/// ```
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct RateLimits {
@@ -34,13 +40,13 @@ impl Default for RateLimits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exceeded {
     Minute {
-        /// Seconds until a request is admitted again.
+        /// Seconds until the next request is admitted.
         wait: i64,
     },
     Hour,
 }
 
-/// What is left to a token.
+/// What is left of a token's limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Allowance {
     pub(crate) limit: u64,
@@ -49,7 +55,7 @@ pub(crate) struct Allowance {
     pub(crate) reset: u64,
 }
 
-/// The requests of one token that still count. Refused ones never do.
+/// The requests of one token that count. Refused ones don't.
 #[derive(Clone, Default)]
 pub(crate) struct Window(VecDeque<DateTime<Utc>>);
 
@@ -93,7 +99,7 @@ impl Window {
     }
 }
 
-/// Unix seconds, rounded up so that at that second the time has really come.
+/// Unix seconds, rounded up: at that second the time is reached.
 fn seconds_up(time: DateTime<Utc>) -> i64 {
     time.timestamp() + i64::from(time.timestamp_subsec_nanos() > 0)
 }

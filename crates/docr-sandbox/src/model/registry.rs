@@ -1,4 +1,4 @@
-//! A registry: what it stores, and what is going on in it.
+//! A registry: what it stores, its garbage collections and uploads.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use super::collection::Run;
 use super::store::Store;
 use super::upload::Uploads;
 
-/// How many garbage collections are remembered.
+/// The most garbage collections that are kept.
 const MOST_RUNS: usize = 1000;
 
 #[derive(Clone, Deserialize, Serialize)]
@@ -16,7 +16,7 @@ pub(crate) struct Registry {
     pub(crate) region: String,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) store: Store,
-    /// When the storage use last changed.
+    /// When the storage usage last changed.
     pub(crate) measured_at: DateTime<Utc>,
     /// Garbage collections, the newest last. Only that one can be active.
     pub(crate) runs: Vec<Run>,
@@ -37,7 +37,7 @@ impl Registry {
         }
     }
 
-    /// Removes a repository with all that is in it, or on its way there.
+    /// Removes a repository with its content and unfinished uploads.
     pub(crate) fn remove_repository(&mut self, name: &str) -> bool {
         self.uploads.end_all(name);
         self.store.remove_repository(name)
@@ -47,16 +47,16 @@ impl Registry {
         self.runs.last().filter(|run| run.is_active())
     }
 
-    /// Begins a garbage collection; the oldest are forgotten when there are too many.
+    /// Starts a garbage collection. Beyond the limit, the oldest are forgotten.
     pub(crate) fn begin_run(&mut self, run: Run, now: DateTime<Utc>) {
         self.runs.push(run);
         let forgotten = self.runs.len().saturating_sub(MOST_RUNS);
         self.runs.drain(..forgotten);
-        // A run that takes no time is over before anyone asks.
+        // A run may take no time at all.
         self.settle(now);
     }
 
-    /// Brings uploads and the newest garbage collection to `now`, and returns whether that has ended.
+    /// Brings uploads and the newest garbage collection up to date, and returns whether that has finished.
     pub(crate) fn settle(&mut self, now: DateTime<Utc>) -> bool {
         self.uploads.expire(now);
         let was_active = self.active_run().is_some();

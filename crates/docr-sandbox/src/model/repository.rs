@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::clock::seconds;
 use super::image::{Blob, Built};
 use super::newest::Newest;
+use super::revision::Revision;
 use super::row::{ManifestRow, Place, TagRow};
 use super::size::Size;
 
@@ -24,22 +25,25 @@ pub(crate) struct Repository {
     pub(super) manifests: HashMap<Arc<str>, Manifest>,
     #[serde(skip)]
     pub(super) manifest_order: Newest,
-    /// The manifests that are about another one, by the digest of that one, which need not be there.
+    /// The referrers of a manifest by its digest; the manifest need not exist.
     #[serde(skip)]
     pub(super) referrers: HashMap<Arc<str>, BTreeSet<Arc<str>>>,
-    /// The tags that were left behind by a manifest that is gone, by its digest.
+    /// The tags of a deleted manifest, by its digest.
     #[serde(skip)]
     left_tags: HashMap<Arc<str>, BTreeSet<Arc<str>>>,
+    /// The revision of its tags and manifests.
+    #[serde(skip)]
+    revision: Revision,
 }
 
-/// A manifest as a client gets it.
+/// A manifest as clients receive it.
 pub(crate) struct Pulled {
     pub(crate) digest: Arc<str>,
     pub(crate) media_type: Arc<str>,
     pub(crate) text: Bytes,
 }
 
-/// What a tag points to, and since when.
+/// The manifest that a tag points to, and since when.
 pub(crate) struct Tagged {
     pub(crate) digest: Arc<str>,
     /// The size of the manifest's blobs, or of its children's.
@@ -55,8 +59,8 @@ pub(super) struct Tag {
 
 #[derive(Clone, Deserialize, Serialize)]
 pub(super) struct Manifest {
-    /// The document itself, byte for byte.
-    #[serde(with = "as_text")]
+    /// The document, byte for byte.
+    #[serde(with = "super::as_text")]
     pub(super) text: Bytes,
     pub(super) media_type: Arc<str>,
     pub(super) subject: Option<Arc<str>>,
@@ -78,7 +82,13 @@ impl Repository {
             manifest_order: Newest::default(),
             referrers: HashMap::new(),
             left_tags: HashMap::new(),
+            revision: Revision::next(),
         }
+    }
+
+    /// Changes with its tags and manifests.
+    pub(crate) fn revision(&self) -> Revision {
+        self.revision
     }
 
     pub(crate) fn tag_count(&self) -> usize {
@@ -99,13 +109,13 @@ impl Repository {
         })
     }
 
-    /// The manifests that are about this one.
+    /// The referrers of a manifest.
     pub(crate) fn referrers(&self, digest: &str) -> Vec<Pulled> {
         let digests = self.referrers.get(digest).into_iter().flatten();
         digests.filter_map(|digest| self.document(digest)).collect()
     }
 
-    /// Names of tags in order, at most so many, from the one on that follows `last`.
+    /// At most so many tags in order, after `last`.
     pub(crate) fn tags_after(&self, last: Option<&str>, most: usize) -> Vec<Arc<str>> {
         let from = last.map_or(Bound::Unbounded, Bound::Excluded);
         let tags = self.tags.range::<str, _>((from, Bound::Unbounded));
@@ -121,7 +131,7 @@ impl Repository {
         self.manifest_order.len()
     }
 
-    /// Points many tags to a manifest of the repository.
+    /// Points tags to a manifest of the repository.
     pub(crate) fn tag_all(
         &mut self,
         tags: impl Iterator<Item = Arc<str>>,
@@ -133,11 +143,12 @@ impl Repository {
         }
     }
 
-    /// Removes a tag; the manifest stays. `false` if it isn't there.
+    /// Removes a tag, but not its manifest. `false` if there is no such tag.
     pub(crate) fn untag(&mut self, tag: &str) -> bool {
         let Some((tag, old)) = self.tags.remove_entry(tag) else {
             return false;
         };
+        self.revision = Revision::next();
         self.tag_order.remove(old.pushed_at, &tag);
         let tags = match self.manifests.get_mut(&old.digest) {
             Some(manifest) => Some(&mut manifest.tags),
@@ -151,6 +162,7 @@ impl Repository {
 
     pub(super) fn tag(&mut self, tag: Arc<str>, digest: &Arc<str>, now: DateTime<Utc>) {
         self.untag(&tag);
+        self.revision = Revision::next();
         self.tag_order.insert(now, Arc::clone(&tag));
         if let Some(manifest) = self.manifests.get_mut(digest) {
             manifest.tags.insert(Arc::clone(&tag));
@@ -165,15 +177,16 @@ impl Repository {
         );
     }
 
-    /// Stores a manifest, or moves the time of one that is there. Returns whether it is new.
+    /// Stores a manifest, or updates the time of an existing one. Returns whether it is new.
     pub(super) fn put(&mut self, built: &Built, now: DateTime<Utc>) -> bool {
+        self.revision = Revision::next();
         let known = self.manifests.get_mut(&built.digest);
         let is_new = known.is_none();
         if let Some(manifest) = known {
             self.manifest_order
                 .remove(manifest.pushed_at, &built.digest);
             manifest.pushed_at = now;
-            // The same bytes may be pushed as something else.
+            // The same bytes may be pushed with another media type.
             manifest.media_type = Arc::clone(&built.media_type);
         } else {
             if let Some(subject) = &built.subject {
@@ -196,9 +209,10 @@ impl Repository {
         is_new
     }
 
-    /// Removes a manifest, and the tags that point to it if they go along, and returns its blobs.
+    /// Removes a manifest, with its tags if `takes_tags`, and returns its blobs.
     pub(super) fn remove(&mut self, digest: &str, takes_tags: bool) -> Option<Arc<[Blob]>> {
         let (digest, manifest) = self.manifests.remove_entry(digest)?;
+        self.revision = Revision::next();
         self.manifest_order.remove(manifest.pushed_at, &digest);
         if let Some(subject) = &manifest.subject
             && let Some(about) = self.referrers.get_mut(subject)
@@ -220,8 +234,9 @@ impl Repository {
         Some(manifest.blobs)
     }
 
-    /// Puts in order what was read from a file.
+    /// Rebuilds what is not saved, after loading.
     pub(super) fn restore(&mut self) {
+        self.revision = Revision::next();
         let tags = self.tags.iter();
         self.tag_order
             .rebuild(tags.map(|(name, tag)| (tag.pushed_at, Arc::clone(name))));
@@ -247,7 +262,7 @@ impl Repository {
         self.manifests.into_values().map(|manifest| manifest.blobs)
     }
 
-    /// The manifests that have no tag and belong to no tagged index.
+    /// The manifests without a tag that belong to no tagged index.
     pub(super) fn untagged(&self) -> Vec<Arc<str>> {
         let mut keep = HashSet::new();
         let mut todo: Vec<_> = self
@@ -275,7 +290,7 @@ impl Repository {
             "name": self.name,
             "tag_count": self.tag_count(),
         });
-        // Without one there is an empty object: a client of the older list crashes where there is nothing.
+        // An empty object if there is none: doctl crashes without the field.
         json["latest_tag"] = match self.tag_order.first() {
             Some(tag) => json!(self.tag_row(&Place::new(registry, &self.name), tag)),
             None => json!({}),
@@ -297,7 +312,7 @@ impl Repository {
         json
     }
 
-    /// The newest manifest; of several as new, the one that the newest tag points to.
+    /// The newest manifest; of several with the same time, the one of the newest tag.
     fn latest_manifest(&self) -> Option<&Arc<str>> {
         let newest = self.manifest_order.first()?;
         let tagged = self
@@ -353,7 +368,7 @@ impl Repository {
         }
     }
 
-    /// Tags, the newest first, and what they point to.
+    /// Tags, the newest first, with the manifests that they point to.
     pub(crate) fn tags(
         &self,
         offset: usize,
@@ -373,20 +388,5 @@ impl Repository {
             tags: manifest.tags.iter().cloned().collect(),
             blobs: Arc::clone(&manifest.blobs),
         }
-    }
-}
-
-/// Manifests are JSON, which is text.
-mod as_text {
-    use axum::body::Bytes;
-    use serde::{Deserialize, Deserializer, Serializer, ser};
-
-    pub(crate) fn serialize<S: Serializer>(text: &Bytes, to: S) -> Result<S::Ok, S::Error> {
-        let text = std::str::from_utf8(text).map_err(ser::Error::custom)?;
-        to.serialize_str(text)
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Bytes, D::Error> {
-        String::deserialize(from).map(Bytes::from)
     }
 }

@@ -1,4 +1,4 @@
-//! What lists say of tags and manifests, copied out of the model: it is written once that isn't locked any more.
+//! The items of lists of tags and manifests, copied from the model to be serialised after the lock is released.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use super::image::Blob;
 use super::size::Size;
 
-/// Where something is.
+/// The repository of an item.
 #[derive(Clone, Serialize)]
 pub(crate) struct Place {
     registry_name: Arc<str>,
@@ -24,7 +24,7 @@ impl Place {
     }
 }
 
-/// Bytes as the API names them.
+/// Sizes as the API names them.
 #[derive(Serialize)]
 pub(crate) struct Bytes {
     compressed_size_bytes: u64,

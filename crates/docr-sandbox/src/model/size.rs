@@ -1,4 +1,4 @@
-//! How large something is, as stored and unpacked.
+//! Sizes, as stored and unpacked.
 
 use std::iter::Sum;
 
@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::storage::Content;
 
-/// Bytes of a blob, or of all that an image needs.
+/// The size of a blob, or of all blobs of an image, in bytes.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub(crate) struct Size {
-    /// As stored: compressed, if it is.
+    /// As stored, possibly compressed.
     pub(crate) bytes: u64,
     /// Never less than what is stored.
     #[serde(default)]
@@ -17,7 +17,7 @@ pub(crate) struct Size {
 }
 
 impl Size {
-    /// Of a blob, of which there may be nothing to read.
+    /// The size of a blob, whose content may be unknown.
     pub(crate) fn of(bytes: u64, content: Option<&Content>) -> Self {
         Self {
             bytes,

@@ -1,4 +1,4 @@
-//! What a registry stores: repositories, and the blobs that their manifests need.
+//! The content of a registry: repositories and the blobs of their manifests.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -11,14 +11,14 @@ use super::repository::Repository;
 use super::size::Size;
 use crate::storage::{Content, Directory, Written};
 
-/// The content of a registry. A blob that several repositories have is stored once.
+/// The content of a registry. A blob in several repositories is stored once.
 #[derive(Clone, Default, Deserialize, Serialize)]
 pub(crate) struct Store {
     /// Sorted by name.
     repositories: Vec<Repository>,
     blobs: HashMap<Arc<str>, Stored>,
-    /// The blobs that were pushed to each repository, mounted there, or named by its manifests. A repository has blobs
-    /// before it has a manifest, and only with that it is listed.
+    /// The blobs that were pushed to or mounted in each repository, or are named by its manifests. A repository has blobs
+    /// before it has a manifest, but is listed only with one.
     links: HashMap<Box<str>, HashSet<Arc<str>>>,
     bytes: u64,
 }
@@ -26,29 +26,29 @@ pub(crate) struct Store {
 #[derive(Clone, Deserialize, Serialize)]
 struct Stored {
     bytes: u64,
-    /// `None` for one that was only said to be so large.
+    /// `None` for a blob of which only the size is known.
     #[serde(
         rename(serialize = "content"),
         serialize_with = "as_written",
         skip_deserializing
     )]
     content: Option<Content>,
-    /// The content as it was written down, until it is restored.
+    /// The content as it was saved, until it is restored.
     #[serde(rename(deserialize = "content"), skip_serializing)]
     written: Option<Written>,
-    /// How many manifests need it.
+    /// The number of manifests that need it.
     needed: usize,
 }
 
 /// A blob that a repository has.
 pub(crate) struct Held<'a> {
     pub(crate) bytes: u64,
-    /// `None` for one that was only said to be so large.
+    /// `None` for a blob of which only the size is known.
     pub(crate) content: Option<&'a Content>,
 }
 
 impl Store {
-    /// Bytes of all blobs, unreferenced ones included. Manifests themselves are not counted.
+    /// The bytes of all blobs, including unreferenced ones, without the manifests themselves.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -72,7 +72,7 @@ impl Store {
         self.blobs.contains_key(digest)
     }
 
-    /// Whether anything was ever pushed to a repository.
+    /// Whether anything was pushed to a repository.
     pub(crate) fn knows(&self, repository: &str) -> bool {
         self.links.contains_key(repository) || self.place(repository).is_ok()
     }
@@ -90,8 +90,8 @@ impl Store {
         Some(&mut self.repositories[place])
     }
 
-    /// The bytes of the blobs that a repository has, those that others have, too, included. `None` if there are more
-    /// than `most` blobs, of which those that it adds up are taken off.
+    /// The bytes of a repository's blobs, including those that others share. `None` if there are more than `most` blobs;
+    /// the number of its blobs is subtracted from `most`.
     pub(crate) fn bytes_in(&self, repository: &str, most: &mut usize) -> Option<u64> {
         let Some(linked) = self.links.get(repository) else {
             return Some(0);
@@ -101,12 +101,12 @@ impl Store {
         Some(stored.fold(0, |sum, stored| sum.saturating_add(stored.bytes)))
     }
 
-    /// The size of the blobs that a manifest needs, or its children.
+    /// The size of the blobs of a manifest, or of its children.
     pub(crate) fn size_of(&self, repository: &str, digest: &str) -> Option<Size> {
         self.repository(repository)?.size_of(digest)
     }
 
-    /// How many bytes would be added by manifests.
+    /// The number of bytes that manifests would add.
     pub(crate) fn growth<'a>(&self, manifests: impl IntoIterator<Item = &'a Built>) -> u64 {
         let mut seen = HashSet::new();
         let blobs = manifests.into_iter().flat_map(|built| &*built.blobs);
@@ -115,13 +115,13 @@ impl Store {
             .fold(0_u64, |sum, blob| sum.saturating_add(blob.bytes))
     }
 
-    /// Stores a blob, if it isn't there, and lets a repository have it.
+    /// Stores a blob, unless it exists, and links it to a repository.
     pub(super) fn put_blob(&mut self, repository: &str, blob: &Blob) {
         self.keep(blob);
         self.link(repository, &blob.digest);
     }
 
-    /// Takes a blob from a repository. It counts until it is collected.
+    /// Removes a blob from a repository. It counts until it is collected.
     pub(crate) fn unlink(&mut self, repository: &str, digest: &str) -> bool {
         let linked = self.links.get_mut(repository);
         linked.is_some_and(|linked| linked.remove(digest)) && self.blobs.contains_key(digest)
@@ -144,7 +144,7 @@ impl Store {
         }
     }
 
-    /// Removes a repository with all that is in it; its blobs stay until they are collected.
+    /// Removes a repository with its content; the blobs are kept until they are collected.
     pub(crate) fn remove_repository(&mut self, name: &str) -> bool {
         let Ok(place) = self.place(name) else {
             return false;
@@ -156,7 +156,7 @@ impl Store {
         true
     }
 
-    /// Removes a manifest, and the tags that point to it if they go along; its blobs stay until they are collected.
+    /// Removes a manifest, with its tags if `takes_tags`; the blobs are kept until they are collected.
     pub(crate) fn remove_manifest(
         &mut self,
         repository: &str,
@@ -175,7 +175,7 @@ impl Store {
         }
     }
 
-    /// Removes the manifests that have no tag and belong to no tagged index.
+    /// Removes the manifests without a tag that belong to no tagged index.
     pub(crate) fn remove_untagged(&mut self) {
         let mut released = Vec::new();
         for repository in &mut self.repositories {
@@ -188,7 +188,7 @@ impl Store {
         }
     }
 
-    /// Removes the blobs that no manifest needs and returns how many and how large they were.
+    /// Removes the blobs that no manifest needs, and returns their number and size.
     pub(crate) fn remove_unreferenced(&mut self) -> (u64, u64) {
         let (mut count, mut bytes) = (0, 0_u64);
         self.blobs.retain(|_, stored| {
@@ -207,7 +207,7 @@ impl Store {
         (count, bytes)
     }
 
-    /// Completes what was read from a file.
+    /// Completes what was loaded from a file.
     pub(super) fn restore(&mut self, directory: &Arc<Directory>) {
         self.repositories.iter_mut().for_each(Repository::restore);
         let mut lost = HashSet::new();
@@ -220,13 +220,13 @@ impl Store {
                 lost.insert(Arc::clone(digest));
             }
         }
-        // No repository has a blob whose file is gone, so that it can be pushed again.
+        // Unlinks blobs whose files are missing, so that they can be pushed again.
         for linked in self.links.values_mut() {
             linked.retain(|digest| !lost.contains(digest));
         }
     }
 
-    /// The names of the files that blobs are in, before they are restored.
+    /// The names of the files of blobs, before they are restored.
     pub(super) fn files(&self) -> impl Iterator<Item = String> {
         let written = self
             .blobs
@@ -249,7 +249,7 @@ impl Store {
                     needed: 0,
                 }
             });
-        // A manifest as it is names blobs whose content another push may have.
+        // A raw manifest may name blobs whose content comes with a later push.
         if stored.content.is_none()
             && let Some(content) = &blob.content
         {
@@ -319,5 +319,33 @@ mod tests {
         assert_eq!(store.bytes_in("two", &mut most), None);
         assert_eq!(store.bytes_in("none", &mut most), Some(0));
         assert_eq!(most, 1);
+    }
+
+    #[test]
+    fn each_change_of_a_repository_makes_a_revision_of_its_own() {
+        let (now, mut store) = (DateTime::UNIX_EPOCH, Store::default());
+        let (_, built) = Image::new("one").tag("v1").layer("a").manifests();
+        let changes: [&dyn Fn(&mut Store); 5] = [
+            &|store| store.put("one", &built, now),
+            &|store| store.put("one", &built, now),
+            &|store| assert!(store.repository_mut("one").unwrap().untag("v1")),
+            &|store| {
+                store
+                    .repository_mut("one")
+                    .unwrap()
+                    .tag("v2".into(), &built.digest, now)
+            },
+            &|store| assert!(store.remove_manifest("one", &built.digest, true)),
+        ];
+        let mut seen = Vec::new();
+        for change in changes {
+            change(&mut store);
+            let revision = store.repository("one").unwrap().revision();
+            assert!(!seen.contains(&revision));
+            seen.push(revision);
+            let mut copy = store.clone();
+            assert!(!copy.repository_mut("one").unwrap().untag("missing"));
+            assert_eq!(copy.repository("one").unwrap().revision(), revision);
+        }
     }
 }

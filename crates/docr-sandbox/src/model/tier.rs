@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// How much an account stores.
+///
+/// ```
+/// let usage = docr_sandbox::Usage { storage_bytes: 600 << 20, repositories: 3 };
+/// ```
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Usage {
@@ -65,17 +69,17 @@ impl Tier {
         TIERS.iter().find(|tier| tier.slug == slug)
     }
 
-    /// How many repositories it includes, if an account with so many may not have another one.
+    /// The number of repositories that it includes, if an account with this many can't have another one.
     pub(crate) fn limit_reached(&self, repositories: u64) -> Option<u64> {
         (self.repositories > 0 && repositories >= self.repositories).then_some(self.repositories)
     }
 
-    /// Whether an account may store so much.
+    /// Whether an account may store this much.
     pub(crate) fn takes_storage(&self, bytes: u64) -> bool {
         self.overage || bytes <= self.storage_bytes
     }
 
-    /// Why an account that stores `usage` in so many registries may not have this tier.
+    /// Why an account with this usage and number of registries is not eligible for the tier.
     pub(crate) fn obstacles(&self, usage: Usage, registries: usize) -> Vec<&'static str> {
         let checks = [
             (
@@ -105,7 +109,7 @@ impl Tier {
     }
 }
 
-/// A tier is written down by its slug.
+/// Serialises a tier as its slug.
 pub(super) mod by_slug {
     use serde::{Deserialize, Deserializer, Serializer, de};
 
@@ -119,7 +123,7 @@ pub(super) mod by_slug {
         from: D,
     ) -> Result<&'static Tier, D::Error> {
         let slug = String::deserialize(from)?;
-        Tier::by_slug(&slug).ok_or_else(|| de::Error::custom("there is no such tier"))
+        Tier::by_slug(&slug).ok_or_else(|| de::Error::custom("unknown subscription tier"))
     }
 }
 

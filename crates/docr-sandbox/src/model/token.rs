@@ -6,11 +6,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::clock::later;
 
-/// How long a token is good.
+/// How long a token is valid.
 pub(crate) const LIFETIME: TimeDelta = TimeDelta::minutes(15);
 
-/// How many repositories all tokens together may name, each token counting as one more. Beyond that the oldest tokens are
-/// worth nothing, and their clients get new ones.
+/// The most repositories that all tokens together may name, each token counting as one more. Beyond that the oldest
+/// tokens become invalid, and their clients get new ones.
 const MOST: usize = 20_000;
 
 /// What may be done to a repository.
@@ -28,12 +28,12 @@ impl Actions {
         delete: false,
     };
 
-    /// Whether something is changed by it.
+    /// Whether it includes changes.
     pub(crate) fn writes(self) -> bool {
         self.push || self.delete
     }
 
-    /// Whether all that `wanted` asks for is in it.
+    /// Whether it includes everything in `wanted`.
     pub(crate) fn cover(self, wanted: Self) -> bool {
         self.pull >= wanted.pull && self.push >= wanted.push && self.delete >= wanted.delete
     }
@@ -50,9 +50,9 @@ impl Actions {
 /// What a token was issued for.
 #[derive(Clone)]
 pub(crate) struct Token {
-    /// The place of the account.
+    /// The index of the account.
     pub(crate) account: usize,
-    /// What it may do to each repository, which is named with its registry.
+    /// The actions in each repository, which is named with its registry.
     pub(crate) access: BTreeMap<String, Actions>,
     expires_at: DateTime<Utc>,
 }
@@ -68,13 +68,13 @@ impl Token {
     }
 }
 
-/// All tokens that are still good.
+/// All tokens that are still valid.
 #[derive(Clone, Default)]
 pub(crate) struct Tokens {
     tokens: HashMap<String, Token>,
-    /// The oldest first; all live equally long.
+    /// The oldest first; all are valid equally long.
     order: VecDeque<String>,
-    /// How much there is of what [`MOST`] limits.
+    /// The total that [`MOST`] limits.
     size: usize,
 }
 
@@ -102,7 +102,7 @@ impl Tokens {
         (now < token.expires_at).then_some(token)
     }
 
-    /// When the last token expires that may write to a registry.
+    /// When the last token that may write to a registry expires.
     pub(crate) fn written_until(
         &self,
         registry: &str,
@@ -118,7 +118,7 @@ impl Tokens {
         writing.map(|token| token.expires_at).max()
     }
 
-    /// Forgets what has expired, and the oldest while there are too many.
+    /// Forgets expired tokens, and the oldest beyond the limit.
     fn forget(&mut self, now: DateTime<Utc>) {
         while let Some(oldest) = self.order.front() {
             if self.size <= MOST && self.get(oldest, now).is_some() {

@@ -1,4 +1,4 @@
-//! The manifests of a repository as trees: an index above its images, an image above what is about it.
+//! The manifests of a repository as trees: an index above its images, an image above its referrers.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Bound;
@@ -12,31 +12,31 @@ use crate::storage::Algorithm;
 
 /// How deep a tree is shown.
 const DEPTH: usize = 16;
-/// How many manifests are shown below others, all trees taken together.
+/// How many manifests below others are shown in all trees.
 const NODES: usize = 500;
 /// How many tags of a manifest are shown.
 const TAGS: usize = 20;
 
-/// A manifest in its place.
+/// A manifest in a tree.
 pub(crate) struct Node {
     pub(crate) digest: Arc<str>,
     pub(crate) place: Place,
     /// `None` if the repository doesn't have it.
     pub(crate) manifest: Option<Shown>,
     pub(crate) below: Vec<Node>,
-    /// How many are below it that are not shown.
+    /// The number of manifests below it that are not shown.
     pub(crate) left_out: usize,
 }
 
-/// Why a manifest is where it is.
+/// Why a manifest is below another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     Top,
     /// An index names it.
     Child,
-    /// It says that it is about the one above.
+    /// Its subject is the one above.
     Referrer,
-    /// Its tag says so, as cosign and clients of registries without referrers do.
+    /// By its tag, as with cosign and in registries without referrers.
     Attached(Arc<str>),
 }
 
@@ -49,13 +49,13 @@ pub(crate) struct Shown {
     /// Its first tags.
     pub(crate) tags: Vec<Arc<str>>,
     pub(crate) tag_count: usize,
-    /// Whether a garbage collection deletes it: it has no tag and belongs to no tagged index.
+    /// Whether a garbage collection deletes it: it is untagged and belongs to no tagged index.
     pub(crate) is_untagged: bool,
 }
 
 impl Repository {
-    /// Some of its trees, the newest first, and how many there are. Only manifests that stand below others are looked
-    /// for in all of the repository.
+    /// Some of its trees, the newest first, and their number. Only for the manifests below others all of the repository is
+    /// searched.
     pub(crate) fn trees(&self, offset: usize, size: usize) -> (Vec<Node>, usize) {
         let indexes = self.indexes();
         let below = self.below(&indexes);
@@ -72,7 +72,7 @@ impl Repository {
         (shown.collect(), self.manifest_count() - below.len())
     }
 
-    /// The indexes that name each manifest that is named.
+    /// The indexes that name each manifest.
     fn indexes(&self) -> Indexes<'_> {
         let mut indexes = Indexes::new();
         for (digest, manifest) in &self.manifests {
@@ -83,7 +83,7 @@ impl Repository {
         indexes
     }
 
-    /// The manifests that stand below others.
+    /// The manifests that are below others.
     fn below<'a>(&'a self, indexes: &Indexes<'a>) -> HashSet<&'a str> {
         let mut above = HashMap::new();
         let algorithms = ["sha256-", "sha512-"].into_iter();
@@ -116,7 +116,7 @@ impl Repository {
 
 type Indexes<'a> = HashMap<&'a str, Vec<&'a str>>;
 
-/// Whether a manifest stands below none. In a ring, which tags can make, each does.
+/// Whether a manifest is the top of a tree. In a cycle, which tags can form, none is.
 fn is_top(digest: &str, above: &HashMap<&str, &str>) -> bool {
     let mut at = digest;
     for _ in 0..DEPTH {
@@ -128,7 +128,7 @@ fn is_top(digest: &str, above: &HashMap<&str, &str>) -> bool {
     true
 }
 
-/// The digest that a tag such as `sha256-<hex>.sig` is about.
+/// The digest that a tag such as `sha256-<hex>.sig` refers to.
 fn subject_of(tag: &str) -> Option<String> {
     let (subject, kind) = match tag.split_once('.') {
         Some((subject, kind)) => (subject, Some(kind)),
@@ -139,13 +139,13 @@ fn subject_of(tag: &str) -> Option<String> {
     (is_known && Algorithm::of(&digest).is_some()).then_some(digest)
 }
 
-/// On the way through the trees.
+/// Builds the trees.
 struct Walk<'a> {
     repository: &'a Repository,
     indexes: &'a Indexes<'a>,
-    /// From the top to here.
+    /// The path from the top.
     path: Vec<Arc<str>>,
-    /// How many more are shown.
+    /// How many more may be shown.
     left: usize,
 }
 
@@ -181,7 +181,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Whether neither it has a tag nor an index that it belongs to, however far above that is.
+    /// Whether it has no tag and belongs, directly or not, to no tagged index.
     fn is_untagged(&self, digest: &str) -> bool {
         let (mut seen, mut todo) = (HashSet::from([digest]), vec![digest]);
         while let Some(digest) = todo.pop() {
@@ -195,7 +195,7 @@ impl Walk<'_> {
         true
     }
 
-    /// What stands directly below a manifest, each once.
+    /// The manifests directly below another one, each once.
     fn below(&self, digest: &str) -> Vec<(Arc<str>, Place)> {
         let repository = self.repository;
         let children = repository.manifests.get(digest);

@@ -1,4 +1,4 @@
-//! Uploads that are under way.
+//! Unfinished uploads.
 
 use std::collections::HashMap;
 
@@ -7,16 +7,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::clock::later;
 use crate::storage::Sink;
 
-/// How long an upload may rest before it counts as left behind.
+/// How long an upload may be idle before it is dropped.
 const PATIENCE: TimeDelta = TimeDelta::days(1);
-/// How many uploads may be under way in a registry. Clients leave some behind, and each takes memory or a file.
+/// The most unfinished uploads of a registry. Clients abandon some, and each takes memory or a file.
 const MOST: usize = 1000;
 
 /// The uploads of a registry, by their ids.
 #[derive(Default)]
 pub(crate) struct Uploads(HashMap<String, Upload>);
 
-/// A copy has none: each writes to a file of its own.
+/// A copy has no uploads: each writes to a file of its own.
 impl Clone for Uploads {
     fn clone(&self) -> Self {
         Self::default()
@@ -31,7 +31,7 @@ pub(crate) struct Upload {
     sink: Option<Sink>,
 }
 
-/// Why an upload can't be had.
+/// Why an upload is not available.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum NoUpload {
     Unknown,
@@ -40,7 +40,7 @@ pub(crate) enum NoUpload {
 }
 
 impl Uploads {
-    /// Begins an upload. Where there are too many, the one that has rested longest is given up.
+    /// Starts an upload. Beyond the limit, the one that was idle for longest is dropped.
     pub(crate) fn begin(&mut self, id: &str, repository: &str, sink: Sink, now: DateTime<Utc>) {
         if self.0.len() >= MOST {
             self.give_up_one();
@@ -54,18 +54,18 @@ impl Uploads {
         self.0.insert(id.to_owned(), upload);
     }
 
-    /// All uploads, in no order.
+    /// All uploads, in any order.
     pub(crate) fn all(&self) -> impl ExactSizeIterator<Item = &Upload> {
         self.0.values()
     }
 
-    /// How much of an upload has arrived.
+    /// The number of bytes received.
     pub(crate) fn received(&self, id: &str, repository: &str) -> Option<u64> {
         let upload = self.0.get(id)?;
         (upload.repository == repository).then_some(upload.received)
     }
 
-    /// Takes the sink to write to it; nobody else can until it is put back.
+    /// Takes the sink for writing; nobody else can until it is put back.
     pub(crate) fn take(
         &mut self,
         id: &str,
@@ -80,7 +80,7 @@ impl Uploads {
         upload.sink.take().ok_or(NoUpload::Busy)
     }
 
-    /// Puts a sink back. An upload that was given up in the meantime stays so.
+    /// Puts a sink back, unless the upload was dropped in the meantime.
     pub(crate) fn put_back(&mut self, id: &str, sink: Sink, now: DateTime<Utc>) {
         if let Some(upload) = self.0.get_mut(id) {
             upload.received = sink.received();
@@ -98,7 +98,7 @@ impl Uploads {
         is_there
     }
 
-    /// Gives up what was left behind.
+    /// Drops abandoned uploads.
     pub(super) fn expire(&mut self, now: DateTime<Utc>) {
         self.0
             .retain(|_, upload| now < later(upload.touched_at, PATIENCE));

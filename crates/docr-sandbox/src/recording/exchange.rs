@@ -1,4 +1,4 @@
-//! What passes between a client and the API: a request and its response.
+//! Exchanges: a request to the API and its response.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -7,10 +7,10 @@ use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The headers of a request that are kept.
+/// The headers of requests that are recorded.
 pub(super) const REQUEST_HEADERS: [&str; 3] = ["accept", "authorization", "content-type"];
 
-/// The headers of a response that are kept.
+/// The headers of responses that are recorded.
 #[cfg(feature = "record")]
 pub(super) const RESPONSE_HEADERS: [&str; 8] = [
     "allow",
@@ -24,20 +24,36 @@ pub(super) const RESPONSE_HEADERS: [&str; 8] = [
 ];
 
 /// A request and its response.
+///
+/// ```no_run
+/// use docr_sandbox::recording::Recording;
+///
+/// let recording = Recording::load("tests/recordings/prune.json")?;
+/// assert_eq!(recording.exchanges[0].operation.as_deref(), Some("registries_list"));
+/// # Ok::<(), docr_sandbox::recording::RecordingError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Exchange {
-    /// The id of the operation in the spec; `None` for a path or method that it doesn't have.
+    /// The operation's id in the spec; `None` if it has no such path or method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
-    /// What was asked.
+    /// The request.
     pub request: Request,
-    /// What came back.
+    /// The response.
     pub response: Response,
 }
 
-/// A request, without secrets. `Display` shows it like HTTP, with a JSON body indented.
+/// A request without secrets. `Display` shows it like HTTP, with a JSON body indented.
+///
+/// ```no_run
+/// use docr_sandbox::recording::Recording;
+///
+/// let recording = Recording::load("tests/recordings/prune.json")?;
+/// println!("{}", recording.exchanges[0].request);
+/// # Ok::<(), docr_sandbox::recording::RecordingError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -47,37 +63,53 @@ pub struct Request {
     /// The operation's path template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<String>,
-    /// The path as it was sent, escapes included.
+    /// The path as it was sent, still escaped.
     pub path: String,
     /// The query as it was sent, without the `?`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
-    /// The headers that matter, by lower-case name.
+    /// The recorded headers, by lower-case name.
     pub headers: BTreeMap<String, String>,
     /// The body.
     #[serde(default, skip_serializing_if = "Body::is_empty")]
     pub body: Body,
 }
 
-/// A response, without secrets.
+/// A response without secrets.
+///
+/// ```no_run
+/// use docr_sandbox::recording::Recording;
+///
+/// let recording = Recording::load("tests/recordings/prune.json")?;
+/// assert_eq!(recording.exchanges[0].response.status, 200);
+/// # Ok::<(), docr_sandbox::recording::RecordingError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Response {
     /// The status.
     pub status: u16,
-    /// The headers that matter, by lower-case name.
+    /// The recorded headers, by lower-case name.
     pub headers: BTreeMap<String, String>,
     /// The body.
     #[serde(default, skip_serializing_if = "Body::is_empty")]
     pub body: Body,
 }
 
-/// What a request or a response carries.
+/// The body of a request or a response.
+///
+/// ```no_run
+/// use docr_sandbox::recording::Recording;
+///
+/// let recording = Recording::load("tests/recordings/prune.json")?;
+/// let is_json = matches!(recording.exchanges[0].response.body, docr_sandbox::recording::Body::Json(_));
+/// # Ok::<(), docr_sandbox::recording::RecordingError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Body {
-    /// Nothing.
+    /// No body.
     #[default]
     Empty,
     /// JSON.
@@ -87,7 +119,7 @@ pub enum Body {
 }
 
 impl Body {
-    /// Reads a body. `None` if it is no text.
+    /// Reads a body; `None` if it is not text.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         if bytes.is_empty() {
             return Some(Self::Empty);
@@ -102,7 +134,7 @@ impl Body {
         *self == Self::Empty
     }
 
-    /// The body as it travels.
+    /// The body as it is sent.
     pub(super) fn to_text(&self) -> String {
         match self {
             Self::Empty => String::new(),
@@ -130,7 +162,7 @@ impl fmt::Display for Request {
     }
 }
 
-/// The headers that are kept, as text.
+/// The recorded headers, as text.
 pub(super) fn kept_headers(headers: &HeaderMap, kept: &[&str]) -> BTreeMap<String, String> {
     kept.iter()
         .filter_map(|name| {

@@ -1,4 +1,4 @@
-//! The file that holds a recording.
+//! The file of a recording.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -10,34 +10,48 @@ use serde::{Deserialize, Serialize};
 use super::exchange::Exchange;
 use super::scan;
 
-/// What passed between a client and the API, in order.
+/// Recorded traffic between a client and the API, in order.
+///
+/// ```no_run
+/// use docr_sandbox::recording::Recording;
+///
+/// let recording = Recording::load("tests/recordings/prune.json")?;
+/// for exchange in &recording.exchanges {
+///     println!("{} {}: {}", exchange.request.method, exchange.request.path, exchange.response.status);
+/// }
+/// # Ok::<(), docr_sandbox::recording::RecordingError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Recording {
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// What happens in it, for people. May be empty.
+    /// A description for people, which may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub about: String,
-    /// Who answered.
+    /// What sent the responses.
     pub recorded_from: Origin,
     /// The day it was recorded, in UTC.
     pub recorded_on: NaiveDate,
-    /// The version of the API's description that it was recorded with.
+    /// The version of the API spec that it was recorded with.
     pub api_version: String,
     /// The requests and their responses.
     pub exchanges: Vec<Exchange>,
 }
 
-/// Who answered the requests of a recording.
+/// What sent the responses of a recording.
+///
+/// ```
+/// assert_eq!(docr_sandbox::recording::Origin::Live.to_string(), "live");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Origin {
     /// A [`Sandbox`](crate::Sandbox).
     Sandbox,
-    /// A server somewhere: the real API, as a rule.
+    /// Another server, usually the real API.
     Live,
 }
 
@@ -53,9 +67,16 @@ impl fmt::Display for Origin {
 impl Recording {
     /// Reads a recording from a file.
     ///
+    /// ```no_run
+    /// use docr_sandbox::recording::Recording;
+    ///
+    /// let recording = Recording::load("tests/recordings/prune.json")?;
+    /// # Ok::<(), docr_sandbox::recording::RecordingError>(())
+    /// ```
+    ///
     /// # Errors
     ///
-    /// When there is no such file, or it holds no recording.
+    /// If the file can't be read or is not a recording.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, RecordingError> {
         let path = path.as_ref();
         let text = fs::read_to_string(path).map_err(|source| RecordingError::Io {
@@ -68,11 +89,19 @@ impl Recording {
         })
     }
 
-    /// Writes the recording to a file, whole or not at all; its directory must be there.
+    /// Writes the recording to a file, atomically. The directory must exist.
+    ///
+    /// ```no_run
+    /// use docr_sandbox::recording::Recording;
+    ///
+    /// let recording = Recording::load("tests/recordings/prune.json")?;
+    /// recording.save("tests/recordings/copy.json")?;
+    /// # Ok::<(), docr_sandbox::recording::RecordingError>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// When something in it looks like a secret, or the file can't be written.
+    /// If something in it looks like a secret, or the file can't be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), RecordingError> {
         let path = path.as_ref();
         let suspects = self.suspects();
@@ -89,21 +118,43 @@ impl Recording {
     }
 
     /// The text of the file.
+    ///
+    /// ```no_run
+    /// use docr_sandbox::recording::Recording;
+    ///
+    /// let recording = Recording::load("tests/recordings/prune.json")?;
+    /// println!("{}", recording.to_json());
+    /// # Ok::<(), docr_sandbox::recording::RecordingError>(())
+    /// ```
     pub fn to_json(&self) -> String {
-        // There is nothing in a recording that JSON can't hold.
+        // Everything in a recording can be serialised as JSON.
         let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
         text.push('\n');
         text
     }
 
-    /// Everything that looks like a secret or a person's address: where it stands and what it looks like, without
-    /// showing it. Tests may ask this of recordings that were changed by hand.
+    /// Everything that looks like a secret or an e-mail address: its place and what it looks like, but not its value.
+    /// For tests of recordings that were edited by hand.
+    ///
+    /// ```no_run
+    /// use docr_sandbox::recording::Recording;
+    ///
+    /// let recording = Recording::load("tests/recordings/prune.json")?;
+    /// assert!(recording.suspects().is_empty());
+    /// # Ok::<(), docr_sandbox::recording::RecordingError>(())
+    /// ```
     pub fn suspects(&self) -> Vec<String> {
         scan::suspects(&serde_json::to_value(self).unwrap_or_default())
     }
 }
 
-/// Why a recording could not be read or written.
+/// Why a recording can't be read or written.
+///
+/// ```
+/// use docr_sandbox::recording::{Recording, RecordingError};
+///
+/// assert!(matches!(Recording::load("missing.json"), Err(RecordingError::Io { .. })));
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordingError {
@@ -112,18 +163,18 @@ pub enum RecordingError {
     Io {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// The file is no recording.
+    /// The file is not a recording.
     #[error("{} is not a recording: {source}", path.display())]
     Format {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: serde_json::Error,
     },
     /// Something in the recording looks like a secret.
-    #[error("not written, since this looks secret: {}", .0.join("; "))]
+    #[error("not written, because this looks like a secret: {}", .0.join("; "))]
     Suspect(Vec<String>),
 }

@@ -1,4 +1,4 @@
-//! What ids, secrets and addresses look like.
+//! Patterns of ids, secrets and addresses.
 
 use std::sync::LazyLock;
 
@@ -11,10 +11,10 @@ pub(super) static UUID: LazyLock<Regex> = LazyLock::new(|| {
 /// An e-mail address.
 pub(super) static EMAIL: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)[a-z0-9][a-z0-9._+-]*@[a-z0-9-]+(?:\.[a-z0-9-]+)+"));
-/// A secret in a form.
+/// A secret in a form-encoded text.
 pub(super) static FORM: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"\b(access_token|password|secret|token)=[^&\s]+"));
-/// What gives a secret away.
+/// The patterns of secrets.
 pub(super) static LOOKS: LazyLock<[(Regex, &str); 6]> = LazyLock::new(|| {
     [
         (
@@ -34,7 +34,7 @@ pub(super) static LOOKS: LazyLock<[(Regex, &str); 6]> = LazyLock::new(|| {
         ),
     ]
 });
-/// What may be base64.
+/// Text that may be base64.
 pub(super) static ENCODED: LazyLock<Regex> = LazyLock::new(|| pattern(r"[A-Za-z0-9+/]{12,}={0,2}"));
 
 fn pattern(text: &str) -> Regex {

@@ -1,4 +1,4 @@
-//! A proxy that writes down what passes through it.
+//! A proxy that records what passes through it.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,10 +24,10 @@ use crate::model::clock::Clock;
 use crate::sandbox::Sandbox;
 use crate::spec::{Routed, Spec};
 
-/// Where the API is; what recordings say in place of the server that really answered.
+/// The API's base URL, which recordings have in place of the target's.
 const API: &str = "https://api.digitalocean.com";
 
-/// Headers that belong to one connection and are not passed on.
+/// Headers of a single connection, which are not forwarded.
 const HOP_BY_HOP: [HeaderName; 6] = [
     header::CONNECTION,
     header::CONTENT_LENGTH,
@@ -37,10 +37,23 @@ const HOP_BY_HOP: [HeaderName; 6] = [
     header::UPGRADE,
 ];
 
-/// A server on 127.0.0.1 that passes every request on, and keeps what was asked and what came back.
+/// A proxy on 127.0.0.1 that forwards every request and records it with its response.
 ///
-/// It speaks plain HTTP with the client, and whatever the target's URL says with the target. Redirects are passed
-/// back, not followed.
+/// It serves plain HTTP, and connects to the target by HTTP or HTTPS, as the target's URL says. Redirects are returned
+/// to the client, not followed.
+///
+/// ```
+/// use docr_sandbox::{Sandbox, recording::Recorder};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let sandbox = Sandbox::start().await?;
+/// let recorder = Recorder::sandbox(&sandbox).start().await?;
+/// // Run the client under test with recorder.url() and sandbox.token(), and then:
+/// let recording = recorder.finish("nothing").await?;
+/// assert!(recording.exchanges.is_empty());
+/// # Ok(())
+/// # }
+/// ```
 pub struct Recorder {
     shared: Arc<Shared>,
     server: Server,
@@ -48,26 +61,59 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Will record what a sandbox answers.
+    /// Configures a recorder of a sandbox.
+    ///
+    /// ```
+    /// use docr_sandbox::recording::Recorder;
+    ///
+    /// # fn example(sandbox: &docr_sandbox::Sandbox) {
+    /// let builder = Recorder::sandbox(sandbox);
+    /// # }
+    /// ```
     pub fn sandbox(sandbox: &Sandbox) -> RecorderBuilder {
         RecorderBuilder::new(sandbox.url(), Origin::Sandbox).clock(sandbox.clock().clone())
     }
 
-    /// Will record what the server at this base URL answers.
+    /// Configures a recorder of the server at this base URL.
+    ///
+    /// ```
+    /// use docr_sandbox::recording::Recorder;
+    ///
+    /// let builder = Recorder::live("https://api.digitalocean.com");
+    /// ```
     pub fn live(base_url: &str) -> RecorderBuilder {
         RecorderBuilder::new(base_url, Origin::Live)
     }
 
-    /// The base URL for the client, without a slash at its end.
+    /// The base URL for the client, without a trailing slash.
+    ///
+    /// ```
+    /// use docr_sandbox::recording::Recorder;
+    ///
+    /// # async fn example() -> std::io::Result<()> {
+    /// let recorder = Recorder::live("https://api.digitalocean.com").start().await?;
+    /// println!("{}", recorder.url());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Stops recording, and returns what was recorded, without secrets.
+    /// Stops recording and returns the recording, without secrets.
+    ///
+    /// ```
+    /// use docr_sandbox::recording::Recorder;
+    ///
+    /// # async fn example(recorder: Recorder) -> Result<(), Box<dyn std::error::Error>> {
+    /// recorder.finish("prune").await?.save("tests/recordings/prune.json")?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// When a request got no response, since the recording would have a hole; when a body is neither JSON nor text.
+    /// If a request got no response, since the recording would be incomplete, or a body is neither JSON nor text.
     pub async fn finish(self, name: impl Into<String>) -> Result<Recording, RecordError> {
         self.server.stop().await;
         let mut passed = self.shared.passed();
@@ -101,7 +147,13 @@ impl Recorder {
     }
 }
 
-/// Chooses what a [`Recorder`] does.
+/// The options of a [`Recorder`].
+///
+/// ```
+/// use docr_sandbox::recording::Recorder;
+///
+/// let builder = Recorder::live("https://api.digitalocean.com").replace("my-company", "acme");
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct RecorderBuilder {
@@ -121,7 +173,13 @@ impl RecorderBuilder {
         }
     }
 
-    /// Lets another text stand for this one wherever it appears: for the names of an account's resources, say.
+    /// Replaces a text wherever it occurs, such as the name of an account's resource.
+    ///
+    /// ```
+    /// use docr_sandbox::recording::Recorder;
+    ///
+    /// let builder = Recorder::live("https://api.digitalocean.com").replace("my-company", "acme");
+    /// ```
     pub fn replace(mut self, text: impl Into<String>, by: impl Into<String>) -> Self {
         let text = text.into();
         if !text.is_empty() {
@@ -130,17 +188,34 @@ impl RecorderBuilder {
         self
     }
 
-    /// Takes the day of the recording from this clock.
+    /// Sets the clock from which the day of the recording is taken.
+    ///
+    /// ```
+    /// use docr_sandbox::{Clock, recording::Recorder};
+    ///
+    /// let clock = Clock::manual("2026-01-12T09:30:00Z".parse()?);
+    /// let builder = Recorder::live("https://api.digitalocean.com").clock(clock);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
     }
 
-    /// Starts to record.
+    /// Starts recording.
+    ///
+    /// ```
+    /// use docr_sandbox::recording::Recorder;
+    ///
+    /// # async fn example() -> std::io::Result<()> {
+    /// let recorder = Recorder::live("https://api.digitalocean.com").start().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// When no port can be opened, or the HTTP client can't be set up.
+    /// If no port can be opened, or the HTTP client can't be set up.
     pub async fn start(self) -> io::Result<Recorder> {
         let client = reqwest::Client::builder()
             .redirect(redirect::Policy::none())
@@ -181,7 +256,7 @@ impl Shared {
     }
 }
 
-/// A request that came, and its response once there is one.
+/// A request, and its response once there is one.
 struct Passed {
     parts: axum::http::request::Parts,
     body: Bytes,
@@ -229,7 +304,7 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Incoming) -> Response 
         let message = "The body is too large to be recorded, or did not arrive whole.";
         return envelope(StatusCode::PAYLOAD_TOO_LARGE, message, "none");
     };
-    // The place is taken now: exchanges are kept in the order in which the requests came.
+    // Added before the response: exchanges are kept in the order of their requests.
     let place = {
         let mut passed = shared.passed();
         passed.push(Passed {
@@ -263,7 +338,7 @@ async fn forward(
     let target = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     let url = format!("{}{target}", shared.target);
     drop_connection_headers(&mut parts.headers);
-    // What is compressed could not be read.
+    // A compressed response could not be read.
     parts.headers.remove(header::ACCEPT_ENCODING);
     let response = shared
         .client
@@ -284,7 +359,17 @@ fn drop_connection_headers(headers: &mut HeaderMap) {
     }
 }
 
-/// Why there is no recording.
+/// Why an exchange can't be recorded.
+///
+/// ```
+/// use docr_sandbox::recording::Recorder;
+///
+/// # async fn example(recorder: Recorder) {
+/// if let Err(error) = recorder.finish("prune").await {
+///     println!("request {}: {error}", error.request);
+/// }
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("request {request}, {method} {path}, {fault}")]
 #[non_exhaustive]

@@ -1,4 +1,4 @@
-//! A server that answers as it was recorded.
+//! A server that replays a recording.
 
 use std::fmt;
 use std::io;
@@ -20,20 +20,31 @@ use crate::http::response::Response;
 use crate::http::server::Server;
 use crate::spec::Spec;
 
-/// The status of the response to a request that is not the recorded one: no API's, so that no program takes it for
-/// a response.
+/// The status for a request that differs from the recorded one. No API uses it, so that no client takes it for a recorded
+/// response.
 const UNEXPECTED: StatusCode = StatusCode::IM_A_TEAPOT;
 
-/// A server on 127.0.0.1 that expects the requests of a recording, and answers as it was recorded. Made by
+/// A server on 127.0.0.1 that expects the requests of a recording and sends its responses. Started by
 /// [`Recording::replay`].
 ///
-/// A request that differs from the recorded one in method, path, query, body or one of the headers that are kept is
-/// answered with status 418, and the difference as the error's message.
+/// A request that differs from the recorded one in method, path, query, body or a recorded header gets status 418, with
+/// the difference as the error's message.
+///
+/// ```no_run
+/// use docr_sandbox::recording::Recording;
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let replay = Recording::load("tests/recordings/prune.json")?.replay().await?;
+/// // Run the client under test with replay.url() and replay.token(), and then:
+/// replay.finish().await?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Panics
 ///
-/// Dropping a replay panics, as a failed assertion does, if a request differed or is missing and
-/// [`finish`](Self::finish) did not report it.
+/// Dropping a replay panics, like a failed assertion, if a request differed or is missing and [`finish`](Self::finish)
+/// did not report it.
 #[must_use = "a replay that is dropped at once misses all its requests"]
 pub struct Replay {
     shared: Arc<Mutex<Progress>>,
@@ -42,17 +53,35 @@ pub struct Replay {
 }
 
 impl Recording {
-    /// Starts a server that expects this recording's requests, one after the other.
+    /// Starts a server that expects the requests of this recording, one after the other.
+    ///
+    /// ```
+    /// use docr_sandbox::recording::Recording;
+    ///
+    /// # async fn example(recording: Recording) -> std::io::Result<()> {
+    /// let replay = recording.replay().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// When no port can be opened, or a response of the recording can't be sent.
+    /// If no port can be opened, or a response of the recording can't be sent.
     pub async fn replay(self) -> io::Result<Replay> {
         Replay::start(self, Order::AsRecorded).await
     }
 
-    /// Like [`replay`](Self::replay), for programs that make several requests at once: each request gets the response of
-    /// the first exchange that fits and was not used.
+    /// Like [`replay`](Self::replay), for clients that send several requests at once: each request gets the response of
+    /// the first unused exchange that matches.
+    ///
+    /// ```
+    /// use docr_sandbox::recording::Recording;
+    ///
+    /// # async fn example(recording: Recording) -> std::io::Result<()> {
+    /// let replay = recording.replay_in_any_order().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -91,26 +120,52 @@ impl Replay {
         })
     }
 
-    /// The base URL, without a slash at its end.
+    /// The base URL, without a trailing slash.
+    ///
+    /// ```
+    /// # async fn example(replay: docr_sandbox::recording::Replay) {
+    /// println!("{}", replay.url());
+    /// # }
+    /// ```
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// A bearer token to send. Any will do; none is a difference, if one was sent when it was recorded.
+    /// A bearer token to send. Any token matches; a missing one is a difference if one was recorded.
+    ///
+    /// ```
+    /// # async fn example(replay: docr_sandbox::recording::Replay) {
+    /// let authorization = format!("Bearer {}", replay.token());
+    /// # }
+    /// ```
     pub fn token(&self) -> &str {
         "replayed"
     }
 
-    /// The requests that came, in order, as they would be recorded.
+    /// The requests received so far, in order, as they would be recorded.
+    ///
+    /// ```
+    /// # async fn example(replay: docr_sandbox::recording::Replay) {
+    /// assert_eq!(replay.requests().len(), 2);
+    /// # }
+    /// ```
     pub fn requests(&self) -> Vec<Request> {
         lock(&self.shared).requests.clone()
     }
 
-    /// Stops the server, and tells whether exactly the recorded requests came.
+    /// Stops the server and checks that exactly the recorded requests were received.
+    ///
+    /// ```
+    /// use docr_sandbox::recording::{Mismatch, Replay};
+    ///
+    /// # async fn example(replay: Replay) -> Result<(), Mismatch> {
+    /// replay.finish().await
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// With the differences, when a request was not the recorded one, and with the requests that never came.
+    /// [`Mismatch`], with the requests that differed and those that are missing.
     pub async fn finish(mut self) -> Result<(), Mismatch> {
         if let Some(server) = self.server.take() {
             server.stop().await;
@@ -121,7 +176,7 @@ impl Replay {
 
 impl Drop for Replay {
     fn drop(&mut self) {
-        // Without a server it was finished, and has reported.
+        // Without a server `finish` has reported already.
         if self.server.is_some() && !std::thread::panicking() {
             let verdict = lock(&self.shared).verdict();
             if let Err(mismatch) = verdict {
@@ -146,7 +201,7 @@ enum Order {
     Any,
 }
 
-/// How far the replay is.
+/// The progress of a replay.
 struct Progress {
     recording: Recording,
     order: Order,
@@ -189,12 +244,12 @@ impl Progress {
         };
         self.used[index] = true;
         let exchange = &self.recording.exchanges[index];
-        // Only to keep count of the numbered ids: it is scrubbed already.
+        // Only to count the numbered ids: it is scrubbed already.
         self.scrubber.response(&mut exchange.response.clone());
         recorded_response(exchange).unwrap_or_else(|fault| envelope(UNEXPECTED, &fault, "none"))
     }
 
-    /// The exchanges that a request may belong to.
+    /// The exchanges that a request may match.
     fn candidates(&self) -> impl Iterator<Item = usize> {
         let unused = self.used.iter().enumerate().filter(|(_, used)| !**used);
         let most = match self.order {
@@ -240,7 +295,7 @@ impl Progress {
             return Ok(());
         }
         let mut differences = self.differences.clone();
-        // A client that tries again sends the same once more.
+        // A client that retries sends the same request again.
         differences.dedup();
         Err(Mismatch {
             recording: self.recording.name.clone(),
@@ -256,7 +311,7 @@ fn recorded_response(exchange: &Exchange) -> Result<Response, String> {
     let status = StatusCode::from_u16(recorded.status)
         .ok()
         .filter(|status| !status.is_informational())
-        .ok_or_else(|| format!("{} is no status that ends a request", recorded.status))?;
+        .ok_or_else(|| format!("{} is not the status of a final response", recorded.status))?;
     let mut response = Response::empty(status);
     response.body = recorded.body.to_text().into();
     for (name, value) in &recorded.headers {
@@ -272,15 +327,23 @@ fn recorded_response(exchange: &Exchange) -> Result<Response, String> {
     Ok(response)
 }
 
-/// How the requests that came differ from the recorded ones. `Display` and `Debug` show it to people.
+/// How the received requests differ from the recorded ones. `Display` and `Debug` are made for people.
+///
+/// ```
+/// # async fn example(replay: docr_sandbox::recording::Replay) {
+/// if let Err(mismatch) = replay.finish().await {
+///     println!("{} of the requests are missing", mismatch.missing.len());
+/// }
+/// # }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Mismatch {
     /// The recording's name.
     pub recording: String,
-    /// Each request that was not the recorded one, as a difference to the one that is nearest.
+    /// Each request that was not recorded, as a difference to the most similar one.
     pub differences: Vec<String>,
-    /// The recorded requests that never came.
+    /// The recorded requests that are missing.
     pub missing: Vec<String>,
 }
 
@@ -292,7 +355,7 @@ impl fmt::Display for Mismatch {
         for request in &self.missing {
             writeln!(
                 f,
-                "recording {}: this request never came\n{request}",
+                "recording {}: this request is missing\n{request}",
                 self.recording
             )?;
         }
@@ -300,7 +363,7 @@ impl fmt::Display for Mismatch {
     }
 }
 
-/// A test that fails with this error shows its `Debug`.
+/// The same as `Display`: a test that fails with this error shows its `Debug`.
 impl fmt::Debug for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

@@ -1,5 +1,4 @@
-//! Looks for what should not stand in a recording. It goes by what a text looks like, not by where it stands, so that
-//! it finds what the scrubber knew nothing of.
+//! Looks for secrets in a recording by their form, not their place: it finds what the scrubber doesn't know.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::Value;
@@ -7,7 +6,7 @@ use serde_json::Value;
 use super::patterns::{EMAIL, ENCODED, LOOKS};
 use crate::http::redact::REDACTED;
 
-/// Fields that hold secrets wherever they appear.
+/// Fields that hold secrets wherever they occur.
 const SECRET_FIELDS: [&str; 9] = [
     "access_token",
     "auth",
@@ -20,7 +19,7 @@ const SECRET_FIELDS: [&str; 9] = [
     "token",
 ];
 
-/// Everything suspect in a document, by its place.
+/// Everything in a document that looks like a secret, with its place.
 pub(super) fn suspects(document: &Value) -> Vec<String> {
     let mut found = Vec::new();
     walk(document, "", "", &mut found);
@@ -74,12 +73,12 @@ fn look(field: &str, text: &str) -> Option<&'static str> {
     encoded.then_some("a user and password in base64")
 }
 
-/// Whether a text is what stands for a secret.
+/// Whether a text is a placeholder of a secret.
 fn is_redacted(text: &str) -> bool {
     text == REDACTED || text.strip_prefix("Bearer ") == Some(REDACTED)
 }
 
-/// Whether a domain is one that is reserved for examples.
+/// Whether a domain is reserved for examples.
 fn is_example(address: &str) -> bool {
     let domain = address.rsplit('@').next().unwrap_or_default();
     ["example.com", "example.net", "example.org"]

@@ -1,4 +1,4 @@
-//! Takes secrets and an account's data out of what passes by.
+//! Removes secrets and an account's data from exchanges.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,13 +11,13 @@ use super::patterns::{EMAIL, FORM, UUID};
 use crate::http::redact::{self, REDACTED};
 use crate::spec::Spec;
 
-/// Stands for every e-mail address.
+/// Replaces every e-mail address.
 const PERSON: &str = "person@example.com";
-/// How a numbered UUID begins; twelve digits follow.
+/// The beginning of a numbered UUID, before twelve digits.
 const NUMBERED: &str = "00000000-0000-4000-8000-";
 
-/// Takes secrets and ids out of the exchanges of one flow, which must come in order: ids are numbered as they appear.
-/// What has been scrubbed already stays as it is.
+/// Removes secrets and ids from the exchanges of one recording, in order: ids are numbered as they occur. What is
+/// scrubbed already is unchanged.
 pub(super) struct Scrubber {
     spec: &'static Spec,
     replacements: Vec<(String, String)>,
@@ -35,7 +35,7 @@ impl Scrubber {
         }
     }
 
-    /// Lets `to` stand for `from` from now on.
+    /// Replaces `from` by `to` from now on.
     #[cfg(feature = "record")]
     pub(super) fn replace(&mut self, from: String, to: &str) {
         if !from.is_empty() && !self.replacements.iter().any(|(known, _)| *known == from) {
@@ -43,7 +43,7 @@ impl Scrubber {
         }
     }
 
-    /// A request as it came, without its secrets.
+    /// The request without its secrets.
     pub(super) fn request(&mut self, parts: &Parts, body: Body) -> Request {
         let mut request = Request {
             method: parts.method.to_string(),
@@ -115,7 +115,7 @@ impl Scrubber {
         text.into_owned()
     }
 
-    /// The numbered UUID that stands for this one.
+    /// The numbered UUID that replaces this one.
     fn numbered(&mut self, uuid: &str) -> String {
         let uuid = uuid.to_ascii_lowercase();
         if let Some(number) = uuid.strip_prefix(NUMBERED) {
@@ -166,7 +166,7 @@ mod tests {
             first,
             json!([number(1), format!("/x/{}/y", number(2)), number(1)])
         );
-        // Scrubbed again nothing changes, and a new one gets the next number.
+        // Scrubbing again changes nothing, and a new one gets the next number.
         let mut again = super::tests::scrubber();
         assert_eq!(scrubbed(&mut again, first.clone()), first);
         assert_eq!(again.text(a), number(3));

@@ -1,4 +1,4 @@
-//! The way of a request of the registry's own protocol.
+//! Serves requests of the registry's own protocol.
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub(super) async fn serve(
     parts: request::Parts,
     mut body: Body,
 ) -> Response {
-    // A task of its own, so that a client who goes away doesn't stop it halfway.
+    // A task of its own: a client that disconnects must not stop it halfway.
     let task = tokio::spawn(async move {
         let response = service
             .respond_as_registry(&arrival, &parts, &mut body)
@@ -35,14 +35,14 @@ pub(super) async fn serve(
         Ok(response) => response,
         Err(failed) => match failed.try_into_panic() {
             Ok(panic) => resume_unwind(panic),
-            // The runtime shuts down.
+            // The runtime is shutting down.
             Err(_) => Response::empty(StatusCode::SERVICE_UNAVAILABLE),
         },
     }
 }
 
 impl Service {
-    /// Responds to one request of the registry's own protocol and keeps record of it, but for its body.
+    /// Responds to a request of the registry's own protocol and logs it without its body.
     async fn respond_as_registry(
         &self,
         arrival: &Arrival,
@@ -56,7 +56,7 @@ impl Service {
         let now = self.clock.now();
         response.default_header("date", &http_date(now));
         let mut state = self.state();
-        // An upload that is under way doesn't last.
+        // Unfinished uploads are not saved.
         if response.status == StatusCode::CREATED || request.method == Method::DELETE {
             state.changed();
         }

@@ -1,4 +1,4 @@
-//! How a sandbox is set up and started.
+//! Configures and starts a sandbox.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -18,6 +18,7 @@ use super::{End, Sandbox};
 use crate::http::limits::ConnectionLimits;
 use crate::http::server::Server;
 use crate::http::tls::Identity;
+use crate::http::written::WrittenPages;
 use crate::model::account::{Account, World};
 use crate::model::api_token::ApiToken;
 use crate::model::certificate::Issuance;
@@ -31,20 +32,46 @@ use crate::storage::Directory;
 impl Sandbox {
     /// Starts a sandbox on a free port of 127.0.0.1, with a default token.
     ///
+    /// ```
+    /// # async fn example() -> std::io::Result<()> {
+    /// let sandbox = docr_sandbox::Sandbox::start().await?;
+    /// println!("{}", sandbox.url());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
-    /// When no port can be opened.
+    /// If no port can be opened.
     pub async fn start() -> io::Result<Self> {
         Self::builder().start().await
     }
 
-    /// Begins a sandbox of which something is chosen.
+    /// Returns a builder with the default options.
+    ///
+    /// ```
+    /// # async fn example() -> std::io::Result<()> {
+    /// let sandbox = docr_sandbox::Sandbox::builder().port(8080).start().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn builder() -> SandboxBuilder {
         SandboxBuilder::default()
     }
 }
 
-/// Chooses how a sandbox behaves. Made by [`Sandbox::builder`].
+/// The options of a sandbox. Created by [`Sandbox::builder`].
+///
+/// ```
+/// use docr_sandbox::{Clock, Sandbox};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let clock = Clock::manual("2026-01-12T09:30:00Z".parse()?);
+/// let builder = Sandbox::builder().token("dop_v1_local").clock(clock).check_answers(true);
+/// let sandbox = builder.start().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Default)]
 #[must_use]
 pub struct SandboxBuilder {
@@ -67,77 +94,133 @@ pub struct SandboxBuilder {
 }
 
 impl SandboxBuilder {
-    /// Listens on this port. The default, 0, takes a free one.
+    /// Sets the port to listen on. The default, 0, picks a free one.
+    ///
+    /// ```
+    /// let builder = docr_sandbox::Sandbox::builder().port(8080);
+    /// ```
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
         self
     }
 
-    /// Gives the first account this bearer token.
+    /// Sets the bearer token of the first account.
+    ///
+    /// ```
+    /// let builder = docr_sandbox::Sandbox::builder().token("dop_v1_local");
+    /// ```
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.token = Some(token.into());
         self
     }
 
-    /// Lives in the time of this clock.
+    /// Sets the clock that everything in the sandbox follows. The default is the system's.
+    ///
+    /// ```
+    /// use docr_sandbox::{Clock, Sandbox};
+    ///
+    /// let clock = Clock::at_rate(60);
+    /// let builder = Sandbox::builder().clock(clock.clone());
+    /// ```
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
     }
 
-    /// Allows each token so many requests.
+    /// Sets how many requests each token may make.
+    ///
+    /// ```
+    /// use docr_sandbox::{RateLimits, Sandbox};
+    ///
+    /// let builder = Sandbox::builder().rate_limits(RateLimits { per_minute: 5, per_hour: 100 });
+    /// ```
     pub fn rate_limits(mut self, limits: RateLimits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Serves so many connections, and waits so long for their clients.
+    /// Limits connections, and how long the sandbox waits for clients.
+    ///
+    /// ```
+    /// use docr_sandbox::{ConnectionLimits, Sandbox};
+    ///
+    /// let limits = ConnectionLimits { connections: 16, ..ConnectionLimits::default() };
+    /// let builder = Sandbox::builder().connection_limits(limits);
+    /// ```
     pub fn connection_limits(mut self, limits: ConnectionLimits) -> Self {
         self.connection_limits = limits;
         self
     }
 
-    /// Holds each response, scripted ones excepted, against the spec; see [`Sandbox::violations`].
+    /// Validates each response, except scripted ones, against the spec: see [`Sandbox::violations`].
+    ///
+    /// ```
+    /// let builder = docr_sandbox::Sandbox::builder().check_answers(true);
+    /// ```
     pub fn check_answers(mut self, yes: bool) -> Self {
         self.check_answers = yes;
         self
     }
 
-    /// Draws ids, tokens and credentials from this seed. The same seed and the same calls give the same ones,
-    /// also with the default seed.
+    /// Sets the seed from which ids, tokens and credentials are generated. The same calls produce the same ones, with
+    /// the default seed, too.
+    ///
+    /// ```
+    /// let builder = docr_sandbox::Sandbox::builder().seed(42);
+    /// ```
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// Speaks HTTPS, with a certificate of its own making: see [`Sandbox::certificate_pem`].
+    /// Serves HTTPS with a self-signed certificate: see [`Sandbox::certificate_pem`].
+    ///
+    /// ```
+    /// let builder = docr_sandbox::Sandbox::builder().tls(true);
+    /// ```
     pub fn tls(mut self, yes: bool) -> Self {
         self.tls = yes;
         self
     }
 
-    /// Lets garbage collections take so long.
+    /// Sets how long garbage collections take.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use docr_sandbox::{GcTiming, Sandbox};
+    ///
+    /// let timing = GcTiming { waiting: Duration::ZERO, ..GcTiming::default() };
+    /// let builder = Sandbox::builder().gc_timing(timing);
+    /// ```
     pub fn gc_timing(mut self, timing: GcTiming) -> Self {
         self.gc_timing = timing;
         self
     }
 
-    /// Leaves the tags of a manifest that is deleted, which lead nowhere then. The default takes them along. Which of
-    /// these the service does is not documented.
+    /// Keeps the tags of a deleted manifest, which then point to nothing. By default they are deleted with it. What the
+    /// service does is not documented.
+    ///
+    /// ```
+    /// let builder = docr_sandbox::Sandbox::builder().manifests_leave_tags(true);
+    /// ```
     pub fn manifests_leave_tags(mut self, yes: bool) -> Self {
         self.manifests_leave_tags = yes;
         self
     }
 
-    /// Keeps record of so many requests, the newest ones; fewer if those would take more than 64 MiB. The default is
-    /// 10,000. With 0 [`Sandbox::requests`] stays empty.
+    /// Sets how many of the newest requests are kept, 10,000 by default; fewer if these would take more than 64 MiB.
+    /// With 0, [`Sandbox::requests`] is always empty.
+    ///
+    /// ```
+    /// let builder = docr_sandbox::Sandbox::builder().keep_requests(100);
+    /// ```
     pub fn keep_requests(mut self, most: usize) -> Self {
         self.kept_requests = Some(most);
         self
     }
 
-    /// Hands out Docker credentials for its own host, beside those for `registry.digitalocean.com`, so that what merges
-    /// them into Docker's configuration logs in here as well. They are the same.
+    /// Adds the sandbox's own host to the Docker credentials that it mints, beside `registry.digitalocean.com`, so that a
+    /// client that merges them into Docker's configuration is logged in to the sandbox, too.
     ///
     /// ```
     /// let builder = docr_sandbox::Sandbox::builder().credentials_for_own_host(true);
@@ -147,42 +230,59 @@ impl SandboxBuilder {
         self
     }
 
-    /// Keeps everything in a folder: accounts, credentials (of which only hashes are written), images, certificates,
-    /// collections. A sandbox that is started with the same folder goes on where this one ends, also when it was
-    /// killed: what it has said to be done is written. Only uploads that are under way, and tokens of the registry's
-    /// protocol, are lost. The folder is made if it isn't there; one sandbox at a time can use it.
+    /// Keeps everything in a directory: accounts, credentials (only as hashes), images, certificates and garbage
+    /// collections. A later sandbox with the same directory continues where this one stopped, even if it was killed:
+    /// whatever a response has confirmed is written. Only unfinished uploads and tokens of the registry's protocol are
+    /// lost. The directory is created if it is missing; only one sandbox at a time can use it.
     ///
-    /// With a [`token`](Self::token) the first account has that one from then on.
+    /// A [`token`](Self::token) replaces that of the first account.
     ///
     /// ```
     /// let builder = docr_sandbox::Sandbox::builder().data("/var/lib/docr-sandbox");
     /// ```
-    pub fn data(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.data = Some(folder.into());
+    pub fn data(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.data = Some(directory.into());
         self
     }
 
-    /// Begins with this content. [`Sandbox::reset`] brings it back. Where a sandbox of before has left
-    /// [`data`](Self::data), the seed is put in only if that has no registry and no certificate yet.
+    /// Starts with this content, which [`Sandbox::reset`] restores. With [`data`](Self::data) of an earlier sandbox it is
+    /// added only if there is no registry and no certificate yet.
+    ///
+    /// ```
+    /// use docr_sandbox::{Sandbox, Seed};
+    ///
+    /// let seed = Seed::from_json(r#"{ "accounts": [{ "registries": [{ "name": "acme" }] }] }"#)?;
+    /// let builder = Sandbox::builder().content(seed);
+    /// # Ok::<(), docr_sandbox::SeedError>(())
+    /// ```
     pub fn content(mut self, seed: Seed) -> Self {
         self.content = Some(seed);
         self
     }
 
-    /// Begins with sample content, as [`Sandbox::add_sample`] puts it in, on the same condition as
-    /// [`content`](Self::content).
+    /// Starts with the content of [`Sandbox::add_sample`], under the same condition as [`content`](Self::content).
+    ///
+    /// ```
+    /// let builder = docr_sandbox::Sandbox::builder().sample(true);
+    /// ```
     pub fn sample(mut self, yes: bool) -> Self {
         self.sample = yes;
         self
     }
 
-    /// Lets Let's Encrypt take so long for a certificate. The default is 10 seconds.
+    /// Sets how long Let's Encrypt takes to issue a certificate. The default is 10 seconds.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let builder = docr_sandbox::Sandbox::builder().issuance(Duration::from_secs(60));
+    /// ```
     pub fn issuance(mut self, takes: Duration) -> Self {
         self.issuance.takes = takes;
         self
     }
 
-    /// Lets Let's Encrypt issue for these domains, and names below them, only. Without it all domains are managed.
+    /// Restricts Let's Encrypt to these domains and their subdomains. By default it issues for any domain.
     ///
     /// ```
     /// let builder = docr_sandbox::Sandbox::builder().managed_domains(["example.com"]);
@@ -197,24 +297,32 @@ impl SandboxBuilder {
 
     /// Starts the sandbox.
     ///
+    /// ```
+    /// # async fn example() -> std::io::Result<()> {
+    /// let sandbox = docr_sandbox::Sandbox::builder().token("dop_v1_local").start().await?;
+    /// assert_eq!(sandbox.token(), "dop_v1_local");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
-    /// When the port or a temporary folder can't be opened, an `Authorization` header cannot carry the token, or the
-    /// content is refused ([`SeedError`](crate::SeedError)).
+    /// If the port or the directory can't be opened, the token can't be sent in an `Authorization` header, or the
+    /// content is invalid ([`SeedError`](crate::SeedError)).
     pub async fn start(self) -> io::Result<Sandbox> {
         if self
             .token
             .as_deref()
             .is_some_and(|token| !is_bearer_token(token))
         {
-            let message = "a bearer token is made of letters, digits and -._~+/=";
+            let message = "a bearer token may contain only letters, digits and -._~+/=";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
         let identity = self.tls.then(Identity::generate).transpose()?;
         let scheme = if self.tls { "https" } else { "http" };
         let (data, kept) = match &self.data {
-            Some(folder) => {
-                let (data, world) = Data::open(folder)?;
+            Some(directory) => {
+                let (data, world) = Data::open(directory)?;
                 (Some(data), world)
             }
             None => (None, None),
@@ -256,6 +364,7 @@ impl SandboxBuilder {
                 events: Events::default(),
                 violations: Vec::new(),
             }),
+            pages: WrittenPages::default(),
             hook: Mutex::default(),
             directory,
             data,
@@ -286,7 +395,7 @@ impl SandboxBuilder {
 }
 
 impl Service {
-    /// Puts in what there is to begin with, and remembers that.
+    /// Adds the initial content, and takes a snapshot to reset to.
     fn begin(&self, seed: Option<&Seed>, sample: bool) -> io::Result<Option<Sample>> {
         let is_new = {
             let world = &self.state().world;
@@ -330,7 +439,7 @@ impl fmt::Debug for SandboxBuilder {
     }
 }
 
-/// The grammar of RFC 6750.
+/// Whether a text is a bearer token by RFC 6750.
 pub(super) fn is_bearer_token(token: &str) -> bool {
     !token.is_empty()
         && token

@@ -1,4 +1,4 @@
-//! A folder that keeps a sandbox's world when the sandbox ends, however it ends.
+//! The directory that keeps a sandbox's world when the sandbox stops or is killed.
 
 use std::fs::{self, File};
 use std::io;
@@ -8,33 +8,36 @@ use std::sync::{Arc, Mutex};
 use crate::model::account::World;
 use crate::storage::Directory;
 
-/// Holds the world.
+/// The file of the world.
 const STATE: &str = "state.json";
-/// Is locked by the sandbox that uses the folder.
+/// The file that is locked by the sandbox that uses the directory.
 const LOCK: &str = "lock";
-/// Has the files of blobs.
+/// The directory of blobs.
 const BLOBS: &str = "blobs";
 
-/// The folder. While it is open no other sandbox can open it.
+/// The directory. While it is open, no other sandbox can open it.
 pub(crate) struct Data {
     folder: PathBuf,
     pub(crate) directory: Arc<Directory>,
     pub(crate) saved: Mutex<Saved>,
 }
 
-/// How far the world is written down.
+/// What is saved of the world.
 pub(crate) struct Saved {
-    /// The version that was written last.
+    /// The version that was saved last.
     pub(crate) version: u64,
-    /// Keeps others from the folder; `None` when the sandbox has ended and the folder may be another one's.
+    /// Locks the directory; `None` once the sandbox has stopped and another one may use it.
     pub(crate) lock: Option<File>,
 }
 
 impl Data {
-    /// Opens a folder, which is made if it isn't there, and reads the world that it has.
+    /// Opens a directory, or creates it, and loads its world.
     pub(crate) fn open(folder: &Path) -> io::Result<(Self, Option<World>)> {
         Self::open_unnamed(folder).map_err(|error| {
-            let message = format!("the folder {} can't be used: {error}", folder.display());
+            let message = format!(
+                "the data directory {} can't be used: {error}",
+                folder.display()
+            );
             io::Error::new(error.kind(), message)
         })
     }
@@ -71,7 +74,7 @@ impl Data {
         Ok((data, world))
     }
 
-    /// Replaces what is written of the world, at once: whoever reads finds the old text or the new one.
+    /// Replaces the saved world atomically.
     pub(crate) fn replace(&self, text: &[u8]) -> io::Result<()> {
         let new = self.folder.join(format!("{STATE}.new"));
         let mut file = private(&new)?;
@@ -81,7 +84,7 @@ impl Data {
     }
 }
 
-/// Creates an empty file that only its owner can read: there are tokens in it.
+/// Creates an empty file that only its owner can read: it has tokens in it.
 fn private(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.write(true).create(true).truncate(true);

@@ -1,5 +1,5 @@
-//! The sandbox's own doors, under `/_docr`: they belong to no API, and nothing that passes here is limited, faulted or
-//! kept record of.
+//! The sandbox's own doors, under `/_docr`: they are not part of the API, and requests to them are neither rate limited,
+//! faulted nor logged.
 
 use std::sync::Arc;
 

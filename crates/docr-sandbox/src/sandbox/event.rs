@@ -1,4 +1,4 @@
-//! What happens in a sandbox, told to those who watch.
+//! Events of a sandbox for its watchers.
 
 use std::sync::Arc;
 
@@ -6,32 +6,32 @@ use tokio::sync::broadcast;
 
 use super::request_log::Entry;
 
-/// How many events may wait for someone who is slow to take them. Beyond that the oldest are lost to them.
+/// How many events are queued for a slow watcher. Beyond that the oldest are lost.
 const WAITING: usize = 1024;
 
 #[derive(Clone)]
 pub(crate) enum Event {
-    /// A request was answered.
+    /// A request and its response.
     Request(Arc<Entry>),
-    /// What is in the sandbox has changed, or may have.
+    /// The content of the sandbox has changed, or may have.
     Change,
 }
 
-/// Tells events to all who watch.
+/// Sends events to all watchers.
 pub(crate) struct Events {
-    /// `None` when the sandbox has ended.
+    /// `None` once the sandbox has stopped.
     sender: Option<broadcast::Sender<Event>>,
 }
 
 impl Events {
     pub(crate) fn tell(&self, event: Event) {
         if let Some(sender) = &self.sender {
-            // Without anyone who watches there is nobody to tell.
+            // It fails if nobody watches.
             let _unheard = sender.send(event);
         }
     }
 
-    /// All events from now on. The receiver is told when there won't be more.
+    /// All events from now on. The channel is closed when the sandbox stops.
     pub(crate) fn watch(&self) -> broadcast::Receiver<Event> {
         match &self.sender {
             Some(sender) => sender.subscribe(),
@@ -39,7 +39,7 @@ impl Events {
         }
     }
 
-    /// Ends what is told to those who watch.
+    /// Closes the channels of all watchers.
     pub(super) fn end(&mut self) {
         self.sender = None;
     }

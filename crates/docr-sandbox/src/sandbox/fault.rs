@@ -1,4 +1,4 @@
-//! What can befall requests on their way.
+//! Faults: what can go wrong with requests.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,21 +15,20 @@ use crate::http::stream::CutOff;
 use crate::model::ids::Ids;
 use crate::spec::Routed;
 
-/// Something that befalls requests on their way: between the client and the service, as far as that can tell. So it
-/// comes before the token, the rate limit and [`answer_next`](Sandbox::answer_next), also where no operation is known,
-/// and to the registry's own protocol as well.
+/// A failure between the client and the service. It is injected before the token, the rate limit and
+/// [`answer_next`](Sandbox::answer_next) are looked at, for unknown paths and the registry's own protocol, too.
 ///
-/// A fault befalls each request that it matches, unless told otherwise.
+/// A fault applies to each request that it matches unless restricted.
 ///
 /// ```
 /// use std::time::Duration;
 /// use docr_sandbox::{Fault, ScriptedAnswer};
 ///
-/// // The third and the fourth upload of a blob find a busy gateway.
+/// // The third and the fourth chunk of uploads get an error from a gateway.
 /// Fault::answer(ScriptedAnswer::html(502, "<h1>Bad gateway</h1>")).method("PATCH").path("/v2/*/**").skip(2).times(2);
-/// // One response in ten is lost, though what was asked is done.
+/// // One response in ten is lost, though the registry is created.
 /// Fault::lost().operation("registry_create").probability(0.1, 42);
-/// // Everything takes a while.
+/// // All requests are delayed.
 /// Fault::latency(Duration::from_millis(200));
 /// ```
 #[derive(Clone)]
@@ -48,14 +47,14 @@ pub struct Fault {
 /// What a fault does.
 #[derive(Clone)]
 pub(crate) enum Effect<A> {
-    /// It only takes time.
+    /// The request is only delayed.
     Nothing,
     Answer(A),
-    /// The response ends after so many bytes of its body.
+    /// The connection ends after so many bytes of the response's body.
     CutOff(u64),
-    /// Nothing is done, and the connection ends.
+    /// The connection ends without a response; the request is not processed.
     Reset,
-    /// What is asked is done, and the connection ends.
+    /// The connection ends without a response; the request is processed.
     Lost,
 }
 
@@ -73,74 +72,122 @@ impl Fault {
         }
     }
 
-    /// This is sent, and nothing is done.
+    /// Sends this response; the request is not processed.
+    ///
+    /// ```
+    /// let fault = docr_sandbox::Fault::answer(docr_sandbox::ScriptedAnswer::status(503));
+    /// ```
     pub fn answer(answer: ScriptedAnswer) -> Self {
         Self::new(Effect::Answer(answer))
     }
 
-    /// What is asked is done, but of the response's body only so many bytes arrive before the connection ends.
+    /// Processes the request, but ends the connection after so many bytes of the response's body.
+    ///
+    /// ```
+    /// let fault = docr_sandbox::Fault::cut_off(100);
+    /// ```
     pub fn cut_off(bytes: u64) -> Self {
         Self::new(Effect::CutOff(bytes))
     }
 
-    /// The connection ends without a response, and nothing is done.
+    /// Ends the connection without a response; the request is not processed.
+    ///
+    /// ```
+    /// let fault = docr_sandbox::Fault::reset();
+    /// ```
     pub fn reset() -> Self {
         Self::new(Effect::Reset)
     }
 
-    /// The connection ends without a response, though what was asked is done.
+    /// Processes the request, but ends the connection without a response.
+    ///
+    /// ```
+    /// let fault = docr_sandbox::Fault::lost();
+    /// ```
     pub fn lost() -> Self {
         Self::new(Effect::Lost)
     }
 
-    /// The request arrives so much later, in real time.
+    /// Delays the request, in real time.
+    ///
+    /// ```
+    /// let fault = docr_sandbox::Fault::latency(std::time::Duration::from_millis(200));
+    /// ```
     pub fn latency(by: Duration) -> Self {
         Self::new(Effect::Nothing).after(by)
     }
 
-    /// It comes after a while, in real time.
+    /// Delays the fault, in real time.
+    ///
+    /// ```
+    /// let fault = docr_sandbox::Fault::reset().after(std::time::Duration::from_millis(200));
+    /// ```
     pub fn after(mut self, by: Duration) -> Self {
         self.latency = by;
         self
     }
 
-    /// It befalls calls of this operation only, by its id in the spec.
+    /// Restricts it to calls of this operation, by its id in the spec.
+    ///
+    /// ```
+    /// let fault = docr_sandbox::Fault::lost().operation("registry_create");
+    /// ```
     pub fn operation(mut self, id: impl Into<String>) -> Self {
         self.operation = Some(id.into());
         self
     }
 
-    /// It befalls requests with this method only.
+    /// Restricts it to requests with this method.
+    ///
+    /// ```
+    /// let fault = docr_sandbox::Fault::reset().method("DELETE");
+    /// ```
     pub fn method(mut self, method: impl Into<String>) -> Self {
         self.method = Some(method.into());
         self
     }
 
-    /// It befalls requests to these paths only: `*` stands for any text without a slash, `**` for any.
+    /// Restricts it to these paths: `*` matches any text without a slash, `**` any text.
+    ///
+    /// ```
+    /// let fault = docr_sandbox::Fault::reset().path("/v2/registries/*/repositories/**");
+    /// ```
     pub fn path(mut self, pattern: impl Into<String>) -> Self {
         self.path = Some(pattern.into());
         self
     }
 
-    /// It spares the first requests that it matches.
+    /// Skips the first matching requests.
+    ///
+    /// ```
+    /// let fault = docr_sandbox::Fault::reset().skip(2);
+    /// ```
     pub fn skip(mut self, requests: u64) -> Self {
         self.skip = requests;
         self
     }
 
-    /// It befalls so many requests and no more.
+    /// Restricts it to so many requests.
+    ///
+    /// ```
+    /// let fault = docr_sandbox::Fault::reset().times(1);
+    /// ```
     pub fn times(mut self, requests: u64) -> Self {
         self.times = Some(requests);
         self
     }
 
-    /// It befalls so large a share of the requests, from 0 to 1. The same seed chooses the same ones.
+    /// Restricts it to a random share of the matching requests, from 0 to 1. The same seed selects the same ones.
+    ///
+    /// ```
+    /// let fault = docr_sandbox::Fault::reset().probability(0.1, 42);
+    /// ```
     pub fn probability(mut self, share: f64, seed: u64) -> Self {
         self.probability = Some((share, seed));
         self
     }
 
-    /// Checks what the builder accepted unseen.
+    /// Validates what the builder accepted unchecked.
     fn prepare(self, service: &Service) -> Result<Ready, ScriptError> {
         if let Some(id) = &self.operation {
             service.check_operation(id)?;
@@ -192,7 +239,7 @@ fn glob(pattern: &str) -> Result<GlobMatcher, ScriptError> {
     Ok(glob.compile_matcher())
 }
 
-/// A fault that can befall requests.
+/// A valid fault, with its counters.
 struct Ready {
     operation: Option<String>,
     method: Option<String>,
@@ -218,31 +265,39 @@ impl Ready {
             && self.path.as_ref().is_none_or(|glob| glob.is_match(path))
     }
 
-    /// Counts a request that it matches, and decides whether it befalls that one.
+    /// Counts a matching request, and decides whether the fault applies to it.
     fn strikes(&mut self) -> bool {
         self.matched += 1;
         let is_due = self.matched > self.skip
             && self.times.is_none_or(|times| self.befallen < times)
-            // Drawn only when it counts, so that `skip` doesn't change which ones are chosen.
+            // Drawn last, so that `skip` doesn't change which requests are selected.
             && self.chance.as_mut().is_none_or(|(share, ids)| ids.chance(*share));
         self.befallen += u64::from(is_due);
         is_due
     }
 }
 
-/// How often a fault came.
+/// How often a fault matched and applied.
+///
+/// ```
+/// # fn example(sandbox: &docr_sandbox::Sandbox) {
+/// for count in sandbox.faults() {
+///     println!("fault {}: {} of {} requests", count.id, count.befallen, count.matched);
+/// }
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FaultCount {
     /// The fault's id.
     pub id: u64,
-    /// How many requests it matched.
+    /// The number of requests that it matched.
     pub matched: u64,
-    /// How many of those it befell.
+    /// The number of requests that it applied to.
     pub befallen: u64,
 }
 
-/// All faults, the oldest first.
+/// All faults, in the order in which they were added.
 #[derive(Default)]
 pub(crate) struct Faults {
     all: Vec<(u64, Ready)>,
@@ -277,7 +332,7 @@ impl Faults {
     }
 }
 
-/// What befalls one request.
+/// A fault that applies to a request.
 pub(super) struct Strike {
     pub(super) fault: u64,
     pub(super) latency: Duration,
@@ -285,7 +340,7 @@ pub(super) struct Strike {
 }
 
 impl Service {
-    /// What befalls a request: the first fault that strikes.
+    /// The first fault that applies to a request.
     pub(super) fn strike(&self, request: &request::Parts, routed: &Routed<'_>) -> Option<Strike> {
         let (method, path) = (request.method.as_str(), request.uri.path());
         let operation = routed.operation().map(|operation| operation.id.as_str());
@@ -306,33 +361,61 @@ impl Service {
     }
 }
 
-/// Lets a response end after so many bytes of its body.
+/// Cuts a response off after so many bytes of its body.
 pub(super) fn cut_off(response: Response, bytes: u64) -> Response {
     response.map(|body: Body| Body::new(CutOff::new(body, bytes)))
 }
 
 impl Sandbox {
-    /// Lets something befall requests from now on, and returns its id.
+    /// Adds a fault and returns its id.
+    ///
+    /// ```
+    /// use docr_sandbox::Fault;
+    ///
+    /// # fn example(sandbox: &docr_sandbox::Sandbox) -> Result<(), docr_sandbox::ScriptError> {
+    /// let id = sandbox.add_fault(Fault::reset().path("/v2/registries").times(1))?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// When the spec has no such operation, the pattern of paths is malformed, the probability is not from 0 to 1, or
-    /// the answer can't be sent.
+    /// If the spec has no such operation, the path pattern is malformed, the probability is not from 0 to 1, or the
+    /// response can't be sent.
     pub fn add_fault(&self, fault: Fault) -> Result<u64, ScriptError> {
         self.service.add_fault(fault)
     }
 
-    /// How often each fault came, the oldest first.
+    /// How often each fault matched and applied, in the order in which they were added.
+    ///
+    /// ```
+    /// # fn example(sandbox: &docr_sandbox::Sandbox) {
+    /// let befallen: u64 = sandbox.faults().iter().map(|count| count.befallen).sum();
+    /// # }
+    /// ```
     pub fn faults(&self) -> Vec<FaultCount> {
         self.service.state().faults.counts()
     }
 
-    /// Ends a fault. `false` if there is none by that id.
+    /// Removes a fault. `false` if there is none with that id.
+    ///
+    /// ```
+    /// # fn example(sandbox: &docr_sandbox::Sandbox) {
+    /// let removed = sandbox.remove_fault(1);
+    /// # }
+    /// ```
     pub fn remove_fault(&self, id: u64) -> bool {
         self.service.state().faults.remove(id)
     }
 
-    /// Ends all faults.
+    /// Removes all faults.
+    ///
+    /// ```
+    /// # fn example(sandbox: &docr_sandbox::Sandbox) {
+    /// sandbox.clear_faults();
+    /// assert!(sandbox.faults().is_empty());
+    /// # }
+    /// ```
     pub fn clear_faults(&self) {
         self.service.state().faults.clear();
     }

@@ -1,4 +1,4 @@
-//! The requests that the sandbox received: the newest ones, as many as were asked for.
+//! The log of the newest requests.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -15,53 +15,67 @@ use crate::http::redact::{self, REDACTED};
 use crate::http::response::Response;
 use crate::spec::Operation;
 
-/// How many requests are kept unless told otherwise.
+/// How many requests are kept by default.
 pub(super) const KEPT: usize = 10_000;
-/// How much the kept requests and responses may hold, in bytes.
+/// The most memory that requests and responses may take, in bytes.
 const ROOM: usize = 64 * 1024 * 1024;
-/// What a request takes beside its texts, most of it for the tables of its headers.
+/// The memory that a request takes beside its texts, mostly for its header maps.
 const FRAME: usize = 4 * 1024;
 /// How much of a response's body is kept.
 const SHOWN: usize = 64 * 1024;
 
-/// One request that reached the sandbox, with what it was answered with.
+/// A request to the sandbox, with its response.
+///
+/// ```
+/// # fn example(sandbox: &docr_sandbox::Sandbox) {
+/// for request in sandbox.requests() {
+///     println!("{} {}: {}", request.method, request.path, request.status);
+/// }
+/// # }
+/// ```
 #[derive(Clone, Debug, JsonSchema, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RecordedRequest {
-    /// Its number: the first one is 1.
+    /// Its number, from 1.
     pub number: u64,
-    /// When it was answered, by the sandbox's clock.
+    /// When the response was sent, by the sandbox's clock.
     pub answered_at: DateTime<Utc>,
-    /// How long it took to answer, in real time. A body that is streamed is not waited for.
+    /// How long the response took, in real time, without a body that is streamed.
     #[serde(rename = "took_microseconds", serialize_with = "microseconds")]
     #[schemars(with = "u64")]
     pub took: Duration,
-    /// The operation's id in the spec; `None` when the path or the method is unknown.
+    /// The operation's id in the spec; `None` if the path or the method is unknown.
     pub operation: Option<String>,
     /// The method.
     pub method: String,
-    /// The path as it was sent, escapes included.
+    /// The path as it was sent, still escaped.
     pub path: String,
     /// The operation's path template.
     pub route: Option<String>,
     /// The query as it was sent, without the `?`.
     pub query: Option<String>,
-    /// The headers by lower-case name. The bearer token is left out.
+    /// The headers by lower-case name. The bearer token is redacted.
     pub headers: BTreeMap<String, String>,
-    /// The body as text. Empty when it was larger than the sandbox accepts, and of the registry's own protocol.
+    /// The body as text. Empty if it was too large, and for requests of the registry's own protocol.
     pub body: String,
     /// The status of the response.
     pub status: u16,
     /// The headers of the response by lower-case name.
     pub response_headers: BTreeMap<String, String>,
-    /// The body of the response as text, without secrets; the first 64 KiB of a long one. Empty if it was streamed.
+    /// The first 64 KiB of the response's body as text, without secrets. Empty if it was streamed.
     pub response_body: String,
-    /// The fault that befell it, by its id.
+    /// The id of the fault that applied to it.
     pub fault: Option<u64>,
 }
 
 impl RecordedRequest {
-    /// Whether neither the API nor the registry's protocol knows its path and method.
+    /// Whether neither the API nor the registry's protocol has its path and method.
+    ///
+    /// ```
+    /// # fn example(sandbox: &docr_sandbox::Sandbox) {
+    /// assert!(!sandbox.requests().iter().any(|request| request.is_unmatched()));
+    /// # }
+    /// ```
     pub fn is_unmatched(&self) -> bool {
         is_unmatched(self.operation.is_some(), self.status, |name| {
             self.response_headers.contains_key(name)
@@ -69,7 +83,7 @@ impl RecordedRequest {
     }
 }
 
-/// The protocol's own responses say what they are.
+/// Responses of the registry's protocol identify themselves by a header.
 fn is_unmatched(has_operation: bool, status: u16, has_header: impl Fn(&str) -> bool) -> bool {
     !has_operation && matches!(status, 404 | 405) && !has_header("docker-distribution-api-version")
 }
@@ -78,7 +92,7 @@ fn microseconds<S: serde::Serializer>(took: &Duration, to: S) -> Result<S::Ok, S
     to.serialize_u64(u64::try_from(took.as_micros()).unwrap_or(u64::MAX))
 }
 
-/// A request as it comes in.
+/// An incoming request.
 pub(crate) struct Arrival {
     since: Instant,
     pub(super) fault: Option<u64>,
@@ -97,7 +111,7 @@ impl Arrival {
     }
 }
 
-/// A request as it is kept. It is made readable, without secrets, when it is read.
+/// A request as it is kept. Secrets are redacted when it is read.
 pub(crate) struct Entry {
     pub(super) number: u64,
     pub(super) answered_at: DateTime<Utc>,
@@ -117,14 +131,14 @@ pub(crate) struct Entry {
 /// What is kept of a request's body.
 pub(crate) enum RequestBody {
     Kept(Bytes),
-    /// It is a secret as a whole.
+    /// All of it is secret.
     Secret,
-    /// It was not taken, or is content.
+    /// It was not read, or is the content of a blob or a manifest.
     Left,
 }
 
 impl Entry {
-    /// Without its number, which the log gives it.
+    /// Without its number, which the log assigns.
     pub(crate) fn new(
         arrival: &Arrival,
         request: &request::Parts,
@@ -134,7 +148,7 @@ impl Entry {
         answered_at: DateTime<Utc>,
     ) -> Self {
         let shown = match response.body.len() {
-            // A slice would keep the whole.
+            // A slice would keep all of it in memory.
             more if more > SHOWN => Bytes::copy_from_slice(&response.body[..SHOWN]),
             _ => response.body.clone(),
         };
@@ -165,7 +179,7 @@ impl Entry {
         })
     }
 
-    /// What can be shown of it.
+    /// The request without secrets.
     pub(crate) fn read(&self, secret_fields: &BTreeSet<String>) -> RecordedRequest {
         RecordedRequest {
             number: self.number,
@@ -191,7 +205,7 @@ impl Entry {
         }
     }
 
-    /// How much memory it takes, roughly.
+    /// Roughly how much memory it takes.
     fn bytes(&self) -> usize {
         let headers = |headers: &HeaderMap| {
             let pairs = headers.iter();
@@ -213,7 +227,7 @@ impl Entry {
     }
 }
 
-/// The newest requests. Older ones make room.
+/// The newest requests. Older ones are dropped.
 pub(crate) struct RequestLog {
     most: usize,
     entries: VecDeque<Arc<Entry>>,
@@ -243,7 +257,7 @@ impl RequestLog {
         let entry = Arc::new(entry);
         self.bytes += entry.bytes();
         self.entries.push_back(Arc::clone(&entry));
-        // The newest one stays, however large it is.
+        // The newest one is kept, however large it is.
         while self.entries.len() > self.most.max(1) || (self.bytes > ROOM && self.entries.len() > 1)
         {
             let oldest = self.entries.pop_front();
@@ -263,13 +277,13 @@ impl RequestLog {
         found.ok().map(|place| &self.entries[place])
     }
 
-    /// The oldest first.
+    /// All that are kept, the oldest first.
     pub(crate) fn entries(&self) -> impl DoubleEndedIterator<Item = &Arc<Entry>> {
         self.entries.iter()
     }
 }
 
-/// Headers that can be read, and without tokens.
+/// Headers as text, without tokens.
 fn readable_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
     let mut readable = BTreeMap::<String, String>::new();
     for (name, value) in headers {
@@ -290,14 +304,14 @@ fn readable_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
     readable
 }
 
-/// A body as it came, but for what is secret in it.
+/// A body as it was sent, without secrets.
 fn readable_body(body: &[u8], secret_fields: &BTreeSet<String>) -> String {
     let readable = without_secret_fields(body, secret_fields);
     redact::keys(&readable).into_owned()
 }
 
 fn without_secret_fields(body: &[u8], secret_fields: &BTreeSet<String>) -> String {
-    /// What the protocol's tokens stand under.
+    /// The fields that hold tokens of the registry's protocol.
     const TOKENS: [&str; 3] = ["token", "access_token", "refresh_token"];
     let text = String::from_utf8_lossy(body).into_owned();
     match serde_json::from_slice::<Value>(body) {
@@ -310,7 +324,7 @@ fn without_secret_fields(body: &[u8], secret_fields: &BTreeSet<String>) -> Strin
                 false => redacted.to_string(),
             }
         }
-        // What isn't JSON can't be told apart.
+        // Without JSON the secret can't be told from the rest.
         Err(_) if secret_fields.iter().any(|field| text.contains(field)) => REDACTED.to_owned(),
         Err(_) => text,
     }

@@ -1,4 +1,4 @@
-//! What comes through the socket: calls of the API, requests of the registry's own protocol, and what befalls them.
+//! Routes requests to the API, the registry's own protocol and the sandbox's doors, and applies faults.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::http::connection::Abort;
 use crate::http::response::Response as Answer;
 use crate::spec::Routed;
 
-/// Answers what comes through the socket.
+/// Responds to all requests.
 pub(crate) fn router(service: Arc<Service>) -> Router {
     Router::new().fallback(serve).with_state(service)
 }
@@ -58,7 +58,7 @@ async fn respond(
     response.into_response()
 }
 
-/// Lets a fault befall a request.
+/// Applies a fault to a request.
 async fn befall(
     service: Arc<Service>,
     mut arrival: Arrival,
@@ -89,7 +89,7 @@ async fn befall(
     }
 }
 
-/// Sends what a fault says and keeps record of it.
+/// Sends the response of a fault and logs the request.
 async fn dictated(
     service: &Service,
     arrival: &Arrival,
@@ -99,7 +99,7 @@ async fn dictated(
     answer: Option<Prepared>,
 ) -> Response {
     let body = match answer {
-        // Nobody reads it.
+        // The connection ends before it is read.
         None => RequestBody::Left,
         Some(_) => match read_body(parts, body).await {
             Ok(body) => RequestBody::Kept(body),

@@ -1,4 +1,4 @@
-//! Sample content, to try clients on.
+//! Sample content for trying clients out.
 
 use super::Sandbox;
 use super::service::Service;
@@ -8,7 +8,13 @@ use crate::model::image::{Image, PushError};
 use crate::model::registry::Registry;
 use crate::model::tier::Tier;
 
-/// What [`Sandbox::add_sample`] has put in.
+/// The content that [`Sandbox::add_sample`] added.
+///
+/// ```
+/// # fn example(sample: &docr_sandbox::Sample) {
+/// println!("registry {}, cluster {}, certificate {}", sample.registry, sample.cluster, sample.certificate);
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Sample {
@@ -21,7 +27,7 @@ pub struct Sample {
 }
 
 impl Service {
-    /// A registry on the professional tier in the first account, unless its name is taken.
+    /// Creates a registry on the professional tier in the first account, unless its name is taken.
     fn open_registry(&self, name: &str) {
         let now = self.clock.now();
         let Some(tier) = Tier::by_slug("professional") else {
@@ -86,13 +92,20 @@ impl Service {
 }
 
 impl Sandbox {
-    /// Puts sample content into the first account: on the professional tier a registry `sample` in which
-    /// `shop/api` has several tags, an untagged manifest and an image for two platforms, and `shop/web` and
-    /// `tools/builder` have one tag each; a cluster; a certificate.
+    /// Adds sample content to the first account: a cluster, a certificate and, on the professional tier, a registry
+    /// `sample`. In it `shop/api` has several tags, an untagged manifest and an image for two platforms; `shop/web` and
+    /// `tools/builder` have one tag each.
+    ///
+    /// ```
+    /// # fn example(sandbox: &docr_sandbox::Sandbox) -> Result<(), docr_sandbox::PushError> {
+    /// let sample = sandbox.add_sample()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`PushError`], if the account or another one has a registry `sample` already and it can't take the images.
+    /// [`PushError`], if an existing registry `sample` can't take the images.
     pub fn add_sample(&self) -> Result<Sample, PushError> {
         self.service.add_sample()
     }

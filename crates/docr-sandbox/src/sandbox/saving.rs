@@ -1,4 +1,4 @@
-//! When the world is written down, where it is to last.
+//! Saves the world, with a data directory.
 
 use std::sync::{Arc, PoisonError};
 use std::{fs, io};
@@ -12,13 +12,12 @@ use crate::model::account::World;
 use crate::refusal::Reason;
 
 impl Service {
-    /// Changes the world, and writes that down where it is to last. What can't be written now is when a request comes,
-    /// which reports why if it fails again.
+    /// Changes the world and saves it. If that fails, the next request tries again and reports the error.
     pub(crate) fn change<T>(&self, act: impl FnOnce(&mut World) -> T) -> T {
         self.change_all(|state| act(&mut state.world))
     }
 
-    /// Changes what is held, the world with it.
+    /// Changes the whole state, including the world.
     pub(crate) fn change_all<T>(&self, act: impl FnOnce(&mut Held) -> T) -> T {
         let mut state = self.state();
         let done = act(&mut state);
@@ -28,7 +27,7 @@ impl Service {
         done
     }
 
-    /// Lets a response wait until what it reports is written down.
+    /// Delays a response until what it reports is saved.
     pub(super) async fn after(self: &Arc<Self>, response: Response) -> Response {
         if self.data.is_none() {
             return response;
@@ -41,7 +40,7 @@ impl Service {
         }
     }
 
-    /// Writes down what has changed, where that is to last. Those who come while one is writing share the next turn.
+    /// Saves the world if it has changed. Concurrent calls share one write.
     pub(crate) fn save(&self) -> io::Result<()> {
         let Some(data) = &self.data else {
             return Ok(());
@@ -52,9 +51,9 @@ impl Service {
             return Ok(());
         }
         if saved.lock.is_none() {
-            return Err(io::Error::other("the sandbox has ended"));
+            return Err(io::Error::other("the sandbox has stopped"));
         }
-        // Before the world is read: these it doesn't need any more.
+        // Taken before the world is read, which no longer needs these files.
         let unneeded = data.directory.take_unneeded();
         let (text, version) = {
             let state = self.state();
@@ -63,14 +62,14 @@ impl Service {
         data.replace(&text)?;
         saved.version = version;
         for file in unneeded {
-            // The next sandbox does away with what can't be deleted.
+            // The next sandbox deletes what can't be deleted now.
             drop(fs::remove_file(file));
         }
         Ok(())
     }
 
-    /// Leaves what is kept to the next sandbox, and tells those who watch that this one ends. Clients may hold connections
-    /// still.
+    /// Releases the data directory for the next sandbox and closes the streams of events. Clients may still hold
+    /// connections.
     pub(crate) fn close(&self) {
         self.state().events.end();
         if let Some(data) = &self.data {

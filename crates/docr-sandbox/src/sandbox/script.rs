@@ -1,4 +1,4 @@
-//! Responses that a test dictates.
+//! Scripted responses.
 
 use std::fmt;
 
@@ -10,7 +10,8 @@ use super::service::Service;
 use crate::http::problem::envelope;
 use crate::http::response::Response;
 
-/// A response that [`Sandbox::answer_next`](crate::Sandbox::answer_next) sends in place of the real one.
+/// A response that [`Sandbox::answer_next`](crate::Sandbox::answer_next) or a [`Fault`](crate::Fault) sends in place of
+/// the real one.
 ///
 /// ```
 /// use docr_sandbox::ScriptedAnswer;
@@ -24,12 +25,16 @@ pub struct ScriptedAnswer {
     status: u16,
     headers: Vec<(String, String)>,
     content_type: String,
-    /// Without one, a failure carries the standard error envelope and a success carries nothing.
+    /// Without one, a failure has the standard error envelope and a success has no body.
     body: Option<Bytes>,
 }
 
 impl ScriptedAnswer {
-    /// Answers with a status: from 400 with the standard error envelope, below it with no body.
+    /// A response with this status: from 400 on with the standard error envelope, below without a body.
+    ///
+    /// ```
+    /// let busy = docr_sandbox::ScriptedAnswer::status(503);
+    /// ```
     pub fn status(status: u16) -> Self {
         Self {
             status,
@@ -39,26 +44,44 @@ impl ScriptedAnswer {
         }
     }
 
-    /// Answers with a JSON body.
+    /// A response with a JSON body.
+    ///
+    /// ```
+    /// use docr_sandbox::ScriptedAnswer;
+    ///
+    /// let empty = ScriptedAnswer::json(200, serde_json::json!({ "registries": [] }));
+    /// ```
     pub fn json(status: u16, body: Value) -> Self {
         Self::status(status).body(body.to_string())
     }
 
-    /// Answers with an HTML page, as a proxy in front of the service does.
+    /// A response with an HTML page, such as a proxy in front of the service sends.
+    ///
+    /// ```
+    /// let gateway = docr_sandbox::ScriptedAnswer::html(502, "<h1>Bad gateway</h1>");
+    /// ```
     pub fn html(status: u16, page: impl Into<String>) -> Self {
         Self::status(status)
             .content_type("text/html")
             .body(page.into())
     }
 
-    /// Adds a header. One that every response carries, such as `x-request-id`, is replaced.
+    /// Adds a header, in place of one that every response has, such as `x-request-id`.
+    ///
+    /// ```
+    /// let busy = docr_sandbox::ScriptedAnswer::status(503).header("retry-after", "2");
+    /// ```
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
-    /// Sets the body, byte for byte. The content type stays `application/json` unless set.
+    /// Sets the body, byte for byte. The content type is `application/json` unless set.
+    ///
+    /// ```
+    /// let truncated = docr_sandbox::ScriptedAnswer::status(200).body(r#"{"registry":"#);
+    /// ```
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = Some(body.into());
@@ -66,13 +89,17 @@ impl ScriptedAnswer {
     }
 
     /// Sets the content type.
+    ///
+    /// ```
+    /// let text = docr_sandbox::ScriptedAnswer::status(200).content_type("text/plain").body("ok");
+    /// ```
     #[must_use]
     pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
         self.content_type = content_type.into();
         self
     }
 
-    /// Checks what the builder accepted unseen.
+    /// Validates what the builder accepted unchecked.
     pub(crate) fn prepare(self) -> Result<Prepared, ScriptError> {
         let status = StatusCode::from_u16(self.status)
             .ok()
@@ -108,7 +135,7 @@ fn header_of((name, value): (String, String)) -> Result<(HeaderName, HeaderValue
     }
 }
 
-/// A scripted response that is known to be sendable.
+/// A scripted response that can be sent.
 #[derive(Clone)]
 pub(crate) struct Prepared {
     status: StatusCode,
@@ -130,7 +157,7 @@ impl Prepared {
                 request_id,
             ),
         };
-        // Later values win, so that `.header("content-type", ...)` does what it says.
+        // Later values win, so that `.header("content-type", ...)` works.
         for (name, value) in self.headers {
             response.headers.insert(name, value);
         }
@@ -139,7 +166,7 @@ impl Prepared {
 }
 
 impl Service {
-    /// Refuses an operation that the spec doesn't have.
+    /// Rejects an operation that the spec doesn't have.
     pub(super) fn check_operation(&self, id: &str) -> Result<(), ScriptError> {
         if self.spec.operation(id).is_some() {
             return Ok(());
@@ -162,19 +189,28 @@ impl Service {
     }
 }
 
-/// Why a response or a fault could not be scripted.
+/// Why a response or a fault can't be scripted.
+///
+/// ```
+/// use docr_sandbox::{ScriptError, ScriptedAnswer};
+///
+/// # fn example(sandbox: &docr_sandbox::Sandbox) {
+/// let refused = sandbox.answer_next("get_registry", ScriptedAnswer::status(503));
+/// assert!(matches!(refused, Err(ScriptError::UnknownOperation(_, nearest)) if nearest == "registry_get"));
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ScriptError {
-    /// The spec has no operation by that id; the second one is the id that is most like it.
+    /// The spec has no operation with that id; the second text is the most similar id.
     UnknownOperation(String, String),
-    /// No final response can have that status.
+    /// A final response can't have that status.
     Status(u16),
-    /// The header's name or value is malformed, or the header is one that the server must set itself.
+    /// The header's name or value is malformed, or only the server can set it.
     Header(String),
-    /// The pattern of a path is malformed; the second text says how.
+    /// The path pattern is malformed; the second text is the reason.
     Path(String, String),
-    /// A probability is a number from 0 to 1.
+    /// The probability is not a number from 0 to 1.
     Probability,
 }
 
@@ -189,13 +225,16 @@ impl fmt::Display for ScriptError {
             }
             Self::Status(status) => write!(
                 f,
-                "{status} is not a status that ends a request: 200 to 999 are"
+                "{status} is not the status of a final response; use one from 200 to 999"
             ),
-            Self::Header(name) => write!(f, "header `{name}` can't be scripted"),
+            Self::Header(name) => write!(
+                f,
+                "header `{name}` can't be scripted: its name or value is invalid, or the server sets it itself"
+            ),
             Self::Path(pattern, fault) => {
-                write!(f, "`{pattern}` is not a valid pattern of paths: {fault}")
+                write!(f, "`{pattern}` is not a valid path pattern: {fault}")
             }
-            Self::Probability => f.write_str("a probability is a number from 0 to 1"),
+            Self::Probability => f.write_str("a probability must be a number from 0 to 1"),
         }
     }
 }

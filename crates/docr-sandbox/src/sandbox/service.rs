@@ -1,4 +1,4 @@
-//! The way of a request: route, token, rate limit, script, validation, handler.
+//! Processes a request: route, token, rate limit, script, validation, handler.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -18,6 +18,7 @@ use crate::http::conformance::{self, Violation};
 use crate::http::problem::Problem;
 use crate::http::request::{self as validation, Unreadable};
 use crate::http::response::Response;
+use crate::http::written::WrittenPages;
 use crate::model::account::World;
 use crate::model::clock::Clock;
 use crate::model::ids::Ids;
@@ -30,30 +31,32 @@ use crate::storage::Directory;
 pub(crate) struct Service {
     pub(crate) spec: &'static Spec,
     pub(crate) clock: Clock,
-    /// How URLs of the sandbox begin: `http` or `https`.
+    /// The scheme of the sandbox's URLs: `http` or `https`.
     pub(crate) scheme: &'static str,
     pub(crate) check_answers: bool,
     pub(crate) state: Mutex<Held>,
-    /// Is run before each request.
+    /// A cache of serialised pages of lists.
+    pub(crate) pages: WrittenPages,
+    /// Called before each request.
     pub(crate) hook: Mutex<Option<Hook>>,
-    /// Where the files of blobs are.
+    /// The directory of blobs.
     pub(crate) directory: Arc<Directory>,
-    /// What outlives the sandbox.
+    /// The directory that outlives the sandbox.
     pub(crate) data: Option<Data>,
-    /// What was there when it was started.
+    /// The initial content.
     pub(crate) start: OnceLock<Snapshot>,
-    /// Whether credentials are for the sandbox's own host, too.
+    /// Whether credentials include the sandbox's own host.
     pub(crate) names_own_host: bool,
 }
 
-/// Is given the method and the path of a request.
+/// Called with the method and the path of a request.
 pub(crate) type Hook = Arc<dyn Fn(&str, &str) + Send + Sync>;
 
 pub(crate) struct Held {
     pub(crate) world: World,
-    /// Grows with each change of the world that is to last.
+    /// Grows with each change of the world that is saved.
     pub(crate) version: u64,
-    /// Apart from the world's ids, so that a repeated request doesn't change what is created later.
+    /// Separate from the world's ids: a repeated request doesn't change the ids of what is created later.
     pub(crate) request_ids: Ids,
     pub(crate) limits: RateLimits,
     pub(crate) scripts: HashMap<String, VecDeque<Prepared>>,
@@ -66,20 +69,20 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    /// Lets all that happens by itself happen up to `now`.
+    /// Does what is due up to `now`.
     pub(crate) fn settle(&mut self, now: DateTime<Utc>) {
         if self.world.settle(now) {
             self.changed();
         }
     }
 
-    /// The world has changed.
+    /// Notes that the world has changed.
     pub(crate) fn changed(&mut self) {
         self.version += 1;
         self.events.tell(Event::Change);
     }
 
-    /// Keeps record of a request, if any are kept.
+    /// Logs a request, if requests are kept.
     pub(super) fn keep(&mut self, entry: impl FnOnce() -> Entry) {
         if self.requests.keeps() {
             let entry = self.requests.keep(entry());
@@ -101,7 +104,7 @@ impl Service {
         }
     }
 
-    /// Answers one request and keeps record of it.
+    /// Responds to a request and logs it.
     pub(super) fn respond(
         &self,
         arrival: &Arrival,
@@ -129,7 +132,7 @@ impl Service {
         let revokes = method == "POST" && path == REVOKE_PATH;
         let next = match &body {
             Ok(body) if revokes => {
-                // A minted credential speaks for itself, as the official clients have it.
+                // The official clients revoke a minted credential with itself as bearer.
                 let holder = bearer(&request.headers).and_then(|token| state.world.holder(token));
                 let account = caller.or(holder).map(|caller| state.world.account(caller));
                 revoke(account, body).map(Step::Respond)
@@ -158,19 +161,19 @@ impl Service {
             Err(problem) => (problem.into_response(&request_id), false),
         };
 
-        // A credential is minted by reading it.
+        // Reading a credential mints it.
         let reads = request.method == Method::GET && !path.ends_with("/docker-credentials");
         if !reads && response.status.is_success() {
             state.changed();
         }
 
         response.default_header("x-request-id", &request_id);
-        // The sandbox's own time, not the machine's, as the times of what it holds are.
+        // By the sandbox's clock, like all times in it.
         response.default_header("date", &http_date(now));
         for (name, value) in rate_headers(&mut state.world, state.limits, caller, now) {
             response.default_header(name, &value.to_string());
         }
-        // Others are served while a long list is written, and held against the spec.
+        // Others are served while a long list is serialised and validated.
         drop(held);
         response.write();
         let checked = operation.filter(|_| self.check_answers && !scripted);
@@ -188,7 +191,7 @@ impl Service {
         response
     }
 
-    /// What comes before the request itself is looked at.
+    /// What is checked before the request itself.
     fn next_step<'a>(
         &self,
         state: &mut Held,
@@ -236,18 +239,19 @@ impl Service {
             scopes,
             legacy: operation.id.starts_with("registry_"),
             input,
+            pages: &self.pages,
             url,
             names_own_host: self.names_own_host,
             now,
         })
     }
 
-    /// The URL that the client used, without the query.
+    /// The requested URL, without the query.
     fn url(&self, request: &request::Parts) -> String {
         format!("{}{}", self.base(request), request.uri.path())
     }
 
-    /// How the URL begins that the client used.
+    /// The base URL by which the client reaches the sandbox.
     pub(super) fn base(&self, request: &request::Parts) -> String {
         let host = request
             .headers
@@ -259,7 +263,7 @@ impl Service {
     }
 }
 
-/// The headers about the rate limit, which every response carries.
+/// The rate limit headers, which every response has.
 fn rate_headers(
     world: &mut World,
     limits: RateLimits,
@@ -268,7 +272,7 @@ fn rate_headers(
 ) -> [(&'static str, u64); 3] {
     let allowance = match caller {
         Some(caller) => world.account(caller).window.allowance(limits, now),
-        // Nothing is counted for a stranger.
+        // Unauthenticated requests are not counted.
         None => Window::default().allowance(limits, now),
     };
     [
@@ -288,7 +292,7 @@ enum Step<'a> {
     Handle(Admitted<'a>),
 }
 
-/// A request to a known operation by a known account.
+/// An authenticated request to a known operation.
 struct Admitted<'a> {
     operation: &'a Operation,
     path: BTreeMap<String, String>,

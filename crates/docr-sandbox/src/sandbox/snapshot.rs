@@ -1,4 +1,4 @@
-//! Going back to what was.
+//! Snapshots, and going back to them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,16 @@ use crate::model::account::World;
 use crate::model::clock::Time;
 use crate::model::rate::RateLimits;
 
-/// All that was in a sandbox at a time: accounts with what they own, and the clock. Made by [`Sandbox::snapshot`].
+/// The content of a sandbox at one time: accounts with what they own, rate limits and the clock. Taken by
+/// [`Sandbox::snapshot`].
+///
+/// ```
+/// # fn example(sandbox: &docr_sandbox::Sandbox) {
+/// let before = sandbox.snapshot();
+/// sandbox.add_cluster();
+/// sandbox.restore(&before);
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Snapshot(Arc<Taken>);
 
@@ -24,6 +33,12 @@ struct Taken {
 
 impl Snapshot {
     /// When it was taken, by the sandbox's clock.
+    ///
+    /// ```
+    /// # fn example(sandbox: &docr_sandbox::Sandbox) {
+    /// assert!(sandbox.snapshot().taken_at() <= sandbox.clock().now());
+    /// # }
+    /// ```
     pub fn taken_at(&self) -> DateTime<Utc> {
         self.0.at
     }
@@ -57,7 +72,7 @@ impl Service {
         });
     }
 
-    /// Lets all be as it was when the sandbox was started.
+    /// Restores what there was when the sandbox was started.
     pub(crate) fn reset(&self) {
         if let Some(start) = self.start.get() {
             self.restore(start);
@@ -71,7 +86,7 @@ impl Service {
 }
 
 impl Sandbox {
-    /// Takes a snapshot, to [`restore`](Self::restore) it. Uploads that are under way are not in it.
+    /// Takes a snapshot that can be [restored](Self::restore). Unfinished uploads are not part of it.
     ///
     /// ```
     /// # async fn example() -> std::io::Result<()> {
@@ -86,17 +101,31 @@ impl Sandbox {
         self.service.snapshot()
     }
 
-    /// Lets everything be as it was when the snapshot was taken: accounts and what they own, what is left of rate
-    /// limits, and the clock, of which a standing one stands where it stood and a running one is as far from the
-    /// system's as it was. The requests that are kept, scripted answers and faults stay.
+    /// Restores a snapshot: accounts and what they own, rate limits with the requests that count, and the clock. A frozen
+    /// clock is set to the time of the snapshot, a running one to the same distance from the system's. The log of
+    /// requests, scripted responses and faults are kept.
     ///
-    /// A snapshot of another sandbox brings what was in that one, but for the content of blobs once it has ended.
+    /// A snapshot of another sandbox can be restored, but the content of its blobs is lost once that sandbox is dropped.
+    ///
+    /// ```
+    /// # fn example(sandbox: &docr_sandbox::Sandbox) {
+    /// let before = sandbox.snapshot();
+    /// sandbox.restore(&before);
+    /// # }
+    /// ```
     pub fn restore(&self, snapshot: &Snapshot) {
         self.service.restore(snapshot);
     }
 
-    /// Lets everything be as it was when the sandbox was started: like [`restore`](Self::restore), and forgets
-    /// requests, scripted answers and faults.
+    /// [Restores](Self::restore) what there was when the sandbox was started, and clears the log of requests, scripted
+    /// responses and faults.
+    ///
+    /// ```
+    /// # fn example(sandbox: &docr_sandbox::Sandbox) {
+    /// sandbox.reset();
+    /// assert!(sandbox.requests().is_empty());
+    /// # }
+    /// ```
     pub fn reset(&self) {
         self.service.reset();
     }

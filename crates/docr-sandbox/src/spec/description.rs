@@ -12,7 +12,7 @@ use super::operation::{self, Operation};
 static SPEC: LazyLock<Result<Spec, String>> =
     LazyLock::new(|| Spec::read([include_str!("../spec.json"), include_str!("doors.json")]));
 
-/// What the sandbox needs to know of the API.
+/// What the sandbox needs of the spec.
 #[derive(Default)]
 pub(crate) struct Spec {
     pub(crate) operations: Vec<Operation>,
@@ -34,7 +34,7 @@ impl Spec {
         self.operations.iter().find(|operation| operation.id == id)
     }
 
-    /// The id that is most like another text, whatever the order of its words.
+    /// The id that is most similar to a text, whatever the order of its words.
     pub(crate) fn nearest(&self, id: &str) -> &str {
         let likeness = |operation: &&Operation| strsim::sorensen_dice(&operation.id, id);
         let ids = self.operations.iter();
@@ -42,7 +42,7 @@ impl Spec {
         nearest.map_or("", |operation| &operation.id)
     }
 
-    /// Reads the description, and what is served beside it.
+    /// Reads the spec, and the operations that are served beside it.
     fn read([text, beside]: [&str; 2]) -> Result<Self, String> {
         let mut document = Document::parse(text, beside)?;
         let operations = operation::read_all(&mut document)?;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::schema::{Schema, Words};
 
-/// Stands for the document in references; nothing is ever fetched from it.
+/// The document's URL in references; nothing is ever fetched from it.
 const BASE: &str = "https://docr.invalid/openapi.json";
 
 pub(super) struct Document {
@@ -19,7 +19,7 @@ pub(super) struct Document {
 }
 
 impl Document {
-    /// Reads a document, to which the paths of another one are added.
+    /// Reads a document and adds the paths of another one.
     pub(super) fn parse(text: &str, beside: &str) -> Result<Self, String> {
         let read = |text| serde_json::from_str::<Value>(text).map_err(|error| error.to_string());
         let (mut root, mut more) = (read(text)?, read(beside)?);
@@ -28,7 +28,7 @@ impl Document {
         {
             paths.append(more);
         }
-        // Schemas of OpenAPI 3.0 descend from draft 5, of which draft 4 is the nearest that validators know.
+        // Schemas of OpenAPI 3.0 are based on draft 5; draft 4 is the closest that validators support.
         let registry = Registry::new()
             .draft(Draft::Draft4)
             .add(BASE, root.clone())
@@ -59,10 +59,10 @@ impl Document {
             .map_or(&[], Vec::as_slice)
     }
 
-    /// Where the thing at `pointer` really stands, past any chain of `$ref`.
+    /// The pointer after following any chain of `$ref`.
     pub(super) fn resolve(&self, pointer: &str) -> Result<String, String> {
         let mut pointer = pointer.to_owned();
-        // A chain longer than this is a circle.
+        // A longer chain is a cycle.
         for _ in 0..16 {
             let value = self
                 .get(&pointer)
@@ -109,12 +109,12 @@ impl Document {
         if let Some(schema) = self.compiled.get(&pointer) {
             return Ok(Arc::clone(schema));
         }
-        // Paths have braces, which can't stand in a URI.
+        // The braces of paths are invalid in a URI.
         let fragment = pointer.replace('{', "%7B").replace('}', "%7D");
         let validator = jsonschema::options()
             .with_draft(Draft::Draft4)
             .with_registry(&self.registry)
-            // Of the formats only this one is a rule of the service.
+            // The service enforces only this format.
             .should_validate_formats(true)
             .with_format("uuid", is_uuid)
             .build(&json!({ "$ref": format!("{BASE}#{fragment}") }))
@@ -125,7 +125,7 @@ impl Document {
     }
 }
 
-/// What each pattern demands in words, which the spec says beside it.
+/// The rule of each pattern in words, from the spec.
 fn words(value: &Value) -> Words {
     let mut words = Words::new();
     let mut todo = vec![value];

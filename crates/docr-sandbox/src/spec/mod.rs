@@ -1,4 +1,4 @@
-//! The API's description, and the way from a request to the operation it calls.
+//! The API's spec, routing by it and validation.
 
 mod description;
 mod document;

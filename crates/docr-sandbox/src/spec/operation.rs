@@ -19,7 +19,7 @@ pub(crate) struct Operation {
     pub(crate) template: Template,
     pub(crate) query: Vec<QueryRule>,
     pub(crate) body: Option<BodyRule>,
-    /// What a token must be allowed to do, such as `registry:read`.
+    /// The scopes that a token needs, such as `registry:read`.
     pub(crate) scopes: Vec<String>,
     /// Whether it mints a credential.
     pub(super) mints: bool,
@@ -47,12 +47,12 @@ pub(crate) struct ResponseRule {
 }
 
 impl Operation {
-    /// Whether it can be asked for its headers alone.
+    /// Whether it supports `HEAD`.
     pub(super) fn has_head(&self) -> bool {
         self.method == "GET" && !self.mints
     }
 
-    /// What the spec says of responses with this status.
+    /// The spec of responses with this status.
     pub(crate) fn response(&self, status: u16) -> Option<&ResponseRule> {
         self.responses
             .get(&status.to_string())
@@ -81,7 +81,7 @@ fn read(document: &mut Document, path: &str, method: &str) -> Result<Operation, 
     let id = text(document, &format!("{at}/operationId"))
         .ok_or_else(|| format!("{at} has no operationId"))?;
 
-    // An operation's own parameters come last, so that they replace those of its path.
+    // An operation's own parameters come last: they override those of its path.
     let mut query = BTreeMap::new();
     for list in [format!("{item}/parameters"), format!("{at}/parameters")] {
         for index in 0..document.array(&list).len() {

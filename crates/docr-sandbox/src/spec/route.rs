@@ -1,4 +1,4 @@
-//! From a method and a raw path to an operation.
+//! Routes a method and a raw path to an operation.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use percent_encoding::percent_decode_str;
 use super::description::Spec;
 use super::operation::Operation;
 
-/// Where a request leads.
+/// The operation of a request, if there is one.
 pub(crate) enum Routed<'a> {
     Operation(&'a Operation, BTreeMap<String, String>),
-    /// The path is known, with these methods: the value of an `Allow` header.
+    /// The path exists with these methods, the value of an `Allow` header.
     OtherMethod(String),
     Unknown,
 }
@@ -25,10 +25,10 @@ impl<'a> Routed<'a> {
 }
 
 impl Spec {
-    /// `HEAD` is routed like `GET`, whose response the server sends without its body then. A credential that is minted would
-    /// be lost so.
+    /// Finds the operation. `HEAD` is routed like `GET`, and the server omits the body; not if that mints a credential,
+    /// which would be lost.
     pub(crate) fn route(&self, method: &str, raw_path: &str) -> Routed<'_> {
-        // Splitting comes before decoding: `%2F` stays inside its segment.
+        // Splits before decoding: `%2F` belongs to its segment.
         let path: Vec<_> = raw_path.split('/').map(decode).collect();
         let mut matches: Vec<_> = self
             .operations
@@ -83,7 +83,7 @@ pub(crate) fn query_list(query: &str) -> impl Iterator<Item = (String, String)> 
         })
 }
 
-/// Decodes `%XX`; a `%` that begins no escape stands for itself.
+/// Decodes `%XX`; any other `%` is kept.
 pub(crate) fn decode(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }

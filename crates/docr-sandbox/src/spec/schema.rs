@@ -1,4 +1,4 @@
-//! Schemas, and what is said of a value that breaks one.
+//! Schemas, and the messages for values that violate them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::{JsonType, ValidationError, Validator};
 use serde_json::Value;
 
-/// Patterns, and what each one demands in words.
+/// Patterns, with the rule of each in words.
 pub(super) type Words = HashMap<String, String>;
 
-/// A schema of the spec.
+/// A compiled schema of the spec.
 pub(crate) struct Schema {
     validator: Validator,
     words: Arc<Words>,
@@ -21,8 +21,8 @@ impl Schema {
         Self { validator, words }
     }
 
-    /// Says what is wrong with a value, field by field, without repeating the value: it may be a secret. `whole` is what
-    /// the value itself is called.
+    /// Reports what is wrong with a value, field by field, without the value itself, which may be secret. `whole` is the
+    /// name of the value.
     pub(crate) fn faults(&self, value: &Value, whole: &str) -> Option<String> {
         let errors = self.validator.iter_errors(value).take(5);
         let faults: Vec<_> = errors.map(|error| self.fault(&error, whole)).collect();
@@ -43,7 +43,7 @@ impl Schema {
                 let dot = if path.is_empty() { "" } else { "." };
                 format!("{path}{dot}{property}: is required")
             }
-            // What was meant is the shape that lacks the least. If that lacks anything, it may have been another one.
+            // The intended shape is the one with the fewest missing fields. If any is missing, all shapes are reported.
             Kind::OneOfNotValid { context } => {
                 let lacking = |errors: &Vec<ValidationError<'_>>| {
                     let lacks = |error: &&ValidationError<'_>| {
@@ -66,7 +66,7 @@ impl Schema {
         }
     }
 
-    /// What a keyword demands.
+    /// The rule of a keyword, in words.
     fn rule(&self, kind: &Kind) -> String {
         match kind {
             Kind::Type {
@@ -83,7 +83,7 @@ impl Schema {
             },
             Kind::Pattern { pattern } => match self.words.get(pattern) {
                 Some(words) => words.clone(),
-                None => "does not have the form that the API demands".to_owned(),
+                None => "does not have the required format".to_owned(),
             },
             Kind::Minimum { limit } => format!("must be at least {limit}"),
             Kind::Maximum { limit } => format!("must be at most {limit}"),
@@ -100,14 +100,14 @@ impl Schema {
             Kind::MaxItems { limit } => format!("must have at most {}", count(*limit, "item")),
             Kind::UniqueItems => "must not have the same item twice".to_owned(),
             Kind::AdditionalProperties { .. } | Kind::FalseSchema => {
-                "has a field that the API does not know".to_owned()
+                "has an unknown field".to_owned()
             }
-            // The spec excludes nothing else.
+            // The spec uses `not` only for reserved names.
             Kind::Not { .. } => "is reserved".to_owned(),
             Kind::OneOfMultipleValid { .. } => {
-                "mixes the fields of several shapes, of which it may have one".to_owned()
+                "has fields of several alternatives, of which only one is allowed".to_owned()
             }
-            _ => "breaks a rule of the API".to_owned(),
+            _ => "violates a rule of the API".to_owned(),
         }
     }
 }
@@ -167,7 +167,7 @@ mod tests {
             ),
             (
                 text(json!({ "type": "string", "pattern": "^b$" })),
-                "a: does not have the form that the API demands",
+                "a: does not have the required format",
             ),
             (
                 text(json!({ "type": "string", "format": "uuid" })),
@@ -216,7 +216,7 @@ mod tests {
             ),
             (
                 faults(json!({ "additionalProperties": false }), json!({ "a": 1 })),
-                "body: has a field that the API does not know",
+                "body: has an unknown field",
             ),
         ] {
             assert!(fault.starts_with(expected), "{fault} is not {expected}");
@@ -240,7 +240,7 @@ mod tests {
         );
         assert_eq!(
             faults(shapes, json!({ "names": [], "key": 1, "leaf": 2 })),
-            "body: mixes the fields of several shapes, of which it may have one"
+            "body: has fields of several alternatives, of which only one is allowed"
         );
     }
 
@@ -272,7 +272,7 @@ mod tests {
             "uniqueItems",
             "const",
         ];
-        // `allOf` is told by its parts. What no request has needs no sentence.
+        // `allOf` is reported by its parts. Keywords that no request has need no message.
         const TOLD: [&str; 16] = [
             "additionalProperties",
             "allOf",

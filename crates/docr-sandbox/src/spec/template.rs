@@ -33,7 +33,7 @@ impl Template {
         }
     }
 
-    /// The path's parameters, if the path is one of this template. A parameter is never empty.
+    /// The path's parameters, if the path matches. A parameter is never empty.
     pub(crate) fn parameters(&self, path: &[String]) -> Option<BTreeMap<String, String>> {
         if path.len() != self.segments.len() {
             return None;
@@ -59,7 +59,7 @@ impl Template {
         })
     }
 
-    /// Orders templates so that the one whose literals come first is the least.
+    /// Sorts templates with literals before those with parameters.
     pub(super) fn rank(&self) -> Vec<bool> {
         self.segments
             .iter()

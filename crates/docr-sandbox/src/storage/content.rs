@@ -1,4 +1,4 @@
-//! What is in a blob, wherever that is.
+//! The content of blobs, in memory, in files or generated.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -22,7 +22,7 @@ pub(crate) enum Content {
         file: Arc<StoredFile>,
         bytes: u64,
     },
-    /// Made when it is read.
+    /// Generated when it is read.
     Made(Filler),
 }
 
@@ -35,9 +35,8 @@ impl Content {
         }
     }
 
-    /// How many bytes it has unpacked. Gzip says it at its end, modulo 4 GiB and of its last member alone, so that it is
-    /// never less than what is stored. What is made for tests counts twice, as if it were compressed. All else counts as
-    /// it is.
+    /// The size unpacked. Gzip states it at its end, but modulo 4 GiB and only for the last member, so it is at least the
+    /// stored size. Generated content counts twice, as if it were compressed, everything else as it is.
     pub(crate) fn unpacked(&self) -> u64 {
         let bytes = self.bytes();
         let part = |offset| {
@@ -67,7 +66,7 @@ impl Content {
     }
 }
 
-/// Content as it is written down: the name of its file in place of what is in it.
+/// Content as it is saved: the name of its file in place of its bytes.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Written {
@@ -91,7 +90,7 @@ impl Written {
         }
     }
 
-    /// The content, if its file is still there as it was.
+    /// The content, if its file still exists with the same length.
     pub(crate) fn read(self, directory: &Arc<Directory>) -> Option<Content> {
         Some(match self {
             Self::File { name, bytes } => Content::File {
@@ -103,7 +102,7 @@ impl Written {
         })
     }
 
-    /// The name of the file that it is in.
+    /// The name of its file.
     pub(crate) fn file(&self) -> Option<&str> {
         match self {
             Self::File { name, .. } => Some(name),
@@ -112,7 +111,7 @@ impl Written {
     }
 }
 
-/// Reads a part of a blob, bit by bit.
+/// Reads a part of a blob in chunks.
 pub(crate) struct Reader {
     content: Content,
     offset: u64,
@@ -121,7 +120,7 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// How many bytes are still to come.
+    /// The number of bytes that are left.
     pub(crate) fn left(&self) -> u64 {
         self.left
     }
@@ -131,7 +130,7 @@ impl Reader {
         matches!(self.content, Content::File { .. })
     }
 
-    /// The next bytes, at most so many; none only at the end.
+    /// The next bytes, at most so many; empty only at the end.
     pub(crate) fn read(&mut self, most: usize) -> io::Result<Bytes> {
         let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(most);
         let next = match &self.content {
@@ -202,5 +201,30 @@ mod tests {
             .unwrap();
         assert!(matches!(content, Content::File { .. }));
         assert_eq!(content.unpacked(), 9_000_000);
+    }
+
+    #[test]
+    fn a_file_that_ends_before_its_content_is_an_error_and_not_an_end() {
+        let (directory, folder) = Directory::temporary().unwrap();
+        let mut sink = Sink::new(directory, Algorithm::Sha256);
+        let long = vec![7; SMALL * 2];
+        sink.write(&[long.clone().into()]).unwrap();
+        let digest = Algorithm::Sha256.digest(&long);
+        let content = sink.finish(&digest).unwrap().unwrap();
+        let mut reader = content.reader(0, content.bytes());
+        assert_eq!(
+            reader.read(0).unwrap(),
+            Bytes::new(),
+            "nothing was asked for"
+        );
+        assert_eq!(reader.read(10).unwrap().len(), 10);
+        for file in std::fs::read_dir(folder.path()).unwrap() {
+            let file = std::fs::File::options()
+                .write(true)
+                .open(file.unwrap().path());
+            file.unwrap().set_len(10).unwrap();
+        }
+        let error = reader.read(10).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
     }
 }

@@ -1,10 +1,10 @@
-//! Digests, as the registry's protocol writes them: `sha256:` or `sha512:`, and lower-case hex digits.
+//! Digests: `sha256:` or `sha512:` and lower-case hex digits.
 
 use std::fmt::Write;
 
 use aws_lc_rs::digest::{Context, SHA256, SHA512};
 
-/// How content is hashed.
+/// The algorithm of a digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Algorithm {
     Sha256,
@@ -12,7 +12,7 @@ pub(crate) enum Algorithm {
 }
 
 impl Algorithm {
-    /// The algorithm of this name.
+    /// The algorithm with this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         match name {
             "sha256" => Some(Self::Sha256),
@@ -21,7 +21,7 @@ impl Algorithm {
         }
     }
 
-    /// The algorithm of a digest; `None` if the text is no digest, or one of another algorithm.
+    /// The algorithm of a digest; `None` if it is malformed or of another algorithm.
     pub(crate) fn of(digest: &str) -> Option<Self> {
         let (name, hex) = digest.split_once(':')?;
         let algorithm = Self::named(name)?;
@@ -29,7 +29,7 @@ impl Algorithm {
         (hex.len() == algorithm.hex_digits() && hex.bytes().all(is_hex)).then_some(algorithm)
     }
 
-    /// The digest of content that is at hand.
+    /// The digest of content in memory.
     pub(crate) fn digest(self, content: &[u8]) -> String {
         let mut hasher = Hasher::new(self);
         hasher.update(content);
@@ -51,7 +51,7 @@ impl Algorithm {
     }
 }
 
-/// Hashes content that comes bit by bit.
+/// Hashes content in chunks.
 #[derive(Clone)]
 pub(super) struct Hasher {
     algorithm: Algorithm,

@@ -1,4 +1,4 @@
-//! The folder that files of blobs are in.
+//! The directory of the files of blobs.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -12,19 +12,19 @@ use tokio::runtime::Handle;
 
 use super::SMALL;
 
-/// A folder of the sandbox's own.
+/// A directory of the sandbox's own.
 #[derive(Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
     /// The number of the next file.
     next: AtomicU64,
-    /// Files that nothing needs, in a folder that outlives the sandbox: until what needed them is forgotten on the
-    /// disk as well they stay.
+    /// Unneeded files, in a directory that outlives the sandbox. They are deleted once the saved world doesn't need them
+    /// either.
     unneeded: Option<Mutex<Vec<PathBuf>>>,
 }
 
 impl Directory {
-    /// Makes a folder that lives as long as what is returned beside it.
+    /// Creates a directory that is deleted with the returned guard.
     pub(crate) fn temporary() -> io::Result<(Arc<Self>, TempDir)> {
         let folder = tempfile::Builder::new().prefix("docr-sandbox-").tempdir()?;
         let directory = Self {
@@ -35,7 +35,7 @@ impl Directory {
         Ok((Arc::new(directory), folder))
     }
 
-    /// Opens a folder that stays when the sandbox ends.
+    /// Opens a directory that outlives the sandbox.
     pub(crate) fn lasting(path: PathBuf) -> io::Result<Arc<Self>> {
         fs::create_dir_all(&path)?;
         let mut next = 0;
@@ -55,7 +55,7 @@ impl Directory {
         &self.path
     }
 
-    /// How much of one blob is at most kept in memory: what is to last is in a file from its first byte on.
+    /// The most bytes of a blob in memory; none in a directory that outlives the sandbox.
     pub(super) fn small(&self) -> usize {
         match self.unneeded {
             Some(_) => 0,
@@ -63,7 +63,7 @@ impl Directory {
         }
     }
 
-    /// Creates an empty file under a name that no other one has.
+    /// Creates an empty file with a new name.
     pub(super) fn create(self: &Arc<Self>) -> io::Result<(File, StoredFile)> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let stored = self.stored(format!("{number:016x}"));
@@ -72,9 +72,9 @@ impl Directory {
         Ok((file, stored))
     }
 
-    /// A file that is there, if it has this length.
+    /// An existing file, if it has this length.
     pub(super) fn find(self: &Arc<Self>, name: &str, bytes: u64) -> Option<StoredFile> {
-        // Not one that leads elsewhere.
+        // Symbolic links are not followed.
         u64::from_str_radix(name, 16).ok()?;
         let metadata = fs::metadata(self.path.join(name)).ok()?;
         (metadata.is_file() && metadata.len() == bytes).then(|| self.stored(name.to_owned()))
@@ -87,7 +87,7 @@ impl Directory {
         }
     }
 
-    /// Takes the list of files that nothing needs any more.
+    /// Takes the list of unneeded files.
     pub(crate) fn take_unneeded(&self) -> Vec<PathBuf> {
         match &self.unneeded {
             Some(list) => std::mem::take(&mut list.lock().unwrap_or_else(PoisonError::into_inner)),
@@ -95,7 +95,7 @@ impl Directory {
         }
     }
 
-    /// Deletes all files but these, which an earlier sandbox has left behind.
+    /// Deletes all files except these: leftovers of an earlier sandbox.
     pub(crate) fn retain(&self, names: &HashSet<String>) -> io::Result<()> {
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
@@ -107,7 +107,7 @@ impl Directory {
     }
 }
 
-/// A file that is deleted when nothing holds it any more: no blob, and no one who still reads it.
+/// A file that is deleted when its last user is dropped, a blob or a reader.
 #[derive(Debug)]
 pub(crate) struct StoredFile {
     directory: Arc<Directory>,
@@ -131,8 +131,8 @@ impl Drop for StoredFile {
             let mut list = list.lock().unwrap_or_else(PoisonError::into_inner);
             return list.push(path);
         }
-        // It may be dropped under the lock, which is no place to wait for a disk. If the file can't be deleted it goes
-        // with the folder.
+        // It may be dropped under the lock, where nothing should wait for a disk. If it can't be deleted now, it is deleted
+        // with the directory.
         let delete = move || drop(fs::remove_file(path));
         match Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn_blocking(delete)),

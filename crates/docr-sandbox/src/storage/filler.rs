@@ -1,4 +1,4 @@
-//! Layers of any size that take no room: their bytes are made when they are read.
+//! Layers of any size that take no memory: their bytes are generated when they are read.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -7,13 +7,13 @@ use axum::body::Bytes;
 
 use super::digest::{Algorithm, Hasher};
 
-/// What all fillers repeat.
+/// The length of the block that all fillers repeat.
 const BLOCK: u64 = 256 * 1024;
-/// After every so many blocks the hash so far is remembered.
+/// The number of blocks after which the state of the hash is kept.
 const REMEMBERED: u64 = 4;
-/// A filler ends with its seed.
+/// The length of the seed, with which a filler ends.
 const SEED: u64 = 8;
-/// The digests of the large layers that samples have, by seed and length, so that a sandbox starts without hashing them.
+/// The digests of the samples' large layers by seed and length, which need not be hashed at the start.
 const SAMPLES: [(u64, u64, &str); 2] = [
     (
         1,
@@ -27,8 +27,8 @@ const SAMPLES: [(u64, u64, &str); 2] = [
     ),
 ];
 
-/// A stream that a seed and a length decide. All of them repeat one block and end with their seed, so that what was
-/// hashed for one need not be hashed for a longer one.
+/// A stream that depends on a seed and a length. All repeat one block and end with their seed, so that the hash of one is
+/// reused for longer ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Filler {
     seed: u64,
@@ -48,8 +48,7 @@ impl Filler {
         self.bytes
     }
 
-    /// The digest of the whole stream. It is read for that, unless it is a sample's, but for the part that was hashed
-    /// before.
+    /// The digest of the stream. Only the part that was not hashed before is read, nothing of a sample's layer.
     pub(crate) fn digest(self) -> String {
         let mut samples = SAMPLES.iter();
         let sample = samples.find(|(seed, bytes, _)| (*seed, *bytes) == (self.seed, self.bytes));
@@ -71,7 +70,7 @@ impl Filler {
         hasher.finish()
     }
 
-    /// Some bytes from `offset` on, at most so many, at least one before the end.
+    /// Some bytes from `offset`: at most so many, and at least one before the end.
     pub(super) fn read(self, offset: u64, most: usize) -> Bytes {
         let (whole, seed_at) = (block(), self.seed_at());
         let most = u64::try_from(most).unwrap_or(u64::MAX);
@@ -92,7 +91,7 @@ impl Filler {
     }
 }
 
-/// Bytes without a pattern, made once (SplitMix64).
+/// Pseudorandom bytes, generated once (SplitMix64).
 fn block() -> &'static Bytes {
     static MADE: OnceLock<Bytes> = OnceLock::new();
     MADE.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! The bytes of blobs: in memory while they are few, in files otherwise. It knows nothing of registries.
+//! The bytes of blobs: small ones in memory, others in files. It is independent of registries.
 
 mod content;
 mod digest;
@@ -12,5 +12,5 @@ pub(crate) use directory::Directory;
 pub(crate) use filler::Filler;
 pub(crate) use sink::Sink;
 
-/// What is at most kept in memory of one blob.
+/// The most bytes of a blob in memory.
 const SMALL: usize = 64 * 1024;

@@ -1,4 +1,4 @@
-//! Takes in a blob that is being uploaded.
+//! Receives a blob.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -10,10 +10,10 @@ use super::content::Content;
 use super::digest::{Algorithm, Hasher};
 use super::directory::{Directory, StoredFile};
 
-/// How much is read at once where content has to be hashed again.
+/// How much is read at once if content has to be hashed again.
 const CHUNK: usize = 1024 * 1024;
 
-/// Content that is still arriving: hashed on the way, in memory until it is too much for that, then in a file.
+/// Content that is being received: hashed at once, in memory while it is small, then in a file.
 pub(crate) struct Sink {
     directory: Arc<Directory>,
     hasher: Hasher,
@@ -36,12 +36,12 @@ impl Sink {
         }
     }
 
-    /// How many bytes have arrived.
+    /// The number of bytes received.
     pub(crate) fn received(&self) -> u64 {
         self.received
     }
 
-    /// Whether to take in so many bytes has to wait for the disk.
+    /// Whether writing so many bytes has to wait for the disk.
     pub(crate) fn blocks_on(&self, bytes: usize) -> bool {
         match &self.place {
             Place::Memory(held) => held.len().saturating_add(bytes) > self.directory.small(),
@@ -49,7 +49,7 @@ impl Sink {
         }
     }
 
-    /// Takes in what comes next. After a failure nothing is certain of what arrived.
+    /// Appends chunks. After a failure the content is undefined.
     pub(crate) fn write(&mut self, chunks: &[Bytes]) -> io::Result<()> {
         for chunk in chunks {
             self.hasher.update(chunk);
@@ -75,7 +75,7 @@ impl Sink {
         matches!(self.place, Place::File(..))
     }
 
-    /// Ends with the content, if it has this digest, or else with the digest that it has.
+    /// Returns the content if it has this digest, or else its actual digest.
     pub(crate) fn finish(self, expected: &str) -> io::Result<Result<Content, String>> {
         let (algorithm, hashed) = (self.hasher.algorithm(), self.hasher.finish());
         let content = match self.place {
@@ -85,7 +85,7 @@ impl Sink {
                 bytes: self.received,
             },
         };
-        // Which algorithm a client means it may say only at the end.
+        // A client may name the algorithm only at the end.
         let actual = match Algorithm::of(expected) {
             Some(other) if other != algorithm => hash(&content, other)?,
             _ => hashed,

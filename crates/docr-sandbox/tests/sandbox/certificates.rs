@@ -215,7 +215,7 @@ async fn a_domain_that_is_not_managed_is_refused() {
     let message = refused.refused(422, "unprocessable_entity");
     assert_eq!(
         message,
-        "dns_names.1: must lie in a domain that is managed here"
+        "dns_names.1: must be in a domain that is managed here"
     );
     let taken = bench
         .post(
@@ -259,7 +259,7 @@ async fn a_body_of_the_wrong_shape_is_told_which_field_is_wrong() {
         ),
         (
             json!({ "name": "a", "dns_names": ["a.example"], "private_key": "", "leaf_certificate": "" }),
-            "body: mixes the fields of several shapes, of which it may have one",
+            "body: has fields of several alternatives, of which only one is allowed",
         ),
     ];
     for (body, expected) in cases {

@@ -1,4 +1,4 @@
-//! Real clients, where they are installed. With `DOCR_REQUIRE_CLIENTS=1` a missing one is a failure.
+//! Real clients, if they are installed. With `DOCR_REQUIRE_CLIENTS=1` a missing one is a failure.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -10,14 +10,14 @@ use tempfile::TempDir;
 use crate::Bench;
 use crate::oci::secret;
 
-/// A client in a folder of its own, with its credentials.
+/// A client in a directory of its own, with its credentials.
 struct Tool {
     program: &'static str,
     folder: TempDir,
 }
 
 impl Tool {
-    /// `None`, and a line that says so, if it isn't installed.
+    /// `None`, with a note, if it isn't installed.
     fn find(program: &'static str) -> Option<Self> {
         let found = Command::new(program).arg("--version").output();
         if found.is_ok_and(|output| output.status.success()) {
@@ -43,7 +43,7 @@ impl Tool {
         output.unwrap().unwrap()
     }
 
-    /// Runs it, which must succeed, and returns what it says.
+    /// Runs it, which must succeed, and returns its output.
     async fn run(&self, arguments: &[&str]) -> String {
         let output = self.try_run(arguments).await;
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -51,7 +51,7 @@ impl Tool {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
-    /// Runs it, which must fail, and returns why it does.
+    /// Runs it, which must fail, and returns its error.
     async fn fail(&self, arguments: &[&str]) -> String {
         let output = self.try_run(arguments).await;
         assert!(!output.status.success(), "{arguments:?}");
@@ -59,7 +59,7 @@ impl Tool {
     }
 }
 
-/// Says that a client is left out, which is a failure where none may be.
+/// Notes that a client is skipped, or fails if none may be.
 #[allow(clippy::print_stdout, reason = "a test says what it leaves out")]
 fn leave_out(program: &str, reason: &str) {
     let required = std::env::var_os("DOCR_REQUIRE_CLIENTS").is_some_and(|value| value == "1");
@@ -103,13 +103,13 @@ async fn skopeo_copies_lists_inspects_and_deletes() {
     let copy = [
         "copy",
         "--all",
-        // It would compress the layers, which look as if they were not.
+        // It would compress the layers, which look uncompressed.
         "--preserve-digests",
         "--src-tls-verify=false",
         "--dest-tls-verify=false",
     ];
 
-    // From the registry, back to it, and from one repository to another, where blobs are mounted.
+    // From the registry, back to it, and between repositories, where blobs are mounted.
     skopeo
         .run(&[&copy[..], &[&at("shop/api:v1"), "dir:layout"]].concat())
         .await;

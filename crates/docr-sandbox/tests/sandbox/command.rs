@@ -1,4 +1,4 @@
-//! The command: how it ends, and what it says when it can't begin.
+//! The command: how it stops, and its errors if it can't start.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -15,7 +15,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_docr-sandbox");
 struct Running {
     child: Child,
     addr: SocketAddr,
-    /// The reader of what it says, if there is one.
+    /// The reader of its output, if there is one.
     _output: Option<BufReader<ChildStdout>>,
 }
 
@@ -36,9 +36,9 @@ impl Running {
         }
     }
 
-    /// Starts it so that only by its port it is found.
+    /// Starts it without a reader of its output; it is found by its port.
     fn start_unheard(output: &dyn Fn() -> Stdio) -> Self {
-        // The port is held until the program listens beside it, so that nobody else gets it.
+        // The port is reserved until the program listens on it, too.
         let port = TcpSocket::new_v4().unwrap();
         port.set_reuseaddr(true).unwrap();
         port.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -77,7 +77,7 @@ impl Running {
         signal(&self.child, name);
     }
 
-    /// The exit status, once it has ended.
+    /// The exit status, once it has exited.
     fn ended(mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
     }
@@ -85,7 +85,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It has ended, unless the test has failed.
+        // It has exited, unless the test has failed.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -97,7 +97,7 @@ fn signal(child: &Child, name: &str) {
     assert!(sent.unwrap().success());
 }
 
-/// The head of a request by user and password, which the API takes as well as the registry's protocol.
+/// The head of a request, authenticated for the API or the registry's protocol.
 fn request(line: &str, length: usize) -> Vec<u8> {
     let authorization = match line.contains("/v2/acme/") {
         true => "Basic eDpsb2NhbA==",
@@ -133,7 +133,7 @@ fn a_signal_ends_it_at_once_and_well_whatever_its_clients_are_doing() {
         let body = br#"{"name":"acme","subscription_tier_slug":"professional"}"#;
         let created = running.ask("POST /v2/registries", body);
         assert!(created.starts_with("HTTP/1.1 "), "{created}");
-        // 1 MiB is more than memory keeps of one upload.
+        // 1 MiB is more than is kept in memory of an upload.
         let digest = crate::oci::sha256(b"");
         let line = format!("POST /v2/acme/a/blobs/uploads/?digest={digest}");
         let mut upload = request(&line, 1 << 40);
@@ -216,7 +216,7 @@ fn what_cannot_be_written_is_named() {
     for data in [&file, &below] {
         let (status, said) = refused(&["--data", data]);
         assert_eq!(status, Some(1));
-        let begin = format!("docr-sandbox: the folder {data} can't be used: ");
+        let begin = format!("docr-sandbox: the data directory {data} can't be used: ");
         assert!(said.starts_with(&begin), "{said}");
     }
     let (status, said) = refused(&["--tls", "--tls-cert", &below]);

@@ -141,7 +141,7 @@ async fn a_credential_is_revoked_by_its_token() {
         .map(|one| one.revoked)
         .collect();
     assert_eq!(revoked, [false, true]);
-    // Once more, or of a token that nobody has, it is no error.
+    // Repeated, or for an unknown token, it is not an error.
     assert_eq!(revoke(secrets[1].clone(), token.clone()).await.status, 200);
     assert_eq!(
         revoke("unknown".to_owned(), token.clone()).await.status,

@@ -1,4 +1,4 @@
-//! What a folder keeps of a sandbox.
+//! What a data directory keeps of a sandbox.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -90,7 +90,7 @@ async fn everything_is_there_after_a_restart() {
         assert_eq!(sha256(&client.bytes(&path).await), digest);
     }
 
-    // The collection goes on, and takes what was pushed before the restart.
+    // The garbage collection continues, and deletes what was pushed before the restart.
     clock.advance(Duration::from_secs(1000));
     let unneeded = format!("/v2/acme/a/blobs/{}", sha256(&[1; 70_000]));
     assert_eq!(client.send("HEAD", &unneeded, "").await.status, 404);
@@ -98,7 +98,7 @@ async fn everything_is_there_after_a_restart() {
     drop(bench);
     let bench = open(folder.path(), &clock).await;
     assert_eq!(bench.get("/v2/registry").await.status, 200);
-    // Of the two images the configuration and the layers are left.
+    // The configuration and the layers of the two images are left.
     assert_eq!(files(folder.path()), 3);
 }
 
@@ -192,7 +192,7 @@ mod killed {
 
     use super::*;
 
-    /// Its output must be held: it would end without a reader.
+    /// Its output must be kept open: without a reader it would stop.
     type Output = BufReader<ChildStdout>;
 
     fn start(folder: &Path) -> (Child, String, Output) {

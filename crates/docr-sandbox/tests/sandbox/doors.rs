@@ -1,4 +1,4 @@
-//! What doctl and others ask for beside registries and certificates.
+//! What doctl and others need beside registries and certificates.
 
 use docr_sandbox::{Image, RateLimits, ScriptedAnswer};
 use serde_json::json;
@@ -29,7 +29,7 @@ async fn a_cluster_is_found_by_its_name_and_shows_the_registries_that_it_has() {
     let bench = Bench::with_registry("basic").await;
     let unnamed = bench.sandbox.add_cluster();
     let staging = bench.sandbox.add_named_cluster("staging");
-    // What `doctl kubernetes cluster registry add staging` asks for, one after the other.
+    // The requests of `doctl kubernetes cluster registry add staging`, in order.
     let list = bench
         .get("/v2/kubernetes/clusters?page=1&per_page=200")
         .await

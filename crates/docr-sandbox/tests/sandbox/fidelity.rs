@@ -1,4 +1,4 @@
-//! `FIDELITY.md` holds: the tests that it names are there, and what it says of refusals is what clients are told.
+//! `FIDELITY.md` is true: the tests that it names exist, and clients get the refusals that it lists.
 
 #[path = "../../src/fidelity/table.rs"]
 mod table;
@@ -19,7 +19,7 @@ use crate::oci::{Client, image, secret, sha256};
 use crate::{Bench, Reply};
 
 const EVIDENCE: [&str; 4] = ["description", "client source", "public report", "guess"];
-/// The tests in this file that walk all refusals.
+/// The tests in this file that provoke all refusals.
 const WALKS: [&str; 2] = [
     "each_refusal_of_the_api_is_given_as_it_is_listed",
     "each_refusal_of_the_protocol_is_given_as_it_is_listed",
@@ -83,7 +83,7 @@ fn every_row_has_evidence_of_a_known_kind_and_tests_that_are_there() {
     }
 }
 
-/// Holds what was provoked against a table: each row that names a walk was, and was told as it says.
+/// Compares what was provoked with a table: each row that names such a test was provoked, with the listed text.
 fn assert_as_listed(table: &str, walk: &str, told: &BTreeMap<&str, (u16, String, String)>) {
     let rows = rows(table);
     for row in &rows {

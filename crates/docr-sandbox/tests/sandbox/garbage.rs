@@ -5,11 +5,11 @@ use tokio::net::TcpStream;
 
 use crate::Bench;
 
-/// A small xorshift: the inputs are odd, and the same in every run.
-struct Dice(u64);
+/// A small xorshift generator with the same numbers in every run.
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
+    pub(crate) fn roll(&mut self, sides: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -155,10 +155,10 @@ async fn bytes_that_are_no_http_and_huge_queries_leave_the_sandbox_running() {
     assert_eq!(bench.get("/v2/registry/options").await.status, 200);
 }
 
-/// Sends bytes, says that no more will come, and reads what comes back.
+/// Sends bytes, closes the sending side, and reads the response.
 async fn raw(bench: &Bench, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(bench.sandbox.addr()).await.unwrap();
-    // The server may hang up before it has read everything.
+    // The server may close the connection before it has read everything.
     let _ = stream.write_all(bytes).await;
     let _ = stream.shutdown().await;
     let mut answer = Vec::new();

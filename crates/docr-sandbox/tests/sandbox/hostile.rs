@@ -1,5 +1,5 @@
-//! Clients that send what no client should, or don't go on: each gets a clear response or is let go, and the next one is
-//! served.
+//! Clients that send what no client should, or stop halfway: each gets a clear response or is disconnected, and the next
+//! one is served.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use crate::Bench;
 use crate::oci::{Client, sha256};
 
-/// Too long for a test to wait for by mistake, and short enough to wait for.
+/// Too long to wait for by mistake, and short enough to wait for.
 const SHORT: Duration = Duration::from_millis(50);
 
 async fn bench(choose: impl FnOnce(ConnectionLimits) -> ConnectionLimits) -> Bench {
@@ -21,7 +21,7 @@ async fn bench(choose: impl FnOnce(ConnectionLimits) -> ConnectionLimits) -> Ben
     Bench::with(|builder| builder.connection_limits(limits)).await
 }
 
-/// Connects and sends before the sandbox gets a turn, so that all is there when it looks.
+/// Connects and sends before the sandbox gets a turn, so that it finds everything at once.
 fn send(addr: SocketAddr, bytes: &[u8]) -> TcpStream {
     let mut stream = std::net::TcpStream::connect(addr).unwrap();
     stream.write_all(bytes).unwrap();
@@ -29,7 +29,7 @@ fn send(addr: SocketAddr, bytes: &[u8]) -> TcpStream {
     TcpStream::from_std(stream).unwrap()
 }
 
-/// What comes back until the sandbox closes the connection.
+/// Everything that is received until the sandbox closes the connection.
 async fn rest(stream: &mut TcpStream) -> String {
     let mut read = Vec::new();
     stream.read_to_end(&mut read).await.unwrap();
@@ -237,7 +237,7 @@ async fn a_head_that_contradicts_itself_is_refused() {
         let response = raw(&bench, &head).await;
         assert!(response.starts_with("HTTP/1.1 400 "), "{wrong}: {response}");
     }
-    // Chunks count where a length is given as well, and nothing of the body is taken for another request.
+    // Chunked encoding takes precedence over a length, and nothing of the body is taken for another request.
     let more = "content-length: 3\r\ntransfer-encoding: chunked\r\n";
     let both = request(&bench, "POST /v2/registry HTTP/1.1", more);
     let response = raw(&bench, &format!("{both}3\r\n{{}}x\r\n0\r\n\r\n")).await;
@@ -245,7 +245,7 @@ async fn a_head_that_contradicts_itself_is_refused() {
     let more = "transfer-encoding: chunked\r\n";
     let chunked = request(&bench, "POST /v2/registry HTTP/1.1", more);
     let response = raw(&bench, &format!("{chunked}zz\r\n")).await;
-    assert_eq!(refused(&response, 400), "The body did not arrive whole.");
+    assert_eq!(refused(&response, 400), "The body is incomplete.");
     is_served(&bench).await;
 }
 
@@ -398,7 +398,7 @@ async fn a_broken_handshake_is_let_go_and_holds_up_nobody() {
     };
     let sandbox = Sandbox::builder().tls(true).connection_limits(limits);
     let sandbox = sandbox.start().await.unwrap();
-    // The beginning of a handshake, and nothing more.
+    // Only the beginning of a handshake.
     let _dawdling = send(sandbox.addr(), b"\x16\x03\x01\x02\x00\x01");
     for _ in 0..2 {
         let mut broken = send(sandbox.addr(), b"GET / HTTP/1.1\r\nhost: x\r\n\r\n");

@@ -170,7 +170,7 @@ async fn a_page_token_leads_to_the_next_page_and_a_bad_one_is_refused() {
         let next = first["links"]["pages"]["next"].as_str().unwrap();
         assert!(next.contains("page=2&") && next.contains("&page_token="));
         let next = next.strip_prefix(bench.sandbox.url()).unwrap();
-        // The token wins over the page.
+        // The token takes precedence over the page.
         let second = bench.get(&next.replace("page=2&", "page=1&")).await.json();
         assert_eq!(names(&second["repositories"], "name"), ["c"]);
         assert!(second["links"]["pages"].get("next").is_none());
@@ -263,7 +263,7 @@ async fn the_tags_of_a_deleted_manifest_go_along_or_lead_nowhere() {
             "the manifest is gone either way"
         );
 
-        // Pushed again, the manifest has the tag that stayed.
+        // Pushed again, the manifest has the tag that was kept.
         let untagged = Image::new("api");
         assert_eq!(bench.sandbox.push("acme", untagged).unwrap().digest, digest);
         let listed = bench.get(&manifests).await.json();

@@ -1,4 +1,4 @@
-//! The sandbox as its clients see it.
+//! The sandbox, as seen by clients.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -17,6 +17,7 @@ mod hostile;
 mod images;
 mod lifecycle;
 mod limits;
+mod lists;
 mod oci;
 mod protocol;
 #[cfg(feature = "record")]
@@ -34,7 +35,7 @@ use docr_sandbox::{Clock, Sandbox, SandboxBuilder};
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
-/// A sandbox whose every answer is held against the spec, and a client of it.
+/// A sandbox whose every response is validated against the spec, and a client of it.
 struct Bench {
     sandbox: Sandbox,
     clock: Clock,
@@ -56,7 +57,7 @@ impl Bench {
         let clock = Clock::manual("2026-01-12T09:30:00Z".parse().unwrap());
         let builder = Sandbox::builder().clock(clock.clone()).check_answers(true);
         let sandbox = choose(builder).start().await.unwrap();
-        // Reading the system's certificates takes longer than most tests.
+        // Loading the system's certificates takes longer than most tests.
         let http = reqwest::Client::builder().no_proxy().tls_certs_only([]);
         Self {
             sandbox,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 const TOKEN: &str = "dop_v1_of_a_person";
 
-/// Creates a registry, takes credentials and asks for what isn't there.
+/// Creates a registry, mints credentials and requests something missing.
 async fn flow(url: &str, token: &str, name: &str) -> Vec<(u16, String)> {
     let http = reqwest::Client::new();
     let create = json!({"name": name, "subscription_tier_slug": "basic"});
@@ -30,7 +30,7 @@ async fn recorded() -> Recording {
     let recorder = Recorder::sandbox(&sandbox).replace("docr-1f", "acme-images");
     let recorder = recorder.start().await.unwrap();
     let answers = flow(recorder.url(), TOKEN, "docr-1f").await;
-    // What passes is not changed, only what is kept.
+    // Only the recording is scrubbed, not the traffic.
     assert_eq!([answers[0].0, answers[1].0, answers[2].0], [201, 200, 404]);
     assert!(answers[0].1.contains("docr-1f") && !answers[1].1.contains("redacted"));
     recorder.finish("first").await.unwrap()
@@ -85,7 +85,7 @@ async fn what_still_looks_secret_is_not_written() {
     let error = recording.save(directory.path().join("a.json")).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "not written, since this looks secret: exchanges[0].request.query looks like an API token"
+        "not written, because this looks like a secret: exchanges[0].request.query looks like an API token"
     );
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
 }
@@ -176,13 +176,13 @@ async fn a_request_too_many_and_one_that_never_came_are_told() {
     let replay = recording.replay().await.unwrap();
     let text = replay.finish().await.unwrap_err().to_string();
     assert!(
-        text.contains("this request never came\nPOST /v2/registry\n"),
+        text.contains("this request is missing\nPOST /v2/registry\n"),
         "{text}"
     );
 }
 
 #[tokio::test]
-#[should_panic(expected = "this request never came")]
+#[should_panic(expected = "this request is missing")]
 async fn a_replay_that_is_forgotten_fails_its_test() {
     let _replay = recorded().await.replay().await.unwrap();
 }
@@ -194,11 +194,11 @@ async fn in_any_order_each_exchange_is_used_once() {
     let replay = recording.clone().replay_in_any_order().await.unwrap();
     let answers = flow(replay.url(), replay.token(), "acme-images").await;
     assert_eq!([answers[0].0, answers[1].0, answers[2].0], [201, 200, 404]);
-    // The same once more is too many.
+    // A repeated request is one too many.
     let answers = flow(replay.url(), replay.token(), "acme-images").await;
     assert_eq!(answers[0].0, 418);
     assert!(replay.finish().await.is_err());
-    // In the recorded order the first request is another one.
+    // In the recorded order the first request differs.
     let replay = recording.replay().await.unwrap();
     let answers = flow(replay.url(), replay.token(), "acme-images").await;
     assert_eq!(answers[0].0, 418);
@@ -225,6 +225,6 @@ async fn an_answer_that_cannot_be_sent_is_told_at_the_start() {
     let error = recording.replay().await.unwrap_err().to_string();
     assert_eq!(
         error,
-        "recording first: 42 is no status that ends a request"
+        "recording first: 42 is not the status of a final response"
     );
 }

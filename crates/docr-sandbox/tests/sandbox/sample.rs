@@ -27,7 +27,7 @@ async fn the_sample_has_something_of_everything() {
     assert_eq!(certificate.status, 200);
     assert!(bench.sandbox.cluster_registries(&sample.cluster).is_empty());
 
-    // Once more it finds what it has made, and pushes the same images again.
+    // Called again, it finds the registry and pushes the same images.
     bench.sandbox.add_sample().unwrap();
     let again = bench
         .get("/v2/registries/sample/repositoriesV2")

@@ -1,4 +1,4 @@
-//! What moves a sandbox on, changes its rules or befalls its clients, from Rust. What passes over HTTP is the same.
+//! Faults, clocks, tokens and limits, controlled from Rust. Control over HTTP does the same.
 
 use std::time::Duration;
 

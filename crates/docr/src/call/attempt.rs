@@ -1,4 +1,4 @@
-//! What is told of each attempt.
+//! What observers learn about each attempt.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -7,7 +7,19 @@ use crate::{
     error::{ErrorKind, RateLimit},
 };
 
-/// One attempt of a call, when it has ended: what [`ClientBuilder::on_attempt`](crate::ClientBuilder::on_attempt) is given.
+/// One attempt of a call, after it has ended, as [`ClientBuilder::on_attempt`](crate::ClientBuilder::on_attempt) observes it.
+///
+/// ```
+/// let docr = docr::Client::builder()
+///     .token("dop_v1_0123")
+///     .on_attempt(|attempt| {
+///         let operation = attempt.operation.unwrap_or("request");
+///         let end = attempt.error.map_or("success", |kind| kind.as_str());
+///         eprintln!("{operation} #{}: {end} in {:?}", attempt.number, attempt.elapsed);
+///     })
+///     .build()?;
+/// # Ok::<(), docr::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Attempt<'a> {
@@ -15,20 +27,20 @@ pub struct Attempt<'a> {
     pub operation: Option<&'static str>,
     /// The HTTP method.
     pub method: &'a str,
-    /// The path with parameters in braces, so that it holds no names; `None` for a request of
+    /// The path with parameters in braces, without names or ids; `None` for a request of
     /// [`Client::request`](crate::Client::request).
     pub url_template: Option<&'static str>,
-    /// Which attempt of its call it is, from 1.
+    /// The number of the attempt within its call, from 1.
     pub number: u32,
     /// The status of the response, if there was one.
     pub status: Option<u16>,
-    /// What it has failed with; `None` for a success.
+    /// Why it failed; `None` for a success.
     pub error: Option<ErrorKind>,
     /// How long it took.
     pub elapsed: Duration,
-    /// After what wait the call is attempted again; `None` if it isn't.
+    /// The wait before the next attempt; `None` if there is none.
     pub repeats_after: Option<Duration>,
-    /// The token's rate limit, as far as the response reported it.
+    /// The token's rate limit, if the response reported it.
     pub rate_limit: Option<RateLimit>,
 }
 
@@ -48,7 +60,7 @@ impl<'a> Attempt<'a> {
     }
 }
 
-/// Those who are told of attempts.
+/// The observers of attempts.
 #[derive(Clone, Default)]
 pub(crate) struct Observers(Vec<Observer>);
 

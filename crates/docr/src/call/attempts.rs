@@ -1,4 +1,4 @@
-//! The attempts of a call: each with its token, its turn and its span, and the decision after it.
+//! The attempts of a call: each with its token, its turn and its span, and the decision that follows.
 
 use std::time::Duration;
 
@@ -24,18 +24,18 @@ use crate::{
     token::NoToken,
 };
 
-/// How a call has failed.
+/// How a call failed.
 pub(super) struct Failed {
     pub(super) error: Inner,
     pub(super) history: History,
     pub(super) decision: RetryDecision,
 }
 
-/// How it stands with a call.
+/// The state of a call.
 #[derive(Default)]
 struct Progress {
     attempts: u32,
-    /// Attempts with another token, which don't count.
+    /// Attempts with a renewed token, which don't count as retries.
     renewals: u32,
     may_have_taken_effect: bool,
     token: Option<Secret>,
@@ -56,7 +56,7 @@ impl Core {
         self.repeated(request).instrument(span).await
     }
 
-    /// Sends until it succeeds, must not be repeated, or attempts, budget or deadline are used up.
+    /// Sends until the call succeeds, must not be repeated, or has used up its attempts, budget or deadline.
     async fn repeated(&self, request: AnyRequest<'_>) -> Result<Value, Failed> {
         let asked = self.clock().monotonic();
         let turn = self.options.left(self.options.turn_limit, asked, asked);
@@ -73,7 +73,7 @@ impl Core {
         }
     }
 
-    /// One attempt, and the wait until the next one. `None` if there is to be one.
+    /// One attempt, and the wait before the next one. `None` if another one is due.
     async fn attempt(
         &self,
         request: &AnyRequest<'_>,
@@ -99,7 +99,7 @@ impl Core {
                 let status = response.status().as_u16();
                 span.record("http.response.status_code", i64::from(status));
                 self.options.budget.succeed();
-                // A failure may come from a proxy before the service, with a clock of its own.
+                // A failure may come from a proxy in front of the service, with a clock of its own.
                 let service_clock = &self.shared.service_clock;
                 service_clock.observe(response.headers(), ended);
                 attempt.status = Some(status);
@@ -122,13 +122,13 @@ impl Core {
                     attempt.rate_limit = error.rate_limit();
                     self.after(endpoint, error, attempt, begin, progress).await
                 };
-                // What seldom happens takes no room in the future of each call.
+                // Boxed: the rare case takes no space in the future of each call.
                 Box::pin(after).await.map(|()| None)
             }
         }
     }
 
-    /// Decides what follows on a failed attempt, and waits if that is another one.
+    /// Decides what follows a failed attempt, and waits before another one.
     async fn after(
         &self,
         endpoint: &Endpoint,
@@ -145,7 +145,7 @@ impl Core {
         let counted = progress.attempts.saturating_sub(progress.renewals);
         let wait = retry::wait(&error, counted, clock.now(), clock.random());
         let repeats = decision == RetryDecision::Repeat && counted < options.max_attempts;
-        // When the next attempt could be made, if that is too late.
+        // The wait before the next attempt, if that exceeds the deadline.
         let mut too_late = (repeats && wait >= self.left(begin)).then_some(wait);
         let renews =
             error.kind == ErrorKind::Unauthorized && self.renewed(endpoint, begin, progress).await;
@@ -177,7 +177,7 @@ impl Core {
         let history = History {
             attempts: progress.attempts,
             elapsed: clock.monotonic().saturating_sub(begin),
-            // A repeatable call that was given up may have been done all the same.
+            // A repeatable call that was given up may have taken effect all the same.
             ambiguous: decision == RetryDecision::Repeat
                 && progress.may_have_taken_effect
                 && endpoint.effect() != Effect::Read,
@@ -191,7 +191,7 @@ impl Core {
         })
     }
 
-    /// The generated client with the token of an attempt that begins `now`, and with what time is left for it.
+    /// The generated client with the token and the time limit of an attempt that begins `now`.
     async fn authorized(
         &self,
         endpoint: &Endpoint,
@@ -214,7 +214,7 @@ impl Core {
         Ok(api.map_err(NoToken::new)?.with_timeout(limit))
     }
 
-    /// Whether there is another token than the one that the service has refused. It is asked for once in a call.
+    /// Whether the provider has another token than the one that the service rejected. It is called once in a call.
     async fn renewed(&self, endpoint: &Endpoint, begin: Duration, progress: &mut Progress) -> bool {
         let tokens = &self.shared.tokens;
         if !tokens.can_change() || endpoint.authorizes_itself() || progress.renewals > 0 {
@@ -233,7 +233,7 @@ impl Core {
             }
             Ok(_) => false,
             Err(error) => {
-                debug!(%error, "there is no other token than the one that was refused");
+                debug!(%error, "the provider has no replacement for the rejected token");
                 false
             }
         }
@@ -248,7 +248,7 @@ impl Core {
     ) -> Failed {
         let mut unavailable = Inner::no_token(Box::new(error));
         if progress.attempts > 0 {
-            unavailable.summary = "the token provider has no token for another attempt".into();
+            unavailable.summary = "the token provider returned no token for another attempt".into();
         }
         let is_ambiguous = progress.may_have_taken_effect && endpoint.effect() != Effect::Read;
         Failed {
@@ -267,7 +267,7 @@ impl Core {
         }
     }
 
-    /// What no error of a request may show.
+    /// The secrets that no error of a request may show.
     fn secrets(&self, request: &AnyRequest<'_>) -> Vec<Secret> {
         let mut secrets = request.secrets.to_vec();
         secrets.extend(self.shared.tokens.handed_out());
@@ -275,8 +275,8 @@ impl Core {
         secrets
     }
 
-    /// The span of an attempt, by OpenTelemetry's conventions for HTTP clients. Numbers are `i64`, the one kind of them that
-    /// its exporter for tracing knows.
+    /// The span of an attempt, by OpenTelemetry's conventions for HTTP clients. Numbers are `i64`, the only integer type that
+    /// its exporter for tracing supports.
     fn span(&self, endpoint: &Endpoint, number: u32) -> Span {
         let server = self.shared.server_of(endpoint);
         let template = endpoint.template();
@@ -296,19 +296,19 @@ impl Core {
         )
     }
 
-    /// How much is left of the deadline of a call.
+    /// The time left until the deadline of a call.
     fn left(&self, begin: Duration) -> Duration {
         let now = self.clock().monotonic();
         self.options.left(self.options.deadline, begin, now)
     }
 
-    /// How long an attempt may take that begins `now`.
+    /// The time limit of an attempt that begins `now`.
     fn limit(&self, begin: Duration, now: Duration) -> Duration {
         let left = self.options.left(self.options.deadline, begin, now);
         self.options.attempt_timeout.min(left)
     }
 
-    /// Waits for the turn of a call that is paced; one that isn't is counted.
+    /// Waits for the turn of a paced call, and counts any other.
     async fn turn(&self, limit: Duration) -> Result<(), NoTurn> {
         let (turns, clock) = (&self.shared.turns, &**self.clock());
         if self.options.paced {
@@ -318,7 +318,7 @@ impl Core {
         Ok(())
     }
 
-    /// What a call fails with that had no turn within `limit`, and when there is one.
+    /// The error of a call that got no turn within `limit`, and when there is one.
     fn without_turn(&self, no_turn: NoTurn, limit: Duration) -> (Inner, Option<DateTime<Utc>>) {
         match no_turn {
             NoTurn::Later(wait) => {
@@ -332,8 +332,8 @@ impl Core {
     }
 }
 
-/// A request to its end. One that changes something goes on when nobody waits for it any more: cut off, it might or might
-/// not have been done.
+/// Sends a request. One that changes something runs to completion even if the caller stops waiting: cancelled halfway, it
+/// might or might not have taken effect.
 fn sent(
     effect: Effect,
     request: impl Future<Output = Sent<Value>> + Send + 'static,
@@ -344,7 +344,7 @@ fn sent(
     }
 }
 
-/// Notes in the span of an attempt what it has failed with.
+/// Records in the span of an attempt why it failed.
 fn failed(span: &Span, error: &Inner) {
     span.record("otel.status_code", "ERROR");
     match error.status() {
@@ -360,7 +360,7 @@ fn failed(span: &Span, error: &Inner) {
 }
 
 impl Failed {
-    /// A call of which nothing was sent.
+    /// A call that failed before anything was sent.
     fn unsent(endpoint: &Endpoint, error: Inner, retry_at: Option<DateTime<Utc>>) -> Self {
         Self {
             error: Inner {

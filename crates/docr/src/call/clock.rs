@@ -1,4 +1,4 @@
-//! Time, waiting and chance, injected so that tests need neither.
+//! Time, waits and randomness, injected for tests.
 
 use std::{
     fmt,
@@ -12,29 +12,56 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_core::future::BoxFuture;
 
-/// Where a client takes the time from, and how it waits between attempts.
+/// The source of time for a client, and its way to wait between attempts.
 ///
-/// It has two hands. The date may be set, back and forth, while a program runs: only dates of the service are held
-/// against it. All that is measured here (deadlines, waits, ages) goes by the other one, which never steps.
+/// It has two readings. The date may be set back and forth while a program runs, and is only compared with dates of the
+/// service. Deadlines, waits and ages are measured by the other, monotonic one, which never steps.
+///
+/// A clock of your own can delegate to another one. This one makes all waits short:
+///
+/// ```
+/// use std::time::Duration;
+/// use docr::{Clock, SystemClock};
+///
+/// #[derive(Debug)]
+/// struct Impatient(SystemClock);
+///
+/// impl Clock for Impatient {
+///     fn now(&self) -> chrono::DateTime<chrono::Utc> { self.0.now() }
+///     fn monotonic(&self) -> Duration { self.0.monotonic() }
+///     fn random(&self) -> f64 { self.0.random() }
+///     fn sleep(&self, duration: Duration) -> futures_core::future::BoxFuture<'static, ()> {
+///         self.0.sleep(duration / 100)
+///     }
+/// }
+/// ```
 pub trait Clock: fmt::Debug + Send + Sync {
     /// The date and time.
     fn now(&self) -> DateTime<Utc>;
 
-    /// How long ago some fixed moment was. It never gets less, whatever happens to the date.
+    /// The time since some fixed moment. It never decreases, whatever happens to the date.
     fn monotonic(&self) -> Duration;
 
-    /// Waits.
+    /// Waits for this long.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
 
-    /// A number from 0 to 1, another one each time, which spreads the retries of many clients.
+    /// A random number from 0 to 1, which spreads the retries of many clients.
     fn random(&self) -> f64;
 }
 
-/// The system's clock, and tokio's timer. What every client uses unless told otherwise.
+/// The system's clock and tokio's timer: the default of each client.
+///
+/// ```
+/// use docr::{Clock as _, CreateCertificate, SystemClock};
+///
+/// let wanted = CreateCertificate::lets_encrypt("shop-front", ["shop.example.com"]);
+/// wanted.check(SystemClock.now())?;
+/// # Ok::<(), docr::InvalidInput>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
-// The only place of this crate that reads the system's clock.
+// The only place in this crate that reads the system's clock.
 #[allow(clippy::disallowed_methods)]
 impl Clock for SystemClock {
     fn now(&self) -> DateTime<Utc> {
@@ -55,7 +82,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock for tests: waiting takes no time, and moves both hands by as much.
+/// A clock for tests: waits take no time, and advance both readings.
 ///
 /// ```
 /// use std::time::Duration;
@@ -66,7 +93,10 @@ impl Clock for SystemClock {
 /// let start = "2026-01-01T12:00:00Z".parse()?;
 /// let clock = ManualClock::at(start);
 /// clock.sleep(Duration::from_secs(60)).await;
-/// assert_eq!(clock.now(), start + Duration::from_secs(60));
+/// clock.advance(Duration::from_secs(5));
+/// assert_eq!(clock.now(), start + Duration::from_secs(65));
+/// clock.set_date(start); // the monotonic time goes on
+/// assert_eq!(clock.monotonic(), Duration::from_secs(65));
 /// # Ok::<(), chrono::ParseError>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -84,7 +114,7 @@ struct Hands {
 }
 
 impl ManualClock {
-    /// A clock that stands at an instant until someone waits.
+    /// A clock that stands still at this instant until someone waits or advances it.
     pub fn at(now: DateTime<Utc>) -> Self {
         Self {
             hands: Mutex::new(Hands {
@@ -95,7 +125,7 @@ impl ManualClock {
         }
     }
 
-    /// Moves the clock.
+    /// Advances date and monotonic time.
     pub fn advance(&self, by: Duration) {
         self.change(|hands| {
             hands.date = date_after(hands.date, by);
@@ -103,7 +133,7 @@ impl ManualClock {
         });
     }
 
-    /// Sets the date and nothing else, as somebody may do who corrects the system's clock.
+    /// Sets the date only, as correcting the system's clock does.
     pub fn set_date(&self, date: DateTime<Utc>) {
         self.change(|hands| hands.date = date);
     }
@@ -129,7 +159,7 @@ impl Clock for ManualClock {
         Box::pin(std::future::ready(()))
     }
 
-    /// Walks through the range evenly, the same way each time.
+    /// Spread evenly over the range, the same sequence in each run.
     fn random(&self) -> f64 {
         const GOLDEN_RATIO: f64 = 0.618_033_988_749_895;
         let draw = self.draws.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
@@ -137,14 +167,14 @@ impl Clock for ManualClock {
     }
 }
 
-/// The date so much later, or the last one there is.
+/// The date later by this much, or the last possible one.
 pub(crate) fn date_after(date: DateTime<Utc>, by: Duration) -> DateTime<Utc> {
     let by = TimeDelta::from_std(by).unwrap_or(TimeDelta::MAX);
     date.checked_add_signed(by)
         .unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
-/// How long it is from one date to another; nothing, if that is past.
+/// The time from `now` to a date; zero if it is in the past.
 pub(crate) fn until(date: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
     date.signed_duration_since(now).to_std().unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Whether an attempt that ran out of time was still making its connection: then nothing was sent.
+//! Whether an attempt that timed out was still connecting: then nothing was sent.
 
 use std::{
     future::{Future, poll_fn},
@@ -18,17 +18,17 @@ tokio::task_local! {
     static ATTEMPT: Connecting;
 }
 
-/// Whether a connection is being made for an attempt, and the attempt waits for it.
+/// Whether an attempt is waiting for its connection.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Connecting(Arc<AtomicBool>);
 
 impl Connecting {
-    /// Notes what happens to connections while a future runs.
+    /// Tracks the connections that are made while a future runs.
     pub(super) fn during<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         ATTEMPT.scope(self.clone(), future)
     }
 
-    /// Whether it is, or was when the attempt was given up.
+    /// Whether the attempt is connecting, or was when it was given up.
     pub(super) fn is_under_way(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
@@ -37,7 +37,7 @@ impl Connecting {
         self.0.store(is_under_way, Ordering::Relaxed);
     }
 
-    /// Whether the attempt is what runs just now.
+    /// Whether the current task runs this attempt.
     fn is_current(&self) -> bool {
         ATTEMPT
             .try_with(|current| Arc::ptr_eq(&current.0, &self.0))
@@ -57,7 +57,8 @@ impl<S> Layer<S> for WatchConnections {
     }
 }
 
-/// The HTTP client makes three copies of it for each request, and seldom a connection: what is below is copied then.
+/// The HTTP client clones it three times for each request, but seldom makes a connection: only then the inner service is
+/// cloned.
 #[derive(Clone, Debug)]
 pub(crate) struct Watched<S>(Arc<S>);
 
@@ -99,7 +100,7 @@ impl<T, E> Future for Making<T, E> {
     type Output = Result<T, E>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        // Moved to another task, it is of no use to the attempt, which has got hold of another connection.
+        // Polled by another task, it doesn't concern the attempt, which uses another connection by now.
         let waits = self.attempt.as_ref().is_some_and(Connecting::is_current);
         let made = self.inner.as_mut().poll(context);
         if let Some(attempt) = &self.attempt

@@ -1,4 +1,4 @@
-//! What a call is made with: the generated client, the options, and what all clones share.
+//! What calls are made with: the generated client, the options, and the state that all clones share.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -18,10 +18,10 @@ pub(crate) struct Core {
     pub(super) shared: Arc<Shared>,
 }
 
-/// What all clones have in common.
+/// What all clones share.
 pub(super) struct Shared {
     pub(super) tokens: Arc<Tokens>,
-    /// What the user's own headers hold.
+    /// The values of the user's own headers.
     pub(super) header_values: Vec<Secret>,
     server: Server,
     /// Where tokens are revoked.
@@ -33,7 +33,7 @@ pub(super) struct Shared {
     pub(super) service_clock: ServiceClock,
 }
 
-/// A server as spans name it.
+/// A server, as named in spans.
 pub(super) struct Server {
     pub(super) address: String,
     pub(super) port: Option<u16>,
@@ -79,7 +79,7 @@ impl Core {
         }
     }
 
-    /// The service's time; `None` before a response has shown it.
+    /// The service's time; `None` before a response has reported it.
     #[cfg(feature = "retention")]
     pub(crate) fn service_time(&self) -> Option<chrono::DateTime<chrono::Utc>> {
         self.shared.service_clock.at(self.clock().monotonic())
@@ -97,7 +97,7 @@ impl Core {
         token.map_err(|error| Error::no_token(Box::new(error)))
     }
 
-    /// The token that was used last; `None` if none was, and they change.
+    /// The token that was used last; `None` for a provider that has not been called yet.
     #[cfg(feature = "credential-files")]
     pub(crate) fn last_token(&self) -> Option<Secret> {
         self.shared.tokens.last()
@@ -138,7 +138,7 @@ impl fmt::Debug for Core {
     }
 }
 
-/// The tokens for the generated client, which asks before each request.
+/// The tokens for the generated client, which fetches one for each request.
 pub(crate) struct TokensOfClient {
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) clock: Arc<dyn Clock>,

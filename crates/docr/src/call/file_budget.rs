@@ -24,26 +24,27 @@ use super::{
 };
 use crate::{error::RateLimit, folder, text::hex};
 
-/// For so long what a response said of the hour holds: what the file has forgotten since, the service had already.
+/// How long a reported rate limit is used: later, the file may have forgotten requests that it includes.
 const HOLDS: Duration = Duration::from_secs(5);
 
-/// The budget of a token for all processes of a machine that use the same folder (feature `file-budget`).
+/// The budget of a token for all processes of a machine that use the same directory (feature `file-budget`).
 ///
-/// The times of the last hour's requests stand in a small file, named by the token's hash, for its owner alone. A process
-/// locks it to take a turn; the lock of one that is killed is gone with it. A file that can't be read is begun anew. Times
-/// are the machine's: should its clock be set back, requests of what is the future now count as if they were made then.
+/// The times of the last hour's requests are in a small file, named by the token's hash, that only its owner can access. A
+/// process locks it to take a turn; the lock of a killed process is released. An unreadable file is replaced. Times are
+/// the machine's: if its clock is set back, requests in what is now the future count as made at the present.
 ///
-/// Where the file can't be written, such as in a folder that is read-only, a process goes by its own requests and by
-/// what responses say of the others', as without this budget, and a warning in `tracing` says so.
+/// If the file can't be written, for example in a read-only directory, the process paces itself by its own requests and by
+/// the rate limit in responses, as without this budget, and logs a warning with `tracing`.
 ///
 /// ```
 /// use std::sync::Arc;
 /// use docr::{Client, FileBudget, Secret};
 ///
-/// # let folder = tempfile::tempdir()?;
-/// # let folder = folder.path().join("budgets");
+/// # let directory = tempfile::tempdir()?;
+/// # let directory = directory.path().join("budgets");
 /// let token = Secret::from("dop_v1_0123");
-/// let budget = FileBudget::new(folder, &token);
+/// let budget = FileBudget::new(directory, &token);
+/// println!("shared through {}", budget.path().display());
 /// let docr = Client::builder().token(token).rate_budget(Arc::new(budget)).build()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -52,21 +53,21 @@ pub struct FileBudget {
     path: Arc<Path>,
     /// `None` for all that the service allows.
     limits: Option<RateLimits>,
-    /// Who holds it is next in this process; the others queue in order.
+    /// The queue of this process: whoever holds it is next.
     turn: tokio::sync::Mutex<()>,
-    /// What the last response said, until it stands in the file.
+    /// The rate limit in the last response, until it is written to the file.
     seen: Mutex<Option<(DateTime<Utc>, RateLimit)>>,
-    /// For when the file can't be used. It knows of all requests of this process.
+    /// For when the file can't be used. It counts all requests of this process.
     own: LocalBudget,
     has_warned: AtomicBool,
 }
 
 impl FileBudget {
-    /// The budget of this token in this folder, which is made when the first turn is taken. Of a token that changes, all
-    /// processes give the one that they agree on, or any text.
-    pub fn new(folder: impl Into<PathBuf>, token: &Secret) -> Self {
+    /// The budget of this token in this directory, which is created when the first turn is taken. If the token changes, all
+    /// processes pass the same text instead, such as the name of the account.
+    pub fn new(directory: impl Into<PathBuf>, token: &Secret) -> Self {
         let name = hex(&Sha256::digest(token.expose()));
-        let path = folder.into().join(name).with_extension("json");
+        let path = directory.into().join(name).with_extension("json");
         Self {
             path: path.into(),
             limits: None,
@@ -77,7 +78,14 @@ impl FileBudget {
         }
     }
 
-    /// Limits the processes to less than the service allows, for what leaves some of it to others. All of them set the same.
+    /// Limits the processes to less than the service allows, to leave some for others. All of them set the same limits.
+    ///
+    /// ```
+    /// # use docr::{FileBudget, RateLimits, Secret};
+    /// # let directory = std::env::temp_dir();
+    /// let half = RateLimits::new(125, 2_500);
+    /// let budget = FileBudget::new(directory, &Secret::from("dop_v1_0123")).limits(half);
+    /// ```
     #[must_use]
     pub fn limits(self, limits: RateLimits) -> Self {
         Self {
@@ -87,8 +95,15 @@ impl FileBudget {
         }
     }
 
-    /// Where the platform keeps such things: `docr/budgets` in `$XDG_RUNTIME_DIR`, or else in `$XDG_CACHE_HOME` or
+    /// The platform's directory for such files: `docr/budgets` in `$XDG_RUNTIME_DIR`, or else in `$XDG_CACHE_HOME` or
     /// `~/.cache`, in `~/Library/Caches` or in `%LOCALAPPDATA%`. `None` without a home directory.
+    ///
+    /// ```
+    /// # use docr::{FileBudget, Secret};
+    /// let directory = FileBudget::default_directory().ok_or("no home directory")?;
+    /// let budget = FileBudget::new(directory, &Secret::from("dop_v1_0123"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn default_directory() -> Option<PathBuf> {
         let place = folder::runtime().or_else(folder::caches)?;
         Some(place.join("docr").join("budgets"))
@@ -99,7 +114,7 @@ impl FileBudget {
         &self.path
     }
 
-    /// Changes what stands in the file; `None` if that can't be done.
+    /// Changes the content of the file; `None` if that fails.
     async fn change<T: Send + 'static>(
         &self,
         clock: &dyn Clock,
@@ -195,7 +210,7 @@ impl RateBudget for FileBudget {
     }
 }
 
-/// Changes the file, locked against all others. A lock ends with its process.
+/// Changes the file under a lock, which ends with the process.
 fn change_file<T>(
     path: &Path,
     limits: Option<RateLimits>,
@@ -211,7 +226,7 @@ fn change_file<T>(
     file.lock()?;
     let mut text = Vec::new();
     file.read_to_end(&mut text)?;
-    // Empty, cut off, or something else.
+    // Empty, truncated, or something else.
     let state: State = serde_json::from_slice(&text).unwrap_or_default();
     let mut log = state.into_log(limits, now);
     let done = change(&mut log, now);
@@ -222,11 +237,11 @@ fn change_file<T>(
     Ok(done)
 }
 
-/// What stands in the file. Times are microseconds since 1970.
+/// The content of the file. Times are microseconds since 1970.
 #[derive(Default, Serialize, Deserialize)]
 struct State {
     sent: Vec<u64>,
-    /// Requests of others than these processes: when they were noticed, and how many.
+    /// Requests of other programs with the token: when they were noticed, and how many.
     foreign: Vec<(u64, u64)>,
     /// The last response's limit.
     per_hour: Option<u64>,
@@ -245,7 +260,7 @@ impl State {
         }
     }
 
-    /// Nothing of it is later than `now`, and no pause longer than an hour, though the clock may have been set back.
+    /// No time is later than `now` and no pause longer than an hour, even if the clock was set back.
     fn into_log(self, limits: Option<RateLimits>, now: Duration) -> Log {
         let at = |time| Duration::from_micros(time).min(now);
         let mut sent: Vec<_> = self.sent.into_iter().map(at).collect();

@@ -1,5 +1,5 @@
 //! Short ways to write a call. The method of the generated client is named once, and names the operation, too. A call
-//! may be sent more than once, and an attempt may outlive whoever asked for it, so each owns a copy of its values.
+//! may be sent more than once, and an attempt may outlive its caller, so each owns a copy of its values.
 
 /// One request: `request!(registries_get.registry_name(name))`.
 macro_rules! request {
@@ -16,15 +16,14 @@ macro_rules! request {
     }};
 }
 
-/// One call to its end: `call!(core, registry_get)`. Awaited right here, where no future is kept twice.
+/// One complete call: `call!(core, registry_get)`. It is awaited here, so the future is stored only once.
 macro_rules! call {
     ($core:expr, $($request:tt)+) => {
         $core.call($crate::call::request!($($request)+)).await
     };
 }
 
-/// One call on a registry that is there twice: for a registry by name, and in the older form for the one
-/// registry of an account.
+/// One call on a registry that has two forms: by the registry's name, and the older one for the only registry of an account.
 macro_rules! call_either {
     ($target:expr, $method:ident | $old_method:ident $(.$setter:ident($value:expr))*) => {{
         let target: &$crate::call::Target = $target;

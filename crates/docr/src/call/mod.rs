@@ -1,6 +1,6 @@
-//! The one way that every call takes: attempts, waits between them, and what is said when they end.
+//! How every call is made: attempts, the waits between them, and the result.
 
-// Numbers and times from outside are calculated with here.
+// Calculates with numbers and times from outside.
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 mod attempt;
@@ -47,10 +47,10 @@ pub use retry::RetryBudget;
 use retry::RetryDecision;
 pub(crate) use target::{Form, Target};
 
-/// A request that can be sent as often as needed, and what it is of. Made by [`request!`].
+/// A request that can be sent as often as needed, and its endpoint. Made by [`request!`].
 pub(crate) struct Request<S> {
     pub(crate) endpoint: Endpoint,
-    /// What it sends that no error may show.
+    /// The secrets in it, which no error may show.
     pub(crate) secrets: Vec<Secret>,
     pub(crate) send: S,
 }
@@ -63,27 +63,27 @@ impl<S> Request<S> {
     }
 }
 
-/// What the generated client makes of a request.
+/// The generated client's result of a request.
 type Sent<T> = Result<ResponseValue<T>, docr_api::Error<()>>;
 
-/// A request whatever it reads, so that the way of a call is compiled once, and its futures are small.
+/// A request with its response type erased: the code of a call is compiled once, and its futures are small.
 struct AnyRequest<'a> {
     endpoint: &'a Endpoint,
     secrets: &'a [Secret],
     send: &'a (dyn Fn(docr_api::Client) -> BoxFuture<'static, Sent<Value>> + Send + Sync),
 }
 
-/// What a request has read.
+/// The response of a request, of any type.
 type Value = Box<dyn Any + Send>;
 
-/// What may have been made by a call, and when the service says that it was made.
+/// A resource that a call may have created, and its creation time by the service's clock.
 pub(crate) struct Found<M> {
     pub(crate) made: M,
     pub(crate) at: Option<DateTime<Utc>>,
 }
 
 impl Core {
-    /// Makes a call, and repeats it as far as [`retry::decide`] allows.
+    /// Makes a call, with the retries that [`retry::decide`] allows.
     pub(crate) async fn call<T, F>(
         &self,
         request: Request<impl Fn(docr_api::Client) -> F + Send + Sync>,
@@ -102,7 +102,7 @@ impl Core {
         })
     }
 
-    /// All attempts of a call, and what it reads.
+    /// All attempts of a call, and its response.
     #[allow(clippy::result_large_err, reason = "the generated client's own error")]
     async fn sent<T, F>(
         &self,
@@ -114,7 +114,7 @@ impl Core {
     {
         let send = |api| -> BoxFuture<'static, Sent<Value>> {
             let boxed = |read| Box::new(read) as Value;
-            // An `async` block would have the future twice: as it is captured, and as it is awaited.
+            // An `async` block would store the future twice: once captured, once awaited.
             Box::pin((request.send)(api).map(move |sent| sent?.map(boxed)))
         };
         let any = AnyRequest {
@@ -126,9 +126,9 @@ impl Core {
         Ok(*read.expect("`send` boxes what the request reads"))
     }
 
-    /// Makes a call that creates something, of which `made` is read. When it can't be known whether it did,
-    /// `look_up` tells: it is given what to call by, within the deadline, and returns what is as it was asked for. That
-    /// counts if it was made since the call began, by the service's own clock; whatever is in doubt doesn't.
+    /// Makes a call that creates a resource, which `made` takes from the response. If the outcome is unknown, `look_up`
+    /// searches for it, with a core limited to the rest of the deadline, and returns a resource that is as requested. It
+    /// counts as created by this call only if it was created since the call began, by the service's own clock.
     pub(crate) async fn create<T, F, M, L>(
         &self,
         request: Request<impl Fn(docr_api::Client) -> F + Send + Sync>,
@@ -166,8 +166,8 @@ impl Core {
         }
     }
 
-    /// The same core for calls that belong to one which took so long: within what is left of its deadline. `None` if that
-    /// is over.
+    /// The same core for calls that are part of one which has taken `elapsed`, limited to the rest of its deadline. `None`
+    /// if nothing is left.
     pub(crate) fn for_the_rest_of(&self, elapsed: Duration) -> Option<Self> {
         let now = self.clock().monotonic();
         let begin = now.saturating_sub(elapsed);
@@ -176,8 +176,8 @@ impl Core {
         (!left.is_zero()).then(|| self.with(|options| CallOptions { until, ..options }))
     }
 
-    /// The service's time at some moment. Rather early: its parts don't all have the same clock, and a `date` tells
-    /// seconds only.
+    /// The service's time at some moment, rather too early than too late: its servers' clocks differ, and a `date` header
+    /// has whole seconds.
     fn service_time_at(&self, moment: Duration) -> Option<DateTime<Utc>> {
         const DIFFERENCE: Duration = Duration::from_secs(5);
         let date = self.shared.service_clock.at(moment)?;
@@ -185,7 +185,7 @@ impl Core {
     }
 }
 
-/// A delete that finds nothing after an attempt whose end isn't known has found what that attempt deleted.
+/// If an earlier attempt with an unknown outcome was followed by a 404, that attempt has deleted the resource.
 pub(crate) fn deleted(result: Result<()>) -> Result<()> {
     match result {
         Err(error) if error.is_not_found() && error.reached_before() => Ok(()),

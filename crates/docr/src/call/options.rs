@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::retry::RetryBudget;
 
-/// How calls are made. A client and each of its handles has its own, which are changed by `with`:
+/// How calls are made. A client and each of its handles has its own options, changed by `with`:
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -17,7 +17,7 @@ use super::retry::RetryBudget;
 /// # }
 /// ```
 ///
-/// Connections, the rate limit and, unless told otherwise, the retry budget are shared with the handle that it was made of.
+/// The new handle shares connections, the rate limit and, by default, the retry budget with the original one.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct CallOptions {
@@ -28,8 +28,7 @@ pub struct CallOptions {
     pub(crate) turn_limit: Duration,
     pub(crate) wait_limit: Option<Duration>,
     pub(crate) budget: RetryBudget,
-    /// When all calls have to be over, by [`Clock::monotonic`](crate::Clock::monotonic): those that are part of another
-    /// call.
+    /// The deadline of the call that these calls are part of, by [`Clock::monotonic`](crate::Clock::monotonic).
     pub(crate) until: Option<Duration>,
 }
 
@@ -47,7 +46,16 @@ impl CallOptions {
         }
     }
 
-    /// How long one attempt may take, from the connection to the end of the response; 30 s.
+    /// How long one attempt may take, from the connection to the end of the response; by default 30 s.
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # async fn example(docr: docr::Client) {
+    /// let slow_network = docr.with(|calls| {
+    ///     calls.attempt_timeout(Duration::from_secs(90)).deadline(Duration::from_secs(300))
+    /// });
+    /// # }
+    /// ```
     pub fn attempt_timeout(self, timeout: Duration) -> Self {
         Self {
             attempt_timeout: timeout,
@@ -55,8 +63,8 @@ impl CallOptions {
         }
     }
 
-    /// How often a call is attempted at the most, the first time included; 5. With 1 nothing is repeated, except with a
-    /// fresh token what a provider's token was refused for.
+    /// How many attempts a call may make, the first one included; by default 5. With 1 there are no retries, except for one
+    /// with a fresh token after a provider's token was rejected.
     pub fn max_attempts(self, attempts: u32) -> Self {
         Self {
             max_attempts: attempts,
@@ -64,29 +72,44 @@ impl CallOptions {
         }
     }
 
-    /// How long a call may take, all attempts and waits together; 2 minutes. A wait that would pass the deadline
-    /// is not begun: the call fails at once, and [`Error::retry_at`](crate::Error::retry_at) reports when it could be
-    /// made again.
+    /// How long a call may take, all attempts and waits together; by default 2 minutes. A wait that would exceed the
+    /// deadline is not begun: the call fails at once, and [`Error::retry_at`](crate::Error::retry_at) reports when the next
+    /// attempt would have been due.
     pub fn deadline(self, deadline: Duration) -> Self {
         Self { deadline, ..self }
     }
 
-    /// What repeats may be spent from; the client's, which all its handles share.
+    /// The budget for retries; by default the client's, which all its handles share.
+    ///
+    /// ```no_run
+    /// use docr::RetryBudget;
+    ///
+    /// # async fn example(docr: docr::Client) {
+    /// let bulk = docr.with(|calls| calls.retry_budget(RetryBudget::of(5))); // leaves the others' alone
+    /// # }
+    /// ```
     pub fn retry_budget(self, budget: RetryBudget) -> Self {
         Self { budget, ..self }
     }
 
-    /// Whether calls wait for their turn, so that all paced calls of a client and its handles stay below the service's
-    /// limits of 250 requests a minute and 5,000 an hour, also while other programs use the same token; no. For bulk work.
+    /// Whether calls wait for their turn, for bulk work; by default off. All paced calls of a client and its handles stay
+    /// below the service's limits of 250 requests a minute and 5,000 an hour, also while other programs use the same token.
     /// The wait for the first turn doesn't count towards the deadline, but has a limit of its own:
     /// [`turn_limit`](Self::turn_limit).
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # async fn example(registry: docr::RegistryHandle) {
+    /// let bulk = registry.with(|calls| calls.paced(true).turn_limit(Duration::from_secs(600)));
+    /// # }
+    /// ```
     #[doc(alias = "rate_limited")]
     pub fn paced(self, paced: bool) -> Self {
         Self { paced, ..self }
     }
 
-    /// How long a paced call may wait for its first turn below the rate limit; 2 hours, which is more than the service
-    /// ever makes one wait. A wait that would take longer is not begun: the call fails at once as
+    /// How long a paced call may wait for its first turn below the rate limit; by default 2 hours, which is more than the
+    /// service's limit of an hour ever takes. A wait that would take longer is not begun: the call fails at once as
     /// [`is_rate_limited`](crate::Error::is_rate_limited), with nothing sent, and
     /// [`Error::retry_at`](crate::Error::retry_at) reports when there is a turn.
     pub fn turn_limit(self, limit: Duration) -> Self {
@@ -96,9 +119,9 @@ impl CallOptions {
         }
     }
 
-    /// How long anything may be waited for that the service does by itself: a garbage collection, for 2 hours unless told
-    /// otherwise, and for 10 minutes the issue of a certificate and the end of its use. When the time is over,
-    /// [`is_wait_expired`](crate::Error::is_wait_expired) reports it. A call that is under way then is finished.
+    /// How long to wait for something that the service does in the background; by default 2 hours for a garbage collection,
+    /// and 10 minutes for a certificate to be issued or to be no longer in use. A wait that reaches the limit fails as
+    /// [`is_wait_expired`](crate::Error::is_wait_expired), after the call in progress has ended.
     ///
     /// ```no_run
     /// # async fn example(docr: docr::Client) -> docr::Result<()> {
@@ -118,7 +141,7 @@ impl CallOptions {
         }
     }
 
-    /// How much of a time limit is left, for a call that is part of another one as well.
+    /// The time left of a limit, and of the deadline of the call that this one is part of.
     pub(super) fn left(&self, limit: Duration, since: Duration, now: Duration) -> Duration {
         let own = limit.saturating_sub(now.saturating_sub(since));
         self.until
@@ -126,11 +149,21 @@ impl CallOptions {
     }
 }
 
-/// Gives a handle that is made of a core its `with`.
+/// Implements `with` for a handle.
 macro_rules! with_options {
     ($handle:ident, $($core:ident).+) => {
         impl $handle {
-            /// The same handle, whose calls are made as [`CallOptions`](crate::CallOptions) say.
+            /// The same handle with other [`CallOptions`](crate::CallOptions).
+            ///
+            /// ```no_run
+            /// use std::time::Duration;
+            ///
+            /// # fn example(docr: docr::Client) -> Result<(), docr::InvalidInput> {
+            /// let quick = docr.with(|calls| calls.deadline(Duration::from_secs(5)));
+            /// let patient = docr.registry("acme-images".parse()?).with(|calls| calls.max_attempts(10));
+            /// # Ok(())
+            /// # }
+            /// ```
             #[must_use]
             pub fn with(
                 &self,

@@ -1,4 +1,4 @@
-//! Keeping many calls of one token below the service's rate limit instead of running into it.
+//! Keeping the calls of a token below the service's rate limit.
 
 use std::{
     collections::VecDeque,
@@ -9,23 +9,22 @@ use std::{
 use super::{clock::Clock, rate_budget::RateLimits, retry::server_wait};
 use crate::error::{Inner, RateLimit};
 
-/// No token has been given more. A server that claims so is not believed, since each request of an hour is remembered.
+/// No token has a higher limit. It is capped whatever a server claims, since each request of an hour is remembered.
 const MOST_PER_HOUR: u64 = 100_000;
 
-/// A request is counted by the service when it arrives and forgotten as much later. The margins keep a
-/// request from arriving before its slot is free.
+/// The service counts a request from its arrival. The margins keep a request from arriving before its slot is free.
 const MINUTE: Duration = Duration::from_millis(61_000);
 pub(super) const HOUR: Duration = Duration::from_secs(3_605);
 
 /// Hands out the slots of a token's rate limit, first come, first served.
 #[derive(Debug)]
 pub(crate) struct Pacer {
-    /// Who holds it is next; the others queue in order.
+    /// The queue: whoever holds it is next.
     turn: tokio::sync::Mutex<()>,
     log: Mutex<Log>,
 }
 
-/// There is no slot within the time that was given; it is free so much later than now.
+/// No slot is free within the limit; the next one is after this wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NoSlot(pub(crate) Duration);
 
@@ -34,7 +33,7 @@ impl Pacer {
         Self::of(Log::new())
     }
 
-    /// Hands out no more than so many slots, whatever the service allows.
+    /// Hands out no more slots than these limits, whatever the service allows.
     pub(crate) fn limited_to(limits: RateLimits) -> Self {
         Self::of(Log::limited_to(limits))
     }
@@ -64,22 +63,22 @@ impl Pacer {
         Ok(())
     }
 
-    /// Counts a request that did not ask for a slot.
+    /// Counts a request that is sent without a slot.
     pub(crate) fn record(&self, clock: &dyn Clock) {
         self.log().record(time(clock));
     }
 
-    /// Takes in what an answer says of the limit. Other processes may use the same token.
+    /// Adopts the limit in a response. Other processes may use the same token.
     pub(crate) fn observe(&self, clock: &dyn Clock, limit: RateLimit) {
         self.log().observe(time(clock), limit);
     }
 
-    /// Takes in that the service refused a request for its limit.
+    /// Pauses after the service rejected a request by its limit.
     pub(crate) fn refused(&self, clock: &dyn Clock, error: &Inner) {
         self.block(clock, server_wait(error, clock.now()));
     }
 
-    /// Hands out no slot for so long, or again if it isn't told how long.
+    /// Hands out no slot for this long; `None` ends the pause.
     pub(crate) fn block(&self, clock: &dyn Clock, wait: Option<Duration>) {
         self.log().block(time(clock), wait);
     }
@@ -89,12 +88,12 @@ impl Pacer {
     }
 }
 
-/// The time as the log has it: an hour before any of it is a time, too.
+/// The time in the log, offset by an hour: subtracting a window never goes below zero.
 fn time(clock: &dyn Clock) -> Duration {
     clock.monotonic().saturating_add(HOUR)
 }
 
-/// The requests of the last hour, as far as they are known.
+/// The known requests of the last hour.
 #[derive(Clone, Debug)]
 pub(super) struct Log {
     pub(super) own: VecDeque<Duration>,
@@ -129,14 +128,14 @@ impl Log {
     }
 
     pub(super) fn record(&mut self, now: Duration) {
-        // More than the limit of an hour need not be remembered.
+        // No more than an hour's limit is needed.
         if self.own.len() as u64 >= self.per_hour {
             self.own.pop_front();
         }
         self.own.push_back(now);
     }
 
-    /// How long until one more request is below both limits, as far as it is known now.
+    /// The wait until one more request is below both limits, by what is known now.
     pub(super) fn wait(&mut self, now: Duration) -> Duration {
         self.forget(now);
         let mut free = self.blocked_until.unwrap_or_default();
@@ -168,7 +167,7 @@ impl Log {
     }
 
     pub(super) fn block(&mut self, now: Duration, wait: Option<Duration>) {
-        // The limit is one of an hour: after that it is worth another request, whatever was said.
+        // The limit is per hour: afterwards another request is worth trying, whatever the service said.
         self.blocked_until = wait.map(|wait| now.saturating_add(wait.min(HOUR)));
     }
 
@@ -193,7 +192,7 @@ impl Log {
         let known = self.count_after(now.saturating_sub(HOUR));
         let unexplained = used.saturating_sub(known);
         if unexplained > 0 {
-            // What was used before the first answer may be up to an hour old, and is not of this minute.
+            // What was used before the first response may be up to an hour old, and doesn't count for this minute.
             let when = if self.observed {
                 now
             } else {
@@ -387,6 +386,32 @@ mod tests {
         let later = NOW + 2 * SECOND + HOUR;
         log.observe(later, limit(5_000, 4_999));
         assert_eq!(log.count_after(later - HOUR), 1);
+        assert_eq!(log.foreign.len(), 1);
+    }
+
+    #[test]
+    fn what_is_older_than_an_hour_takes_no_room() {
+        let mut log = Log::new();
+        log.record(NOW);
+        log.record(NOW + SECOND);
+        log.wait(NOW + HOUR);
+        assert_eq!(log.own.len(), 1);
+        log.wait(NOW + HOUR + SECOND);
+        assert_eq!(log.own.len(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_turn_that_is_free_at_the_end_of_the_limit_is_waited_for() {
+        let clock = crate::ManualClock::at(DateTime::UNIX_EPOCH);
+        let limits = RateLimits::new(1, 100);
+        let pacer = Pacer::limited_to(limits);
+        pacer.record(&clock);
+        let just_too_short = MINUTE - Duration::from_millis(1);
+        let later = pacer.acquire(&clock, just_too_short).await;
+        assert_eq!(later, Err(NoSlot(MINUTE)));
+        assert_eq!(clock.monotonic(), Duration::ZERO);
+        assert_eq!(pacer.acquire(&clock, MINUTE).await, Ok(()));
+        assert_eq!(clock.monotonic(), MINUTE);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The requests that a token may make, and who says which one is next.
+//! The requests that a token may make, and who is next.
 
 use std::{error::Error, fmt, num::NonZeroU32, pin::Pin, sync::Arc, time::Duration};
 
@@ -10,27 +10,35 @@ use super::{
 use crate::error::{ErrorKind, Inner, RateLimit};
 
 /// What a [`RateBudget`] returns; `Box::pin(async move { ... })` makes one.
+///
+/// ```
+/// use docr::BudgetFuture;
+///
+/// fn count<'a>(key: &'a str) -> BudgetFuture<'a, usize> {
+///     Box::pin(async move { key.len() })
+/// }
+/// ```
 pub type BudgetFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Hands out the turns below a token's rate limit, to all who share it: the clients of a process ([`LocalBudget`]), the
-/// processes of a machine (`FileBudget`, feature `file-budget`), or a fleet (`RedisBudget` of the crate `docr-redis`).
-/// Given to a client by [`ClientBuilder::rate_budget`](crate::ClientBuilder::rate_budget). A budget is that of one token:
-/// the service counts the requests of each token by itself.
+/// Hands out the turns below a token's rate limit to all who share it: the clients of a process ([`LocalBudget`]), the
+/// processes of a machine (`FileBudget`, feature `file-budget`), or a fleet (`RedisBudget` of the crate `docr-redis`). A
+/// client uses it by [`ClientBuilder::rate_budget`](crate::ClientBuilder::rate_budget). A budget is for one token: the
+/// service counts the requests of each token separately.
 ///
-/// Times are durations of the client's clock, which each method is given: waits belong on [`Clock::sleep`].
+/// Times are durations of the client's clock, which is passed to each method: use [`Clock::sleep`] to wait.
 ///
 /// ```
 /// use std::{sync::atomic::{AtomicU32, Ordering}, time::Duration};
 /// use docr::{BudgetFuture, Clock, NoTurn, ObservedResponse, RateBudget};
 ///
-/// /// So many requests, and then no more.
+/// /// A fixed number of requests.
 /// #[derive(Debug)]
 /// struct Allowance(AtomicU32);
 ///
 /// impl RateBudget for Allowance {
 ///     fn acquire<'a>(&'a self, _: &'a dyn Clock, _: Duration) -> BudgetFuture<'a, Result<(), NoTurn>> {
 ///         let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-///         Box::pin(async move { taken.map(drop).map_err(|_| NoTurn::Unavailable("all is spent".into())) })
+///         Box::pin(async move { taken.map(drop).map_err(|_| NoTurn::Unavailable("used up".into())) })
 ///     }
 ///
 ///     fn record<'a>(&'a self, _: &'a dyn Clock) -> BudgetFuture<'a, ()> {
@@ -43,26 +51,26 @@ pub type BudgetFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// }
 /// ```
 pub trait RateBudget: fmt::Debug + Send + Sync {
-    /// Waits for a turn, and takes it: one request may be sent at once when this returns, and is counted.
+    /// Waits for a turn and takes it: when this returns, one request may be sent at once, and is counted.
     ///
-    /// A wait that would take longer than `within` is not begun, and takes nothing. One that is dropped before it
-    /// has ended gives back what it took, or leaves one turn unused at the most, which is free again when its window is over.
+    /// A wait that would take longer than `within` is not begun, and takes nothing. A wait that is dropped gives back what
+    /// it took, or leaves at most one turn unused, which is free again at the end of its window.
     ///
     /// # Errors
     ///
-    /// [`NoTurn::Later`] if there is no turn within the time that was given, [`NoTurn::Unavailable`] if there is no
-    /// telling. Nothing is sent then.
+    /// [`NoTurn::Later`] if there is no turn within this time, [`NoTurn::Unavailable`] if the budget failed. Nothing is
+    /// sent then.
     fn acquire<'a>(
         &'a self,
         clock: &'a dyn Clock,
         within: Duration,
     ) -> BudgetFuture<'a, Result<(), NoTurn>>;
 
-    /// Counts a request that is sent without waiting for a turn, of a handle that is not paced.
+    /// Counts a request that is sent without a turn, by a handle that is not paced.
     fn record<'a>(&'a self, clock: &'a dyn Clock) -> BudgetFuture<'a, ()>;
 
-    /// Takes in what a response says. The call goes on when this returns: what takes long belongs elsewhere. When it
-    /// is dropped, what the response said may be lost.
+    /// Observes a response. The call continues when this returns, so it should be quick. If it is dropped, the observation
+    /// may be lost.
     fn observe<'a>(
         &'a self,
         clock: &'a dyn Clock,
@@ -71,31 +79,47 @@ pub trait RateBudget: fmt::Debug + Send + Sync {
 }
 
 /// Why a request has no turn.
+///
+/// ```
+/// use std::time::Duration;
+/// use docr::NoTurn;
+///
+/// assert_eq!(NoTurn::Later(Duration::from_secs(40)).to_string(), "the next turn is in 40s");
+/// let failed = NoTurn::Unavailable("connection refused".into()); // the source of the call's error
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoTurn {
-    /// There is a turn so much later than now.
+    /// The next turn is after this wait.
     #[error("the next turn is in {0:?}")]
     Later(Duration),
-    /// The budget can't be asked.
+    /// The budget failed.
     #[error("the rate budget is not available")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
 }
 
-/// What a response says of the rate limit.
+/// What a response reports about the rate limit.
+///
+/// ```
+/// use docr::{ObservedResponse, RateLimit};
+///
+/// let mut response = ObservedResponse::new(200); // for the tests of a budget
+/// response.rate_limit = Some(RateLimit::new(5_000, 4_321, "2026-01-01T12:00:00Z".parse()?));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ObservedResponse {
     /// The HTTP status.
     pub status: u16,
-    /// The state of the limit of an hour, if it was reported.
+    /// The state of the hour's limit, if it was reported.
     pub rate_limit: Option<RateLimit>,
-    /// How long nobody should send anything with this token, when it was refused for its limit (429); an hour at the most.
+    /// How long no request should be sent with this token after a 429; at most an hour.
     pub pause: Option<Duration>,
 }
 
 impl ObservedResponse {
-    /// A response that says nothing of the limit.
+    /// A response that doesn't report the limit.
     pub fn new(status: u16) -> Self {
         Self {
             status,
@@ -117,6 +141,15 @@ impl ObservedResponse {
 
 /// How many requests a token may make in a sliding minute and a sliding hour. The default is what the service allows: 250
 /// and 5,000.
+///
+/// ```
+/// use std::num::NonZeroU32;
+/// use docr::RateLimits;
+///
+/// let share = RateLimits::default().share(NonZeroU32::new(10).unwrap());
+/// assert_eq!((share.per_minute(), share.per_hour()), (25, 500));
+/// assert_eq!(share, RateLimits::new(25, 500));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimits {
     per_minute: NonZeroU32,
@@ -124,7 +157,7 @@ pub struct RateLimits {
 }
 
 impl RateLimits {
-    /// Limits of a minute and an hour: one request at the least.
+    /// Limits for a minute and an hour, each at least one request.
     pub fn new(per_minute: u32, per_hour: u32) -> Self {
         let at_least_one = |limit| NonZeroU32::new(limit).unwrap_or(NonZeroU32::MIN);
         Self {
@@ -143,7 +176,7 @@ impl RateLimits {
         self.per_hour.get()
     }
 
-    /// What each of so many may use, rounded down: one request at the least.
+    /// The equal share of each process, rounded down, at least one request.
     #[must_use]
     pub fn share(self, of: NonZeroU32) -> Self {
         let share = |limit: u32| limit.checked_div(of.get()).unwrap_or_default();
@@ -157,8 +190,8 @@ impl Default for RateLimits {
     }
 }
 
-/// The budget of a process: what each client has for itself, unless it is given one. Several clients with the same token
-/// share one like this:
+/// The budget of a process. By default, each client has one of its own. Several clients with the same token share one like
+/// this:
 ///
 /// ```
 /// use std::sync::Arc;
@@ -173,12 +206,21 @@ impl Default for RateLimits {
 pub struct LocalBudget(Pacer);
 
 impl LocalBudget {
-    /// All that the service allows.
+    /// The limits of the service.
     pub fn new() -> Self {
         Self(Pacer::new())
     }
 
-    /// So much and no more, whatever the service allows: for a process that leaves some of it to others.
+    /// These limits, whatever the service allows: for a process that leaves some of it to others.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use docr::{Client, LocalBudget, RateLimits};
+    ///
+    /// let budget = Arc::new(LocalBudget::limited_to(RateLimits::new(50, 1_000)));
+    /// let docr = Client::builder().token("dop_v1_0123").rate_budget(budget).build()?;
+    /// # Ok::<(), docr::Error>(())
+    /// ```
     pub fn limited_to(limits: RateLimits) -> Self {
         Self(Pacer::limited_to(limits))
     }
@@ -225,7 +267,7 @@ impl From<NoSlot> for NoTurn {
     }
 }
 
-/// Where a client's calls take their turns. Its own pacer is no trait object, so that a call needs no boxed future.
+/// Where a client's calls take their turns. Its own pacer is not a trait object, which saves a boxed future in each call.
 #[derive(Debug)]
 pub(crate) enum Turns {
     Own(Pacer),
@@ -251,7 +293,7 @@ impl Turns {
         }
     }
 
-    /// Takes in what a success says.
+    /// Observes a success.
     pub(super) async fn succeeded(
         &self,
         clock: &dyn Clock,
@@ -271,7 +313,7 @@ impl Turns {
         }
     }
 
-    /// Takes in what a failure says.
+    /// Observes a failure.
     pub(super) async fn failed(&self, clock: &dyn Clock, error: &Inner) {
         match self {
             Self::Own(pacer) if error.kind == ErrorKind::RateLimited => pacer.refused(clock, error),

@@ -14,27 +14,27 @@ use docr_api::Effect;
 use super::clock::until;
 use crate::error::{ErrorKind, Inner, RetryAfter};
 
-/// What is known of a failed attempt's effect.
+/// What is known about a failed attempt's effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AttemptOutcome {
-    /// Nothing was sent, or the service refused before it did anything.
+    /// Nothing was sent, or the service rejected it before it did anything.
     NoEffect,
     /// It may have taken effect.
     Unknown,
-    /// The service has decided; a repeat would end the same.
+    /// The service has decided; a retry would end the same.
     Decided,
 }
 
 /// What to do after a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RetryDecision {
-    /// Try again.
+    /// Repeat the request.
     Repeat,
-    /// It may have been done: look whether it was.
+    /// It may have taken effect: look it up.
     LookUp,
-    /// It may have been done, and there is no way to find out.
+    /// It may have taken effect, and there is no way to find out.
     Ambiguous,
-    /// It has failed.
+    /// It failed.
     Stop,
 }
 
@@ -47,7 +47,7 @@ pub(crate) fn outcome(kind: ErrorKind, status: Option<u16>) -> AttemptOutcome {
     }
 }
 
-/// The table of repeats: what one call does on the server, against what is known of the attempt.
+/// The retry table: the effect of the call on the server, against what is known about the attempt.
 pub(crate) fn decide(effect: Effect, error: &Inner) -> RetryDecision {
     let outcome = outcome(error.kind, error.status());
     match (effect, outcome) {
@@ -56,7 +56,7 @@ pub(crate) fn decide(effect: Effect, error: &Inner) -> RetryDecision {
             RetryDecision::Repeat
         }
         (Effect::Create, AttemptOutcome::Unknown) => RetryDecision::LookUp,
-        // A success whose answer can't be read has made something, too.
+        // A success with an unreadable response has created something, too.
         (Effect::Create, AttemptOutcome::Decided) if error.kind == ErrorKind::Unreadable => {
             RetryDecision::LookUp
         }
@@ -64,19 +64,19 @@ pub(crate) fn decide(effect: Effect, error: &Inner) -> RetryDecision {
             RetryDecision::Ambiguous
         }
         (_, AttemptOutcome::Decided) => RetryDecision::Stop,
-        // A secret that was minted and lost stays behind; another one would, too. An effect that this
-        // version doesn't know is repeated as little.
+        // A secret that was minted and lost stays valid; another one would, too. An effect that this
+        // version doesn't know isn't repeated either.
         _ => RetryDecision::Ambiguous,
     }
 }
 
-/// How long to wait before the next attempt: what the server says, or else twice as long each time, spread
-/// over the whole range so that many clients don't come back together.
+/// The wait before the next attempt: the server's, or else an exponential backoff with full jitter, which spreads the
+/// retries of many clients.
 pub(crate) fn wait(error: &Inner, attempt: u32, now: DateTime<Utc>, random: f64) -> Duration {
     server_wait(error, now).unwrap_or_else(|| backoff(attempt, random))
 }
 
-/// Twice as long each time, by chance shorter.
+/// Exponential backoff with full jitter.
 pub(crate) fn backoff(attempt: u32, random: f64) -> Duration {
     const FIRST: Duration = Duration::from_millis(500);
     const LONGEST: Duration = Duration::from_secs(20);
@@ -84,7 +84,7 @@ pub(crate) fn backoff(attempt: u32, random: f64) -> Duration {
     doubled.min(LONGEST).mul_f64(random.clamp(0.0, 1.0))
 }
 
-/// How long the service asks to wait.
+/// The wait that the service requests.
 pub(super) fn server_wait(error: &Inner, now: DateTime<Utc>) -> Option<Duration> {
     match error.retry_after() {
         Some(RetryAfter::Seconds(seconds)) => Some(Duration::from_secs(seconds)),
@@ -97,10 +97,18 @@ pub(super) fn server_wait(error: &Inner, now: DateTime<Utc>) -> Option<Duration>
     }
 }
 
-/// What calls may spend on repeats while the service is down: each repeat costs as much as five successes give back. An
-/// outage then costs a client a few requests more, not a multiple. Clones are the same budget. A client has one of
-/// 20 repeats, which all its handles share; [`CallOptions::retry_budget`](crate::CallOptions::retry_budget) gives some
-/// calls one of their own.
+/// What calls may spend on retries: each retry costs as much as five successes give back. During an outage a client then
+/// sends a few more requests, not a multiple. Clones are the same budget. A client has one of 20 retries, which all its
+/// handles share; [`CallOptions::retry_budget`](crate::CallOptions::retry_budget) sets another one for some calls.
+///
+/// ```
+/// use docr::{Client, RetryBudget};
+///
+/// let budget = RetryBudget::of(10);
+/// let one = Client::builder().token("dop_v1_0123").retry_budget(budget.clone()).build()?;
+/// let other = Client::builder().token("dop_v1_4567").retry_budget(budget).build()?; // shares it
+/// # Ok::<(), docr::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct RetryBudget(Arc<Purse>);
 
@@ -113,7 +121,7 @@ struct Purse {
 impl RetryBudget {
     const COST: u32 = 5;
 
-    /// A budget for so many repeats in a row.
+    /// A budget for this many retries in a row.
     pub fn of(repeats: u32) -> Self {
         let full = repeats.saturating_mul(Self::COST);
         Self(Arc::new(Purse {
@@ -122,7 +130,7 @@ impl RetryBudget {
         }))
     }
 
-    /// Takes the cost of a repeat; `None` if there is too little left.
+    /// Takes the cost of a retry; `None` if too little is left.
     pub(crate) fn spend(&self) -> Option<PaidRepeat<'_>> {
         let take = |left: u32| left.checked_sub(Self::COST);
         let taken = { &self.0.left }.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
@@ -143,7 +151,7 @@ impl Purse {
     }
 }
 
-/// A repeat that is paid for. Dropped before it was begun, its cost is given back.
+/// A retry that is paid for. If it is dropped before it was begun, its cost is given back.
 #[must_use]
 pub(crate) struct PaidRepeat<'a>(&'a Purse);
 
@@ -231,5 +239,62 @@ mod tests {
                 AttemptOutcome::Decided
             );
         }
+    }
+
+    fn with_limit(kind: ErrorKind, remaining: u64) -> Inner {
+        let rate_limit = crate::error::RateLimit {
+            limit: 5_000,
+            remaining,
+            reset: DateTime::UNIX_EPOCH + Duration::from_secs(40),
+        };
+        Inner {
+            answer: Some(crate::error::Answer {
+                rate_limit: Some(rate_limit),
+                ..Default::default()
+            }),
+            ..Inner::new(kind, "it failed")
+        }
+    }
+
+    #[test]
+    fn a_used_up_limit_is_waited_for_after_a_refusal_for_it_alone() {
+        let wait =
+            |kind, remaining| server_wait(&with_limit(kind, remaining), DateTime::UNIX_EPOCH);
+        let until_reset = Some(Duration::from_secs(40));
+        assert_eq!(wait(ErrorKind::RateLimited, 0), until_reset);
+        assert_eq!(wait(ErrorKind::RateLimited, 1), None);
+        assert_eq!(wait(ErrorKind::Server, 0), None);
+    }
+
+    #[test]
+    fn what_creates_or_mints_is_never_repeated_blindly() {
+        let all = [
+            Effect::Read,
+            Effect::Set,
+            Effect::Delete,
+            Effect::Create,
+            Effect::Mint,
+        ];
+        let decisions = |kind, status| {
+            let error = Inner {
+                answer: Some(crate::error::Answer {
+                    status,
+                    ..Default::default()
+                }),
+                ..Inner::new(kind, "it failed")
+            };
+            all.map(|effect| decide(effect, &error))
+        };
+        use RetryDecision::{Ambiguous, LookUp, Repeat, Stop};
+        assert_eq!(decisions(ErrorKind::RateLimited, 429), [Repeat; 5]);
+        assert_eq!(decisions(ErrorKind::Connect, 0), [Repeat; 5]);
+        let unknown = [Repeat, Repeat, Repeat, LookUp, Ambiguous];
+        assert_eq!(decisions(ErrorKind::Timeout, 0), unknown);
+        assert_eq!(decisions(ErrorKind::Server, 503), unknown);
+        assert_eq!(decisions(ErrorKind::Server, 501), [Stop; 5]);
+        assert_eq!(decisions(ErrorKind::NotFound, 404), [Stop; 5]);
+        // It was done, and what was made can't be read.
+        let unreadable = [Stop, Stop, Stop, LookUp, Ambiguous];
+        assert_eq!(decisions(ErrorKind::Unreadable, 201), unreadable);
     }
 }

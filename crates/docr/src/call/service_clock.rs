@@ -1,4 +1,4 @@
-//! What the service's clock says, learned from its responses.
+//! The service's clock, as its responses report it.
 
 use std::{
     sync::atomic::{AtomicI64, Ordering},
@@ -8,21 +8,21 @@ use std::{
 use chrono::{DateTime, Utc};
 use reqwest::header::{DATE, HeaderMap};
 
-/// What the service's clock was at some moment, in milliseconds, once a response has told: a date less the time of
-/// [`Clock::monotonic`](super::Clock::monotonic).
+/// The difference between the service's date and [`Clock::monotonic`](super::Clock::monotonic), in milliseconds, once a
+/// response has reported a date.
 #[derive(Debug)]
 pub(crate) struct ServiceClock(AtomicI64);
 
 impl ServiceClock {
-    /// No date is as early.
+    /// Earlier than any date.
     const UNKNOWN: i64 = i64::MIN;
 
     pub(crate) fn unknown() -> Self {
         Self(AtomicI64::new(Self::UNKNOWN))
     }
 
-    /// Takes in the `date` of a response. It was sent before `now`, so the service's time as it is read from here is
-    /// late by the response's way rather than early: what is measured by it looks young rather than old.
+    /// Observes the `date` of a response. It was sent before `now`, so the service's time derived from it is behind by the
+    /// response's travel time: ages measured by it come out too young rather than too old.
     pub(crate) fn observe(&self, headers: &HeaderMap, now: Duration) {
         let date = headers.get(DATE).and_then(|date| date.to_str().ok());
         if let Some(date) = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok()) {
@@ -31,7 +31,7 @@ impl ServiceClock {
         }
     }
 
-    /// The service's time `now`; `None` before a response has told.
+    /// The service's time `now`; `None` before a response has reported a date.
     pub(crate) fn at(&self, now: Duration) -> Option<DateTime<Utc>> {
         let begin = self.0.load(Ordering::Relaxed);
         if begin == Self::UNKNOWN {

@@ -1,9 +1,9 @@
-//! The registry that a handle is about, and the form of the calls that it makes.
+//! The registry of a handle, and the form of its calls.
 
 use super::Core;
 use crate::names::RegistryName;
 
-/// What a handle is about.
+/// The registry of a handle, and what its calls are made with.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) core: Core,
@@ -16,6 +16,6 @@ pub(crate) struct Target {
 pub(crate) enum Form {
     /// `/v2/registries/...`, for any account.
     ByName,
-    /// `/v2/registry/...`, refused once an account has several registries.
+    /// `/v2/registry/...`, rejected once an account has several registries.
     OfAccount,
 }

@@ -30,7 +30,7 @@ use crate::{
 pub struct CreateCertificate(types::CertificateCreate);
 
 impl CreateCertificate {
-    /// A certificate that Let's Encrypt issues for these names, wildcards included. DigitalOcean must manage
+    /// A certificate that Let's Encrypt issues for these DNS names, which may be wildcards. DigitalOcean must manage
     /// their domains.
     pub fn lets_encrypt<N: Into<String>>(
         name: impl Into<String>,
@@ -45,7 +45,7 @@ impl CreateCertificate {
         ))
     }
 
-    /// A certificate from elsewhere with its key, both PEM.
+    /// A certificate from elsewhere with its private key, both PEM.
     pub fn custom(
         name: impl Into<String>,
         private_key: impl Into<Secret>,
@@ -62,7 +62,7 @@ impl CreateCertificate {
         ))
     }
 
-    /// The chain from the leaf's issuer up, PEM. Nothing for a certificate from Let's Encrypt, which has its own.
+    /// The chain from the leaf's issuer upwards, PEM. Ignored for a certificate from Let's Encrypt, which has its own.
     pub fn chain(mut self, chain: impl Into<String>) -> Self {
         if let types::CertificateCreate::Custom(custom) = &mut self.0 {
             custom.certificate_chain = Some(chain.into());
@@ -71,6 +71,11 @@ impl CreateCertificate {
     }
 
     /// The name.
+    ///
+    /// ```
+    /// let wanted = docr::CreateCertificate::lets_encrypt("shop-front", ["shop.example.com"]);
+    /// assert_eq!(wanted.name(), "shop-front");
+    /// ```
     pub fn name(&self) -> &str {
         match &self.0 {
             types::CertificateCreate::LetsEncrypt(wanted) => &wanted.name,
@@ -78,13 +83,13 @@ impl CreateCertificate {
         }
     }
 
-    /// Checks it as [`create`](crate::Certificates::create) does before a request is sent, with the client's clock for `now`. Use it
-    /// to refuse a file early.
+    /// Checks it as [`create`](crate::Certificates::create) does before a request is sent, with the client's clock for
+    /// `now`. Use it to reject a file early.
     ///
-    /// From Let's Encrypt: a name, and at least one DNS name. From elsewhere: a name, and PEM. With the feature
-    /// `certificate-check` the PEM is read: the key is one, is not encrypted and is the
-    /// leaf's; the leaf stands alone; each certificate of the chain issued the one before it, the first one the leaf;
-    /// and each certificate is valid now.
+    /// One from Let's Encrypt needs a name and at least one DNS name, a custom one a name and PEM. With the feature
+    /// `certificate-check` the PEM is checked, too: the private key is not encrypted and belongs to the leaf; there is one
+    /// leaf; each certificate of the chain issued the one before it, the first one the leaf; and each certificate is valid
+    /// now.
     ///
     /// ```
     /// # #[cfg(feature = "certificate-check")] {
@@ -99,14 +104,15 @@ impl CreateCertificate {
     ///
     /// # Errors
     ///
-    /// What is wrong with which field. Key and certificates are not part of it; a certificate's subject is.
+    /// [`InvalidInput`] with the field and the rule that it breaks. It never contains the key or a certificate, but it may
+    /// contain a certificate's subject.
     #[cfg_attr(not(feature = "certificate-check"), expect(unused_variables))]
     pub fn check(&self, now: DateTime<Utc>) -> Result<(), InvalidInput> {
         check_name(self.name())?;
         match &self.0 {
             types::CertificateCreate::LetsEncrypt(wanted) => {
                 if wanted.dns_names.is_empty() {
-                    let rule = "none is given; a certificate is for at least one name";
+                    let rule = "is empty; a certificate needs at least one name";
                     return Err(InvalidInput::new("DNS names", "", rule));
                 }
                 for name in &wanted.dns_names {
@@ -130,7 +136,7 @@ impl CreateCertificate {
         &self.0
     }
 
-    /// What no error may show.
+    /// The private key, which no error may show.
     pub(crate) fn private_key(&self) -> Option<&Secret> {
         match &self.0 {
             types::CertificateCreate::LetsEncrypt(_) => None,
@@ -138,7 +144,7 @@ impl CreateCertificate {
         }
     }
 
-    /// The DNS names that it is asked for; `None` if they stand in the certificate itself.
+    /// The requested DNS names; `None` for a custom certificate, which contains them.
     pub(crate) fn dns_names(&self) -> Option<&[String]> {
         match &self.0 {
             types::CertificateCreate::LetsEncrypt(wanted) => Some(&wanted.dns_names),
@@ -146,7 +152,7 @@ impl CreateCertificate {
         }
     }
 
-    /// What is there, or the error that it is another one than this.
+    /// The existing certificate, or the error that it differs from this one.
     pub(super) fn unless_different(&self, found: Certificate) -> Result<Certificate> {
         if self.is_met_by(&found) {
             return Ok(found);
@@ -161,10 +167,10 @@ impl CreateCertificate {
                 format!("its type is {}", clean(is))
             }
             (Some(_), true) => format!("it is for {}", clean(&found.dns_names.join(", "))),
-            (None, true) => "it is of another leaf certificate".to_owned(),
+            (None, true) => "it has another leaf certificate".to_owned(),
         };
         let name = clean(&found.name);
-        let summary = format!("the account has a certificate by the name {name}, but {difference}");
+        let summary = format!("the account has a certificate named {name}, but {difference}");
         let error = Error::caused_by(None, ErrorKind::Mismatch, summary);
         Err(error.about_certificate(&found))
     }
@@ -176,7 +182,7 @@ impl CreateCertificate {
         }
     }
 
-    /// Whether a certificate is all that is wanted here, as far as its name, names and fingerprint tell.
+    /// Whether a certificate is as requested, judged by name, type, DNS names and fingerprint.
     pub(crate) fn is_met_by(&self, certificate: &Certificate) -> bool {
         let is_same = match &self.0 {
             types::CertificateCreate::LetsEncrypt(wanted) => {
@@ -194,7 +200,7 @@ impl CreateCertificate {
 }
 
 impl fmt::Debug for CreateCertificate {
-    /// The key may have been given in place of the certificate: neither is shown.
+    /// The key may have been passed in place of the certificate: neither is shown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CreateCertificate")
             .field("name", &self.name())
@@ -203,7 +209,7 @@ impl fmt::Debug for CreateCertificate {
     }
 }
 
-/// Whether two lists have the same DNS names, in whatever order and case.
+/// Whether two lists have the same DNS names, in any order and case.
 pub(crate) fn same_names(a: &[String], b: &[String]) -> bool {
     let names = |all: &[String]| -> BTreeSet<String> {
         all.iter().map(|name| name.to_ascii_lowercase()).collect()
@@ -211,7 +217,7 @@ pub(crate) fn same_names(a: &[String], b: &[String]) -> bool {
     names(a) == names(b)
 }
 
-/// The SHA-1 of the first certificate of a PEM text, as digits; `None` for what is no such text.
+/// The SHA-1 of the first certificate of a PEM text, as hexadecimal digits; `None` for other text.
 fn fingerprint(pem: &str) -> Option<String> {
     let (_, rest) = pem.split_once("-----BEGIN CERTIFICATE-----")?;
     let (body, _) = rest.split_once("-----END CERTIFICATE-----")?;
@@ -219,7 +225,7 @@ fn fingerprint(pem: &str) -> Option<String> {
     Some(hex(&Sha1::digest(BASE64.decode(body).ok()?)))
 }
 
-/// A fingerprint without what some put between its digits.
+/// A fingerprint without separators.
 fn hex_digits(text: &str) -> String {
     let digits = text.chars().filter(char::is_ascii_hexdigit);
     digits.collect::<String>().to_ascii_lowercase()
@@ -237,7 +243,7 @@ fn check_dns_name(name: &str) -> Result<(), InvalidInput> {
     match name.chars().position(wrong) {
         Some(index) => {
             let rule = format!(
-                "at position {} is a character that no DNS name has",
+                "the character at position {} is not allowed in a DNS name",
                 index + 1
             );
             Err(InvalidInput::at("DNS name", name, index + 1, rule))
@@ -247,7 +253,7 @@ fn check_dns_name(name: &str) -> Result<(), InvalidInput> {
     }
 }
 
-/// The value is not part of the error: it may be a key.
+/// The value is not part of the error, since it may be a key.
 fn check_pem(field: &'static str, pem: &str) -> Result<(), InvalidInput> {
     if pem.trim_start().starts_with("-----BEGIN ") {
         return Ok(());
@@ -256,7 +262,7 @@ fn check_pem(field: &'static str, pem: &str) -> Result<(), InvalidInput> {
     Err(InvalidInput::new(
         field,
         shown,
-        "is not PEM, which begins with \"-----BEGIN \"",
+        "is not PEM; it must begin with \"-----BEGIN \"",
     ))
 }
 
@@ -276,7 +282,10 @@ mod tests {
             complaint(CreateCertificate::lets_encrypt(" ", ["a.example"])),
             "certificate name \" \": is empty"
         );
-        assert!(complaint(CreateCertificate::lets_encrypt("a", [""; 0])).contains("none is given"));
+        assert!(
+            complaint(CreateCertificate::lets_encrypt("a", [""; 0]))
+                .contains("is empty; a certificate needs")
+        );
         assert!(
             complaint(CreateCertificate::lets_encrypt("a", ["https://a"])).contains("position 6")
         );

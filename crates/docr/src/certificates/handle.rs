@@ -13,6 +13,15 @@ use crate::{
 };
 
 /// The account's TLS certificates. Made by [`Client::certificates`](crate::Client::certificates); does no I/O by itself.
+///
+/// ```no_run
+/// # async fn example(docr: docr::Client) -> docr::Result<()> {
+/// for certificate in docr.certificates().list().all().await? {
+///     println!("{}: {:?}, until {:?}", certificate.name, certificate.state, certificate.not_after);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Certificates {
     pub(super) core: Core,
@@ -53,26 +62,41 @@ impl Certificates {
         )
     }
 
-    /// Reads the certificate of this name. Names are unique within an account, and unlike the id they stay when Let's
-    /// Encrypt renews. `GET /v2/certificates?name=`
+    /// Reads the certificate with this name. Names are unique within an account, and unlike the id, the name is kept when
+    /// Let's Encrypt renews a certificate. `GET /v2/certificates?name=`
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> docr::Result<()> {
+    /// let certificate = docr.certificates().get_by_name("shop-front").await?;
+    /// println!("id {} at present", certificate.id);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// Before a request is sent: an empty name. [`is_not_found`](crate::Error::is_not_found), if the account has none by
+    /// Before a request is sent: an empty name. [`is_not_found`](crate::Error::is_not_found), if the account has none with
     /// this name; see also [`get_by_name_opt`](Self::get_by_name_opt).
     pub async fn get_by_name(&self, name: &str) -> Result<Certificate> {
         let found = self.get_by_name_opt(name).await?;
         found.ok_or_else(|| {
-            let summary = format!("the account has no certificate by the name {name:?}");
+            let summary = format!("the account has no certificate named {name:?}");
             Error::caused_by(None, ErrorKind::NotFound, summary)
         })
     }
 
-    /// Like [`get_by_name`](Self::get_by_name), with `None` if the account has no certificate by this name.
+    /// Like [`get_by_name`](Self::get_by_name), with `None` if the account has no certificate with this name.
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> docr::Result<()> {
+    /// let expiry = docr.certificates().get_by_name_opt("shop-front").await?.and_then(|found| found.not_after);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// All but "not found".
+    /// Those of [`get_by_name`](Self::get_by_name), except "not found".
     pub async fn get_by_name_opt(&self, name: &str) -> Result<Option<Certificate>> {
         check_name(name)?;
         let mut found = self.listed(Some(name.to_owned())).items();
@@ -98,7 +122,7 @@ impl Certificates {
     ///
     /// # Errors
     ///
-    /// [`is_not_found`](crate::Error::is_not_found), if the account has none by this id. A Let's Encrypt
+    /// [`is_not_found`](crate::Error::is_not_found), if the account has none with this id. A Let's Encrypt
     /// certificate gets a new id at each renewal.
     pub async fn get(
         &self,
@@ -110,11 +134,20 @@ impl Certificates {
         Ok(answer?.certificate)
     }
 
-    /// Like [`get`](Self::get), with `None` if the account has no certificate by this id.
+    /// Like [`get`](Self::get), with `None` if the account has no certificate with this id.
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> docr::Result<()> {
+    /// if docr.certificates().get_opt("3f6d0b1e-52c4-4c8a-9a77-0d1f6be2a954").await?.is_none() {
+    ///     println!("deleted, or renewed under another id");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// All but "not found".
+    /// Those of [`get`](Self::get), except "not found".
     pub async fn get_opt(
         &self,
         which: &(impl Identifies<CertificateId> + ?Sized),
@@ -125,9 +158,20 @@ impl Certificates {
     /// Adds a certificate. One from Let's Encrypt is pending at first; [`issue`](Self::issue) waits.
     /// `POST /v2/certificates`
     ///
+    /// ```no_run
+    /// use docr::CreateCertificate;
+    ///
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let read = std::fs::read_to_string;
+    /// let wanted = CreateCertificate::custom("shop-2026", read("key.pem")?, read("cert.pem")?).chain(read("chain.pem")?);
+    /// let certificate = docr.certificates().create(wanted).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
-    /// Before a request is sent: what [`CreateCertificate::check`] refuses.
+    /// Before a request is sent: those of [`CreateCertificate::check`].
     /// [`is_rejected`](crate::Error::is_rejected), if the name is in use, or a domain isn't managed here.
     pub async fn create(&self, wanted: CreateCertificate) -> Result<Certificate> {
         wanted.check(self.now())?;
@@ -145,11 +189,11 @@ impl Certificates {
         self.core.create(create, made, look_up).await
     }
 
-    /// Makes sure that the account has a certificate as it is wanted, by its name: reads it, and adds it if it isn't there.
+    /// Ensures that the account has this certificate, by its name: reads it, and adds it if it is missing.
     /// `GET /v2/certificates?name=`, `POST /v2/certificates`
     ///
-    /// Made twice, or by several programs at once, there is one certificate in the end, and each gets it. One from Let's
-    /// Encrypt may be pending still; [`wait_until_issued`](Self::wait_until_issued) waits.
+    /// However often and by however many programs it is called, there is one certificate in the end, and each gets it. One
+    /// from Let's Encrypt may still be pending; [`wait_until_issued`](Self::wait_until_issued) waits.
     ///
     /// ```no_run
     /// use docr::CreateCertificate;
@@ -165,9 +209,8 @@ impl Certificates {
     ///
     /// # Errors
     ///
-    /// Those of [`create`](Self::create). [`is_mismatch`](crate::Error::is_mismatch), if the account has another
-    /// certificate by this name, of another type, for other DNS names or of another leaf: nothing is changed then, and
-    /// [`Error::certificate`] has what is there.
+    /// Those of [`create`](Self::create). [`is_mismatch`](crate::Error::is_mismatch), if the certificate with this name has
+    /// another type, other DNS names or another leaf: nothing is changed then, and [`Error::certificate`] returns it.
     pub async fn ensure(&self, wanted: CreateCertificate) -> Result<Ensured<Certificate>> {
         wanted.check(self.now())?;
         ensure(
@@ -180,10 +223,17 @@ impl Certificates {
 
     /// Deletes a certificate. `DELETE /v2/certificates/{certificate_id}`
     ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> docr::Result<()> {
+    /// docr.certificates().delete("3f6d0b1e-52c4-4c8a-9a77-0d1f6be2a954").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`is_in_use`](crate::Error::is_in_use), while a load balancer or CDN endpoint uses it;
-    /// [`is_not_found`](crate::Error::is_not_found), if the account has none by this id.
+    /// [`is_not_found`](crate::Error::is_not_found), if the account has none with this id.
     pub async fn delete(&self, which: &(impl Identifies<CertificateId> + ?Sized)) -> Result<()> {
         let id = which.identify()?;
         let id = id.as_str();
@@ -191,7 +241,7 @@ impl Certificates {
         deleted(done)
     }
 
-    /// Deletes the certificate of this name, whatever its id is now.
+    /// Deletes the certificate with this name, whatever its id is now.
     /// `GET /v2/certificates?name=`, `DELETE /v2/certificates/{certificate_id}`
     ///
     /// ```no_run

@@ -1,4 +1,4 @@
-//! Putting a new certificate in the place of an old one.
+//! Replacing a certificate that is in use.
 
 use std::{error, fmt};
 
@@ -10,24 +10,47 @@ use crate::{
     text::clean,
 };
 
-/// What [`Certificates::rotate`] works on.
+/// The two certificates of [`Certificates::rotate`].
+///
+/// ```
+/// /// The names of which the new certificate has more than the old one.
+/// fn added(pair: &docr::CertificatePair) -> Vec<&String> {
+///     pair.new.dns_names.iter().filter(|name| !pair.old.dns_names.contains(name)).collect()
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct CertificatePair {
-    /// The certificate that goes.
+    /// The certificate to replace.
     pub old: Certificate,
-    /// The certificate that comes.
+    /// Its replacement.
     pub new: Certificate,
 }
 
-/// Where [`Certificates::rotate`] stopped. `E` is what the caller's own part fails with.
+/// Where [`Certificates::rotate`] stopped. `E` is the error of the caller's own part.
+///
+/// ```no_run
+/// use docr::RotateError;
+///
+/// fn report(error: RotateError<std::io::Error>) {
+///     if let RotateError::NotCovered { missing, .. } = &error {
+///         println!("add these names: {}", missing.join(", "));
+///     }
+///     if let Some(pair) = error.pair() {
+///         println!("clean up: {} or {}", pair.old.id, pair.new.id);
+///     }
+///     if error.error().is_some_and(|error| error.is_wait_expired()) {
+///         println!("run it again later");
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RotateError<E> {
-    /// There is no new certificate, and the old one is as it was. After
-    /// [`is_ambiguous`](Error::is_ambiguous) look whether there is a new one.
+    /// No new certificate was created, and the old one is unchanged. After
+    /// [`is_ambiguous`](Error::is_ambiguous) check whether there is a new one.
     NotCreated(Error),
-    /// The new certificate is there but was not issued. The old one is as it was. Delete the new one, or wait on with
+    /// The new certificate was created but not issued. The old one is unchanged. Delete the new one, or wait longer with
     /// [`Certificates::wait_until_issued`].
     NotIssued {
         /// Both certificates.
@@ -35,40 +58,39 @@ pub enum RotateError<E> {
         /// Why the wait ended.
         source: Error,
     },
-    /// The new certificate is issued, but some names that the old one is for would be left without one. Nothing was
-    /// swapped or deleted. If that is meant, swap the two where they are used, and delete the old one with
-    /// [`Certificates::delete_when_unused`]; or else delete the new one.
+    /// The new certificate was issued, but lacks some DNS names of the old one. Nothing was swapped or deleted. If that is
+    /// intended, swap the two where they are used, and delete the old one with [`Certificates::delete_when_unused`];
+    /// otherwise delete the new one.
     NotCovered {
         /// Both certificates.
         pair: Box<CertificatePair>,
-        /// The DNS names of the old certificate that the new one is not for.
+        /// The DNS names of the old certificate that the new one lacks.
         missing: Vec<String>,
     },
-    /// The caller's part failed. Both certificates are there, and nothing was deleted.
+    /// The caller's part failed. Both certificates exist, and nothing was deleted.
     NotSwapped {
         /// Both certificates.
         pair: Box<CertificatePair>,
-        /// What the caller's part failed with.
+        /// The error of the caller's part.
         source: E,
     },
-    /// The caller's part is done, but the old certificate is there still. Delete it with
+    /// The caller's part is done, but the old certificate was not deleted. Delete it with
     /// [`Certificates::delete_when_unused`].
     NotDeleted {
         /// Both certificates.
         pair: Box<CertificatePair>,
-        /// Why it could not be deleted; [`is_wait_expired`](Error::is_wait_expired), if something used it to the end.
+        /// Why it could not be deleted; [`is_wait_expired`](Error::is_wait_expired), if it was in use all the time.
         source: Error,
     },
 }
 
 impl Certificates {
-    /// Replaces a certificate: adds the new one and waits until it is issued, lets the caller swap the two wherever
-    /// the old one is used, and deletes the old one as soon as nothing uses it any more.
+    /// Replaces a certificate: adds the new one and waits until it is issued, calls `swap` to swap the two wherever the old
+    /// one is used, and deletes the old one when it is no longer in use.
     /// `POST /v2/certificates`, `GET` and `DELETE /v2/certificates/{certificate_id}`
     ///
     /// Each of the two waits takes at most the limit of [`CallOptions::wait_limit`](crate::CallOptions::wait_limit). Deleting is
-    /// repeated only while the service says that the certificate is in use. To stop waiting for this future leaves
-    /// what is done by then.
+    /// repeated only while the service reports that the certificate is in use. Dropping this future undoes nothing.
     ///
     /// ```no_run
     /// # async fn use_in_load_balancers(old: &str, new: &str) -> Result<(), std::io::Error> { Ok(()) }
@@ -88,11 +110,10 @@ impl Certificates {
     ///
     /// # Errors
     ///
-    /// [`RotateError`] says how far it went, and has both certificates from the moment when there are two. Before a
-    /// request is sent, and as [`RotateError::NotCreated`]: the two names are the same, which the service doesn't
-    /// allow; whatever [`create`](Self::create) refuses; and before anything is created, a new certificate that is not
-    /// for all DNS names of the old one. Also that is "no old certificate by this name", as
-    /// [`is_not_found`](Error::is_not_found).
+    /// [`RotateError`] reports how far it went, and contains both certificates as soon as there are two.
+    /// [`RotateError::NotCreated`]: the two names are the same, which the service doesn't allow; the errors of
+    /// [`create`](Self::create); no certificate with the old name, as [`is_not_found`](Error::is_not_found); a new
+    /// certificate that lacks DNS names of the old one.
     pub async fn rotate<E, F>(
         &self,
         old: &str,
@@ -132,19 +153,30 @@ impl Certificates {
         }
     }
 
-    /// Checks what [`rotate`](Self::rotate) checks before it creates anything, and returns the old certificate. Nothing
-    /// is changed.
+    /// Checks what [`rotate`](Self::rotate) checks before it creates anything, and returns the old certificate. Changes
+    /// nothing. `GET /v2/certificates?name=`
+    ///
+    /// ```no_run
+    /// use docr::CreateCertificate;
+    ///
+    /// # async fn example(docr: docr::Client) -> docr::Result<()> {
+    /// let wanted = CreateCertificate::lets_encrypt("shop-2027", ["shop.example.com"]);
+    /// let old = docr.certificates().check_rotation("shop-2026", &wanted).await?;
+    /// println!("{} will replace {} ({})", wanted.name(), old.name, old.id);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// Those that `rotate` has before a request is sent, or before anything is created.
+    /// The errors that `rotate` returns as [`RotateError::NotCreated`], except those of the request that creates.
     pub async fn check_rotation(
         &self,
         old: &str,
         wanted: &CreateCertificate,
     ) -> crate::Result<Certificate> {
         if wanted.name() == old {
-            let rule = "is the old certificate's; names are unique, so the new one needs another";
+            let rule = "is the old certificate's name; names are unique, so choose another one";
             return Err(InvalidInput::new("certificate name", old, rule).into());
         }
         wanted.check(self.now())?;
@@ -156,8 +188,8 @@ impl Certificates {
         if !missing.is_empty() {
             let (names, name) = (clean(&missing.join(", ")), clean(&old.name));
             let rule = format!(
-                "leave out {names}, which the certificate \"{name}\" is for; add them; or create the new \
-                 certificate by itself, swap the two, and delete the old one"
+                "lack {names}, which the certificate \"{name}\" has; add them, or create the new \
+                 certificate separately, swap the two, and delete the old one"
             );
             let names = wanted.dns_names().unwrap_or_default().join(", ");
             return Err(InvalidInput::new("DNS names", names, rule).into());
@@ -175,7 +207,7 @@ impl Certificates {
         Ok((old, self.create(wanted).await?))
     }
 
-    /// Waits for the new one. In the meantime the old one may have been renewed, and the caller needs its id of now.
+    /// Waits for the new one. Meanwhile the old one may have been renewed, and the caller needs its current id.
     async fn make_ready(
         &self,
         old: &Certificate,
@@ -190,7 +222,7 @@ impl Certificates {
     }
 }
 
-/// The DNS names that a certificate for some others is not for.
+/// The DNS names that a certificate with some others doesn't cover.
 fn uncovered(names: &[String], by: &[String]) -> Vec<String> {
     let covers = |name: &str, by: &str| {
         let is_below = |parent: &str| {
@@ -206,7 +238,7 @@ fn uncovered(names: &[String], by: &[String]) -> Vec<String> {
 }
 
 impl<E> RotateError<E> {
-    /// Both certificates, unless there is no new one.
+    /// Both certificates; `None` if no new one was created.
     pub fn pair(&self) -> Option<&CertificatePair> {
         match self {
             Self::NotCreated(_) => None,
@@ -217,7 +249,7 @@ impl<E> RotateError<E> {
         }
     }
 
-    /// The error of this crate's part, `None` if the caller's part failed or the new certificate is not for all names.
+    /// The error of this crate's part; `None` if the caller's part failed or the new certificate lacks names.
     pub fn error(&self) -> Option<&Error> {
         match self {
             Self::NotCreated(source)
@@ -236,26 +268,26 @@ impl<E: fmt::Display> fmt::Display for RotateError<E> {
                 format!("\"{name}\" ({id})")
             };
             let (gone, new) = (shown(&pair.old), shown(&pair.new));
-            write!(f, "; {gone} {old}, and {new} is there")
+            write!(f, "; {gone} {old}, and {new} exists")
         };
         match self {
             Self::NotCreated(source) => {
                 write!(
                     f,
-                    "there is no new certificate, and the old one is as it was: {source}"
+                    "no new certificate was created, and the old one is unchanged: {source}"
                 )
             }
             Self::NotIssued { pair, source } => {
-                write!(f, "the new certificate can't be used yet: {source}")?;
-                end(f, pair, "is as it was")
+                write!(f, "the new certificate was not issued: {source}")?;
+                end(f, pair, "is unchanged")
             }
             Self::NotCovered { pair, missing } => {
                 let missing = missing.join(", ");
                 write!(
                     f,
-                    "the new certificate is not for {missing}, and was not swapped in"
+                    "the new certificate lacks {missing}, and was not swapped in"
                 )?;
-                end(f, pair, "is as it was")
+                end(f, pair, "is unchanged")
             }
             Self::NotSwapped { pair, source } => {
                 write!(f, "the certificates were not swapped: {source}")?;
@@ -264,9 +296,9 @@ impl<E: fmt::Display> fmt::Display for RotateError<E> {
             Self::NotDeleted { pair, source } => {
                 write!(
                     f,
-                    "the certificates are swapped, but the old one was not deleted: {source}"
+                    "the certificates were swapped, but the old one was not deleted: {source}"
                 )?;
-                end(f, pair, "is there still")
+                end(f, pair, "still exists")
             }
         }
     }
@@ -274,7 +306,7 @@ impl<E: fmt::Display> fmt::Display for RotateError<E> {
 
 impl<E: fmt::Debug + fmt::Display> error::Error for RotateError<E> {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        // The message holds that of the cause already.
+        // The message contains the cause's already.
         self.error()?.source()
     }
 }

@@ -1,6 +1,6 @@
-//! Waiting: for Let's Encrypt to issue a certificate, and for the last user of one to let go of it.
+//! Waits: for Let's Encrypt to issue a certificate, and for one to be no longer in use.
 
-// Numbers and times from outside are calculated with here.
+// Calculates with numbers and times from outside.
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::{
     text::clean,
 };
 
-/// How long to wait at all, unless told otherwise.
+/// The default limit of a wait.
 const LIMIT: Duration = Duration::from_secs(10 * 60);
 const FIRST: Duration = Duration::from_secs(3);
 const LONGEST: Duration = Duration::from_secs(15);
@@ -42,23 +42,23 @@ impl Certificates {
     ///
     /// # Errors
     ///
-    /// Those of both. Once the certificate has been added, it stays, and [`Error::certificate`] has it.
+    /// Those of both. A certificate that was added is kept, and [`Error::certificate`] returns it.
     pub async fn issue(&self, wanted: CreateCertificate) -> Result<Certificate> {
         let made = self.create(wanted).await?;
         self.wait_until_issued(&made).await
     }
 
-    /// Waits until a certificate is verified, and returns it as it is then. Looks after 3 seconds, then ever less
-    /// often, at last every 15 seconds. `GET /v2/certificates/{certificate_id}`
+    /// Waits until a certificate is verified, and returns it. Polls first after 3 seconds, then less and less often, up to
+    /// every 15 seconds. `GET /v2/certificates/{certificate_id}`
     ///
-    /// A certificate whose id is gone because it was renewed is looked up by its name.
+    /// A certificate that was renewed under another id is looked up by its name.
     ///
     /// # Errors
     ///
     /// [`is_certificate_failed`](Error::is_certificate_failed), if it was not issued;
-    /// [`is_wait_expired`](Error::is_wait_expired), if it is neither when the
-    /// [time limit](crate::CallOptions::wait_limit) is over;
-    /// [`is_not_found`](Error::is_not_found), if it was deleted; those of any call. [`Error::certificate`] has the
+    /// [`is_wait_expired`](Error::is_wait_expired), if it is still pending at the
+    /// [time limit](crate::CallOptions::wait_limit);
+    /// [`is_not_found`](Error::is_not_found), if it was deleted; those of any call. [`Error::certificate`] returns the
     /// certificate as it was last seen.
     pub async fn wait_until_issued(&self, certificate: &Certificate) -> Result<Certificate> {
         let mut waits = self.waits();
@@ -76,7 +76,7 @@ impl Certificates {
             if !waits.again().await {
                 let state = clean(current.state.as_ref().map_or("unknown", State::as_str));
                 let waited = waits.waited();
-                let summary = format!("the certificate is \"{state}\" still, after {waited:?}");
+                let summary = format!("the certificate is still \"{state}\" after {waited:?}");
                 let kind = ErrorKind::WaitExpired;
                 return Err(Error::caused_by(None, kind, summary).about_certificate(&current));
             }
@@ -85,18 +85,27 @@ impl Certificates {
         }
     }
 
-    /// Deletes a certificate as soon as nothing uses it any more. While something does, it asks again after 3
-    /// seconds, then ever less often, at last every 15 seconds. `DELETE /v2/certificates/{certificate_id}`
+    /// Deletes a certificate when it is no longer in use. While it is, the call is repeated first after 3 seconds, then less
+    /// and less often, up to every 15 seconds. `DELETE /v2/certificates/{certificate_id}`
     ///
-    /// A certificate that is gone already is a success. One whose id is gone because it was renewed is looked up by
-    /// its name.
+    /// A certificate that was deleted already is a success. One that was renewed under another id is looked up by its name.
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> docr::Result<()> {
+    /// let certificates = docr.certificates();
+    /// let old = certificates.get_by_name("shop-2026").await?;
+    /// // ... take it out of the load balancers ...
+    /// certificates.delete_when_unused(&old).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`is_wait_expired`](Error::is_wait_expired), if it is in use still when the
-    /// [time limit](crate::CallOptions::wait_limit) is over;
-    /// [`is_forbidden`](Error::is_forbidden), if it may not be deleted for any other reason, at once; those of any
-    /// call. [`Error::certificate`] has the certificate.
+    /// [`is_wait_expired`](Error::is_wait_expired), if it is still in use at the
+    /// [time limit](crate::CallOptions::wait_limit);
+    /// [`is_forbidden`](Error::is_forbidden), at once, if it must not be deleted for any other reason; those of any
+    /// call. [`Error::certificate`] returns the certificate.
     pub async fn delete_when_unused(&self, certificate: &Certificate) -> Result<()> {
         let mut waits = self.waits();
         let mut current = certificate.clone();
@@ -113,10 +122,7 @@ impl Certificates {
             } else if !error.is_in_use() {
                 return Err(error.about_certificate(&current));
             } else if !waits.again().await {
-                let summary = format!(
-                    "the certificate is in use still, after {:?}",
-                    waits.waited()
-                );
+                let summary = format!("the certificate is still in use after {:?}", waits.waited());
                 let kind = ErrorKind::WaitExpired;
                 let cause = Some(error);
                 return Err(Error::caused_by(cause, kind, summary).about_certificate(&current));
@@ -124,7 +130,7 @@ impl Certificates {
         }
     }
 
-    /// The certificate as it is now, under whatever id.
+    /// The certificate as it is now, even under another id.
     pub(crate) async fn current(&self, certificate: &Certificate) -> Result<Certificate> {
         match self.get(certificate).await {
             Err(error) if error.is_not_found() => {
@@ -148,7 +154,7 @@ impl Certificates {
     }
 }
 
-/// Whether a certificate replaces another one, and is not just somebody's of the same name.
+/// Whether a certificate is the renewal of another one, and not just one with the same name.
 fn is_renewal(found: &Certificate, before: &Certificate) -> bool {
     found.id != before.id
         && found.type_ == Some(CertificateType::LetsEncrypt)
@@ -165,7 +171,7 @@ struct Waits<'a> {
 }
 
 impl Waits<'_> {
-    /// Waits, or says `false` if the time is over.
+    /// Waits; `false` if the limit is reached.
     async fn again(&mut self) -> bool {
         let left = self.limit.saturating_sub(self.waited());
         if left.is_zero() {
@@ -178,5 +184,32 @@ impl Waits<'_> {
 
     fn waited(&self) -> Duration {
         self.clock.monotonic().saturating_sub(self.since)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn certificate(id: &str, of: &str, names: &[&str]) -> Certificate {
+        let certificate =
+            serde_json::json!({ "id": id, "name": "shop", "type": of, "dns_names": names });
+        serde_json::from_value(certificate).unwrap()
+    }
+
+    #[test]
+    fn a_renewal_is_another_certificate_of_lets_encrypt_for_the_same_names() {
+        let names = ["a.example.com", "b.example.com"];
+        let before = certificate("1", "lets_encrypt", &names);
+        let is_renewal = |found: Certificate| is_renewal(&found, &before);
+        assert!(is_renewal(certificate("2", "lets_encrypt", &names)));
+        assert!(!is_renewal(certificate("1", "lets_encrypt", &names)));
+        assert!(!is_renewal(certificate("2", "custom", &names)));
+        assert!(!is_renewal(certificate("2", "lets_encrypt", &names[..1])));
+        let custom = certificate("1", "custom", &names);
+        let found = certificate("2", "lets_encrypt", &names);
+        assert!(!super::is_renewal(&found, &custom));
+        let found = certificate("2", "custom", &names);
+        assert!(!super::is_renewal(&found, &custom));
     }
 }

@@ -1,4 +1,4 @@
-//! The addresses that a client speaks to, checked before a token is sent there.
+//! The addresses that a client sends requests to, checked before a token is sent there.
 
 use std::net::IpAddr;
 
@@ -9,7 +9,7 @@ use crate::{Error, Result};
 pub(super) const DEFAULT_BASE_URL: &str = "https://api.digitalocean.com";
 const DEFAULT_OAUTH_URL: &str = "https://cloud.digitalocean.com";
 
-/// Where tokens are revoked: where it was said, or beside the API.
+/// Where tokens are revoked: the configured address, or that of the API.
 pub(super) fn oauth_url(given: Option<&str>, base_url: &str, plain_http: bool) -> Result<String> {
     match given {
         Some(url) => checked_base_url(url, plain_http),
@@ -18,20 +18,20 @@ pub(super) fn oauth_url(given: Option<&str>, base_url: &str, plain_http: bool) -
     }
 }
 
-/// The base URL without a slash at its end, as the generated client wants it.
+/// The base URL without a slash at its end, as the generated client needs it.
 pub(super) fn checked_base_url(text: &str, plain_http: bool) -> Result<String> {
     let refuse = |rule: &str| Err(Error::configuration(format!("base URL {rule}"), None));
     let Ok(url) = Url::parse(text) else {
         return refuse(&format!(
-            "{text:?} is not a URL, such as {DEFAULT_BASE_URL}"
+            "{text:?} is not a URL; use for example {DEFAULT_BASE_URL}"
         ));
     };
     if !url.username().is_empty() || url.password().is_some() {
-        // Not shown: it holds a password.
-        return refuse("holds a user name or password; give the token to the builder instead");
+        // Not shown: it contains a password.
+        return refuse("contains a user name or password; pass the token to the builder instead");
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return refuse(&format!("{text:?} has a query or fragment"));
+        return refuse(&format!("{text:?} must not have a query or fragment"));
     }
     match url.scheme() {
         "https" => {}

@@ -20,6 +20,18 @@ const TOKEN_VARIABLES: [&str; 2] = ["DIGITALOCEAN_TOKEN", "DIGITALOCEAN_ACCESS_T
 const BASE_URL_VARIABLE: &str = "DIGITALOCEAN_API_URL";
 
 /// Sets up a [`Client`]. Made by [`Client::builder`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let docr = docr::Client::builder()
+///     .token("dop_v1_0123")
+///     .connect_timeout(Duration::from_secs(3))
+///     .attempt_timeout(Duration::from_secs(10))
+///     .deadline(Duration::from_secs(60))
+///     .build()?;
+/// # Ok::<(), docr::Error>(())
+/// ```
 #[must_use]
 pub struct ClientBuilder {
     is_from_env: bool,
@@ -60,7 +72,7 @@ impl ClientBuilder {
     }
 
     /// A builder with the token of `DIGITALOCEAN_TOKEN` or else `DIGITALOCEAN_ACCESS_TOKEN`, for the API at
-    /// `DIGITALOCEAN_API_URL`, as far as these are set. White space around the values doesn't count.
+    /// `DIGITALOCEAN_API_URL`, as far as these are set. White space around the values is ignored.
     ///
     /// ```no_run
     /// let docr = docr::ClientBuilder::from_env().user_agent("acme-deploy/1.4").build()?;
@@ -92,9 +104,10 @@ impl ClientBuilder {
         self
     }
 
-    /// Where tokens come from that change while the program runs: [`TokenFile`](crate::TokenFile),
-    /// [`TokenFn`](crate::TokenFn) or a type of your own. However many calls need a token at once, it is asked once. When
-    /// the service refuses a token (401), another one is asked for, and the call is made again once.
+    /// The source of tokens that change while the program runs: [`TokenFile`](crate::TokenFile),
+    /// [`TokenFn`](crate::TokenFn) or a type of your own. However many calls need a token at once, the provider is called
+    /// once. When the service rejects a token (401), the provider is called for another one, and the request is repeated
+    /// once.
     ///
     /// ```
     /// use docr::{Client, TokenFile};
@@ -107,25 +120,43 @@ impl ClientBuilder {
         self
     }
 
-    /// Where the API is: `https://api.digitalocean.com` unless told otherwise. A path in it is kept.
+    /// The address of the API; by default `https://api.digitalocean.com`. A path in it is kept.
+    ///
+    /// ```
+    /// let docr = docr::Client::builder()
+    ///     .token("dop_v1_0123")
+    ///     .base_url("https://proxy.example.com/digitalocean") // requests go to /digitalocean/v2/...
+    ///     .build()?;
+    /// # Ok::<(), docr::Error>(())
+    /// ```
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = url.into();
         self
     }
 
-    /// Where tokens are revoked: `https://cloud.digitalocean.com`, or with another [`base_url`](Self::base_url) that
-    /// one, unless told otherwise. The client's own token is not sent there: what is revoked speaks for itself.
+    /// The address for revoking tokens; by default `https://cloud.digitalocean.com`, or the
+    /// [`base_url`](Self::base_url) if that is another one. The client's own token is not sent there: the token to revoke
+    /// authorizes the request.
+    ///
+    /// ```
+    /// let docr = docr::Client::builder()
+    ///     .token("dop_v1_0123")
+    ///     .base_url("https://proxy.example.com/api")
+    ///     .oauth_url("https://proxy.example.com/cloud")
+    ///     .build()?;
+    /// # Ok::<(), docr::Error>(())
+    /// ```
     pub fn oauth_url(mut self, url: impl Into<String>) -> Self {
         self.oauth_url = Some(url.into());
         self
     }
 
-    /// Your own HTTP client, with whatever it has: proxies, certificates, DNS, connection pool, layers around its
-    /// connector. The version of reqwest is that of [`docr::reqwest`](crate::reqwest).
+    /// Your own HTTP client, with its proxies, certificates, DNS, connection pool and layers around its connector. The
+    /// version of reqwest is that of [`docr::reqwest`](crate::reqwest).
     ///
-    /// What safety needs is set on it: no redirects, no repeats of its own, this client's `user-agent`. Towards an address
-    /// with plain http its proxies are left out, since they would see the token; [`proxy`](Self::proxy) names one for that
-    /// as well.
+    /// Settings that safety requires are made on it: no redirects, no retries of its own, this client's `user-agent`. For
+    /// an address with plain http its proxies are ignored, since they would see the token; [`proxy`](Self::proxy) sets one
+    /// for that as well.
     ///
     /// ```
     /// use std::time::Duration;
@@ -140,8 +171,8 @@ impl ClientBuilder {
     }
 
     /// Sends all requests through this proxy, such as `http://proxy.example.com:3128`, with user name and password if it
-    /// needs them; in place of those of the environment (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`). A client of an address
-    /// with plain http, or on this machine, uses none of the environment.
+    /// needs them. It replaces those of the environment (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`), which are ignored anyway
+    /// for an address with plain http or on this machine.
     ///
     /// ```
     /// let docr = docr::Client::builder()
@@ -156,12 +187,17 @@ impl ClientBuilder {
     }
 
     /// Uses no proxy, whatever the environment says.
+    ///
+    /// ```
+    /// let docr = docr::Client::builder().token("dop_v1_0123").no_proxy().build()?;
+    /// # Ok::<(), docr::Error>(())
+    /// ```
     pub fn no_proxy(mut self) -> Self {
         self.http.no_proxy = true;
         self
     }
 
-    /// Trusts this certificate as well, or several: PEM, such as that of the authority of a proxy which looks into TLS.
+    /// Also trusts this certificate, or several: PEM, such as the authority of a proxy that inspects TLS.
     ///
     /// ```no_run
     /// let docr = docr::Client::builder()
@@ -190,8 +226,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sees and changes the headers of each attempt before it is sent, to add the context of a trace, say. The token is
-    /// put beside them afterwards: it can be neither seen nor changed here.
+    /// Reads and changes the headers of each attempt before it is sent, for example to add the context of a trace. The
+    /// token is added afterwards: it can be neither seen nor changed here.
     ///
     /// ```
     /// use docr::reqwest::header::HeaderValue;
@@ -209,8 +245,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Is told of each attempt when it has ended, to count and to measure. It is called by the task that makes the call:
-    /// it should be quick. An attempt whose caller has gone is not reported.
+    /// Observes each attempt when it has ended, for metrics. It is called in the task of the call, so it should be quick.
+    /// An attempt is not reported if its caller has stopped waiting.
     ///
     /// ```
     /// use std::sync::{Arc, atomic::{AtomicU64, Ordering}};
@@ -232,7 +268,14 @@ impl ClientBuilder {
         self
     }
 
-    /// How long making a connection may take; 10 s, or with an HTTP client of your own what that says.
+    /// How long making a connection may take; by default 10 s, or the setting of your own HTTP client.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let docr = docr::Client::builder().token("dop_v1_0123").connect_timeout(Duration::from_secs(3)).build()?;
+    /// # Ok::<(), docr::Error>(())
+    /// ```
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.http.connect_timeout = Some(timeout);
         self
@@ -246,21 +289,35 @@ impl ClientBuilder {
 
     /// Allows plain http to a host other than this machine. The token then crosses the network in
     /// clear text.
+    ///
+    /// ```
+    /// let docr = docr::Client::builder()
+    ///     .base_url("http://sandbox:8080") // a container of the same test
+    ///     .token("dop_v1_local")
+    ///     .allow_plain_http(true)
+    ///     .build()?;
+    /// # Ok::<(), docr::Error>(())
+    /// ```
     pub fn allow_plain_http(mut self, allow: bool) -> Self {
         self.http.allow_plain = allow;
         self
     }
 
-    /// How large a successful response may be, in bytes; 8 MiB, which is several times what the service sends as its
-    /// largest page. A larger one is [`ErrorKind::Unreadable`](crate::ErrorKind::Unreadable).
+    /// How large a successful response may be, in bytes; by default 8 MiB, several times the size of the service's largest
+    /// page. A larger one is [`ErrorKind::Unreadable`](crate::ErrorKind::Unreadable).
+    ///
+    /// ```
+    /// let docr = docr::Client::builder().token("dop_v1_0123").response_limit(1 << 20).build()?;
+    /// # Ok::<(), docr::Error>(())
+    /// ```
     pub fn response_limit(mut self, bytes: usize) -> Self {
         self.response_limit = Some(bytes);
         self
     }
 
-    /// Takes the turns of all calls from a budget that others share, with the same token: another client
+    /// Paces all calls by a budget that is shared with others who use the same token: other clients
     /// ([`LocalBudget`](crate::LocalBudget)), the processes of this machine (`FileBudget`, feature `file-budget`), or a
-    /// fleet (the crate `docr-redis`). Calls are [`paced`](CallOptions::paced) then, unless that is turned off afterwards.
+    /// fleet (the crate `docr-redis`). It turns [`paced`](CallOptions::paced) on, which can be turned off afterwards.
     ///
     /// ```
     /// # #[cfg(feature = "file-budget")] {
@@ -268,8 +325,8 @@ impl ClientBuilder {
     /// use docr::{Client, FileBudget, Secret};
     ///
     /// let token = Secret::from("dop_v1_0123");
-    /// let folder = FileBudget::default_directory().ok_or("no home directory")?;
-    /// let budget = FileBudget::new(folder, &token);
+    /// let directory = FileBudget::default_directory().ok_or("no home directory")?;
+    /// let budget = FileBudget::new(directory, &token);
     /// let docr = Client::builder().token(token).rate_budget(Arc::new(budget)).build()?;
     /// # }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -279,15 +336,23 @@ impl ClientBuilder {
         self.paced(true)
     }
 
-    /// Where the time comes from; the system unless told otherwise. For tests there is
-    /// [`ManualClock`](crate::ManualClock).
+    /// The clock; by default [`SystemClock`]. Tests use [`ManualClock`](crate::ManualClock), with which waits take no time.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use docr::{Client, ManualClock};
+    ///
+    /// let clock = Arc::new(ManualClock::at("2026-01-01T12:00:00Z".parse()?));
+    /// let docr = Client::builder().token("dop_v1_0123").clock(clock).build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
-    /// How calls are made, unless a handle says otherwise. All of it can be changed later, by [`Client::with`]; the usual
-    /// ones have a method of their own here.
+    /// The options of all calls, unless a handle has others. They can be changed later by [`Client::with`]; each one has a
+    /// method of its own here, too.
     ///
     /// ```
     /// use std::time::Duration;
@@ -304,37 +369,55 @@ impl ClientBuilder {
         self
     }
 
-    /// See [`CallOptions::attempt_timeout`]; 30 s.
+    /// See [`CallOptions::attempt_timeout`]; by default 30 s.
     pub fn attempt_timeout(self, timeout: Duration) -> Self {
         self.calls(|calls| calls.attempt_timeout(timeout))
     }
 
-    /// See [`CallOptions::deadline`]; 2 minutes.
+    /// See [`CallOptions::deadline`]; by default 2 minutes.
     pub fn deadline(self, deadline: Duration) -> Self {
         self.calls(|calls| calls.deadline(deadline))
     }
 
-    /// See [`CallOptions::max_attempts`]; 5.
+    /// See [`CallOptions::max_attempts`]; by default 5.
     pub fn max_attempts(self, attempts: u32) -> Self {
         self.calls(|calls| calls.max_attempts(attempts))
     }
 
-    /// See [`CallOptions::retry_budget`]; 20 repeats.
+    /// See [`CallOptions::retry_budget`]; by default 20 retries.
     pub fn retry_budget(self, budget: RetryBudget) -> Self {
         self.calls(|calls| calls.retry_budget(budget))
     }
 
-    /// See [`CallOptions::paced`]; no.
+    /// See [`CallOptions::paced`]; by default off.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let nightly_job = docr::Client::builder()
+    ///     .token("dop_v1_0123")
+    ///     .paced(true)
+    ///     .turn_limit(Duration::from_secs(600))
+    ///     .build()?;
+    /// # Ok::<(), docr::Error>(())
+    /// ```
     pub fn paced(self, paced: bool) -> Self {
         self.calls(|calls| calls.paced(paced))
     }
 
-    /// See [`CallOptions::turn_limit`]; 2 hours.
+    /// See [`CallOptions::turn_limit`]; by default 2 hours.
     pub fn turn_limit(self, limit: Duration) -> Self {
         self.calls(|calls| calls.turn_limit(limit))
     }
 
-    /// See [`CallOptions::wait_limit`].
+    /// See [`CallOptions::wait_limit`]; by default 10 minutes for certificates and 2 hours for garbage collections.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let docr = docr::Client::builder().token("dop_v1_0123").wait_limit(Duration::from_secs(300)).build()?;
+    /// # Ok::<(), docr::Error>(())
+    /// ```
     pub fn wait_limit(self, limit: Duration) -> Self {
         self.calls(|calls| calls.wait_limit(limit))
     }
@@ -343,10 +426,10 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration): no token or one that can't stand
-    /// in a header; an invalid base URL, one with plain http to another machine, or with credentials; a proxy or
-    /// certificate that can't be used; no TLS in this build. [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput):
-    /// a header that can't be sent, or is the client's own to set.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration): no token or one that is not allowed in a header; a
+    /// base URL that is invalid, has plain http to another machine, or contains credentials; an unusable proxy or
+    /// certificate; no TLS in this build. [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput): a header that can't
+    /// be sent, or that the client sets itself.
     pub fn build(self) -> Result<Client> {
         let base_url = checked_base_url(&self.base_url, self.http.allow_plain)?;
         let oauth_url = oauth_url(self.oauth_url.as_deref(), &base_url, self.http.allow_plain)?;

@@ -1,4 +1,4 @@
-//! The HTTP client below: the user's own or one of this crate, with what safety needs.
+//! The HTTP client: the user's own or this crate's, with the settings that safety requires.
 
 use std::{fmt, time::Duration};
 
@@ -43,7 +43,7 @@ impl Http {
             Some(product) => http.user_agent(format!("{product} {USER_AGENT}")),
             None => http.user_agent(USER_AGENT),
         };
-        // Neither a token in clear text nor what is meant for this machine is the business of a proxy that wasn't named.
+        // Neither a token in clear text nor a request to this machine may go to a proxy that the user didn't name.
         let is_for_no_proxy = |url: &Url| is_plain(url) || (is_this_machine(url) && !is_own);
         if self.no_proxy || self.proxy.is_some() || addresses().any(|url| is_for_no_proxy(&url)) {
             http = http.no_proxy();
@@ -75,17 +75,16 @@ impl Http {
     }
 }
 
-/// A proxy by its URL, which may hold a password and is not shown.
+/// A proxy by its URL, which may contain a password and is not shown.
 fn proxy(url: &str) -> Result<Proxy> {
     let refuse = |why: &str| {
-        let summary =
-            format!("the proxy's URL {why}; one looks like http://proxy.example.com:3128");
+        let summary = format!("the proxy URL {why}; use for example http://proxy.example.com:3128");
         Error::configuration(summary, None)
     };
     let parsed = Url::parse(url).map_err(|_| refuse("is not a URL"))?;
     if !matches!(parsed.scheme(), "http" | "https") {
         return Err(refuse(
-            "is neither http nor https; give the builder an HTTP client of your own",
+            "is neither http nor https; for other proxies pass your own HTTP client to the builder",
         ));
     }
     let proxy = Proxy::all(url).map_err(|_| refuse("can't be used"))?;
@@ -95,7 +94,7 @@ fn proxy(url: &str) -> Result<Proxy> {
 #[cfg(any(feature = "rustls", feature = "native-tls"))]
 fn certificates(pem: &[u8]) -> Result<Vec<reqwest::Certificate>> {
     let refuse = |source: Option<Box<dyn std::error::Error + Send + Sync>>| {
-        let summary = "the root certificate is not a certificate in PEM, which begins with \
+        let summary = "the root certificate is not a PEM certificate; one begins with \
                        -----BEGIN CERTIFICATE-----";
         Error::configuration(summary, source)
     };
@@ -107,9 +106,9 @@ fn certificates(pem: &[u8]) -> Result<Vec<reqwest::Certificate>> {
     }
 }
 
-/// The headers for all requests. No value is part of an error.
+/// The headers for all requests. No error shows a value.
 fn headers(all: &[(String, Secret)]) -> Result<HeaderMap> {
-    /// What belongs to the connection or to this client.
+    /// The headers of the connection or of this client.
     const TAKEN: [&str; 7] = [
         "authorization",
         "connection",
@@ -123,14 +122,12 @@ fn headers(all: &[(String, Secret)]) -> Result<HeaderMap> {
     for (name, value) in all {
         let refuse = |rule: &str| InvalidInput::new("header", name, rule);
         let key = HeaderName::try_from(name)
-            .map_err(|_| refuse("is not a header's name: letters, digits and hyphens"))?;
+            .map_err(|_| refuse("is not a valid header name; use letters, digits and hyphens"))?;
         if TAKEN.contains(&key.as_str()) {
-            return Err(
-                refuse("is set by the client itself; there are `token` and `user_agent`").into(),
-            );
+            return Err(refuse("is set by the client itself; use `token` or `user_agent`").into());
         }
         let mut value = HeaderValue::try_from(value.expose())
-            .map_err(|_| refuse("has a value with characters other than visible ASCII"))?;
+            .map_err(|_| refuse("has an invalid value: only visible ASCII is allowed"))?;
         value.set_sensitive(true);
         headers.insert(key, value);
     }

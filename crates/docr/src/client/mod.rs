@@ -1,4 +1,4 @@
-//! The client: what it is set up with, and the handles that it gives out.
+//! The client, its builder, and the handles that it makes.
 
 mod address;
 mod builder;
@@ -19,7 +19,7 @@ use crate::{
 pub use builder::ClientBuilder;
 pub use request::ApiRequest;
 
-/// Speaks with the API on behalf of one token. Cheap to clone; clones share their connections.
+/// Calls the API with one token. Cheap to clone; clones share their connections.
 ///
 /// ```no_run
 /// # async fn example() -> docr::Result<()> {
@@ -37,7 +37,7 @@ pub struct Client {
 
 impl Client {
     /// A client with the token of `DIGITALOCEAN_TOKEN` or else `DIGITALOCEAN_ACCESS_TOKEN`, for the API
-    /// at `DIGITALOCEAN_API_URL` if that is set; [`ClientBuilder::from_env`] for one with more to it.
+    /// at `DIGITALOCEAN_API_URL` if that is set. [`ClientBuilder::from_env`] allows more settings.
     ///
     /// # Errors
     ///
@@ -60,32 +60,57 @@ impl Client {
         ClientBuilder::new()
     }
 
-    /// Revokes credentials: from now on they open nothing.
+    /// Revokes credentials: from now on they give no access.
     /// `POST https://cloud.digitalocean.com/v1/oauth/revoke`, a host of its own: see
     /// [`ClientBuilder::oauth_url`].
     ///
+    /// ```no_run
+    /// use docr::CredentialsRequest;
+    ///
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let registry = docr.registry("acme-images".parse()?);
+    /// let credentials = registry.docker_credentials(CredentialsRequest::read_write()).await?;
+    /// // ... build and push ...
+    /// docr.revoke(&credentials).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
-    /// Before a request is sent: credentials of another form than they were when this version was made. Revoke them
-    /// in the control panel. [`is_unauthorized`](crate::Error::is_unauthorized), if they open nothing, as when they have
-    /// expired.
+    /// Before a request is sent: credentials in a form that this version doesn't know. Revoke them in the control panel.
+    /// [`is_unauthorized`](crate::Error::is_unauthorized), if they are not valid any more, as when they have expired.
     pub async fn revoke(&self, credentials: &DockerCredentials) -> Result<()> {
         credentials.revoke(&self.core).await
     }
 
-    /// Revokes credentials of which only the password is there, such as [`DockerConfig::password`](crate::DockerConfig::password)
-    /// has it. A personal access token would be revoked as well: don't pass one that somebody has used as a password.
+    /// Revokes credentials by their password, such as [`DockerConfig::password`](crate::DockerConfig::password) returns it.
+    /// A personal access token that was used as a password is revoked as well.
     /// `POST https://cloud.digitalocean.com/v1/oauth/revoke`
+    ///
+    /// ```no_run
+    /// use docr::DockerConfig;
+    ///
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut config = DockerConfig::load(DockerConfig::default_path()?)?;
+    /// if let Some(password) = config.password()? {
+    ///     docr.revoke_password(&password).await?;
+    ///     config.remove()?;
+    ///     config.save()?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`is_unauthorized`](crate::Error::is_unauthorized), if it opens nothing, as when it was revoked or has expired.
+    /// [`is_unauthorized`](crate::Error::is_unauthorized), if it is not valid any more: revoked or expired.
     pub async fn revoke_password(&self, password: &Secret) -> Result<()> {
         revoke(&self.core, password.clone(), None).await
     }
 
-    /// A request to any path of the API, with all that every call has: token, repeats, pacing, time limits, spans and
-    /// errors. For what this crate has no method for.
+    /// A request to any path of the API, for what this crate has no method for. Token, retries, pacing, time limits, spans
+    /// and errors are those of any call.
     ///
     /// ```no_run
     /// use docr::Method;
@@ -100,12 +125,32 @@ impl Client {
         ApiRequest::new(self.core.clone(), method, path.into())
     }
 
-    /// The generated client below: one request each, without repeats, and as it comes.
+    /// The generated client underneath: one request per call, without retries, and with raw responses.
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let response = docr.api().registries_get_options().send().await?;
+    /// println!("{} with {} tiers", response.status(), response.options.subscription_tiers.len());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn api(&self) -> &docr_api::Client {
         &self.core.api
     }
 
-    /// The same client, whose calls wait for their turn below the rate limit: see [`CallOptions::paced`](crate::CallOptions::paced).
+    /// The same client with paced calls, which wait for their turn below the rate limit: see
+    /// [`CallOptions::paced`](crate::CallOptions::paced).
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let bulk = docr.paced().registry("acme-images".parse()?);
+    /// for repository in bulk.repositories().all().await? {
+    ///     let bytes = bulk.repository(repository.name.parse()?).storage_bytes().await?;
+    ///     println!("{}: {bytes} bytes", repository.name);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[doc(alias = "rate_limited")]
     #[must_use]
     pub fn paced(&self) -> Self {

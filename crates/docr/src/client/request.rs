@@ -1,4 +1,4 @@
-//! A request of the caller's own making.
+//! A request to a path that the caller chooses.
 
 use docr_api::{Effect, RawRequest};
 use reqwest::Method;
@@ -13,8 +13,8 @@ use crate::{
 
 /// A request to any path of the API. Made by [`Client::request`](crate::Client::request).
 ///
-/// What may be repeated is decided by its [`Effect`]. Unless it is told otherwise, a GET or HEAD reads, a PUT sets, a
-/// DELETE deletes, and all else creates: what may have taken effect is then not repeated, and fails as
+/// Its [`Effect`] decides what is retried. By default, a GET or HEAD reads, a PUT sets, a DELETE deletes, and all others
+/// create: an attempt that may have taken effect is then not repeated, and the call fails as
 /// [`is_ambiguous`](crate::Error::is_ambiguous).
 ///
 /// ```no_run
@@ -55,7 +55,15 @@ impl ApiRequest {
         Self { core, raw, effect }
     }
 
-    /// A name and value of the query. Both are encoded as they need to be.
+    /// Adds a name and value to the query, percent-encoded.
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> docr::Result<()> {
+    /// let droplets = docr.request(docr::Method::GET, "/v2/droplets").query("tag_name", "prod").query("page", 2);
+    /// let page: serde_json::Value = droplets.send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn query(mut self, name: impl Into<String>, value: impl ToString) -> Self {
         self.raw.query.push((name.into(), value.to_string()));
         self
@@ -65,34 +73,47 @@ impl ApiRequest {
     ///
     /// # Errors
     ///
-    /// What can't be written as JSON, such as a map whose keys are no texts.
+    /// [`is_invalid_input`](crate::Error::is_invalid_input), if the body can't be written as JSON, such as a map with keys
+    /// other than strings.
     pub fn json(mut self, body: &(impl Serialize + ?Sized)) -> Result<Self> {
         let json = serde_json::to_vec(body).map_err(|error| {
-            InvalidInput::new("request body", "", format!("is not JSON: {error}"))
+            InvalidInput::new(
+                "request body",
+                "",
+                format!("cannot be written as JSON: {error}"),
+            )
         })?;
         self.raw.json = Some(json.into());
         Ok(self)
     }
 
-    /// What it does on the server, which decides whether it may be repeated.
+    /// What the request does on the server, which decides whether it is retried.
     pub fn effect(mut self, effect: Effect) -> Self {
         self.effect = effect;
         self
     }
 
-    /// The same request, made as [`CallOptions`] say.
+    /// The same request with other [`CallOptions`].
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> docr::Result<()> {
+    /// let account = docr.request(docr::Method::GET, "/v2/account").with(|calls| calls.max_attempts(1));
+    /// let account: serde_json::Value = account.send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn with(mut self, change: impl FnOnce(CallOptions) -> CallOptions) -> Self {
         self.core = self.core.with(change);
         self
     }
 
-    /// Sends it and reads the response as JSON. An empty body reads as `null`, which is `()`; for a body that doesn't
-    /// matter there is `serde::de::IgnoredAny`.
+    /// Sends the request and reads the response as JSON. An empty body reads as `null`, which is `()`. Use
+    /// `serde::de::IgnoredAny` to ignore the body.
     ///
     /// # Errors
     ///
-    /// Those of any call. Before a request is sent: a path that isn't one, or would lead elsewhere than it says.
-    /// [`is_unreadable`](crate::Error::is_unreadable), if the response is no such JSON.
+    /// Those of any call. Before a request is sent: an invalid path, or one that resolves to another path.
+    /// [`is_unreadable`](crate::Error::is_unreadable), if the response is not JSON of this type.
     pub async fn send<T: DeserializeOwned + Send + 'static>(self) -> Result<T> {
         let raw = self.raw;
         let request = Request {

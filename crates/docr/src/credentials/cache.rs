@@ -1,4 +1,4 @@
-//! Credentials at hand, renewed before they expire.
+//! Cached credentials, renewed before they expire.
 
 use std::{
     fmt,
@@ -23,16 +23,18 @@ use crate::{
 /// The longest time before their end at which credentials are renewed.
 const EARLY: Duration = Duration::from_secs(60 * 60);
 
-/// Keeps credentials at hand for many callers, and renews them before they expire: when a tenth of their time is
-/// left, or an hour. However many callers ask at once, one request is sent. Made by
-/// [`RegistryHandle::credentials_cache`](crate::RegistryHandle::credentials_cache); clones share what is kept.
+/// Caches credentials for many callers, and renews them before they expire: when a tenth of their lifetime is left, at
+/// most an hour. However many callers need them at once, one request is sent. Made by
+/// [`RegistryHandle::credentials_cache`](crate::RegistryHandle::credentials_cache); clones share the cache.
 ///
 /// ```no_run
 /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// use docr::CredentialsRequest;
 ///
 /// let cache = docr.registry("acme-images".parse()?).credentials_cache(CredentialsRequest::read_only());
-/// let config = cache.get().await?.docker_config_json();
+/// let credentials = cache.get().await?;
+/// docr.revoke(&credentials).await?;
+/// cache.forget().await; // the next `get` mints new ones
 /// # Ok(())
 /// # }
 /// ```
@@ -50,29 +52,29 @@ struct Cache {
 #[derive(Default)]
 struct Held {
     minted: Option<Minted>,
-    /// The request that is under way, for all who wait for it.
+    /// The request in progress, shared by all who wait for it.
     minting: Option<Shared<BoxFuture<'static, Result<DockerCredentials>>>>,
 }
 
 struct Minted {
     credentials: DockerCredentials,
     since: Moment,
-    /// How long they were good for then; `None` if they don't expire.
+    /// How long they were valid then; `None` if they don't expire.
     lifetime: Option<Duration>,
 }
 
-/// A moment by both hands of a clock.
+/// A moment by both readings of a clock.
 #[derive(Clone, Copy)]
 struct Moment {
     date: DateTime<Utc>,
     monotonic: Duration,
 }
 
-/// How it stands with credentials.
+/// The age of credentials.
 #[derive(PartialEq, Eq)]
 enum Age {
     Fresh,
-    /// Good still, and to be renewed.
+    /// Still valid, and due for renewal.
     Old,
     Expired,
 }
@@ -89,6 +91,16 @@ impl CredentialsCache {
     }
 
     /// The same cache, still empty, which shares its credentials with other processes.
+    ///
+    /// ```no_run
+    /// use docr::{CredentialFiles, CredentialsRequest};
+    ///
+    /// # async fn example(registry: docr::RegistryHandle) -> Result<(), Box<dyn std::error::Error>> {
+    /// let files = CredentialFiles::new("/run/acme/credentials");
+    /// let cache = registry.credentials_cache(CredentialsRequest::read_only()).in_files(files);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(feature = "credential-files")]
     #[must_use]
     pub fn in_files(&self, files: super::CredentialFiles) -> Self {
@@ -100,15 +112,15 @@ impl CredentialsCache {
         }))
     }
 
-    /// The credentials that are kept, or new ones. Credentials that can't be renewed are handed out until they expire.
+    /// The cached credentials, or new ones. Credentials that can't be renewed are returned until they expire.
     /// `GET /v2/registries/{registry_name}/docker-credentials`
     ///
-    /// A request that was begun goes on when those who wait for it give up, and the next caller gets what came of it.
+    /// A request runs to completion even if all callers stop waiting, and the next caller gets its result.
     ///
     /// # Errors
     ///
     /// Those of [`RegistryHandle::docker_credentials`](crate::RegistryHandle::docker_credentials). Callers who waited for
-    /// the same request get the same error; the next one asks again.
+    /// the same request get the same error; the next call sends another request.
     pub async fn get(&self) -> Result<DockerCredentials> {
         if Handle::try_current().is_err() {
             return Err(Error::no_runtime());
@@ -130,7 +142,7 @@ impl CredentialsCache {
         minting.await.or_else(|error| usable.ok_or(error))
     }
 
-    /// Forgets the credentials, after they were revoked, say: the next caller gets new ones.
+    /// Clears the cache, for example after the credentials were revoked: the next caller gets new ones.
     pub async fn forget(&self) {
         self.0.held().minted = None;
     }
@@ -141,7 +153,7 @@ impl Cache {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// New credentials, or those of the files, and how long they are good for.
+    /// New credentials, or those in the files, and how long they are valid.
     async fn mint(&self) -> Result<(DockerCredentials, Option<Duration>)> {
         #[cfg(feature = "credential-files")]
         if let Some(files) = &self.files {
@@ -162,8 +174,7 @@ impl Cache {
     }
 }
 
-/// Mints for all who wait, in a task of its own: what it leaves with the service is kept, though nobody may wait for it
-/// in the end.
+/// Mints for all who wait, in a task of its own: the credentials are cached even if nobody waits for them any more.
 fn mint(cache: &Arc<Cache>, now: Moment) -> Shared<BoxFuture<'static, Result<DockerCredentials>>> {
     let cache = Arc::clone(cache);
     let task = async move {
@@ -173,7 +184,7 @@ fn mint(cache: &Arc<Cache>, now: Moment) -> Shared<BoxFuture<'static, Result<Doc
         let (credentials, lifetime) = minted?;
         held.minted = Some(Minted {
             credentials: credentials.clone(),
-            // From before the request: sooner rather than later.
+            // From before the request: too early rather than too late.
             since: now,
             lifetime,
         });
@@ -187,7 +198,7 @@ impl Minted {
         let Some(lifetime) = self.lifetime else {
             return Age::Fresh;
         };
-        // The date may have been set back, and the other hand stands while a computer sleeps.
+        // The date may have been set back, and monotonic time stops while a computer sleeps.
         let by_date = now.date.signed_duration_since(self.since.date);
         let by_date = by_date.to_std().unwrap_or_default();
         let monotonic = now.monotonic.saturating_sub(self.since.monotonic);

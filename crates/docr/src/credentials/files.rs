@@ -1,4 +1,4 @@
-//! Credentials at hand for all processes of a user, in files.
+//! Credentials that all processes of a user share, in files.
 
 use std::{
     fs::{self, File},
@@ -22,14 +22,14 @@ use crate::{
     text::hex,
 };
 
-/// Credentials kept in files, so that many processes that come and go share one: a file for each API address, token,
-/// registry and scope. New ones are minted when half of the lifetime is over, once for all processes that ask at the same
-/// time (feature `credential-files`).
+/// Credentials in files, which many short-lived processes share: a file for each API address, token, registry and scope.
+/// They are renewed when half of their lifetime has elapsed, once for all processes that need them at the same time
+/// (feature `credential-files`).
 ///
-/// With a [token provider](crate::TokenProvider), another token means other credentials: those of the one before stay until
+/// With a [token provider](crate::TokenProvider), another token means other credentials: the previous ones are kept until
 /// they expire.
 ///
-/// The files are their owner's alone, and hold credentials as they are, as Docker's own configuration does.
+/// Only their owner can access the files. They contain credentials in plain text, as Docker's own configuration does.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -40,7 +40,7 @@ use crate::{
 /// let wanted = CredentialsRequest::read_only().expires_in(Duration::from_secs(12 * 3600));
 /// let files = CredentialFiles::new(CredentialFiles::default_directory().ok_or("no home directory")?);
 /// let kept = files.get(&registry, wanted).await?;
-/// println!("good until {:?}", kept.expires_at);
+/// println!("valid until {:?}", kept.expires_at);
 /// # Ok(())
 /// # }
 /// ```
@@ -50,6 +50,13 @@ pub struct CredentialFiles {
 }
 
 /// Credentials from a file.
+///
+/// ```
+/// /// How long the kubelet may cache a pull credential.
+/// fn cache_duration(kept: &docr::KeptCredentials) -> String {
+///     format!("{}s", kept.left.map_or(0, |left| left.as_secs() / 2))
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct KeptCredentials {
@@ -57,11 +64,11 @@ pub struct KeptCredentials {
     pub credentials: DockerCredentials,
     /// When they expire; `None` if they don't.
     pub expires_at: Option<DateTime<Utc>>,
-    /// How long they are good for from now on; `None` if they don't expire.
+    /// How long they are valid from now on; `None` if they don't expire.
     pub left: Option<Duration>,
 }
 
-/// What stands in a file.
+/// The content of a file.
 #[derive(Serialize, Deserialize)]
 struct Entry {
     answer: types::DockerCredentials,
@@ -70,24 +77,24 @@ struct Entry {
     minted_at: DateTime<Utc>,
 }
 
-/// How it stands with what is in a file.
+/// The credentials in a file, by their age.
 enum Kept {
     Fresh(KeptCredentials),
-    /// Good still, and to be renewed.
+    /// Still valid, and due for renewal.
     Old(KeptCredentials),
     Nothing,
 }
 
 impl CredentialFiles {
-    /// Keeps the files in this directory. It is made when the first one is written.
+    /// Keeps the files in this directory, which is created with the first one.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
         Self {
             directory: directory.into(),
         }
     }
 
-    /// Where the platform keeps such things: `docr/credentials` in `$XDG_CACHE_HOME` or `~/.cache`, in `~/Library/Caches`
-    /// or in `%LOCALAPPDATA%`. `None` without a home directory.
+    /// The platform's directory for such files: `docr/credentials` in `$XDG_CACHE_HOME` or `~/.cache`, in
+    /// `~/Library/Caches` or in `%LOCALAPPDATA%`. `None` without a home directory.
     pub fn default_directory() -> Option<PathBuf> {
         Some(folder::caches()?.join("docr").join("credentials"))
     }
@@ -124,7 +131,7 @@ impl CredentialFiles {
             read_write: credentials.is_read_write(),
             lifetime_seconds: credentials.expires_in().map(|lifetime| lifetime.as_secs()),
             answer: credentials.answer.clone(),
-            // Before the request was sent: sooner rather than later.
+            // From before the request: too early rather than too late.
             minted_at: now,
         };
         let text = serde_json::to_string(&entry).map(Secret::from);
@@ -142,7 +149,7 @@ impl CredentialFiles {
                     Some(error),
                     ErrorKind::Storage,
                     format!(
-                        "credentials could not be kept, and are good still: revoking them failed, too ({left})"
+                        "credentials could not be stored, and are still valid: revoking them failed, too ({left})"
                     ),
                 ),
             });
@@ -166,7 +173,7 @@ impl CredentialFiles {
         }
     }
 
-    /// Goes on when nobody waits for it any more: a file whose credentials were revoked must not stay.
+    /// Runs to completion even if the caller stops waiting: a file with revoked credentials must be deleted.
     pub(crate) async fn revoke_for(
         &self,
         target: &Target,
@@ -189,7 +196,7 @@ impl CredentialFiles {
         };
         if let Some(kept) = &kept {
             match kept.credentials.revoke(&target.core).await {
-                // Somebody else has revoked them: they are to be forgotten all the same.
+                // Already revoked: the file is deleted all the same.
                 Err(error) if !error.is_unauthorized() => return Err(error),
                 _ => {}
             }
@@ -212,7 +219,7 @@ impl CredentialFiles {
             target.name.as_str().as_bytes(),
             scope,
         ] {
-            // With its length, so that no two keys run into each other.
+            // With its length, which makes the key unambiguous.
             key.update(part.len().to_be_bytes());
             key.update(part);
         }
@@ -220,7 +227,7 @@ impl CredentialFiles {
         self.directory.join(name).with_extension("json")
     }
 
-    /// Holds a file against all other processes, until this is dropped.
+    /// Locks a file against all other processes, until this is dropped.
     async fn lock(&self, path: &Path) -> Result<File> {
         let lock = path.with_extension("lock");
         let directory = self.directory.clone();
@@ -262,7 +269,7 @@ impl Entry {
     }
 }
 
-/// What a file holds. One that can't be read holds nothing, and is written anew.
+/// The credentials in a file. An unreadable file counts as empty, and is replaced.
 fn read(path: &Path, now: DateTime<Utc>) -> Kept {
     let text = fs::read_to_string(path).map(Secret::from);
     let entry: Option<Entry> = text
@@ -271,7 +278,7 @@ fn read(path: &Path, now: DateTime<Utc>) -> Kept {
     let Some(entry) = entry else {
         return Kept::Nothing;
     };
-    // Of what was minted in the future, a clock that was set doesn't tell the age.
+    // If the clock was set back, credentials that seem minted in the future have an unknown age.
     let is_known = entry.minted_at <= now;
     let half = entry
         .lifetime_seconds
@@ -291,6 +298,6 @@ fn has_runtime() -> Result<()> {
 }
 
 fn storage(path: &Path, error: io::Error) -> Error {
-    let summary = format!("credentials can't be kept in {}: {error}", path.display());
+    let summary = format!("credentials can't be stored in {}: {error}", path.display());
     Error::storage(summary, error)
 }

@@ -11,14 +11,14 @@ use crate::{DockerCredentials, InvalidInput, RegistryName};
 
 /// The namespace from which DigitalOcean's Kubernetes copies pull secrets to all others.
 const SYSTEM: &str = "kube-system";
-/// Marks a secret that is to be copied.
+/// Marks a secret to copy.
 const COPY_ANNOTATION: &str = "digitalocean.com/dosecret-identifier";
-/// Tells people when to make another one.
+/// When the credentials expire, for people.
 const EXPIRY_ANNOTATION: &str = "docr-rs.github.io/expires-at";
 const TYPE: &str = "kubernetes.io/dockerconfigjson";
 const KEY: &str = ".dockerconfigjson";
 
-/// A pull secret for Kubernetes, named as `doctl` names it: `registry-` and the registry's name, in `kube-system`,
+/// A pull secret for Kubernetes, named as by `doctl`: `registry-` and the registry's name, in `kube-system`,
 /// from where DigitalOcean's Kubernetes copies it to all namespaces.
 ///
 /// ```no_run
@@ -50,19 +50,37 @@ impl KubernetesSecret {
         }
     }
 
-    /// Notes on it when the credentials expire, as an annotation.
+    /// Adds an annotation with the time when the credentials expire.
+    ///
+    /// ```
+    /// # fn example(registry: &docr::RegistryName, credentials: &docr::DockerCredentials) {
+    /// use docr::KubernetesSecret;
+    ///
+    /// let mut secret = KubernetesSecret::new(registry);
+    /// if let Some(lifetime) = credentials.expires_in() {
+    ///     secret = secret.expires_at(chrono::Utc::now() + lifetime);
+    /// }
+    /// # }
+    /// ```
     pub fn expires_at(mut self, instant: DateTime<Utc>) -> Self {
         self.expires_at = Some(instant);
         self
     }
 
-    /// Gives it another name.
+    /// Sets another name.
+    ///
+    /// ```
+    /// # let registry = "acme-images".parse()?;
+    /// let secret = docr::KubernetesSecret::new(&registry).name("acme-pull").namespaces(["shop"]);
+    /// secret.check()?;
+    /// # Ok::<(), docr::InvalidInput>(())
+    /// ```
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// Puts it into these namespaces, in place of `kube-system`.
+    /// Sets the namespaces, in place of `kube-system`.
     pub fn namespaces<N: Into<String>>(mut self, namespaces: impl IntoIterator<Item = N>) -> Self {
         self.namespaces = namespaces.into_iter().map(Into::into).collect();
         self
@@ -95,7 +113,15 @@ impl KubernetesSecret {
         Ok(documents.join("---\n").into())
     }
 
-    /// The manifest in JSON: a `Secret`, or a `List` of them if there are several namespaces.
+    /// The manifest in JSON: a `Secret`, or a `List` of them for several namespaces.
+    ///
+    /// ```
+    /// # fn example(secret: docr::KubernetesSecret, credentials: &docr::DockerCredentials) -> Result<(), docr::InvalidInput> {
+    /// let manifest = secret.namespaces(["shop"]).manifest_json(credentials)?;
+    /// println!("{}", manifest.expose()); // for kubectl apply -f -
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -128,7 +154,16 @@ impl KubernetesSecret {
         Ok(format!("{manifest:#}").into())
     }
 
-    /// The secrets as objects for a Kubernetes client, one for each namespace.
+    /// The secrets as objects for a Kubernetes client, one for each namespace (feature `kubernetes`).
+    ///
+    /// ```
+    /// # fn example(secret: docr::KubernetesSecret, credentials: &docr::DockerCredentials) -> Result<(), docr::InvalidInput> {
+    /// for object in secret.objects(credentials)? {
+    ///     println!("{:?}/{:?}", object.metadata.namespace, object.metadata.name);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -172,15 +207,22 @@ impl KubernetesSecret {
         copy.into_iter().chain(expiry).collect()
     }
 
-    /// Checks the name and the namespaces: before credentials are minted, say.
+    /// Checks the name and the namespaces, for example before credentials are minted.
+    ///
+    /// ```
+    /// # let registry = "acme-images".parse()?;
+    /// let secret = docr::KubernetesSecret::new(&registry).namespaces(["Shop"]);
+    /// assert_eq!(secret.check().unwrap_err().field(), "Kubernetes namespace");
+    /// # Ok::<(), docr::InvalidInput>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// A name or namespace that Kubernetes would refuse, or no namespace.
+    /// [`InvalidInput`], if Kubernetes would reject the name or a namespace, or there is no namespace.
     pub fn check(&self) -> Result<(), InvalidInput> {
         check_name("name of the Kubernetes secret", &self.name, 253, true)?;
         if self.namespaces.is_empty() {
-            let rule = "none is given; a secret is in at least one namespace";
+            let rule = "is empty; a secret needs at least one namespace";
             return Err(InvalidInput::new("Kubernetes namespaces", "", rule));
         }
         let mut namespaces = self.namespaces.iter();
@@ -215,7 +257,59 @@ fn check_name(
     }
     let between = if dots { "hyphens and dots" } else { "hyphens" };
     let rule = format!(
-        "is not allowed: a name is at most {most} lower-case letters and digits, with {between} between them"
+        "is not a valid name; use at most {most} lower-case letters and digits, with {between} between them"
     );
     Err(InvalidInput::new(field, name, rule))
+}
+
+#[cfg(test)]
+mod tests {
+    use docr_api::types;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::CredentialsRequest;
+
+    fn credentials() -> DockerCredentials {
+        let answer = r#"{"auths": {"registry.digitalocean.com": {"auth": "bmV3OnNlY3JldA=="}}}"#;
+        let answer: types::DockerCredentials = serde_json::from_str(answer).unwrap();
+        DockerCredentials::new(answer, CredentialsRequest::read_only()).unwrap()
+    }
+
+    #[test]
+    fn a_secret_has_annotations_only_if_there_is_something_to_annotate() {
+        let secret = KubernetesSecret::new(&"acme".parse().unwrap());
+        let metadata = |secret: &KubernetesSecret| {
+            let json = secret.manifest_json(&credentials()).unwrap();
+            let mut json: Value = serde_json::from_str(json.expose()).unwrap();
+            json["metadata"].take()
+        };
+        let plain = secret.clone().namespaces(["shop"]);
+        let expected = json!({ "name": "registry-acme", "namespace": "shop" });
+        assert_eq!(metadata(&plain), expected);
+        let yaml = plain.manifest(&credentials()).unwrap();
+        assert!(!yaml.expose().contains("annotations"));
+        let expiring = plain.expires_at(DateTime::UNIX_EPOCH);
+        let annotations = metadata(&expiring)["annotations"].take();
+        assert_eq!(annotations[EXPIRY_ANNOTATION], "1970-01-01T00:00:00Z");
+        let yaml = expiring.manifest(&credentials()).unwrap();
+        assert!(yaml.expose().contains("  annotations:\n"));
+    }
+
+    #[test]
+    fn several_namespaces_make_a_list_and_one_a_secret() {
+        let secret = KubernetesSecret::new(&"acme".parse().unwrap());
+        let json = |namespaces: &[&str]| -> Value {
+            let secret = secret.clone().namespaces(namespaces.iter().copied());
+            let json = secret.manifest_json(&credentials()).unwrap();
+            serde_json::from_str(json.expose()).unwrap()
+        };
+        assert_eq!(json(&["shop"])["kind"], "Secret");
+        let list = json(&["web", "shop", "kube-system"]);
+        assert_eq!(list["kind"], "List");
+        for (place, namespace) in ["kube-system", "shop", "web"].iter().enumerate() {
+            assert_eq!(list["items"][place]["metadata"]["namespace"], *namespace);
+        }
+        assert_eq!(list["items"].as_array().unwrap().len(), 3);
+    }
 }

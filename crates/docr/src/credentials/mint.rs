@@ -1,4 +1,4 @@
-//! Minting of which nothing is left behind when nobody waits for it any more.
+//! Minting that leaves no credential behind when the caller stops waiting.
 
 use std::future;
 
@@ -21,7 +21,7 @@ impl DockerCredentials {
     }
 }
 
-/// Revokes a token, which may be known by another secret as well.
+/// Revokes a token. Errors hide it and its alias.
 pub(crate) async fn revoke(core: &Core, token: Secret, alias: Option<&Secret>) -> Result<()> {
     let url = core.oauth_url().to_owned();
     let revoke = Request {
@@ -33,13 +33,13 @@ pub(crate) async fn revoke(core: &Core, token: Secret, alias: Option<&Secret>) -
         },
     };
     match core.call(revoke).await {
-        // An attempt whose end isn't known has revoked it: by now it doesn't even speak for itself.
+        // An earlier attempt with an unknown outcome has revoked it: it doesn't even authorize this request.
         Err(error) if error.is_unauthorized() && error.reached_before() => Ok(()),
         end => end,
     }
 }
 
-/// Mints in a task of its own. Credentials that come after the caller has given up are revoked.
+/// Mints in a task of its own. Credentials that arrive after the caller has given up are revoked.
 pub(crate) async fn or_revoke(
     core: &Core,
     minting: impl Future<Output = Result<DockerCredentials>> + Send + 'static,
@@ -60,7 +60,7 @@ pub(crate) async fn or_revoke(
     let task = runtime.spawn(task.in_current_span());
     match (&mut caller.receiver).await {
         Ok(minted) => minted,
-        // The task has panicked, and the caller does, or the runtime is being shut down, and the caller with it.
+        // The task panicked, which is passed on, or the runtime shuts down, and the caller with it.
         Err(_) => {
             finished(task).await;
             future::pending().await
@@ -68,7 +68,7 @@ pub(crate) async fn or_revoke(
     }
 }
 
-/// Whoever waits for credentials.
+/// The caller, who waits for credentials.
 struct Caller {
     core: Core,
     runtime: Handle,
@@ -88,6 +88,6 @@ impl Drop for Caller {
 
 async fn revoke_unwanted(core: Core, credentials: DockerCredentials) {
     if let Err(error) = credentials.revoke(&core).await {
-        debug!(%error, "credentials that nobody waited for could not be revoked");
+        debug!(%error, "credentials of a cancelled call could not be revoked");
     }
 }

@@ -1,6 +1,6 @@
 //! Credentials with which Docker and Kubernetes pull and push.
 
-// Numbers and times from outside are calculated with here.
+// Calculates with numbers and times from outside.
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 mod cache;
@@ -29,17 +29,17 @@ pub use files::{CredentialFiles, KeptCredentials};
 pub use kubernetes::KubernetesSecret;
 pub(crate) use mint::{or_revoke, revoke};
 
-/// The longest expiry that the service takes, in seconds.
+/// The longest expiry that the service accepts, in seconds.
 const LONGEST: u64 = 50 * 365 * 24 * 60 * 60;
 const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// What credentials to mint: for reading or also for writing, and for how long.
+/// Which credentials to mint: read-only or read-write, and for how long.
 ///
 /// ```
 /// use std::time::Duration;
 /// use docr::CredentialsRequest;
 ///
-/// let for_a_cluster = CredentialsRequest::read_only();
+/// let for_a_cluster = CredentialsRequest::read_only().never_expires();
 /// let for_a_build = CredentialsRequest::read_write().expires_in(Duration::from_secs(3600));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,13 +66,13 @@ impl CredentialsRequest {
         }
     }
 
-    /// How long the credentials are good for, in whole seconds, rounded down; 50 years of 365 days at the most.
+    /// How long the credentials are valid, in whole seconds, rounded down; at most 50 years of 365 days.
     pub fn expires_in(mut self, duration: Duration) -> Self {
         self.expires_in = Some(duration);
         self
     }
 
-    /// Credentials that never expire. Whoever gets hold of them keeps access until they are revoked.
+    /// Credentials that never expire. Whoever has them keeps access until they are revoked.
     pub fn never_expires(mut self) -> Self {
         self.expires_in = None;
         self
@@ -82,20 +82,20 @@ impl CredentialsRequest {
         self.read_write
     }
 
-    /// The seconds as they travel, where 0 means never.
+    /// The seconds for the request, where 0 means never.
     pub(crate) fn expiry_seconds(self) -> Result<u64, InvalidInput> {
         match self.expires_in.map(|duration| duration.as_secs()) {
             // Sent as 0, a fraction of a second would become forever.
             Some(0) => Err(InvalidInput::new(
                 "credentials' expiry",
                 format!("{:?}", self.expires_in.unwrap_or_default()),
-                "is below a second; for credentials without an expiry, ask for ones that never expire",
+                "is below a second; for credentials without an expiry, request ones that never expire",
             )),
             Some(seconds) if seconds > LONGEST => Err(InvalidInput::new(
                 "credentials' expiry",
                 format!("{seconds} s"),
                 format!(
-                    "is above {LONGEST} s (50 years), the longest that there is; for credentials without an expiry, ask for ones that never expire"
+                    "is above {LONGEST} s (50 years), the maximum; for credentials without an expiry, request ones that never expire"
                 ),
             )),
             Some(seconds) => Ok(seconds),
@@ -104,8 +104,20 @@ impl CredentialsRequest {
     }
 }
 
-/// Credentials for `registry.digitalocean.com`. They open every registry of the account; `Debug` hides
+/// Credentials for `registry.digitalocean.com`. They give access to all registries of the account; `Debug` hides
 /// them.
+///
+/// ```no_run
+/// use docr::CredentialsRequest;
+///
+/// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// let registry = docr.registry("acme-images".parse()?);
+/// let credentials = registry.docker_credentials(CredentialsRequest::read_only()).await?;
+/// std::fs::write("config.json", credentials.docker_config_json().expose())?;
+/// println!("read-write: {}, valid for {:?}", credentials.is_read_write(), credentials.expires_in());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct DockerCredentials {
     answer: types::DockerCredentials,
@@ -116,7 +128,7 @@ impl DockerCredentials {
     /// The host that the credentials are for, the key under `auths` in a Docker `config.json`.
     pub const HOST: &str = crate::names::HOST;
 
-    /// `None` for an answer without a credential.
+    /// `None` for a response without a credential.
     pub(crate) fn new(
         answer: types::DockerCredentials,
         request: CredentialsRequest,
@@ -140,8 +152,16 @@ impl DockerCredentials {
         Self::new(minted?, wanted).ok_or_else(|| Error::no_credentials(operation))
     }
 
-    /// The hosts that there are credentials for, each with what stands under `auth` in a Docker `config.json`:
-    /// [`HOST`](Self::HOST), and whatever else the service may add.
+    /// The hosts of the credentials, each with the value of `auth` in a Docker `config.json`: [`HOST`](Self::HOST), and
+    /// any others that the service may add.
+    ///
+    /// ```
+    /// # fn example(credentials: docr::DockerCredentials) {
+    /// for (host, auth) in credentials.hosts() {
+    ///     println!("{host}: {} bytes", auth.expose().len());
+    /// }
+    /// # }
+    /// ```
     pub fn hosts(&self) -> impl Iterator<Item = (&str, &Secret)> {
         let auths = &self.answer.auths;
         let main = auths.registry_digitalocean_com.iter();
@@ -152,8 +172,14 @@ impl DockerCredentials {
         all.filter_map(|(host, entry)| Some((host, entry.auth.as_ref()?)))
     }
 
-    /// The credential, base64, as it stands under `auth` in a Docker `config.json`; of the first of the
-    /// [`hosts`](Self::hosts), if it is none for [`HOST`](Self::HOST).
+    /// The credential, base64, the value of `auth` in a Docker `config.json`; that of the first of the
+    /// [`hosts`](Self::hosts), if there is none for [`HOST`](Self::HOST).
+    ///
+    /// ```
+    /// # fn example(credentials: docr::DockerCredentials) {
+    /// let entry = serde_json::json!({ "auth": credentials.auth().expose() });
+    /// # }
+    /// ```
     pub fn auth(&self) -> &Secret {
         static NONE: LazyLock<Secret> = LazyLock::new(|| Secret::from(""));
         self.hosts().next().map_or(&*NONE, |(_, auth)| auth)
@@ -169,13 +195,22 @@ impl DockerCredentials {
         Secret::from(serde_json::to_string(&config).unwrap_or_default())
     }
 
-    /// The credential as user name and password, for what asks for these; `None` if it has another form than it has
-    /// been seen to have. Neither part tells anything: they may look otherwise tomorrow.
+    /// The credential as user name and password, for programs that need these; `None` if it has a form that this version
+    /// doesn't know. Don't rely on the form of either part.
+    ///
+    /// ```
+    /// # use docr::DockerCredentials;
+    /// # fn example(credentials: DockerCredentials) {
+    /// if let Some((user, password)) = credentials.user_and_password() {
+    ///     println!("docker login --username {} --password-stdin {}", user.expose(), DockerCredentials::HOST);
+    /// }
+    /// # }
+    /// ```
     pub fn user_and_password(&self) -> Option<(Secret, Secret)> {
         user_and_password(self.auth())
     }
 
-    /// The credential for libraries that speak the registry's own protocol with the types of `oci-client`.
+    /// The credential as the type of `oci-client`, for libraries that use the registry's own protocol (feature `oci`).
     ///
     /// ```no_run
     /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -190,7 +225,7 @@ impl DockerCredentials {
     ///
     /// # Errors
     ///
-    /// When the credential has another form than user and password.
+    /// [`InvalidInput`], if the credential has a form other than user and password.
     #[cfg(feature = "oci")]
     pub fn registry_auth(&self) -> Result<oci_client::secrets::RegistryAuth, InvalidInput> {
         let (user, password) = self.user_and_password().ok_or_else(other_form)?;
@@ -198,7 +233,7 @@ impl DockerCredentials {
         Ok(oci_client::secrets::RegistryAuth::Basic(user, password))
     }
 
-    /// What the service takes to revoke the credential.
+    /// The token with which the service revokes the credential.
     pub(crate) fn token(&self) -> Result<Secret, InvalidInput> {
         let parts = self.user_and_password();
         parts.map(|(_, token)| token).ok_or_else(other_form)
@@ -209,13 +244,13 @@ impl DockerCredentials {
         self.request.read_write
     }
 
-    /// How long the credentials are good for, from when they were minted; `None` if they don't expire.
+    /// How long the credentials are valid from when they were minted; `None` if they don't expire.
     pub fn expires_in(&self) -> Option<Duration> {
         self.request.expires_in
     }
 }
 
-/// Docker's configuration, written without a copy of what it holds.
+/// Docker's configuration, serialized without a copy of its secrets.
 #[derive(Serialize)]
 struct Config<'a> {
     auths: BTreeMap<&'a str, Auth<'a>>,
@@ -226,7 +261,7 @@ struct Auth<'a> {
     auth: &'a Secret,
 }
 
-/// What stands under `auth` in a Docker `config.json`, taken apart.
+/// The two parts of `auth` in a Docker `config.json`.
 fn user_and_password(auth: &Secret) -> Option<(Secret, Secret)> {
     let bytes = BASE64.decode(auth.expose()).ok()?;
     let plain = Secret::from(String::from_utf8(bytes).ok()?);
@@ -237,7 +272,7 @@ fn user_and_password(auth: &Secret) -> Option<(Secret, Secret)> {
 
 /// The credential itself is not shown.
 fn other_form() -> InvalidInput {
-    let rule = "is not base64 of a user name and a password, as credentials were when this version was made";
+    let rule = "is not base64 of a user name and a password, the only form that this version knows";
     InvalidInput::new("credential", "[redacted]", rule)
 }
 
@@ -263,7 +298,7 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "credentials' expiry \"999ms\": is below a second; \
-             for credentials without an expiry, ask for ones that never expire"
+             for credentials without an expiry, request ones that never expire"
         );
     }
 
@@ -292,6 +327,41 @@ mod tests {
                 .never_expires()
                 .expiry_seconds(),
             Ok(0)
+        );
+    }
+
+    #[test]
+    fn a_credential_is_taken_apart_if_it_is_a_user_and_a_password() {
+        let parts = |plain: &str| {
+            let parts = user_and_password(&BASE64.encode(plain).into())?;
+            Some((parts.0.expose().to_owned(), parts.1.expose().to_owned()))
+        };
+        assert_eq!(
+            parts("user:pass:word"),
+            Some(("user".into(), "pass:word".into()))
+        );
+        for plain in ["", "user", "user:", ":password", ":"] {
+            assert_eq!(parts(plain), None, "{plain}");
+        }
+        assert!(user_and_password(&"no base64!".to_owned().into()).is_none());
+    }
+
+    #[test]
+    fn credentials_know_what_was_asked_for() {
+        let minted = |request| {
+            let answer = serde_json::json!({ "auths": { DockerCredentials::HOST: { "auth": "bmV3OnNlY3JldA==" } } });
+            DockerCredentials::new(serde_json::from_value(answer).unwrap(), request).unwrap()
+        };
+        let hour = Duration::from_secs(3_600);
+        let read_only = minted(CredentialsRequest::read_only().expires_in(hour));
+        assert_eq!(
+            (read_only.is_read_write(), read_only.expires_in()),
+            (false, Some(hour))
+        );
+        let read_write = minted(CredentialsRequest::read_write().never_expires());
+        assert_eq!(
+            (read_write.is_read_write(), read_write.expires_in()),
+            (true, None)
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Files that hold secrets: where they are, held against other programs, and others put in their place.
+//! Files with secrets: resolving links, locking, and replacing atomically.
 
 use std::{
     fs::{self, File},
@@ -8,9 +8,9 @@ use std::{
 
 use crate::folder;
 
-/// The file that a path leads to, over links, also where it is not there yet.
+/// The file that a path leads to, following links, even if it doesn't exist yet.
 pub(crate) fn behind_links(path: &Path) -> io::Result<PathBuf> {
-    // As many as Linux follows.
+    // Linux's own limit.
     const MOST: usize = 40;
     let mut place = path.to_owned();
     for _ in 0..MOST {
@@ -30,7 +30,7 @@ fn directory(file: &Path) -> &Path {
     }
 }
 
-/// Holds the directory of a file against other programs of this crate, until it is dropped. Makes it, if need be.
+/// Locks the directory of a file against other programs of this crate, until this is dropped. Creates it if missing.
 pub(crate) fn lock(file: &Path) -> io::Result<File> {
     let directory = directory(file);
     folder::make(directory)?;
@@ -42,12 +42,12 @@ pub(crate) fn lock(file: &Path) -> io::Result<File> {
     Ok(lock)
 }
 
-/// Writes a file whole or not at all. A new one is for its owner alone; one that was there keeps owner and mode.
+/// Writes a file atomically. A new one is for its owner alone; an existing one keeps owner and mode.
 pub(crate) fn replace(target: &Path, text: &str) -> io::Result<()> {
     Unfinished::beside(target)?.become_file(text)
 }
 
-/// A file beside the place in which it is to be put. Dropped before, it is gone.
+/// A temporary file next to its target. It is deleted if it is dropped before it has become the target.
 pub(crate) struct Unfinished<'a> {
     file: File,
     path: PathBuf,
@@ -78,7 +78,7 @@ impl<'a> Unfinished<'a> {
         self.file.sync_all()?;
         fs::rename(&self.path, self.target).map_err(|error| {
             let why =
-                format!("it can't be replaced as a whole, such as one that is mounted: {error}");
+                format!("the file can't be replaced, for example because it is mounted: {error}");
             io::Error::new(error.kind(), why)
         })
     }
@@ -86,7 +86,7 @@ impl<'a> Unfinished<'a> {
 
 impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
-        // Nothing has this name any more when it has become the file.
+        // If it has become the target, nothing has this name any more.
         let _ = fs::remove_file(&self.path);
     }
 }
@@ -100,11 +100,65 @@ fn keep_owner(file: &File, before: &fs::Metadata) -> io::Result<()> {
         && let Err(error) = fchown(file, Some(before.uid()), Some(before.gid()))
     {
         if now.uid() != before.uid() {
-            let why = format!("it belongs to another user, and would not any more: {error}");
+            let why = format!("the file belongs to another user, who would lose it: {error}");
             return Err(io::Error::new(error.kind(), why));
         }
-        // Of the group that it belongs to now, nobody was meant.
+        // The permissions were not meant for its present group.
         mode &= !0o070;
     }
     file.set_permissions(fs::Permissions::from_mode(mode))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(directory: &Path) -> Vec<String> {
+        let entries = fs::read_dir(directory).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.collect()
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_replaced_leaves_nothing_behind() {
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("config.json");
+        fs::create_dir(&target).unwrap();
+        let error = replace(&target, "{}").unwrap_err();
+        assert!(error.to_string().contains("can't be replaced"), "{error}");
+        assert_eq!(names(directory.path()), ["config.json"]);
+        drop(Unfinished::beside(&directory.path().join("other.json")).unwrap());
+        assert_eq!(names(directory.path()), ["config.json"]);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_replaced_file_keeps_its_mode_and_a_new_one_is_its_owner_s_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let directory = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+        let target = directory.path().join("config.json");
+        replace(&target, "1").unwrap();
+        assert_eq!(mode(&target), 0o600);
+        for before in [0o640, 0o604, 0o400] {
+            fs::set_permissions(&target, fs::Permissions::from_mode(before)).unwrap();
+            replace(&target, "2").unwrap();
+            assert_eq!(mode(&target), before);
+        }
+        assert_eq!(fs::read_to_string(&target).unwrap(), "2");
+        assert_eq!(names(directory.path()), ["config.json"]);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn links_are_followed_to_the_file_and_not_for_ever() {
+        use std::os::unix::fs::symlink;
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        symlink("two", at("one")).unwrap();
+        symlink("three", at("two")).unwrap();
+        assert_eq!(behind_links(&at("one")).unwrap(), at("three"));
+        symlink("loop", at("loop")).unwrap();
+        assert!(behind_links(&at("loop")).is_err());
+    }
 }

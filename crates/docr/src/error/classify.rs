@@ -1,4 +1,4 @@
-//! From what went wrong below to an error that keeps all of it but secrets.
+//! From a failure of the generated client to an error that keeps all of it except secrets.
 
 use chrono::DateTime;
 use docr_api::{Unreadable, body_prefix};
@@ -11,10 +11,10 @@ use super::{
 };
 use crate::endpoint::Endpoint;
 
-/// How much of a failure's body is read. The service's own errors are below 1 KiB.
+/// How much of an error's body is read. The service's own errors are below 1 KiB.
 const READ_LIMIT: usize = 64 * 1024;
 
-/// What an attempt failed for. It was not sent if it ran out of time while its connection was being made.
+/// The error of a failed attempt. An attempt that timed out while it was connecting was not sent.
 pub(crate) async fn error_of(
     endpoint: &Endpoint,
     failure: docr_api::Error<()>,
@@ -47,7 +47,7 @@ pub(crate) async fn error_of(
         ),
         docr_api::Error::InvalidResponsePayload(..) => error(
             ErrorKind::Unreadable,
-            "the answer doesn't fit the API".into(),
+            "the response does not match the API".into(),
             None,
         ),
     }
@@ -60,13 +60,13 @@ fn of_transport(error: &reqwest::Error, was_sent: bool) -> (ErrorKind, &'static 
             "no connection could be made; nothing was sent",
         )
     } else if error.is_timeout() {
-        (ErrorKind::Timeout, "no answer came within the time limit")
+        (ErrorKind::Timeout, "no response within the time limit")
     } else if error.is_builder() {
         (ErrorKind::Configuration, "the request could not be built")
     } else {
         (
             ErrorKind::Interrupted,
-            "the connection broke before the answer was complete",
+            "the connection broke before the response was complete",
         )
     }
 }
@@ -92,7 +92,7 @@ async fn of_response(endpoint: &Endpoint, mut response: Response, hidden: &Hidde
             Unreadable::Interrupted(_) => ErrorKind::Interrupted,
             _ => ErrorKind::Unreadable,
         };
-        // The place in the JSON that it names is a text from outside, too.
+        // The position in the JSON that it names is text from outside, too.
         let summary = hidden.shown(&format!("{status}, but {unreadable}"));
         let source = match unreadable {
             Unreadable::Interrupted(source) => Some(source as _),
@@ -170,13 +170,13 @@ fn kind_of(endpoint: &Endpoint, status: StatusCode, answer: &Answer) -> ErrorKin
     }
 }
 
-/// The operations of the time when an account had one registry.
+/// The operations from when an account had a single registry.
 fn names_no_registry(endpoint: &Endpoint) -> bool {
     let path = endpoint.template().unwrap_or_default();
     path == "/v2/registry" || path.starts_with("/v2/registry/")
 }
 
-/// The service's error envelope, with whatever of it is there.
+/// The service's error envelope, as far as it is present.
 struct ApiError {
     id: Option<String>,
     message: Option<String>,
@@ -196,7 +196,7 @@ impl ApiError {
     }
 }
 
-/// A body that isn't the service's: a proxy's page, or nothing.
+/// A body that isn't the service's: a proxy's error page, or nothing.
 fn of_foreign_body(
     status: StatusCode,
     body: &[u8],
@@ -210,6 +210,70 @@ fn of_foreign_body(
     if text.is_empty() {
         format!("{status}, with an empty body")
     } else {
-        format!("{status}, with a body that is not the API's: {text}")
+        format!("{status}, with a body that is not from the API: {text}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use docr_api::operations;
+
+    use super::*;
+
+    fn kind(endpoint: &Endpoint, status: u16, answer: Answer) -> ErrorKind {
+        kind_of(endpoint, StatusCode::from_u16(status).unwrap(), &answer)
+    }
+
+    #[test]
+    fn a_status_has_its_kind() {
+        let endpoint = Endpoint::from(operations::registries_get());
+        for (status, expected) in [
+            (302, ErrorKind::UnexpectedStatus),
+            (400, ErrorKind::Rejected),
+            (401, ErrorKind::Unauthorized),
+            (403, ErrorKind::Forbidden),
+            (404, ErrorKind::NotFound),
+            (409, ErrorKind::Conflict),
+            (412, ErrorKind::PreconditionFailed),
+            (418, ErrorKind::UnexpectedStatus),
+            (422, ErrorKind::Rejected),
+            (429, ErrorKind::RateLimited),
+            (500, ErrorKind::Server),
+            (599, ErrorKind::Server),
+            (600, ErrorKind::UnexpectedStatus),
+        ] {
+            assert_eq!(
+                kind(&endpoint, status, Answer::default()),
+                expected,
+                "{status}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_the_service_says_tells_refusals_of_the_same_status_apart() {
+        let saying = |message: &str| Answer {
+            message: Some(message.into()),
+            eligibility_reasons: eligibility_reasons(message),
+            ..Answer::default()
+        };
+        let named = Endpoint::from(operations::registries_get());
+        let nameless = Endpoint::from(operations::registry_get());
+        let in_use = saying("Make sure the certificate is not in use before deleting it");
+        assert_eq!(kind(&named, 403, in_use), ErrorKind::InUse);
+        assert_eq!(kind(&named, 403, saying("no")), ErrorKind::Forbidden);
+        let tier = "registry is not eligible for tier because: [OverRegistryLimit]";
+        assert_eq!(
+            kind(&nameless, 412, saying(tier)),
+            ErrorKind::TierNotEligible
+        );
+        assert_eq!(
+            kind(&nameless, 412, saying("no")),
+            ErrorKind::SeveralRegistries
+        );
+        assert_eq!(
+            kind(&named, 412, saying("no")),
+            ErrorKind::PreconditionFailed
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! An error as `main` and `unwrap` print it: what happened, what caused it, and what a support case needs, a line each.
+//! An error as `main` and `unwrap` print it: message, causes and what a support case needs, a line each.
 
 use std::{error::Error as _, fmt};
 

@@ -1,6 +1,6 @@
-//! One error type for everything that a call can end in.
+//! One error type for all failures of a call.
 
-// Numbers and times from outside are calculated with here.
+// Calculates with numbers and times from outside.
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 pub(crate) mod classify;
@@ -24,8 +24,47 @@ pub use invalid_input::InvalidInput;
 pub use kind::ErrorKind;
 pub use rate_limit::RateLimit;
 
-/// What a call of this crate ends in when it fails. Ask it by predicate ([`Error::is_not_found`]) or
-/// by [`Error::kind`]. Cheap to clone.
+/// Why a call of this crate failed. Decide by predicate ([`Error::is_not_found`]) or by [`Error::kind`]. Cheap to clone.
+///
+/// ```
+/// use docr::Error;
+///
+/// /// The exit code of a command, as in `sysexits.h`.
+/// fn exit_code(error: &Error) -> u8 {
+///     let is_local = error.is_token_unavailable() || error.is_rate_budget_unavailable() || error.is_storage();
+///     let is_transient = error.is_connect() || error.is_timeout() || error.is_interrupted()
+///         || error.is_server_error() || error.is_rate_limited() || error.is_wait_expired();
+///     match error {
+///         error if error.is_invalid_input() || error.is_rejected() => 64,
+///         error if error.is_unauthorized() || error.is_forbidden() => 77,
+///         error if error.is_configuration() || is_local => 78,
+///         error if error.is_ambiguous() => 70, // may have taken effect: look before you repeat it
+///         _ if is_transient => 75, // try again later
+///         _ => 1,
+///     }
+/// }
+///
+/// let error = Error::from(docr::RegistryName::new("Acme").unwrap_err());
+/// assert_eq!(exit_code(&error), 64);
+/// assert_eq!((error.attempts(), error.status()), (0, None)); // nothing was sent
+/// ```
+///
+/// `Display` is one line, for users. `Debug` is several lines, for logs and support: it adds causes, kind, operation,
+/// status, request id, rate limit, attempts and elapsed time.
+///
+/// ```no_run
+/// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// if let Err(error) = docr.registry("acme-images".parse()?).get().await {
+///     if error.is_precondition_failed() || error.is_unexpected_status() {
+///         println!("{:?} {:?}", error.status(), error.api_message());
+///     }
+///     let operation = error.operation().unwrap_or("no call");
+///     println!("{operation}: {} after {:?}", error.kind().as_str(), error.elapsed());
+///     println!("for support: {:?} {:?}", error.request_id(), error.api_id());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Error {
     inner: Arc<Inner>,
@@ -34,9 +73,9 @@ pub struct Error {
 
 /// What an error is about, beside the call.
 pub(crate) enum About {
-    /// The garbage collection that stood in the way, failed, or took too long.
+    /// The garbage collection that is active, failed, or took too long.
     Run(GarbageCollection),
-    /// The certificate that was waited for, as it was last seen, or that has the name.
+    /// The certificate that the wait was for, as it was last seen, or that has the name.
     Certificate(Certificate),
     /// The account's registry that has the name.
     Registry(Box<Registry>),
@@ -45,6 +84,13 @@ pub(crate) enum About {
 }
 
 /// The result of a call of this crate.
+///
+/// ```no_run
+/// async fn newest_tag(repository: docr::RepositoryHandle) -> docr::Result<Option<String>> {
+///     let tags = repository.tags().all().await?;
+///     Ok(tags.into_iter().max_by_key(|tag| tag.updated_at).map(|tag| tag.tag))
+/// }
+/// ```
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[derive(Debug)]
@@ -58,7 +104,7 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
-    /// An error of which nothing more is known.
+    /// An error of which nothing else is known.
     pub(crate) fn new(kind: ErrorKind, summary: impl Into<String>) -> Self {
         Self {
             kind,
@@ -70,16 +116,16 @@ impl Inner {
         }
     }
 
-    /// A provider that has no token for the first attempt.
+    /// The provider failed to return a token for the first attempt.
     pub(crate) fn no_token(source: Box<dyn error::Error + Send + Sync>) -> Self {
-        let summary = "the token provider has no token; nothing was sent";
+        let summary = "the token provider returned no token; nothing was sent";
         Self {
             source: Some(source),
             ..Self::new(ErrorKind::TokenUnavailable, summary)
         }
     }
 
-    /// A rate budget that can't be asked.
+    /// The rate budget failed.
     pub(crate) fn no_rate_budget(source: Box<dyn error::Error + Send + Sync>) -> Self {
         let summary = "the rate budget is not available; nothing was sent";
         Self {
@@ -88,14 +134,14 @@ impl Inner {
         }
     }
 
-    /// Timers and sockets are tokio's, and panic elsewhere.
+    /// Timers and sockets are tokio's, and panic without its runtime.
     pub(crate) fn no_runtime() -> Self {
-        let summary = "no tokio runtime: calls must be made inside of one; nothing was sent";
+        let summary = "no tokio runtime: calls must be made inside one; nothing was sent";
         Self::new(ErrorKind::Configuration, summary)
     }
 }
 
-/// What is asked of an attempt before its call has ended.
+/// What decides about a retry.
 impl Inner {
     pub(crate) fn status(&self) -> Option<u16> {
         self.answer.as_ref().map(|answer| answer.status)
@@ -109,13 +155,13 @@ impl Inner {
         self.answer.as_ref()?.retry_after
     }
 
-    /// Ends a call in this.
+    /// The error of a call that ends with this attempt.
     pub(crate) fn after(self, history: History) -> Error {
         Error::new(Self { history, ..self })
     }
 }
 
-/// What the call had behind it when it failed.
+/// What happened in the call until it failed.
 #[derive(Debug, Default)]
 pub(crate) struct History {
     pub(crate) attempts: u32,
@@ -126,14 +172,14 @@ pub(crate) struct History {
     pub(crate) reached_before: bool,
 }
 
-/// When the service wants to be asked again.
+/// When the service allows another attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RetryAfter {
     Seconds(u64),
     At(DateTime<Utc>),
 }
 
-/// What is kept of the answer that a failed call got.
+/// What an error keeps of the response.
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -163,12 +209,12 @@ impl Error {
         })
     }
 
-    /// What is waited for and sent needs tokio's timers and sockets.
+    /// Waits and requests need tokio's timers and sockets.
     pub(crate) fn no_runtime() -> Self {
         Self::new(Inner::no_runtime())
     }
 
-    /// A provider that has no token.
+    /// The provider failed to return a token.
     #[cfg(feature = "credential-files")]
     pub(crate) fn no_token(source: Box<dyn error::Error + Send + Sync>) -> Self {
         Self::new(Inner::no_token(source))
@@ -183,7 +229,7 @@ impl Error {
         })
     }
 
-    /// A credential was minted, and the answer holds none: it can be neither used nor revoked.
+    /// A credential was minted, but the response contains none: it can be neither used nor revoked.
     pub(crate) fn no_credentials(operation: &'static Operation) -> Self {
         Self::new(Inner {
             endpoint: Some(operation.into()),
@@ -194,12 +240,12 @@ impl Error {
             },
             ..Inner::new(
                 ErrorKind::Unreadable,
-                "the answer holds no credentials for any host",
+                "the response contains no credentials for any host",
             )
         })
     }
 
-    /// A list whose pages lead nowhere.
+    /// A list with an invalid link to its next page.
     pub(crate) fn broken_list(operation: &'static Operation, why: String) -> Self {
         Self::new(Inner {
             endpoint: Some(operation.into()),
@@ -207,7 +253,7 @@ impl Error {
         })
     }
 
-    /// What a failed call, or one that was not even made, means to a caller further up.
+    /// What a failed call, or one that was never made, means to the caller.
     pub(crate) fn caused_by(
         source: Option<Self>,
         kind: ErrorKind,
@@ -239,7 +285,7 @@ impl Error {
         self.inner.kind
     }
 
-    /// The HTTP status of the answer, if there was one.
+    /// The HTTP status of the response, if there was one.
     pub fn status(&self) -> Option<u16> {
         self.answer().map(|answer| answer.status)
     }
@@ -249,12 +295,12 @@ impl Error {
         self.answer()?.id.as_deref()
     }
 
-    /// The service's own message, cut if it is long.
+    /// The service's own message, truncated if it is long.
     pub fn api_message(&self) -> Option<&str> {
         self.answer()?.message.as_deref()
     }
 
-    /// The id of the request in the service's logs; support asks for it.
+    /// The id of the request in the service's logs, which its support asks for.
     pub fn request_id(&self) -> Option<&str> {
         self.answer()?.request_id.as_deref()
     }
@@ -265,13 +311,38 @@ impl Error {
         self.inner.endpoint.as_ref().map(Endpoint::name)
     }
 
-    /// The token's rate limit, as far as the answer told it.
+    /// The token's rate limit, if the response reported it. See [`RateLimit`].
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// if let Err(error) = docr.registries().options().await
+    ///     && error.rate_limit().is_some_and(|limit| limit.remaining == 0)
+    /// {
+    ///     println!("the hour's requests are used up");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn rate_limit(&self) -> Option<RateLimit> {
         self.answer()?.rate_limit
     }
 
-    /// The registry of this account that has the name, when creating one has failed for that
-    /// ([`is_conflict`](Self::is_conflict)), or it is another one than was asked for ([`is_mismatch`](Self::is_mismatch)).
+    /// The registry of this account that has the name, if that is why creating one failed
+    /// ([`is_conflict`](Self::is_conflict)), or if it differs from the requested one ([`is_mismatch`](Self::is_mismatch)).
+    ///
+    /// ```no_run
+    /// use docr::{CreateRegistry, Region, TierSlug};
+    ///
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let wanted = CreateRegistry::new("acme-images".parse()?, TierSlug::Basic).region(Region::Fra1);
+    /// if let Err(error) = docr.registries().ensure(wanted).await
+    ///     && let Some(existing) = error.existing_registry()
+    /// {
+    ///     println!("{} is in {:?}", existing.name, existing.region);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn existing_registry(&self) -> Option<&Registry> {
         match self.subject()? {
             About::Registry(registry) => Some(registry),
@@ -279,23 +350,42 @@ impl Error {
         }
     }
 
-    /// Whether the name can't be had because a registry of another account has it.
+    /// Whether the name is taken by a registry of another account.
+    ///
+    /// ```no_run
+    /// use docr::CreateRegistry;
+    ///
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let wanted = CreateRegistry::in_subscription("acme-images".parse()?);
+    /// match docr.registries().create(wanted).await {
+    ///     Err(error) if error.is_name_of_another_account() => println!("choose another name"),
+    ///     created => println!("created {}", created?.name),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_name_of_another_account(&self) -> bool {
         matches!(self.subject(), Some(About::NameOfAnotherAccount))
     }
 
-    /// Why the account may not move to a tier; empty unless the kind is [`ErrorKind::TierNotEligible`].
+    /// Why the account is not eligible for a tier; empty unless the kind is [`ErrorKind::TierNotEligible`].
     pub fn eligibility_reasons(&self) -> &[EligibilityReason] {
         self.answer()
             .map_or(&[], |answer| &answer.eligibility_reasons)
     }
 
-    /// The input that was refused, if that is what failed.
+    /// The input that was rejected before a request, if that is the failure.
+    ///
+    /// ```
+    /// let error = docr::Error::from(docr::Tag::new("feature/login").unwrap_err());
+    /// let input = error.invalid_input().unwrap();
+    /// assert_eq!((input.field(), input.position()), ("tag", Some(8)));
+    /// ```
     pub fn invalid_input(&self) -> Option<&InvalidInput> {
         self.inner.source.as_deref()?.downcast_ref()
     }
 
-    /// How many requests the call has sent; 0 if the input was refused.
+    /// How many requests the call has sent; 0 if it failed before the first one.
     pub fn attempts(&self) -> u32 {
         let own = self.inner.history.attempts;
         own.max(self.cause().map_or(0, Self::attempts))
@@ -308,12 +398,39 @@ impl Error {
     }
 
     /// Whether the call may have taken effect although it failed, and could not be repeated or looked up.
-    /// Look for yourself before you call again.
+    /// Check the state of the account before you call again.
+    ///
+    /// ```no_run
+    /// use docr::CredentialsRequest;
+    ///
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let registry = docr.registry("acme-images".parse()?);
+    /// match registry.docker_credentials(CredentialsRequest::read_only()).await {
+    ///     Err(error) if error.is_ambiguous() => println!("a credential may be left behind: {error}"),
+    ///     minted => println!("{:?}", minted?.expires_in()),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_ambiguous(&self) -> bool {
         self.inner.history.ambiguous
     }
 
-    /// When the call would have been tried again, had the deadline allowed it.
+    /// When the next attempt would have been due, if the deadline didn't allow it.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let quick = docr.with(|calls| calls.deadline(Duration::from_secs(5)));
+    /// if let Err(error) = quick.registries().options().await
+    ///     && let Some(instant) = error.retry_at()
+    /// {
+    ///     println!("schedule the next run at {instant}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn retry_at(&self) -> Option<DateTime<Utc>> {
         self.inner.history.retry_at
     }
@@ -323,7 +440,7 @@ impl Error {
         self.inner.history.reached_before
     }
 
-    /// The answer that the call got, or the call that this error is about.
+    /// The response of the call, or of the failed call that caused this error.
     fn answer(&self) -> Option<&Answer> {
         self.inner
             .answer
@@ -331,7 +448,7 @@ impl Error {
             .or_else(|| self.cause()?.answer())
     }
 
-    /// The failed call that this is about.
+    /// The failed call that caused this error.
     fn cause(&self) -> Option<&Self> {
         self.inner.source.as_deref()?.downcast_ref()
     }
@@ -355,13 +472,13 @@ impl fmt::Display for Error {
                 0 => write!(f, "; try again at {instant}")?,
                 _ => write!(
                     f,
-                    "; another attempt, at {instant}, would have passed the deadline"
+                    "; the next attempt, at {instant}, would have exceeded the deadline"
                 )?,
             }
         }
         if let Some(About::Certificate(Certificate { name, id, .. })) = self.subject() {
             let (name, id) = (clean(name), clean(id));
-            write!(f, "; certificate \"{name}\", by the id {id}")?;
+            write!(f, "; certificate \"{name}\" (id {id})")?;
         }
         if self.is_ambiguous() {
             f.write_str("; the call may have taken effect")?;
@@ -372,7 +489,7 @@ impl fmt::Display for Error {
 
 impl error::Error for Error {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        // An invalid input is already the whole message.
+        // The message of an invalid input is this error's message already.
         match self.kind() {
             ErrorKind::InvalidInput => None,
             _ => self.inner.source.as_deref().map(|source| source as _),

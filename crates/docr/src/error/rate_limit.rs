@@ -1,9 +1,20 @@
-//! What an answer says of the token's rate limit.
+//! The token's rate limit, as a response reports it.
 
 use chrono::{DateTime, Utc};
 use reqwest::header::HeaderMap;
 
-/// The state of the token's rate limit when an answer was sent: requests in a sliding hour.
+/// The state of the token's rate limit when a response was sent: requests in a sliding hour.
+///
+/// ```no_run
+/// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// if let Err(error) = docr.registry("acme-images".parse()?).get().await
+///     && let Some(limit) = error.rate_limit()
+/// {
+///     println!("{} of {} requests left, one more at {}", limit.remaining, limit.limit, limit.reset);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RateLimit {
@@ -11,12 +22,20 @@ pub struct RateLimit {
     pub limit: u64,
     /// Requests left.
     pub remaining: u64,
-    /// When the oldest counted request is forgotten, and one more is allowed. Not a full reset.
+    /// When the oldest counted request expires and one more is allowed. Not a full reset.
     pub reset: DateTime<Utc>,
 }
 
 impl RateLimit {
     /// A state as the service would report it, for tests of a [`RateBudget`](crate::RateBudget).
+    ///
+    /// ```
+    /// use docr::RateLimit;
+    ///
+    /// let limit = RateLimit::new(5_000, 0, "2026-01-01T12:00:00Z".parse()?);
+    /// assert_eq!(limit.remaining, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(limit: u64, remaining: u64, reset: DateTime<Utc>) -> Self {
         Self {
             limit,
@@ -25,10 +44,10 @@ impl RateLimit {
         }
     }
 
-    /// Reads the headers; `None` if one is missing or makes no sense.
+    /// Reads the headers; `None` if one is missing or malformed.
     pub(crate) fn from_headers(headers: &HeaderMap) -> Option<Self> {
         let [mut limit, mut remaining, mut reset] = [None::<u64>; 3];
-        // Going through them once is cheaper than looking three of them up.
+        // One pass is cheaper than three lookups.
         for (name, value) in headers {
             let found = match name.as_str() {
                 "ratelimit-limit" => &mut limit,

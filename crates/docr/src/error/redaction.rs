@@ -1,8 +1,8 @@
 //! Texts from outside, as they may be shown: without secrets, on one line.
 //!
-//! A service that quotes the request quotes what was secret in it, in whatever form its language prints things: escaped,
-//! encoded, with other line ends, cut. So it is not the secret as a whole that is looked for, but any run of its
-//! characters, whatever stands between them.
+//! A service that quotes the request also quotes the secrets in it, in whatever form its language prints them: escaped,
+//! encoded, with other line ends, truncated. So we don't search for the secret as a whole, but for any run of its
+//! characters, whatever separates them.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -16,16 +16,16 @@ use crate::text::for_terminal;
 
 /// How much of a text from outside is kept, in characters.
 const SHOWN_LIMIT: usize = 300;
-/// How much of one is looked at, in characters: what is left out of it, and spaces, count for nothing.
+/// How much of one is read, in characters; what is redacted, and spaces, don't count towards what is kept.
 const READ_LIMIT: usize = 16 * SHOWN_LIMIT;
-/// As many characters of a secret in a row give it away; what is shorter may be chance.
+/// A run of this many characters of a secret is hidden; a shorter one may be chance.
 const RUN: usize = 12;
-/// A secret below that is looked for as a word: it may be part of many.
+/// A shorter secret is searched for as a whole word, since it may be part of many others.
 const SHORTEST: usize = 8;
 
 const HIDDEN: &str = "[redacted]";
 
-/// What a call has sent, or what it was authorized by, and nobody may read.
+/// The secrets that a call has sent or was authorized by.
 pub(crate) struct Hidden<'a> {
     words: Vec<&'a str>,
     runs: HashSet<Vec<u8>>,
@@ -51,7 +51,7 @@ impl<'a> Hidden<'a> {
             self.words.extend((!secret.is_empty()).then_some(secret));
             return;
         }
-        // Encoded together with what stands before it, a secret has one of three forms.
+        // Encoded together with a prefix, a secret has one of three forms.
         for before in 0..3 {
             let encoded = BASE64.encode([&vec![0; before], secret.as_bytes()].concat());
             let is_cut = !before.saturating_add(secret.len()).is_multiple_of(3);
@@ -68,7 +68,7 @@ impl<'a> Hidden<'a> {
         self.runs.extend(text.windows(length).map(<[u8]>::to_vec));
     }
 
-    /// A text from outside as it may be shown: without these secrets and any other key, on one line, and not too long.
+    /// A text from outside as it may be shown: without these secrets or any private key, on one line, truncated.
     pub(crate) fn shown(&self, text: &str) -> String {
         let cut = text
             .char_indices()
@@ -134,7 +134,7 @@ impl<'a> Hidden<'a> {
     }
 }
 
-/// What is secret of a text: of PEM what stands between its marks, which all keys have.
+/// The secret part of a text: in PEM only what is between the marks, which are the same for all keys.
 fn body(secret: &str) -> &str {
     let body = secret.split_once("-----BEGIN").and_then(|(_, rest)| {
         let (_, body) = rest.split_once("-----")?;
@@ -143,8 +143,8 @@ fn body(secret: &str) -> &str {
     body.unwrap_or(secret)
 }
 
-/// The characters of a text that a secret is known by, each with its place. Line ends, quotes and what escapes them are
-/// left out, and what is escaped is read.
+/// The characters of a text that identify a secret, each with its position. Line ends, quotes and the escapes of these are
+/// skipped, other escapes are decoded.
 fn significant(text: &str) -> impl Iterator<Item = (u8, Range<usize>)> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -162,7 +162,7 @@ fn significant(text: &str) -> impl Iterator<Item = (u8, Range<usize>)> {
     })
 }
 
-/// Base64 is spelled in two ways.
+/// Base64 has two alphabets.
 fn folded(byte: u8) -> u8 {
     match byte {
         b'-' => b'+',
@@ -171,11 +171,11 @@ fn folded(byte: u8) -> u8 {
     }
 }
 
-/// The first character of a text, if it is one of ASCII, and how many bytes it takes.
+/// The first character of a text, if it is ASCII, and how many bytes it takes.
 fn first(text: &str) -> (Option<u8>, usize) {
     let number = |digits: Option<&str>, radix| u8::from_str_radix(digits?, radix).ok();
     if let Some(rest) = text.strip_prefix('\\') {
-        // Escaped more than once it has more than one of these.
+        // Text that is escaped more than once has several backslashes.
         let escaped = rest.trim_start_matches('\\');
         let slashes = text.len().saturating_sub(escaped.len());
         let (byte, length) = match escaped.bytes().next() {
@@ -206,7 +206,7 @@ fn first(text: &str) -> (Option<u8>, usize) {
     (text.bytes().next().filter(u8::is_ascii), length)
 }
 
-/// Leaves out each PEM block that is no certificate, and what a cut has left of one.
+/// Hides each PEM block that is not a certificate, and a truncated one.
 fn without_keys(text: &str) -> String {
     const BEGIN: &str = "-----BEGIN";
     const END: &str = "-----END";
@@ -228,7 +228,7 @@ fn without_keys(text: &str) -> String {
                 let (label, after) = mark(rest, begin, BEGIN);
                 kept.push_str(&rest[..begin]);
                 if is_certificate(label) {
-                    // Up to its end, or to where another one begins.
+                    // Up to its end, or to the beginning of the next block.
                     let next = [after.find(END), after.find(BEGIN)];
                     let next = next.into_iter().flatten().min().unwrap_or(after.len());
                     let is_end = after[next..].starts_with(END);
@@ -252,7 +252,7 @@ fn without_keys(text: &str) -> String {
     kept
 }
 
-/// The label of a mark such as `-----BEGIN PRIVATE KEY-----`, and what stands after it.
+/// The label of a mark such as `-----BEGIN PRIVATE KEY-----`, and the text after it.
 fn mark<'t>(text: &'t str, at: usize, kind: &str) -> (&'t str, &'t str) {
     let rest = &text[at.saturating_add(kind.len())..];
     rest.split_once("-----").unwrap_or((rest, ""))

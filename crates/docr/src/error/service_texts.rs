@@ -1,11 +1,11 @@
-//! The service's own sentences, as far as a decision hangs on them: what its status alone doesn't tell. The case of letters
-//! doesn't count, and neither does what else is said.
+//! The service's messages that a decision depends on, where the status alone is not enough. They are matched regardless
+//! of case, as part of a longer message.
 
 use docr_api::types::EligibilityReason;
 
-/// Whether a 403 says that what is to be deleted is in use.
+/// Whether the message of a 403 says that the resource is in use.
 pub(super) fn says_in_use(message: &str) -> bool {
-    // The service has no name of its own for this, but two ways to say it.
+    // The service has no error id for this, but two messages.
     const SAID: [&str; 2] = [
         "make sure the certificate is not in use before deleting it",
         "being used by one or more load balancers",
@@ -17,7 +17,7 @@ pub(super) fn says_in_use(message: &str) -> bool {
 /// The reasons in `... because: [OverRepositoryLimit OverStorageLimit]`.
 pub(super) fn eligibility_reasons(message: &str) -> Vec<EligibilityReason> {
     const BEFORE: &str = "because: [";
-    // Of ASCII alone, so that the places are those of the message itself.
+    // Only ASCII is folded, which keeps the positions in the message.
     let list = message
         .to_ascii_lowercase()
         .find(BEFORE)

@@ -13,14 +13,24 @@ use crate::{
     text::clean,
 };
 
-/// How many runs to look through for one that was just started.
+/// How many runs to search for one that was just started.
 const NEWEST: u64 = 10;
 
 /// The garbage collections of a registry. Made by
 /// [`RegistryHandle::garbage_collections`](crate::RegistryHandle::garbage_collections); does no I/O by itself.
 ///
-/// While a run is active the registry is read-only: first until the tokens that may write have expired, which
-/// takes up to 15 minutes, then while blobs are deleted.
+/// While a run is active the registry is read-only: first until all write tokens have expired, which takes up to 15
+/// minutes, then while blobs are deleted.
+///
+/// ```no_run
+/// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// let runs = docr.registry("acme-images".parse()?).garbage_collections();
+/// for run in runs.list().page(1).await?.items {
+///     println!("{:?}: {:?}, {} bytes", run.created_at, run.status, run.freed_bytes.unwrap_or(0));
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct GarbageCollections {
     registry: Target,
@@ -33,12 +43,22 @@ impl GarbageCollections {
         Self { registry }
     }
 
-    /// Reads the active run; `None` if there is none.
+    /// Reads the active run; `None` if no run is active.
     /// `GET /v2/registries/{registry_name}/garbage-collection`
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let runs = docr.registry("acme-images".parse()?).garbage_collections();
+    /// if runs.active().await?.is_some() {
+    ///     println!("read-only at present");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// Those of any call. A registry that isn't there looks like one without a run.
+    /// Those of any call. The service's response for a registry that doesn't exist is the same as for one without a run.
     pub async fn active(&self) -> Result<Option<GarbageCollection>> {
         let answer = call_either!(
             &self.registry,
@@ -57,14 +77,14 @@ impl GarbageCollections {
         )
     }
 
-    /// Starts a run. What it removes is always said, since the service's own default leaves untagged manifests in
-    /// place. `POST /v2/registries/{registry_name}/garbage-collection`
+    /// Starts a run. Its type is required, since the service's own default keeps untagged manifests.
+    /// `POST /v2/registries/{registry_name}/garbage-collection`
     ///
-    /// | type | removes | frees |
+    /// | type | deletes | frees |
     /// |---|---|---|
-    /// | `UnreferencedBlobsOnly`, the service's default | blobs that no manifest needs | what deleted manifests have left behind |
-    /// | `UntaggedManifestsOnly` | manifests without a tag | nothing yet: their blobs stay |
-    /// | `UntaggedManifestsAndUnreferencedBlobs` | both | all that no tag leads to |
+    /// | `UnreferencedBlobsOnly`, the service's default | blobs that no manifest references | the blobs of deleted manifests |
+    /// | `UntaggedManifestsOnly` | manifests without a tag | nothing yet: their blobs are kept |
+    /// | `UntaggedManifestsAndUnreferencedBlobs` | both | everything that no tag leads to |
     ///
     /// ```no_run
     /// use docr::GarbageCollectionType;
@@ -73,7 +93,7 @@ impl GarbageCollections {
     /// let runs = docr.registry("acme-images".parse()?).garbage_collections();
     /// let run = runs.start(GarbageCollectionType::UntaggedManifestsAndUnreferencedBlobs).await?;
     /// let done = runs.watch(&run).wait().await?;
-    /// println!("{} bytes are free again", done.freed_bytes.unwrap_or(0));
+    /// println!("{} bytes freed", done.freed_bytes.unwrap_or(0));
     /// # Ok(())
     /// # }
     /// ```
@@ -81,17 +101,17 @@ impl GarbageCollections {
     /// # Errors
     ///
     /// Before a request is sent: a type that isn't listed.
-    /// [`is_garbage_collection_active`](Error::is_garbage_collection_active), if a run is active already: the error
-    /// carries it.
+    /// [`is_garbage_collection_active`](Error::is_garbage_collection_active), if a run is active already:
+    /// [`Error::garbage_collection`] returns it.
     pub async fn start(&self, what: GarbageCollectionType) -> Result<GarbageCollection> {
         match self.try_start(what).await {
-            // No document says which status it is that stands for an active run.
+            // The status for an active run is not documented.
             Err(error) if matches!(error.status(), Some(409 | 412 | 422)) => {
                 match self.active().await {
                     Ok(Some(run)) => {
                         let kind = ErrorKind::GarbageCollectionActive;
                         let id = clean(&run.uuid);
-                        let summary = format!("the garbage collection {id} is active already");
+                        let summary = format!("garbage collection {id} is active already");
                         Err(Error::caused_by(Some(error), kind, summary).about(About::Run(run)))
                     }
                     _ => Err(error),
@@ -103,7 +123,10 @@ impl GarbageCollections {
 
     async fn try_start(&self, what: GarbageCollectionType) -> Result<GarbageCollection> {
         if let Err(error) = what.as_str().parse::<GarbageCollectionType>() {
-            let rule = format!("is not a type; the types are {}", error.listed().join(", "));
+            let rule = format!(
+                "is not a valid type; use one of {}",
+                error.listed().join(", ")
+            );
             return Err(InvalidInput::new("garbage collection type", what.as_str(), rule).into());
         }
         let body = &types::GarbageCollectionStart { type_: Some(what) };
@@ -116,7 +139,7 @@ impl GarbageCollections {
                 ..self.registry.clone()
             };
             let newest = Self::new(registry).list().per_page(NEWEST).page(1).await?;
-            // Of another type it is another one's, and what is older was there before.
+            // One of another type was started by someone else; an older one existed before.
             let mut runs = newest.items.into_iter();
             let run = runs.find(|run| run.type_ == body.type_);
             Ok(run.map(|made| Found {
@@ -144,8 +167,18 @@ impl GarbageCollections {
         }
     }
 
-    /// Cancels the active run. What it has deleted stays deleted.
+    /// Cancels the active run. What it has deleted already can't be restored.
     /// `PUT /v2/registries/{registry_name}/garbage-collection/{garbage_collection_uuid}`
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let runs = docr.registry("acme-images".parse()?).garbage_collections();
+    /// if let Some(run) = runs.active().await? {
+    ///     runs.cancel(&run).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -167,8 +200,17 @@ impl GarbageCollections {
         Ok(answer?.garbage_collection)
     }
 
-    /// Reads a run, active or not: the active one, or else all are read until it is found.
-    /// `GET /v2/registries/{registry_name}/garbage-collection` and `.../garbage-collections`
+    /// Reads a run, active or not. The service has no such call: this reads the active run, and then the list until the run
+    /// is found. `GET /v2/registries/{registry_name}/garbage-collection` and `.../garbage-collections`
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let runs = docr.registry("acme-images".parse()?).garbage_collections();
+    /// let run = runs.get("27b4c6e0-8e6f-4d0c-9d7b-5a6f1c0e9b12").await?;
+    /// println!("{:?}", run.status);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -183,6 +225,16 @@ impl GarbageCollections {
     }
 
     /// Like [`get`](Self::get), with `None` if the registry has no such run.
+    ///
+    /// ```no_run
+    /// # async fn example(runs: docr::GarbageCollections, id: docr::GarbageCollectionId) -> docr::Result<()> {
+    /// match runs.get_opt(&id).await? {
+    ///     Some(run) => println!("{:?}", run.status),
+    ///     None => println!("{id} is a run of another registry"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -207,17 +259,26 @@ impl GarbageCollections {
                 return Ok((run, false));
             }
         }
-        let summary = format!("the registry has no garbage collection {id}");
+        let summary = format!("the registry has no garbage collection with the id {id}");
         let kind = ErrorKind::NotFound;
         Err(Error::caused_by(None, kind, summary))
     }
 
-    /// Waits until no run is active: what is deleted or pushed meanwhile is refused. Looks every 5 seconds, for at most
+    /// Waits until no run is active: meanwhile the service rejects pushes and deletes. Polls every 5 seconds, for at most
     /// 2 hours or the [limit](crate::CallOptions::wait_limit) of this handle.
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let registry = docr.registry("acme-images".parse()?);
+    /// registry.garbage_collections().wait_until_idle().await?;
+    /// registry.repository("shop/api".parse()?).delete_tag("pr-17").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`is_wait_expired`](Error::is_wait_expired), if a run is active still: the error carries it.
+    /// [`is_wait_expired`](Error::is_wait_expired), if a run is still active: [`Error::garbage_collection`] returns it.
     pub async fn wait_until_idle(&self) -> Result<()> {
         let (clock, limit) = (self.clock(), self.wait_limit());
         let since = clock.monotonic();

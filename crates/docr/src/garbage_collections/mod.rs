@@ -1,6 +1,6 @@
 //! Garbage collections: the runs that free storage.
 
-// Numbers and times from outside are calculated with here.
+// Calculates with numbers and times from outside.
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 mod error;

@@ -23,10 +23,10 @@ use crate::{
 };
 
 /// Follows a run: [`wait`](Self::wait) for its end, or read each change as a stream. Made by
-/// [`GarbageCollections::watch`]; looks every 5 seconds, for at most 2 hours or the
-/// [limit](crate::CallOptions::wait_limit) of the handle that it was made of.
+/// [`GarbageCollections::watch`]; polls every 5 seconds, for at most 2 hours or the
+/// [limit](crate::CallOptions::wait_limit) of the handle that made it.
 ///
-/// A run that ends is no longer the active one: it is then looked for among all runs by its id.
+/// A run that has ended is no longer the active one: it is then searched for among all runs by its id.
 ///
 /// ```no_run
 /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -41,7 +41,7 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "a watch does nothing until it is waited for"]
+#[must_use = "a watch does nothing until it is polled or awaited"]
 pub struct GarbageCollectionWatch(State);
 
 enum State {
@@ -52,7 +52,7 @@ enum State {
 
 struct Follower {
     runs: GarbageCollections,
-    /// Of a run that the service has described it may be none.
+    /// Invalid if the service returned a run with an invalid id.
     id: Result<GarbageCollectionId, InvalidInput>,
     interval: Duration,
     since: Option<Duration>,
@@ -62,6 +62,15 @@ struct Follower {
 
 impl GarbageCollections {
     /// Follows a run to its end.
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let runs = docr.registry("acme-images".parse()?).garbage_collections();
+    /// let done = runs.watch("27b4c6e0-8e6f-4d0c-9d7b-5a6f1c0e9b12").wait().await?;
+    /// println!("{} blobs deleted", done.blobs_deleted.unwrap_or(0));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn watch(
         &self,
         which: &(impl Identifies<GarbageCollectionId> + ?Sized),
@@ -82,7 +91,14 @@ impl GarbageCollectionWatch {
         })))
     }
 
-    /// Looks this often.
+    /// Sets the interval of polling.
+    ///
+    /// ```no_run
+    /// # async fn example(runs: docr::GarbageCollections, run: docr::GarbageCollection) -> docr::Result<()> {
+    /// let done = runs.watch(&run).every(std::time::Duration::from_secs(30)).wait().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn every(mut self, interval: Duration) -> Self {
         if let State::Ready(follower) = &mut self.0 {
             follower.interval = interval;
@@ -90,12 +106,13 @@ impl GarbageCollectionWatch {
         self
     }
 
-    /// The run as it is now, and then after each change, the last time when it has ended; then `None`.
+    /// The run as it is now, then after each change, and finally when it has ended; then `None`.
     ///
     /// # Errors
     ///
     /// Those of any call; [`is_not_found`](Error::is_not_found), if the registry has no such run;
-    /// [`is_wait_expired`](Error::is_wait_expired), if the run goes on beyond the limit: the error carries it.
+    /// [`is_wait_expired`](Error::is_wait_expired), if the run hasn't ended within the limit:
+    /// [`Error::garbage_collection`] returns it.
     pub async fn next(&mut self) -> Option<Result<GarbageCollection>> {
         poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
@@ -105,7 +122,7 @@ impl GarbageCollectionWatch {
     /// # Errors
     ///
     /// Those of [`next`](Self::next), and [`is_garbage_collection_failed`](Error::is_garbage_collection_failed), if
-    /// the run failed, or was cancelled: the error carries it.
+    /// the run failed or was cancelled: [`Error::garbage_collection`] returns it.
     pub async fn wait(mut self) -> Result<GarbageCollection> {
         let mut last = None;
         while let Some(run) = self.next().await {
@@ -116,7 +133,7 @@ impl GarbageCollectionWatch {
             run => {
                 let status = run.as_ref().and_then(|run| run.status.as_ref());
                 let summary = format!(
-                    "the garbage collection has ended as \"{}\"",
+                    "the garbage collection ended as \"{}\"",
                     clean(status.map_or("unknown", Status::as_str))
                 );
                 let kind = ErrorKind::GarbageCollectionFailed;
@@ -158,7 +175,7 @@ impl Stream for GarbageCollectionWatch {
 }
 
 impl Follower {
-    /// Looks until something has changed.
+    /// Polls until something has changed.
     async fn step(mut self: Box<Self>) -> (Box<Self>, Result<GarbageCollection>) {
         let run = self.changed().await;
         (self, run)
@@ -189,13 +206,13 @@ impl Follower {
             .runs
             .find(self.id.as_ref().map_err(Clone::clone)?)
             .await?;
-        // A state that this version doesn't know is a last one unless the run is active.
+        // A state that this version doesn't know is final unless the run is active.
         let ended = has_ended(&run).unwrap_or(!is_active);
         Ok((run, ended))
     }
 }
 
-/// Whether the run's state is one of the last; `None` for a state that this version doesn't know.
+/// Whether the run's state is final; `None` for a state that this version doesn't know.
 fn has_ended(run: &GarbageCollection) -> Option<bool> {
     match run.status.as_ref()? {
         Status::Succeeded | Status::Failed | Status::Cancelled => Some(true),
@@ -208,7 +225,7 @@ fn has_ended(run: &GarbageCollection) -> Option<bool> {
 fn has_succeeded(run: &GarbageCollection) -> bool {
     match &run.status {
         Some(Status::Succeeded) => true,
-        // The service's own documents spell it both ways.
+        // The service's own documentation spells it both ways.
         Some(Status::Other(status)) => status == "success",
         _ => false,
     }
@@ -222,5 +239,30 @@ impl fmt::Debug for GarbageCollectionWatch {
             debug.field("interval", &follower.interval);
         }
         debug.finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_has_ended_by_its_status_and_who_knows_by_an_unknown_one() {
+        let has_ended = |status: Option<&str>| {
+            let run = serde_json::json!({ "uuid": "1", "status": status });
+            has_ended(&serde_json::from_value(run).unwrap())
+        };
+        for status in ["succeeded", "success", "failed", "cancelled"] {
+            assert_eq!(has_ended(Some(status)), Some(true), "{status}");
+        }
+        for status in [
+            "requested",
+            "waiting for write JWTs to expire",
+            "cancelling",
+        ] {
+            assert_eq!(has_ended(Some(status)), Some(false), "{status}");
+        }
+        assert_eq!(has_ended(Some("resting")), None);
+        assert_eq!(has_ended(None), None);
     }
 }

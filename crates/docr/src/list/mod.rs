@@ -1,6 +1,6 @@
-//! Lists that come in pages: as a stream of items, as a stream of pages, or all at once.
+//! Paginated lists: as a stream of items, as a stream of pages, or all at once.
 
-// Numbers and times from outside are calculated with here.
+// Calculates with numbers and times from outside.
 #![cfg_attr(not(test), warn(clippy::arithmetic_side_effects))]
 
 mod next;
@@ -20,11 +20,11 @@ pub use pages::{Items, Pages};
 
 use crate::error::{InvalidInput, Result};
 
-/// The most items that the service puts on a page, and what a list asks for unless told otherwise.
+/// The service's largest page, and the default.
 pub(crate) const MAX_PER_PAGE: u64 = 200;
 
-/// A list that has not been asked for yet. Choose how to read it: item by item ([`items`](Self::items)),
-/// page by page ([`pages`](Self::pages)) or all at once ([`all`](Self::all)).
+/// A list that has not been read yet. Read it item by item ([`items`](Self::items)), page by page
+/// ([`pages`](Self::pages)) or all at once ([`all`](Self::all)).
 ///
 /// ```no_run
 /// # async fn example(docr: docr::Client) -> docr::Result<()> {
@@ -36,7 +36,7 @@ pub(crate) const MAX_PER_PAGE: u64 = 200;
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "a list is not read until it is asked for"]
+#[must_use = "a list sends no request until it is read"]
 pub struct List<T> {
     fetch: Fetch<T>,
     operation: &'static Operation,
@@ -78,7 +78,7 @@ impl PageRequest {
     }
 }
 
-/// A page as it comes.
+/// A page as received.
 pub(crate) struct PageAnswer<T> {
     pub(crate) items: Vec<T>,
     pub(crate) links: Option<PageLinks>,
@@ -86,6 +86,14 @@ pub(crate) struct PageAnswer<T> {
 }
 
 /// One page of a list.
+///
+/// ```no_run
+/// # async fn example(docr: docr::Client) -> docr::Result<()> {
+/// let page = docr.certificates().list().per_page(20).page(1).await?;
+/// println!("page {}: {} of {:?}", page.number, page.items.len(), page.total);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Page<T> {
@@ -93,7 +101,7 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// The number of the page, from 1.
     pub number: u64,
-    /// How many items the whole list has, if the service told.
+    /// How many items the whole list has, if the service reports it.
     pub total: Option<u64>,
 }
 
@@ -114,7 +122,7 @@ impl<T: Send + 'static> List<T> {
         }
     }
 
-    /// A list that the service puts on one page, whatever it is asked for.
+    /// A list that the service returns as one page.
     pub(crate) fn of_one_page<F>(
         operation: &'static Operation,
         fetch: impl Fn() -> F + Send + Sync + 'static,
@@ -136,15 +144,22 @@ impl<T: Send + 'static> List<T> {
         })
     }
 
-    /// How many items to ask for at a time, from 1 to 200; 200 unless told otherwise.
+    /// The number of items on a page, from 1 to 200; by default 200.
+    ///
+    /// ```no_run
+    /// # async fn example(repository: docr::RepositoryHandle) -> docr::Result<()> {
+    /// let mut pages = repository.tags().per_page(50).pages();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn per_page(mut self, per_page: u64) -> Self {
         self.per_page = per_page;
         self
     }
 
-    /// How many pages to fetch at a time once the length of the list is known; 1 unless told otherwise. The order stays,
-    /// and a list that changes meanwhile is read as far as its pages say. Not for a list from which you delete while you
-    /// read it: the pages would shift under the reader.
+    /// How many pages to fetch at a time once the length of the list is known; by default 1. The order is kept, and a list
+    /// that changes meanwhile is read to its new end. Don't use it on a list from which you delete while you read it: the
+    /// pages would shift.
     ///
     /// ```no_run
     /// # async fn example(docr: docr::Client) -> docr::Result<()> {
@@ -165,7 +180,7 @@ impl<T: Send + 'static> List<T> {
         let fetch: Fetch<T> = Arc::new(move |request| {
             let (fetch, permits) = (Arc::clone(&fetch), Arc::clone(&permits));
             Box::pin(async move {
-                // Nobody closes it.
+                // It is never closed.
                 let _permit = permits.acquire().await.ok();
                 fetch(request).await
             })
@@ -173,21 +188,39 @@ impl<T: Send + 'static> List<T> {
         Self { fetch, ..self }
     }
 
-    /// The items, one after the other; the next page is fetched when the last one is used up.
+    /// The items, one after the other; the next page is fetched when the current one is used up.
     pub fn items(self) -> Items<T> {
         Items::of(self)
     }
 
     /// The pages, one after the other.
+    ///
+    /// ```no_run
+    /// # async fn example(repository: docr::RepositoryHandle) -> docr::Result<()> {
+    /// let mut pages = repository.manifests().pages();
+    /// while let Some(page) = pages.next().await {
+    ///     let page = page?;
+    ///     println!("page {} has {} manifests", page.number, page.items.len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn pages(self) -> Pages<T> {
         Pages::of(self)
     }
 
     /// One page by its number, from 1. A page beyond the end is empty.
     ///
+    /// ```no_run
+    /// # async fn example(repository: docr::RepositoryHandle) -> docr::Result<()> {
+    /// let newest = repository.tags().per_page(10).page(1).await?.items;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
-    /// Those of the call; before a request is sent, a number that no page has.
+    /// Those of the call. Before a request is sent: page 0, or a page size other than 1 to 200.
     pub async fn page(self, number: u64) -> Result<Page<T>> {
         if number == 0 {
             return Err(InvalidInput::new("page", "0", "pages are counted from 1").into());
@@ -210,7 +243,7 @@ impl<T: Send + 'static> List<T> {
     ///
     /// # Errors
     ///
-    /// That of the first page which fails; nothing is left out in silence.
+    /// The error of the first page that fails: the result is complete or an error.
     pub async fn all(self) -> Result<Vec<T>> {
         let mut all = Vec::new();
         let mut pages = self.pages();
@@ -230,7 +263,7 @@ impl<T> fmt::Debug for List<T> {
     }
 }
 
-/// The parts of a generated page, whose list has another name in each type.
+/// The parts of a generated page: the list has another name in each type.
 macro_rules! page_answer {
     ($answer:expr, $items:ident) => {{
         let answer = $answer;
@@ -241,8 +274,7 @@ macro_rules! page_answer {
         })
     }};
 }
-/// A list on a registry in either form, page by page. The handle that it is made of goes by a name of the
-/// caller's choice, so that the setters can borrow from it.
+/// A list on a registry in either form, page by page. The caller names the handle, for the setters to borrow from it.
 macro_rules! list_either {
     ($handle:expr => $this:ident, $target:expr, $items:ident,
      $method:ident | $old_method:ident $(.$setter:ident($value:expr))*) => {{

@@ -1,4 +1,4 @@
-//! Where the next page of a list is, by what the last one says.
+//! The next page of a list, as the last one links to it.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use reqwest::Url;
 use super::{Page, PageAnswer, PageRequest};
 use crate::error::{Error, Result};
 
-/// What was read of a list so far.
+/// What has been read of a list.
 pub(super) struct Progress {
     operation: &'static Operation,
     seen_items: u64,
@@ -24,7 +24,7 @@ impl Progress {
         }
     }
 
-    /// Takes a page in, and finds out where the next one is; `None` at the end.
+    /// Adds a page, and determines the next one; `None` at the end.
     pub(super) fn take_in<T>(
         &mut self,
         request: &PageRequest,
@@ -39,7 +39,7 @@ impl Progress {
             .filter(|link| !link.is_empty());
         let next = match link {
             Some(link) => Some(self.follow(request, &link)?),
-            // Some lists tell their total but not their pages.
+            // Some lists have a total but no links.
             None if !answer.items.is_empty() && total > Some(self.seen_items) => {
                 Some(request.numbered(request.page.saturating_add(1)))
             }
@@ -53,11 +53,10 @@ impl Progress {
         Ok((page, next))
     }
 
-    /// The page that a `next` link leads to. It must lead forward: a link that repeats would be read
-    /// forever.
+    /// The page that a `next` link leads to. It must lead forward, or the list would never end.
     fn follow(&mut self, request: &PageRequest, link: &str) -> Result<PageRequest> {
         let broken = |why: String| Error::broken_list(self.operation, why);
-        // A link without a host is read as one of any host: only its query counts.
+        // Only the query of a link is used, so it may lack the host.
         let url = Url::parse("https://list.invalid")
             .and_then(|base| base.join(link))
             .map_err(|_| {
@@ -82,7 +81,7 @@ impl Progress {
                 )));
             }
             (None, Some(number)) => number,
-            // The number beside a token is for people.
+            // With a token, the number is only informative.
             _ => request.page.saturating_add(1),
         };
         if let Some(token) = &token

@@ -16,6 +16,16 @@ use super::{List, Page, PageAnswer, PageRequest, next::Progress};
 use crate::error::Result;
 
 /// The pages of a [`List`], as a stream. An error ends it.
+///
+/// ```no_run
+/// # async fn example(docr: docr::Client) -> docr::Result<()> {
+/// let mut pages = docr.certificates().list().pages();
+/// while let Some(page) = pages.next().await {
+///     println!("{} certificates", page?.items.len());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Pages<T> {
     pages: SyncWrapper<BoxStream<'static, Result<Page<T>>>>,
@@ -31,10 +41,10 @@ struct Reading<T> {
     ahead: Option<Ahead<T>>,
 }
 
-/// Pages of which the fetch was begun before their turn.
+/// Pages that are fetched ahead.
 struct Ahead<T> {
     pages: BoxStream<'static, Result<PageAnswer<T>>>,
-    /// The number of the page that comes out next.
+    /// The number of the next page to return.
     next: u64,
     last: u64,
 }
@@ -81,7 +91,7 @@ impl<T: Send + 'static> Reading<T> {
         Ok(Some((page, self)))
     }
 
-    /// A page whose fetch was begun before its turn.
+    /// A page that was fetched ahead.
     async fn fetched_ahead(&mut self, request: &PageRequest) -> Option<Result<PageAnswer<T>>> {
         let ahead = self.ahead.as_mut()?;
         debug_assert!(request.token.is_none() && ahead.next == request.page);
@@ -89,10 +99,10 @@ impl<T: Send + 'static> Reading<T> {
         ahead.pages.next().await
     }
 
-    /// Begins to fetch the pages that come next, as far as the list is known to go on.
+    /// Starts to fetch the next pages, as far as the length of the list is known.
     fn read_ahead(&mut self, next: Option<&PageRequest>, page: &Page<T>) {
         let length = page.items.len() as u64;
-        // A page that is asked for by a token is known only when the one before it is there.
+        // A page with a token is known only from the one before it.
         let numbered = next.filter(|next| next.token.is_none() && length > 0);
         let Some(next) = numbered.filter(|_| self.list.read_ahead > 1) else {
             self.ahead = None;
@@ -102,7 +112,7 @@ impl<T: Send + 'static> Reading<T> {
         if self.ahead.as_ref().is_some_and(is_what_comes) {
             return;
         }
-        // The list leads elsewhere than its length promised, or has grown.
+        // The link doesn't fit the known length, or the list has grown.
         self.ahead = None;
         let last = page.total.unwrap_or(0).div_ceil(length);
         if next.page > last {
@@ -127,6 +137,16 @@ impl<T> Stream for Pages<T> {
 }
 
 /// The items of a [`List`], as a stream. An error ends it.
+///
+/// ```no_run
+/// # async fn example(registry: docr::RegistryHandle) -> docr::Result<()> {
+/// let mut repositories = registry.repositories().items();
+/// while let Some(repository) = repositories.next().await {
+///     println!("{}", repository?.name);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a stream does nothing until it is polled"]
 pub struct Items<T> {
     pages: Pages<T>,
@@ -145,7 +165,7 @@ impl<T: Send + 'static> Items<T> {
 impl<T: Send + Unpin + 'static> Items<T> {
     /// The next item, `None` at the end.
     pub async fn next(&mut self) -> Option<Result<T>> {
-        // Most items are there: no need to ask for them as for one to wait for.
+        // Most items are fetched already: no need to poll for these.
         if let Some(item) = self.page.next() {
             return Some(Ok(item));
         }

@@ -1,6 +1,6 @@
-//! What all checked texts have in common.
+//! What all checked names and ids have in common.
 
-/// Defines a text newtype whose one way in is its `check`.
+/// Defines a text newtype that only holds what its `check` accepts.
 macro_rules! checked_text {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -8,11 +8,11 @@ macro_rules! checked_text {
         pub struct $name(String);
 
         impl $name {
-            /// Checks a text.
+            /// Checks a text, without a request.
             ///
             /// # Errors
             ///
-            /// [`InvalidInput`](crate::InvalidInput), which names the rule that the text breaks, and where.
+            /// [`InvalidInput`](crate::InvalidInput) with the rule that the text breaks and the position.
             pub fn new(text: impl Into<String>) -> Result<Self, $crate::InvalidInput> {
                 let text = text.into();
                 Self::check(&text)?;
@@ -94,7 +94,7 @@ macro_rules! checked_text {
 }
 pub(crate) use checked_text;
 
-/// The character at which a text stops being valid, if a rule names the first one that is wrong.
+/// The first character that doesn't fit, with its position from 1.
 pub(crate) fn first_wrong(text: &str, fits: impl Fn(usize, char) -> bool) -> Option<(usize, char)> {
     let mut numbered = text.chars().enumerate();
     let found = numbered.find(|(index, character)| !fits(*index, *character));

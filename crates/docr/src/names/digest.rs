@@ -7,8 +7,12 @@ checked_text! {
     /// The digest of a manifest or blob: `sha256:` and 64 lower-case hexadecimal digits.
     ///
     /// ```
+    /// use docr::Digest;
+    ///
     /// let hex = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881";
-    /// let digest = docr::Digest::new(format!("sha256:{hex}"))?;
+    /// let digest = Digest::new(format!("sha256:{hex}"))?;
+    /// assert!(digest.as_str().ends_with(hex));
+    /// assert_eq!(Digest::new("sha256:2D71").unwrap_err().position(), Some(9));
     /// # Ok::<(), docr::InvalidInput>(())
     /// ```
     Digest

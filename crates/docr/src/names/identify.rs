@@ -1,4 +1,4 @@
-//! What a method takes that is about one thing: its checked name or id, or what the service has said of it.
+//! What a method about one resource takes: its checked name or id, or the resource as the service described it.
 
 use std::str::FromStr;
 
@@ -10,8 +10,8 @@ use docr_api::types::{
 use super::{CertificateId, Digest, GarbageCollectionId, RegistryName, RepositoryName, Tag};
 use crate::error::InvalidInput;
 
-/// Says which one is meant: the id or name itself, its text, or the service's description of the thing, as a list or
-/// another call returned it. A text is checked before a request is sent.
+/// Identifies a resource: by its id or name, the same as text, or the resource itself as a list or another call returned
+/// it. A text is checked before a request is sent.
 ///
 /// ```no_run
 /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -23,12 +23,25 @@ use crate::error::InvalidInput;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Functions of your own can take the same:
+///
+/// ```
+/// use docr::{Identifies, InvalidInput, Tag};
+///
+/// fn is_release(tag: &(impl Identifies<Tag> + ?Sized)) -> Result<bool, InvalidInput> {
+///     Ok(tag.identify()?.as_str().starts_with('v'))
+/// }
+/// assert!(is_release("v1.4.2")?);
+/// assert!(is_release("-").is_err());
+/// # Ok::<(), InvalidInput>(())
+/// ```
 pub trait Identifies<I>: sealed::Sealed {
     /// The id or name.
     ///
     /// # Errors
     ///
-    /// A text, or what stands in the service's description, that isn't an id or name.
+    /// [`InvalidInput`], if the text, or the id or name in the resource, is not a valid one.
     fn identify(&self) -> Result<I, InvalidInput>;
 }
 

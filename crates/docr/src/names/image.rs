@@ -7,8 +7,8 @@ use super::{
 };
 use crate::error::InvalidInput;
 
-/// A reference to an image: `registry.digitalocean.com/acme-images/shop/api:v1@sha256:...`. The host may be
-/// missing, and so may tag and digest.
+/// A reference to an image: `registry.digitalocean.com/acme-images/shop/api:v1@sha256:...`. Host, tag and digest are
+/// optional.
 ///
 /// ```
 /// let image: docr::ImageRef = "registry.digitalocean.com/acme-images/shop/api:v1.4.2".parse()?;
@@ -29,7 +29,7 @@ pub struct ImageRef {
     pub repository: RepositoryName,
     /// The tag, if one is named.
     pub tag: Option<Tag>,
-    /// The digest, if one is named. It decides where both are.
+    /// The digest, if one is named. With both, the digest decides which manifest is meant.
     pub digest: Option<Digest>,
 }
 
@@ -44,9 +44,9 @@ impl FromStr for ImageRef {
         };
         let rest = match rest.split_once('/') {
             Some((HOST, rest)) => rest,
-            // A first part with a dot or port is a host, as Docker has it.
+            // As for Docker, a first component with a dot or port is a host.
             Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => {
-                return invalid("names another host than registry.digitalocean.com");
+                return invalid("names a host other than registry.digitalocean.com");
             }
             _ => rest,
         };
@@ -58,7 +58,9 @@ impl FromStr for ImageRef {
             return invalid("has no slash; a reference is REGISTRY/REPOSITORY[:TAG][@DIGEST]");
         };
         if HOST.len() + "/".len() + path.len() > MAX_NAME {
-            return invalid("is too long: host, registry and repository may have 255 characters");
+            return invalid(
+                "is too long: host, registry and repository together may have 255 characters",
+            );
         }
         Ok(Self {
             registry: registry.parse()?,
@@ -69,7 +71,7 @@ impl FromStr for ImageRef {
     }
 }
 
-/// With the host, as Docker wants it.
+/// With the host, as Docker needs it.
 impl fmt::Display for ImageRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}/{}", HOST, self.registry, self.repository)?;
@@ -124,8 +126,8 @@ mod tests {
         for (text, part) in [
             ("", "no slash"),
             ("acme", "no slash"),
-            ("ghcr.io/acme/api", "another host"),
-            ("localhost:5000/acme/api", "another host"),
+            ("ghcr.io/acme/api", "a host other"),
+            ("localhost:5000/acme/api", "a host other"),
             ("acme/api:", "tag \"\""),
             ("acme/api@sha256:1", "digest"),
             ("Acme/api", "registry name"),
@@ -136,5 +138,14 @@ mod tests {
             let error = text.parse::<ImageRef>().unwrap_err().to_string();
             assert!(error.contains(part), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn host_registry_and_repository_have_255_characters_at_the_most() {
+        let room = MAX_NAME - HOST.len() - "/acme/".len();
+        let reference = |length| format!("acme/{}:v1", "a".repeat(length)).parse::<ImageRef>();
+        assert!(reference(room).is_ok());
+        let error = reference(room + 1).unwrap_err().to_string();
+        assert!(error.contains("is too long"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! Checked texts: the names and ids that stand in a path or a body.
+//! Checked names and ids, for paths and bodies of requests.
 
 mod checked;
 mod digest;
@@ -20,5 +20,5 @@ pub use uuid::{CertificateId, ClusterId, GarbageCollectionId};
 /// The host of all registries.
 pub(crate) const HOST: &str = "registry.digitalocean.com";
 
-/// The longest name of an image, host included, that registries and clients agree on.
+/// The longest name of an image, host included, that registries and clients accept.
 const MAX_NAME: usize = 255;

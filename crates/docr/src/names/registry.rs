@@ -14,7 +14,7 @@ checked_text! {
     /// use docr::RegistryName;
     ///
     /// let name: RegistryName = "acme-images".parse()?;
-    /// assert_eq!(name, "acme-images");
+    /// assert_eq!(name.as_str().len(), 11);
     ///
     /// let error = RegistryName::new("acmeImages").unwrap_err();
     /// assert_eq!(error.position(), Some(5));
@@ -37,7 +37,7 @@ impl RegistryName {
         if text.is_empty() {
             return invalid(
                 1,
-                "at position 1 a letter is missing; a name has 1 to 63 characters".into(),
+                "a letter is missing at position 1; a name has 1 to 63 characters".into(),
             );
         }
         for (index, character) in text.chars().enumerate() {
@@ -48,7 +48,7 @@ impl RegistryName {
                     position,
                     format!(
                         "{character:?} at position {position} is one too many; \
-                         the name has {length} characters and 63 are allowed"
+                         the name has {length} characters, at most 63 are allowed"
                     ),
                 );
             }
@@ -56,7 +56,7 @@ impl RegistryName {
                 'a'..='z' | '0'..='9' | '-' => continue,
                 c if c.is_uppercase() => "is an upper-case letter",
                 c if c.is_whitespace() => "is white space",
-                _ => "can't stand in a name",
+                _ => "is not allowed in a registry name",
             };
             return invalid(
                 position,
@@ -69,7 +69,15 @@ impl RegistryName {
         Ok(())
     }
 
-    /// Checks the rules for the name of a new registry; older registries need not keep them.
+    /// Checks the rules for the name of a new registry; names of older registries may break them.
+    ///
+    /// ```
+    /// use docr::RegistryName;
+    ///
+    /// let name = RegistryName::new("2020-images")?; // an older registry may have this name
+    /// assert_eq!(name.check_new().unwrap_err().position(), Some(1));
+    /// # Ok::<(), docr::InvalidInput>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -151,6 +159,21 @@ mod tests {
         let distinct: std::collections::BTreeSet<_> =
             told.iter().map(|c| c.split("\": ").last()).collect();
         assert_eq!(distinct.len(), told.len());
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_character_is_said() {
+        for (name, what) in [
+            ("acmE", "'E' at position 4 is an upper-case letter"),
+            ("acme images", "' ' at position 5 is white space"),
+            (
+                "acme_images",
+                "'_' at position 5 is not allowed in a registry name",
+            ),
+        ] {
+            let complaint = complaint(name);
+            assert!(complaint.contains(what), "{complaint}");
+        }
     }
 
     #[test]

@@ -5,19 +5,22 @@ use super::checked::{checked_text, first_wrong};
 use crate::error::InvalidInput;
 
 checked_text! {
-    /// The name of a repository within its registry, such as `shop/api`: parts of lower-case letters and
-    /// digits, which a `.`, `_`, `__` or any number of `-` may divide, joined by slashes.
+    /// The name of a repository within its registry, such as `shop/api`: components of lower-case letters and
+    /// digits, optionally separated by `.`, `_`, `__` or any number of `-`, joined by slashes.
     ///
     /// ```
-    /// let name: docr::RepositoryName = "shop/api-v2".parse()?;
-    /// assert!(docr::RepositoryName::new("shop//api").is_err());
+    /// use docr::RepositoryName;
+    ///
+    /// let name = RepositoryName::new("shop/api-v2")?;
+    /// assert!(name.as_str().starts_with("shop/"));
+    /// assert_eq!(RepositoryName::new("shop//api").unwrap_err().position(), Some(5));
     /// # Ok::<(), docr::InvalidInput>(())
     /// ```
     RepositoryName
 }
 
 impl RepositoryName {
-    /// What the longest reference leaves after the host and the shortest registry.
+    /// The length that the host and the shortest registry name leave of the longest reference.
     const MAX: usize = super::MAX_NAME - HOST.len() - "/r/".len();
 
     fn check(text: &str) -> Result<(), InvalidInput> {
@@ -25,7 +28,7 @@ impl RepositoryName {
             |position, rule| Err(InvalidInput::at("repository name", text, position, rule));
         let length = text.chars().count();
         if length > Self::MAX {
-            let rule = format!("has {length} characters, and {} are allowed", Self::MAX);
+            let rule = format!("has {length} characters; at most {} are allowed", Self::MAX);
             return invalid(Self::MAX + 1, rule);
         }
         let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
@@ -34,34 +37,34 @@ impl RepositoryName {
         });
         if let Some((position, character)) = allowed {
             let rule = format!(
-                "{character:?} at position {position} can't stand in a name; \
-                 allowed are lower-case letters, digits and the dividers . _ - and /"
+                "{character:?} at position {position} is not allowed in a repository name; \
+                 allowed are lower-case letters, digits and the separators . _ - and /"
             );
             return invalid(position, rule);
         }
-        // Between two plain characters, and only there, stands one divider.
+        // A separator is allowed between two plain characters only.
         let mut position = 1;
         for run in text.split_inclusive(is_plain) {
-            let divider = run.trim_end_matches(is_plain);
+            let separator = run.trim_end_matches(is_plain);
             let is_first = position == 1;
-            let is_divider =
-                matches!(divider, "." | "_" | "__" | "/") || divider.bytes().all(|b| b == b'-');
-            if !divider.is_empty() && (is_first || !is_divider || divider == run) {
-                let what = if is_first || divider == run {
-                    "begins or ends a part"
+            let is_separator =
+                matches!(separator, "." | "_" | "__" | "/") || separator.bytes().all(|b| b == b'-');
+            if !separator.is_empty() && (is_first || !is_separator || separator == run) {
+                let what = if is_first || separator == run {
+                    "is at the beginning or end"
                 } else {
-                    "is not a divider"
+                    "is not a separator"
                 };
                 let rule = format!(
-                    "{divider:?} at position {position} {what}; parts are letters and digits, \
-                     divided by one of . _ __ / or by hyphens"
+                    "{separator:?} at position {position} {what}; letters and digits are \
+                     separated by one of . _ __ / or by hyphens"
                 );
                 return invalid(position, rule);
             }
             position += run.chars().count();
         }
         if text.is_empty() {
-            return invalid(1, "at position 1 a letter or digit is missing".into());
+            return invalid(1, "a letter or digit is missing at position 1".into());
         }
         Ok(())
     }
@@ -130,5 +133,17 @@ mod tests {
             RepositoryName::new("a".repeat(228)).unwrap_err().position(),
             Some(228)
         );
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_divider_is_said() {
+        for (name, what) in [
+            ("-a", "is at the beginning or end"),
+            ("a-", "is at the beginning or end"),
+            ("a..b", "is not a separator"),
+        ] {
+            let error = RepositoryName::new(name).unwrap_err().to_string();
+            assert!(error.contains(what), "{error}");
+        }
     }
 }

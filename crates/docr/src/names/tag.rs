@@ -7,7 +7,11 @@ checked_text! {
     /// A tag: 1 to 128 letters, digits, `_`, `.` and `-`, not beginning with `.` or `-`.
     ///
     /// ```
-    /// let tag: docr::Tag = "v1.4.2".parse()?;
+    /// use docr::Tag;
+    ///
+    /// let tag = Tag::new("v1.4.2")?;
+    /// assert_eq!(tag.as_str().trim_start_matches('v'), "1.4.2");
+    /// assert_eq!(Tag::new("feature/login").unwrap_err().position(), Some(8));
     /// # Ok::<(), docr::InvalidInput>(())
     /// ```
     Tag
@@ -27,22 +31,22 @@ impl Tag {
                 let length = text.chars().count();
                 invalid(
                     position,
-                    format!("has {length} characters, and {} are allowed", Self::MAX),
+                    format!("has {length} characters; at most {} are allowed", Self::MAX),
                 )
             }
             Some((1, character)) => invalid(
                 1,
-                format!("{character:?} at position 1 begins the tag; a letter, digit or _ may"),
+                format!("{character:?} at position 1; a tag begins with a letter, digit or _"),
             ),
             Some((position, character)) => invalid(
                 position,
                 format!(
-                    "{character:?} at position {position} can't stand in a tag; \
+                    "{character:?} at position {position} is not allowed in a tag; \
                      allowed are letters, digits, _ . and -"
                 ),
             ),
             None if text.is_empty() => {
-                invalid(1, "at position 1 a letter, digit or _ is missing".into())
+                invalid(1, "a letter, digit or _ is missing at position 1".into())
             }
             None => Ok(()),
         }
@@ -90,5 +94,18 @@ mod tests {
             );
         }
         assert_eq!(Tag::new("x".repeat(129)).unwrap_err().position(), Some(129));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_tag_is_said() {
+        let long = "x".repeat(129);
+        for (tag, what) in [
+            (".a", "'.' at position 1; a tag begins with"),
+            ("a/b", "'/' at position 2"),
+            (long.as_str(), "129 characters"),
+        ] {
+            let error = Tag::new(tag).unwrap_err().to_string();
+            assert!(error.contains(what), "{error}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The UUIDs by which the service tells things apart.
+//! The UUIDs that identify resources of the service.
 
 use super::checked::{checked_text, first_wrong};
 use crate::error::InvalidInput;
@@ -7,8 +7,11 @@ checked_text! {
     /// The id of a certificate, a UUID. The id of a Let's Encrypt certificate changes with each renewal.
     ///
     /// ```
-    /// let id = docr::CertificateId::new("3f6d0b1e-52c4-4c8a-9a77-0d1f6be2a954")?;
-    /// assert!(docr::CertificateId::new("../registry").is_err());
+    /// use docr::CertificateId;
+    ///
+    /// let id = CertificateId::new("3f6d0b1e-52c4-4c8a-9a77-0d1f6be2a954")?;
+    /// assert!(id.as_str().starts_with("3f6d0b1e"));
+    /// assert!(CertificateId::new("../registry").is_err());
     /// # Ok::<(), docr::InvalidInput>(())
     /// ```
     CertificateId
@@ -16,11 +19,29 @@ checked_text! {
 
 checked_text! {
     /// The id of a garbage collection, a UUID.
+    ///
+    /// ```
+    /// use docr::GarbageCollectionId;
+    ///
+    /// let id = GarbageCollectionId::new("27b4c6e0-8e6f-4d0c-9d7b-5a6f1c0e9b12")?;
+    /// assert!(id.as_str().starts_with("27b4c6e0"));
+    /// assert_eq!(GarbageCollectionId::new("27b4").unwrap_err().field(), "garbage collection id");
+    /// # Ok::<(), docr::InvalidInput>(())
+    /// ```
     GarbageCollectionId
 }
 
 checked_text! {
     /// The id of a Kubernetes cluster, a UUID.
+    ///
+    /// ```
+    /// use docr::ClusterId;
+    ///
+    /// let id = ClusterId::new("bd5f5959-5e1e-4205-a714-a914373942af")?;
+    /// assert!(id.as_str().ends_with("42af"));
+    /// assert!(ClusterId::new("shop-cluster").is_err()); // its name
+    /// # Ok::<(), docr::InvalidInput>(())
+    /// ```
     ClusterId
 }
 

@@ -1,4 +1,4 @@
-//! What the two forms of the calls have in common: an account's subscription, its options, the names that are free.
+//! What the two forms of the calls share: an account's subscription, its options, and checking a name's availability.
 
 use docr_api::types::{self, Registry, RegistryOptions, Subscription};
 
@@ -11,14 +11,14 @@ use crate::{
     text::clean,
 };
 
-/// An account, spoken to in one of the two forms.
+/// An account, and which of the two forms of calls is used.
 #[derive(Clone, Debug)]
 pub(super) struct Account {
     pub(super) core: Core,
     pub(super) form: Form,
 }
 
-/// A call that is there in both forms, on the account as a whole.
+/// A call on the account as a whole, which has both forms.
 macro_rules! account_call {
     ($account:expr, $method:ident | $old_method:ident $($rest:tt)*) => {
         match $account.form {
@@ -78,7 +78,7 @@ impl Account {
     }
 }
 
-/// A registry that is as it was wanted, as far as that can be read from it.
+/// A registry that is as requested, as far as it can be compared.
 pub(super) fn as_wanted(
     found: Option<Registry>,
     name: &str,
@@ -91,7 +91,7 @@ pub(super) fn as_wanted(
     is_wanted.then_some(Found { made, at })
 }
 
-/// In what a registry is another one than was wanted. What isn't known is another one.
+/// How a registry differs from the requested one. An unknown value counts as a difference.
 fn differences(is: &Registry, region: Option<&Region>, tier: Option<&TierSlug>) -> Vec<String> {
     let mut all = Vec::new();
     let known = |text: Option<&str>| text.map_or_else(|| "unknown".to_owned(), clean);
@@ -112,14 +112,14 @@ fn differences(is: &Registry, region: Option<&Region>, tier: Option<&TierSlug>) 
     all
 }
 
-/// What is there, or the error that it is another one than was wanted.
+/// The existing registry, or the error that it differs from the requested one.
 pub(super) fn unless_different(found: Registry, wanted: &CreateRegistry) -> Result<Registry> {
     let differences = differences(&found, wanted.region_wanted(), wanted.tier());
     if differences.is_empty() {
         return Ok(found);
     }
     let summary = format!(
-        "the account has a registry by the name {}, but {}",
+        "the account has a registry named {}, but {}",
         clean(&found.name),
         differences.join(", and ")
     );
@@ -127,7 +127,7 @@ pub(super) fn unless_different(found: Registry, wanted: &CreateRegistry) -> Resu
     Err(error.about(About::Registry(Box::new(found))))
 }
 
-/// Says whose a name is that is taken. What `find` can't find out stays unsaid.
+/// Adds who has a name that is taken, if `find` can find out.
 pub(super) async fn with_owner(
     error: Error,
     core: &Core,
@@ -145,7 +145,7 @@ pub(super) async fn with_owner(
     };
     match find(rest).await {
         Ok(Some(found)) => {
-            let what = "this account has a registry by that name already";
+            let what = "this account already has a registry with that name";
             say(error, what, About::Registry(Box::new(found)))
         }
         Ok(None) => say(

@@ -15,8 +15,8 @@ use crate::{
     list::List,
 };
 
-/// All registries of an account, and what they share. Made by [`Client::registries`](crate::Client::registries); does no
-/// I/O by itself and is cheap to clone.
+/// All registries of an account, and the subscription and options that they share. Made by
+/// [`Client::registries`](crate::Client::registries); does no I/O by itself and is cheap to clone.
 ///
 /// ```no_run
 /// use docr::{CreateRegistry, TierSlug};
@@ -49,7 +49,16 @@ impl Registries {
         RegistryHandle::new(self.account.core.clone(), name)
     }
 
-    /// Lists the registries. The service puts all of them on one page. `GET /v2/registries`
+    /// Lists the registries, all on one page. `GET /v2/registries`
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> docr::Result<()> {
+    /// for registry in docr.registries().list().all().await? {
+    ///     println!("{}: {:?} bytes", registry.name, registry.storage_usage_bytes);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn list(&self) -> List<Registry> {
         let core = self.account.core.clone();
         List::of_one_page(docr_api::operations::registries_list(), move || {
@@ -58,7 +67,16 @@ impl Registries {
         })
     }
 
-    /// The bytes stored in all registries together, if the service tells. `GET /v2/registries`
+    /// The bytes stored in all registries together, if the service reports it. `GET /v2/registries`
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> docr::Result<()> {
+    /// if let Some(bytes) = docr.registries().storage_usage_bytes().await? {
+    ///     println!("{} MiB", bytes >> 20);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -68,14 +86,25 @@ impl Registries {
         Ok(answer?.total_storage_usage_bytes)
     }
 
-    /// Creates one more registry. The first one needs a tier, and starts the subscription. `POST /v2/registries`
+    /// Creates a registry. The account's first one needs a tier, and starts the subscription. `POST /v2/registries`
+    ///
+    /// ```no_run
+    /// use docr::{CreateRegistry, Region};
+    ///
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let wanted = CreateRegistry::in_subscription("acme-mirror".parse()?).region(Region::Fra1);
+    /// let registry = docr.registries().create(wanted).await?;
+    /// println!("push to registry.digitalocean.com/{}", registry.name);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// Before a request is sent: a name that can't be a new registry's, a tier that isn't listed.
+    /// Before a request is sent: a name that a new registry can't have, an unknown tier.
     /// [`is_conflict`](crate::Error::is_conflict), if the name is taken:
-    /// [`existing_registry`](crate::Error::existing_registry) has the registry if it is this account's, and
-    /// [`is_name_of_another_account`](crate::Error::is_name_of_another_account) says if it isn't;
+    /// [`existing_registry`](crate::Error::existing_registry) returns the registry if it is this account's, and
+    /// [`is_name_of_another_account`](crate::Error::is_name_of_another_account) reports if it isn't;
     /// [`is_tier_not_eligible`](crate::Error::is_tier_not_eligible), if the tier allows no more registries.
     pub async fn create(&self, wanted: CreateRegistry) -> Result<Registry> {
         let name = wanted.name().clone();
@@ -94,16 +123,16 @@ impl Registries {
         }
     }
 
-    /// Makes sure that the account has a registry as it is wanted: reads it, and creates it if it isn't there.
+    /// Ensures that the account has this registry: reads it, and creates it if it is missing.
     /// `GET /v2/registries/{registry_name}`, `POST /v2/registries`
     ///
-    /// Made twice, or by several programs at once, there is one registry in the end, and each gets it.
+    /// However often and by however many programs it is called, there is one registry in the end, and each gets it.
     ///
     /// # Errors
     ///
-    /// Those of [`create`](Self::create). [`is_mismatch`](crate::Error::is_mismatch), if the account has the registry, but
-    /// in another region, or its subscription has another tier: nothing is changed then, and
-    /// [`existing_registry`](crate::Error::existing_registry) has what is there.
+    /// Those of [`create`](Self::create). [`is_mismatch`](crate::Error::is_mismatch), if the registry exists in another
+    /// region, or the subscription has another tier: nothing is changed then, and
+    /// [`existing_registry`](crate::Error::existing_registry) returns the registry.
     pub async fn ensure(&self, wanted: CreateRegistry) -> Result<Ensured<Registry>> {
         wanted.check()?;
         let needs_tier = wanted.tier().is_some();
@@ -126,17 +155,34 @@ impl Registries {
         Ok(found)
     }
 
-    /// Whether a registry by this name could be created: no account has one. Reserves nothing.
+    /// Whether the name is free: no account has a registry with this name. Reserves nothing.
     /// `POST /v2/registries/validate-name`
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// if !docr.registries().is_name_available(&"acme-images".parse()?).await? {
+    ///     println!("the name is taken");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// Before a request is sent: a name that can't be a new registry's.
+    /// Before a request is sent: a name that a new registry can't have.
     pub async fn is_name_available(&self, name: &RegistryName) -> Result<bool> {
         self.account.is_name_available(name).await
     }
 
     /// Reads the subscription. `GET /v2/registries/subscription`
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> docr::Result<()> {
+    /// let tier = docr.registries().subscription().await?.tier;
+    /// println!("{}: {:?} cents a month", tier.slug, tier.monthly_price_in_cents);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -148,26 +194,56 @@ impl Registries {
 
     /// Like [`subscription`](Self::subscription), with `None` if the account has none.
     ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> docr::Result<()> {
+    /// let pays_already = docr.registries().subscription_opt().await?.is_some();
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
-    /// All but "not found".
+    /// Those of [`subscription`](Self::subscription), except "not found".
     pub async fn subscription_opt(&self) -> Result<Option<Subscription>> {
         optional(self.account.subscription().await)
     }
 
-    /// Moves the account to another tier. The present tier changes nothing. `POST /v2/registries/subscription`
+    /// Moves the account to another tier. The current tier changes nothing. `POST /v2/registries/subscription`
+    ///
+    /// ```no_run
+    /// use docr::TierSlug;
+    ///
+    /// # async fn example(docr: docr::Client) -> docr::Result<()> {
+    /// match docr.registries().change_tier(TierSlug::Basic).await {
+    ///     Err(error) if error.is_tier_not_eligible() => println!("{:?}", error.eligibility_reasons()),
+    ///     changed => println!("now on {}", changed?.tier.slug),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// Before a request is sent: a tier that isn't listed.
-    /// [`is_tier_not_eligible`](crate::Error::is_tier_not_eligible), if what the account has doesn't fit;
-    /// [`eligibility_reasons`](crate::Error::eligibility_reasons) tells why.
+    /// Before a request is sent: an unknown tier.
+    /// [`is_tier_not_eligible`](crate::Error::is_tier_not_eligible), if the account's registries don't fit the tier;
+    /// [`eligibility_reasons`](crate::Error::eligibility_reasons) returns the reasons.
     pub async fn change_tier(&self, tier: TierSlug) -> Result<Subscription> {
         self.account.change_tier(tier).await
     }
 
-    /// Makes sure that the account has a tier: reads the subscription, and moves to the tier only if it has another one.
+    /// Ensures that the account has a tier: reads the subscription, and changes the tier only if it is another one.
     /// `GET /v2/registries/subscription`, `POST /v2/registries/subscription`
+    ///
+    /// ```no_run
+    /// use docr::TierSlug;
+    ///
+    /// # async fn example(docr: docr::Client) -> docr::Result<()> {
+    /// if docr.registries().ensure_tier(TierSlug::Professional).await?.is_changed() {
+    ///     println!("upgraded");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -176,8 +252,19 @@ impl Registries {
         self.account.ensure_tier(tier).await
     }
 
-    /// Reads the regions in which a registry can be created, and all tiers, each with whether the account may
-    /// move to it. `GET /v2/registries/options`
+    /// Reads the regions in which a registry can be created, and all tiers, each with the account's eligibility.
+    /// `GET /v2/registries/options`
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> docr::Result<()> {
+    /// let options = docr.registries().options().await?;
+    /// println!("regions: {:?}", options.available_regions);
+    /// for tier in options.subscription_tiers {
+    ///     println!("{}: {:?} {:?}", tier.slug, tier.eligible, tier.eligibility_reasons);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

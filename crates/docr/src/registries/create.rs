@@ -1,4 +1,4 @@
-//! What a new registry shall be, checked before it is asked for.
+//! A new registry, checked before the request.
 
 use docr_api::types::{self, Registry};
 
@@ -26,7 +26,7 @@ pub struct CreateRegistry {
 }
 
 impl CreateRegistry {
-    /// A registry by this name, paid for by a subscription of this tier. The service picks a region.
+    /// A registry with this name, and the account's subscription tier. The service picks a region.
     pub fn new(name: RegistryName, tier: TierSlug) -> Self {
         Self {
             tier: Some(tier),
@@ -34,7 +34,7 @@ impl CreateRegistry {
         }
     }
 
-    /// A registry by this name in the subscription that the account has.
+    /// A registry with this name in the account's existing subscription.
     pub fn in_subscription(name: RegistryName) -> Self {
         Self {
             name,
@@ -43,7 +43,7 @@ impl CreateRegistry {
         }
     }
 
-    /// The region in which images are stored. A region that this version doesn't list is sent as it is.
+    /// The region in which images are stored. A region that this version doesn't know is sent as it is.
     pub fn region(mut self, region: Region) -> Self {
         self.region = Some(region);
         self
@@ -61,7 +61,7 @@ impl CreateRegistry {
         self.region.as_ref()
     }
 
-    /// Refuses what the service would.
+    /// Rejects what the service would reject.
     pub(super) fn check(&self) -> Result<(), InvalidInput> {
         self.name.check_new()?;
         self.tier.as_ref().map_or(Ok(()), check_tier)?;
@@ -77,11 +77,11 @@ impl CreateRegistry {
         })
     }
 
-    /// The body of the older call, which always begins a subscription.
+    /// The body of the older call, which always starts a subscription.
     pub(super) fn into_account_body(self) -> Result<types::RegistryCreate, InvalidInput> {
         let body = self.into_body()?;
         let Some(tier) = body.subscription_tier_slug else {
-            let rule = "is missing; an account's only registry needs one of its own";
+            let rule = "is missing; an account's first registry needs one";
             return Err(InvalidInput::new("subscription tier", "", rule));
         };
         Ok(types::RegistryCreate {
@@ -97,7 +97,10 @@ pub(super) fn check_tier(tier: &TierSlug) -> Result<(), InvalidInput> {
     match tier.as_str().parse::<TierSlug>() {
         Ok(_) => Ok(()),
         Err(error) => {
-            let rule = format!("is not a tier; the tiers are {}", error.listed().join(", "));
+            let rule = format!(
+                "is not a valid tier; use one of {}",
+                error.listed().join(", ")
+            );
             Err(InvalidInput::new("subscription tier", tier.as_str(), rule))
         }
     }
@@ -113,12 +116,12 @@ fn check_region(region: &Region) -> Result<(), InvalidInput> {
         None => return Ok(()),
     };
     let rule = format!(
-        "at position {position} a lower-case letter or digit is missing; a region looks like fra1"
+        "is not a valid region at position {position}; use lower-case letters and digits, for example fra1"
     );
     Err(InvalidInput::at("region", text, position, rule))
 }
 
-/// Some responses have the subscription beside the registry instead of in it.
+/// Some responses have the subscription next to the registry instead of inside it.
 pub(super) fn with_subscription(response: types::RegistryResponse) -> Registry {
     let mut registry = response.registry;
     registry.subscription = registry.subscription.or(response.subscription);

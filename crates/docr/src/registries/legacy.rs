@@ -23,9 +23,20 @@ use crate::{
 /// The registry of an account that has exactly one, by the service's older calls under `/v2/registry`, which it has
 /// deprecated. Made by [`Client::legacy_registry`](crate::Client::legacy_registry); does no I/O by itself.
 ///
-/// Once an account has several registries, the service refuses most of these calls:
+/// Once an account has several registries, the service rejects most of these calls:
 /// [`ErrorKind::SeveralRegistries`](crate::ErrorKind::SeveralRegistries). [`Client::registries`](crate::Client::registries)
 /// and [`Client::registry`](crate::Client::registry) do all of this for any account.
+///
+/// ```no_run
+/// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// let legacy = docr.legacy_registry();
+/// let registry = legacy.get().await?;
+/// for repository in legacy.repositories(&registry.name.parse()?).all().await? {
+///     println!("{}", repository.name);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct LegacyRegistry {
     account: Account,
@@ -41,14 +52,14 @@ impl LegacyRegistry {
         }
     }
 
-    /// What the calls need that name the registry all the same.
+    /// The target of the older calls that name the registry.
     fn target(&self, name: &RegistryName) -> Target {
         let Account { core, form } = self.account.clone();
         let name = name.clone();
         Target { core, name, form }
     }
 
-    /// Reads the registry, with its storage use and its subscription. `GET /v2/registry`
+    /// Reads the registry, with its storage usage and its subscription. `GET /v2/registry`
     ///
     /// # Errors
     ///
@@ -61,22 +72,39 @@ impl LegacyRegistry {
 
     /// Like [`get`](Self::get), with `None` if the account has no registry.
     ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> docr::Result<()> {
+    /// let name = docr.legacy_registry().get_opt().await?.map(|registry| registry.name);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
-    /// All but "not found".
+    /// Those of [`get`](Self::get), except "not found".
     pub async fn get_opt(&self) -> Result<Option<Registry>> {
         optional(self.get().await)
     }
 
-    /// Creates the registry, and the subscription that pays for it. `POST /v2/registry`
+    /// Creates the registry and its subscription. `POST /v2/registry`
+    ///
+    /// ```no_run
+    /// use docr::{CreateRegistry, TierSlug};
+    ///
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let wanted = CreateRegistry::new("acme-images".parse()?, TierSlug::Starter);
+    /// let registry = docr.legacy_registry().create(wanted).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// Before a request is sent: a name that can't be a new registry's, a tier that isn't listed or is missing.
+    /// Before a request is sent: a name that a new registry can't have, an unknown or missing tier.
     /// [`is_conflict`](crate::Error::is_conflict), if the name is taken:
-    /// [`existing_registry`](crate::Error::existing_registry) has the registry if it is this account's, and
-    /// [`is_name_of_another_account`](crate::Error::is_name_of_another_account) says if it isn't;
-    /// [`is_rejected`](crate::Error::is_rejected), if this account has a registry already.
+    /// [`existing_registry`](crate::Error::existing_registry) returns the registry if it is this account's, and
+    /// [`is_name_of_another_account`](crate::Error::is_name_of_another_account) reports if it isn't;
+    /// [`is_rejected`](crate::Error::is_rejected), if this account already has a registry.
     pub async fn create(&self, wanted: CreateRegistry) -> Result<Registry> {
         let body = &wanted.into_account_body()?;
         let look_up = async |core| {
@@ -96,7 +124,17 @@ impl LegacyRegistry {
         }
     }
 
-    /// Deletes the registry and every image in it. There is no undo. `DELETE /v2/registry`
+    /// Deletes the registry and all images in it. There is no undo. `DELETE /v2/registry`
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> docr::Result<()> {
+    /// let legacy = docr.legacy_registry();
+    /// if legacy.get().await?.name == "acme-scratch" {
+    ///     legacy.delete().await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -105,9 +143,19 @@ impl LegacyRegistry {
         deleted(call!(self.account.core, registry_delete))
     }
 
-    /// Mints credentials for Docker. Each call leaves another credential with the service, so it is
-    /// never repeated on its own. When this future is dropped while the request is under way, what comes of it is
-    /// revoked. `GET /v2/registry/docker-credentials`
+    /// Mints credentials for Docker. Each request mints another credential, so it is not repeated after it may have taken
+    /// effect. If this future is dropped during the request, the credentials are revoked.
+    /// `GET /v2/registry/docker-credentials`
+    ///
+    /// ```no_run
+    /// use docr::CredentialsRequest;
+    ///
+    /// # async fn example(docr: docr::Client) -> docr::Result<()> {
+    /// let credentials = docr.legacy_registry().docker_credentials(CredentialsRequest::read_only()).await?;
+    /// println!("valid for {:?}", credentials.expires_in());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -137,6 +185,16 @@ impl LegacyRegistry {
     }
 
     /// Lists the repositories, each with its latest tag. `GET /v2/registry/{registry_name}/repositories`
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let name = "acme-images".parse()?;
+    /// for repository in docr.legacy_registry().repositories_with_latest_tag(&name).all().await? {
+    ///     println!("{}: {:?}", repository.name, repository.latest_tag.map(|tag| tag.tag));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn repositories_with_latest_tag(&self, registry: &RegistryName) -> List<Repository> {
         let target = self.target(registry);
         List::new(
@@ -160,11 +218,27 @@ impl LegacyRegistry {
 
     /// Lists the repositories, each with its latest manifest.
     /// `GET /v2/registry/{registry_name}/repositoriesV2`
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let repositories = docr.legacy_registry().repositories(&"acme-images".parse()?).all().await?;
+    /// let manifests: u64 = repositories.iter().filter_map(|repository| repository.manifest_count).sum();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn repositories(&self, registry: &RegistryName) -> List<RepositoryV2> {
         repositories(&self.target(registry))
     }
 
     /// A repository of the registry. The older calls can't delete it.
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let api = docr.legacy_registry().repository(&"acme-images".parse()?, "shop/api".parse()?);
+    /// api.delete_tag("pr-17").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn repository(
         &self,
         registry: &RegistryName,
@@ -174,21 +248,43 @@ impl LegacyRegistry {
     }
 
     /// The garbage collections of the registry.
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let runs = docr.legacy_registry().garbage_collections(&"acme-images".parse()?);
+    /// runs.wait_until_idle().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn garbage_collections(&self, registry: &RegistryName) -> GarbageCollections {
         GarbageCollections::new(self.target(registry))
     }
 
-    /// Whether a registry by this name could be created: no account has one. Reserves nothing.
+    /// Whether the name is free: no account has a registry with this name. Reserves nothing.
     /// `POST /v2/registry/validate-name`
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let is_free = docr.legacy_registry().is_name_available(&"acme-images".parse()?).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// Before a request is sent: a name that can't be a new registry's.
+    /// Before a request is sent: a name that a new registry can't have.
     pub async fn is_name_available(&self, name: &RegistryName) -> Result<bool> {
         self.account.is_name_available(name).await
     }
 
     /// Reads the subscription. `GET /v2/registry/subscription`
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> docr::Result<()> {
+    /// println!("tier {}", docr.legacy_registry().subscription().await?.tier.slug);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -200,26 +296,47 @@ impl LegacyRegistry {
 
     /// Like [`subscription`](Self::subscription), with `None` if the account has none.
     ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> docr::Result<()> {
+    /// let pays_already = docr.legacy_registry().subscription_opt().await?.is_some();
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
-    /// All but "not found".
+    /// Those of [`subscription`](Self::subscription), except "not found".
     pub async fn subscription_opt(&self) -> Result<Option<Subscription>> {
         optional(self.account.subscription().await)
     }
 
-    /// Moves the account to another tier. The present tier changes nothing. `POST /v2/registry/subscription`
+    /// Moves the account to another tier. The current tier changes nothing. `POST /v2/registry/subscription`
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> docr::Result<()> {
+    /// let subscription = docr.legacy_registry().change_tier(docr::TierSlug::Basic).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// Before a request is sent: a tier that isn't listed.
-    /// [`is_tier_not_eligible`](crate::Error::is_tier_not_eligible), if what the account has doesn't fit;
-    /// [`eligibility_reasons`](crate::Error::eligibility_reasons) tells why.
+    /// Before a request is sent: an unknown tier.
+    /// [`is_tier_not_eligible`](crate::Error::is_tier_not_eligible), if the account's registry doesn't fit the tier;
+    /// [`eligibility_reasons`](crate::Error::eligibility_reasons) returns the reasons.
     pub async fn change_tier(&self, tier: TierSlug) -> Result<Subscription> {
         self.account.change_tier(tier).await
     }
 
-    /// Reads the regions in which a registry can be created, and all tiers, each with whether the account may
-    /// move to it. `GET /v2/registry/options`
+    /// Reads the regions in which a registry can be created, and all tiers, each with the account's eligibility.
+    /// `GET /v2/registry/options`
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> docr::Result<()> {
+    /// let regions = docr.legacy_registry().options().await?.available_regions;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

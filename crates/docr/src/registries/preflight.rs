@@ -1,4 +1,4 @@
-//! Whether a push will fit.
+//! Whether a push fits the subscription tier.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -11,15 +11,15 @@ use crate::{RegistryName, RepositoryName, error::Result, text::clean};
 
 const GIB: u64 = 1 << 30;
 
-/// What a push will add to a registry.
+/// What a push adds to a registry.
 ///
 /// ```no_run
 /// use docr::PlannedPush;
 ///
 /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
 /// let push = PlannedPush::to("acme-images".parse()?).repository("shop/api".parse()?).bytes(3 << 30);
-/// let answer = docr.registries().preflight(&push).await?;
-/// for obstacle in &answer.obstacles {
+/// let preflight = docr.registries().preflight(&push).await?;
+/// for obstacle in &preflight.obstacles {
 ///     println!("{obstacle}");
 /// }
 /// # Ok(())
@@ -34,7 +34,7 @@ pub struct PlannedPush {
 }
 
 impl PlannedPush {
-    /// A push of nothing yet to a registry.
+    /// A push to a registry, still empty.
     pub fn to(registry: RegistryName) -> Self {
         Self {
             registry,
@@ -43,20 +43,29 @@ impl PlannedPush {
         }
     }
 
-    /// Pushes to this repository, too, which may be a new one.
+    /// Adds a repository that is pushed to, existing or new.
     pub fn repository(mut self, name: RepositoryName) -> Self {
         self.repositories.insert(name.to_string());
         self
     }
 
-    /// Adds so many bytes of compressed layers that the registry doesn't have.
+    /// Sets the bytes of compressed layers that the registry doesn't have yet.
     pub fn bytes(mut self, bytes: u64) -> Self {
         self.bytes = bytes;
         self
     }
 }
 
-/// What an account stores, and what it pays for. Read by [`Registries::usage`].
+/// What an account stores, and its subscription tier. Read by [`Registries::usage`].
+///
+/// ```no_run
+/// # async fn example(docr: docr::Client) -> docr::Result<()> {
+/// let usage = docr.registries().usage().await?;
+/// let included = usage.tier.included_repositories.unwrap_or(0);
+/// println!("{} of {included} repositories, {} bytes", usage.repositories(), usage.storage_bytes);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct AccountUsage {
@@ -71,6 +80,16 @@ pub struct AccountUsage {
 }
 
 /// What a registry stores.
+///
+/// ```no_run
+/// # async fn example(docr: docr::Client) -> docr::Result<()> {
+/// for registry in docr.registries().usage().await?.registries {
+///     let state = if registry.garbage_collection.is_some() { "read-only" } else { "writable" };
+///     println!("{}: {} repositories, {state}", registry.name, registry.repositories.len());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct RegistryUsage {
@@ -80,35 +99,71 @@ pub struct RegistryUsage {
     pub repositories: Vec<String>,
     /// Bytes stored.
     pub storage_bytes: u64,
-    /// The garbage collection that keeps it read-only.
+    /// The active garbage collection, which makes it read-only.
     pub garbage_collection: Option<GarbageCollection>,
 }
 
-/// Whether a push will fit, and what it costs.
+/// Whether a push fits, and what it costs.
+///
+/// ```no_run
+/// use docr::PlannedPush;
+///
+/// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+/// let push = PlannedPush::to("acme-images".parse()?).bytes(3 << 30);
+/// let preflight = docr.registries().preflight(&push).await?;
+/// if !preflight.fits()
+///     && let Some(tier) = preflight.cheapest_tier
+/// {
+///     docr.registries().ensure_tier(tier).await?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Preflight {
     /// The tier of the subscription.
     pub tier: TierSlug,
-    /// What stands in the way; nothing, if the push will fit.
+    /// Why the push doesn't fit; empty if it does.
     pub obstacles: Vec<PushObstacle>,
-    /// What is stored beyond the tier's share afterwards, if the tier allows that.
+    /// The storage beyond the tier's included storage afterwards, if the tier allows overage.
     pub overage: Option<Overage>,
-    /// The tier in which everything fits at the lowest price a month, overage included; `None` if there is none.
+    /// The tier that fits everything at the lowest monthly price, overage included; `None` if there is none.
     pub cheapest_tier: Option<TierSlug>,
 }
 
 /// Storage beyond what a tier includes.
+///
+/// ```no_run
+/// # fn example(preflight: docr::Preflight) {
+/// if let Some(overage) = preflight.overage {
+///     println!("{} bytes for {} cents a month", overage.bytes, overage.cents_a_month);
+/// }
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Overage {
-    /// The bytes beyond.
+    /// The bytes beyond the included storage.
     pub bytes: u64,
-    /// What they cost a month, in cents, each GiB that is begun counted whole.
+    /// Their monthly price in cents, for each GiB or part of one.
     pub cents_a_month: u64,
 }
 
-/// Why a push will not fit.
+/// Why a push doesn't fit.
+///
+/// ```no_run
+/// use docr::PushObstacle;
+///
+/// # fn example(preflight: docr::Preflight) {
+/// for obstacle in preflight.obstacles {
+///     match obstacle {
+///         PushObstacle::ReadOnly(run) => println!("wait for garbage collection {}", run.uuid),
+///         other => println!("{other}"),
+///     }
+/// }
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum PushObstacle {
@@ -132,7 +187,7 @@ pub enum PushObstacle {
         /// The bytes that the tier includes.
         included: u64,
     },
-    /// A garbage collection keeps the registry read-only.
+    /// The registry is read-only during this garbage collection.
     ReadOnly(GarbageCollection),
 }
 
@@ -146,7 +201,7 @@ impl fmt::Display for PushObstacle {
                 included,
             } => write!(
                 f,
-                "repositories: {used} and {new} more are beyond the {included} that the tier includes"
+                "repositories: {used} and {new} more exceed the {included} that the tier includes"
             ),
             Self::Storage {
                 used,
@@ -154,11 +209,11 @@ impl fmt::Display for PushObstacle {
                 included,
             } => write!(
                 f,
-                "bytes: {used} and {new} more are beyond the {included} that the tier includes"
+                "bytes: {used} and {new} more exceed the {included} that the tier includes"
             ),
             Self::ReadOnly(run) => write!(
                 f,
-                "the registry is read-only while the garbage collection {} is active",
+                "the registry is read-only while garbage collection {} is active",
                 clean(&run.uuid)
             ),
         }
@@ -166,7 +221,7 @@ impl fmt::Display for PushObstacle {
 }
 
 impl Preflight {
-    /// Whether nothing stands in the way.
+    /// Whether there are no obstacles.
     pub fn fits(&self) -> bool {
         self.obstacles.is_empty()
     }
@@ -190,7 +245,7 @@ impl Share {
         cents: Option<u64>,
     ) -> Self {
         Self {
-            // The service counts no repositories where it allows any number.
+            // The service reports 0 for an unlimited number of repositories.
             repositories: repositories.filter(|included| *included > 0),
             bytes,
             allows_overage: overage.unwrap_or(false),
@@ -232,7 +287,7 @@ impl From<&SubscriptionTierOption> for Share {
 }
 
 impl AccountUsage {
-    /// How many repositories there are in all registries together.
+    /// The number of repositories in all registries together.
     pub fn repositories(&self) -> u64 {
         let counts = self
             .registries
@@ -241,7 +296,20 @@ impl AccountUsage {
         counts.sum()
     }
 
-    /// Tells whether a push will fit. Does no I/O.
+    /// Checks whether a push fits. Does no I/O.
+    ///
+    /// ```no_run
+    /// use docr::PlannedPush;
+    ///
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let usage = docr.registries().usage().await?; // read once for several pushes
+    /// for image in ["shop/api", "shop/web"] {
+    ///     let push = PlannedPush::to("acme-images".parse()?).repository(image.parse()?).bytes(80 << 20);
+    ///     println!("{image}: {}", usage.preflight(&push).fits());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn preflight(&self, push: &PlannedPush) -> Preflight {
         let share = Share::from(&self.tier);
         let registry = self
@@ -266,7 +334,7 @@ impl AccountUsage {
         if let Some(run) = registry.and_then(|registry| registry.garbage_collection.clone()) {
             obstacles.push(PushObstacle::ReadOnly(run));
         }
-        // A repository that is there already takes no more room, however many there are.
+        // An existing repository doesn't count again, even beyond the limit.
         if let Some(included) = share.repositories
             && new > 0
             && repositories > included
@@ -321,8 +389,17 @@ impl AccountUsage {
 }
 
 impl Registries {
-    /// Reads what the account stores and pays for: its subscription, its options, and for each registry the
-    /// repositories and the active garbage collection.
+    /// Reads what the account stores: its subscription, its options, and for each registry the repositories and the active
+    /// garbage collection. `GET /v2/registries`, `/v2/registries/subscription`, `/v2/registries/options`,
+    /// `/v2/registries/{registry_name}/repositoriesV2` and `/v2/registries/{registry_name}/garbage-collection`
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> docr::Result<()> {
+    /// let usage = docr.registries().usage().await?;
+    /// println!("{} bytes on tier {}", usage.storage_bytes, usage.tier.slug);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -354,7 +431,18 @@ impl Registries {
         })
     }
 
-    /// Tells whether a push will fit, before it fails halfway: reads the account's [usage](Self::usage) and compares.
+    /// Checks whether a push fits, before it fails halfway: reads the account's [usage](Self::usage) and compares.
+    ///
+    /// ```no_run
+    /// use docr::PlannedPush;
+    ///
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let push = PlannedPush::to("acme-images".parse()?).repository("shop/api".parse()?).bytes(80 << 20);
+    /// let preflight = docr.registries().preflight(&push).await?;
+    /// println!("fits: {}, cheapest tier: {:?}", preflight.fits(), preflight.cheapest_tier);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

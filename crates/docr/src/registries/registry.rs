@@ -47,12 +47,12 @@ impl RegistryHandle {
         }
     }
 
-    /// The same registry, by calls that wait for their turn: see [`CallOptions::paced`](crate::CallOptions::paced).
+    /// The same registry with paced calls: see [`CallOptions::paced`](crate::CallOptions::paced).
     pub(crate) fn paced(&self) -> Self {
         self.with(|calls| calls.paced(true))
     }
 
-    /// The time by the service's clock, once a response has shown it.
+    /// The time by the service's clock, once a response has reported it.
     #[cfg(feature = "retention")]
     pub(crate) fn service_time(&self) -> Option<DateTime<Utc>> {
         self.target.core.service_time()
@@ -75,15 +75,29 @@ impl RegistryHandle {
     }
 
     /// The registry's name.
+    ///
+    /// ```no_run
+    /// # fn example(registry: docr::RegistryHandle) {
+    /// println!("docker push registry.digitalocean.com/{}/shop/api:v1", registry.name());
+    /// # }
+    /// ```
     pub fn name(&self) -> &RegistryName {
         &self.target.name
     }
 
-    /// Reads the registry, with its storage use. `GET /v2/registries/{registry_name}`
+    /// Reads the registry, with its storage usage. `GET /v2/registries/{registry_name}`
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let registry = docr.registry("acme-images".parse()?).get().await?;
+    /// println!("{:?} bytes, as of {:?}", registry.storage_usage_bytes, registry.storage_usage_bytes_updated_at);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`is_not_found`](crate::Error::is_not_found), if the account has no registry by this name; see also
+    /// [`is_not_found`](crate::Error::is_not_found), if the account has no registry with this name; see also
     /// [`get_opt`](Self::get_opt).
     pub async fn get(&self) -> Result<Registry> {
         let name = self.target.name.as_str();
@@ -91,36 +105,63 @@ impl RegistryHandle {
         Ok(with_subscription(answer?))
     }
 
-    /// Like [`get`](Self::get), with `None` if the account has no registry by this name.
+    /// Like [`get`](Self::get), with `None` if the account has no registry with this name.
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// if docr.registry("acme-images".parse()?).get_opt().await?.is_none() {
+    ///     println!("create it first");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// All but "not found".
+    /// Those of [`get`](Self::get), except "not found".
     pub async fn get_opt(&self) -> Result<Option<Registry>> {
         optional(self.get().await)
     }
 
-    /// Deletes the registry and every image in it. There is no undo.
+    /// Deletes the registry and all images in it. There is no undo.
     /// `DELETE /v2/registries/{registry_name}`
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// docr.registry("acme-scratch".parse()?).delete().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`is_not_found`](crate::Error::is_not_found), if the account has no registry by this name.
+    /// [`is_not_found`](crate::Error::is_not_found), if the account has no registry with this name.
     pub async fn delete(&self) -> Result<()> {
         let name = self.target.name.as_str();
         let done = call!(self.target.core, registries_delete.registry_name(name));
         deleted(done)
     }
 
-    /// Mints credentials for Docker. They open every registry of the account. Each call leaves another
-    /// credential with the service, so it is never repeated on its own. When this future is dropped while the request is
-    /// under way, what comes of it is revoked.
-    /// `GET /v2/registries/{registry_name}/docker-credentials`
+    /// Mints credentials for Docker, which give access to all registries of the account. Each request mints another
+    /// credential, so it is not repeated after it may have taken effect. If this future is dropped during the request, the
+    /// credentials are revoked. `GET /v2/registries/{registry_name}/docker-credentials`
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use docr::CredentialsRequest;
+    ///
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let wanted = CredentialsRequest::read_write().expires_in(Duration::from_secs(3600));
+    /// let credentials = docr.registry("acme-images".parse()?).docker_credentials(wanted).await?;
+    /// std::fs::write("config.json", credentials.docker_config_json().expose())?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
     /// Before a request is sent: an expiry below a second, or above 50 years.
-    /// [`is_not_found`](crate::Error::is_not_found), if the account has no registry by this name.
+    /// [`is_not_found`](crate::Error::is_not_found), if the account has no registry with this name.
     pub async fn docker_credentials(
         &self,
         wanted: CredentialsRequest,
@@ -130,7 +171,17 @@ impl RegistryHandle {
         or_revoke(&self.target.core, minting).await
     }
 
-    /// Keeps credentials of this kind at hand, and renews them before they expire. Does no I/O until it is asked.
+    /// A cache of credentials of this kind, which renews them before they expire. Does no I/O by itself.
+    ///
+    /// ```no_run
+    /// use docr::CredentialsRequest;
+    ///
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let cache = docr.registry("acme-images".parse()?).credentials_cache(CredentialsRequest::read_only());
+    /// let credentials = cache.get().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn credentials_cache(&self, wanted: CredentialsRequest) -> CredentialsCache {
         CredentialsCache::new(self.target.clone(), wanted)
     }
@@ -142,11 +193,27 @@ impl RegistryHandle {
     }
 
     /// A repository of this registry.
+    ///
+    /// ```no_run
+    /// # async fn example(registry: docr::RegistryHandle) -> Result<(), Box<dyn std::error::Error>> {
+    /// let tags = registry.repository("shop/api".parse()?).tags().all().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn repository(&self, name: RepositoryName) -> RepositoryHandle {
         RepositoryHandle::new(self.target.clone(), name)
     }
 
     /// The garbage collections of this registry.
+    ///
+    /// ```no_run
+    /// # async fn example(registry: docr::RegistryHandle) -> docr::Result<()> {
+    /// if let Some(run) = registry.garbage_collections().active().await? {
+    ///     println!("{} is {:?}", run.uuid, run.status);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn garbage_collections(&self) -> GarbageCollections {
         GarbageCollections::new(self.target.clone())
     }
@@ -162,7 +229,7 @@ pub(super) fn repositories(target: &Target) -> List<RepositoryV2> {
         let target = target.clone();
         async move {
             let request = &request;
-            // A page is named by its token if it has one, and else by its number.
+            // A page is requested by its token if it has one, or else by its number.
             let answer = match &request.token {
                 Some(token) => call_either!(
                     &target,

@@ -20,29 +20,48 @@ const CONCURRENCY: usize = 8;
 
 /// What a repository stores, as far as it is known. Read by [`RegistryHandle::usage`] and
 /// [`RegistryHandle::read_storage`].
+///
+/// ```no_run
+/// # async fn example(registry: docr::RegistryHandle) -> docr::Result<()> {
+/// let mut usage = registry.usage().await?;
+/// usage.sort_by_key(|repository| std::cmp::Reverse(repository.storage.at_least()));
+/// for repository in usage.iter().take(10) {
+///     println!("{}: {:?} tags, {:?}", repository.name, repository.tags, repository.storage);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RepositoryUsage {
     /// The repository's name, without the registry's.
     pub name: String,
-    /// How many tags it has, if the service tells.
+    /// How many tags it has, if the service reports it.
     pub tags: Option<u64>,
-    /// How many manifests it has, if the service tells.
+    /// How many manifests it has, if the service reports it.
     pub manifests: Option<u64>,
     /// The bytes of its blobs, each counted once.
     pub storage: StorageBytes,
 }
 
-/// Bytes that are stored, as far as they are known.
+/// Stored bytes, as far as they are known.
+///
+/// ```
+/// use docr::StorageBytes;
+///
+/// assert_eq!(StorageBytes::Exactly(1_000).exact(), Some(1_000));
+/// assert_eq!(StorageBytes::AtLeast(1_000).exact(), None);
+/// assert_eq!(StorageBytes::AtLeast(1_000).at_least(), 1_000);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(
     clippy::exhaustive_enums,
     reason = "they are known or they are not known"
 )]
 pub enum StorageBytes {
-    /// So many.
+    /// The exact number of bytes.
     Exactly(u64),
-    /// So many, those of the latest image, and what other images add.
+    /// The bytes of the latest image; other images add an unknown number.
     AtLeast(u64),
 }
 
@@ -55,7 +74,7 @@ impl StorageBytes {
         }
     }
 
-    /// The bytes that are stored in any case.
+    /// The bytes that are certainly stored.
     pub fn at_least(self) -> u64 {
         match self {
             Self::Exactly(bytes) | Self::AtLeast(bytes) => bytes,
@@ -64,7 +83,7 @@ impl StorageBytes {
 }
 
 impl From<RepositoryV2> for RepositoryUsage {
-    /// What the list of repositories tells.
+    /// What the list of repositories reports.
     fn from(listed: RepositoryV2) -> Self {
         let mut blobs = Blobs::default();
         let latest = listed.latest_manifest;
@@ -88,7 +107,7 @@ impl From<RepositoryV2> for RepositoryUsage {
     }
 }
 
-/// Blobs with their bytes. One that several images share is stored once.
+/// Blobs with their bytes. A blob that several images share is stored once.
 #[derive(Default)]
 struct Blobs(BTreeMap<String, u64>);
 
@@ -106,12 +125,19 @@ impl Blobs {
 }
 
 impl RepositoryHandle {
-    /// Reads the bytes of the repository's blobs, each counted once: all of its manifests.
+    /// Reads all manifests of the repository, and returns the bytes of their blobs, each counted once.
     /// `GET /v2/registries/{registry_name}/repositories/{repository_name}/digests`
+    ///
+    /// ```no_run
+    /// # async fn example(repository: docr::RepositoryHandle) -> docr::Result<()> {
+    /// println!("{} MiB", repository.storage_bytes().await? >> 20);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`is_not_found`](crate::Error::is_not_found), if there is no such repository.
+    /// [`is_not_found`](crate::Error::is_not_found), if the repository was not found.
     pub async fn storage_bytes(&self) -> Result<u64> {
         let mut blobs = Blobs::default();
         let mut manifests = self.manifests().items();
@@ -123,13 +149,13 @@ impl RepositoryHandle {
 }
 
 impl RegistryHandle {
-    /// Reads what each repository stores, as far as the list of repositories tells, in a request for 200 of them: exactly
-    /// for one with no or one manifest, at least the latest image for the others. [`read_storage`](Self::read_storage)
-    /// reads what is left open. `GET /v2/registries/{registry_name}/repositoriesV2`
+    /// Reads what each repository stores, as far as the list of repositories reports it, with a request for 200 of them:
+    /// exactly for one with no or one manifest, at least the latest image for the others.
+    /// [`read_storage`](Self::read_storage) reads the rest. `GET /v2/registries/{registry_name}/repositoriesV2`
     ///
     /// # Errors
     ///
-    /// [`is_not_found`](crate::Error::is_not_found), if the account has no registry by this name.
+    /// [`is_not_found`](crate::Error::is_not_found), if the account has no registry with this name.
     pub async fn usage(&self) -> Result<Vec<RepositoryUsage>> {
         let mut usage = Vec::new();
         let mut repositories = self.repositories().items();
@@ -139,10 +165,12 @@ impl RegistryHandle {
         Ok(usage)
     }
 
-    /// Reads the storage that isn't known yet of these repositories: a request for 200 manifests of each, several
-    /// repositories at a time, [paced](crate::CallOptions::paced). What is known costs none.
+    /// Reads the storage of these repositories where it isn't known yet: with a request for 200 manifests, several
+    /// repositories at a time, [paced](crate::CallOptions::paced).
+    /// `GET /v2/registries/{registry_name}/repositories/{repository_name}/digests`
     ///
-    /// Each repository is handed out as soon as it is read, in no order. One that is gone meanwhile stores nothing.
+    /// Each repository is returned as soon as it is read, in no particular order. One that was deleted meanwhile stores
+    /// nothing.
     ///
     /// ```no_run
     /// # async fn example(registry: docr::RegistryHandle) -> docr::Result<()> {
@@ -171,7 +199,7 @@ async fn read(registry: &RegistryHandle, repository: RepositoryUsage) -> Result<
     if repository.storage.exact().is_some() {
         return Ok(repository);
     }
-    // A name that can't be asked for stays as the list tells it.
+    // A repository with an invalid name can't be read: its usage stays as in the list.
     let Ok(name) = repository.name.parse::<RepositoryName>() else {
         return Ok(repository);
     };
@@ -185,13 +213,23 @@ async fn read(registry: &RegistryHandle, repository: RepositoryUsage) -> Result<
     })
 }
 
-/// Repositories whose storage is being read, as a stream. Made by [`RegistryHandle::read_storage`]; an error doesn't end
-/// it.
+/// Repositories with their storage, as a stream. Made by [`RegistryHandle::read_storage`]; an error doesn't end it.
+///
+/// ```no_run
+/// # async fn example(registry: docr::RegistryHandle) -> docr::Result<()> {
+/// let mut read = registry.read_storage(registry.usage().await?);
+/// let mut bytes = 0;
+/// while let Some(repository) = read.next().await {
+///     bytes += repository?.storage.at_least();
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a stream does nothing until it is polled"]
 pub struct ReadStorage(SyncWrapper<BoxStream<'static, Result<RepositoryUsage>>>);
 
 impl ReadStorage {
-    /// The next repository that is read, `None` at the end.
+    /// The next repository, `None` at the end.
     pub async fn next(&mut self) -> Option<Result<RepositoryUsage>> {
         self.0.get_mut().next().await
     }

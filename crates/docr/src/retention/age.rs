@@ -33,17 +33,31 @@ const UNITS: [(char, u64); 5] = [
 ];
 
 impl Age {
-    /// An age of so much; parts of a second don't count.
+    /// An age of this length, without fractions of a second.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use docr::retention::Age;
+    ///
+    /// let age = Age::from_duration(Duration::from_millis(90_500));
+    /// assert_eq!(age.to_string(), "90s");
+    /// ```
     pub fn from_duration(duration: Duration) -> Self {
         Self(Duration::from_secs(duration.as_secs()))
     }
 
-    /// An age of so many hours.
+    /// An age in hours.
     pub(super) const fn from_hours(hours: u64) -> Self {
         Self(Duration::from_secs(hours * 3600))
     }
 
-    /// The age as a length of time.
+    /// The age as a duration.
+    ///
+    /// ```
+    /// let age: docr::retention::Age = "2h".parse()?;
+    /// assert_eq!(age.as_duration().as_secs(), 7200);
+    /// # Ok::<(), docr::InvalidInput>(())
+    /// ```
     pub fn as_duration(self) -> Duration {
         self.0
     }
@@ -55,7 +69,7 @@ impl FromStr for Age {
     fn from_str(text: &str) -> Result<Self, InvalidInput> {
         let invalid = || {
             let rule =
-                "is not a valid age, which is a whole number and one of s, m, h, d, w, such as 30d";
+                "is not a valid age; use a whole number with s, m, h, d or w, for example 30d";
             InvalidInput::new("age", text, rule)
         };
         let unit = text.chars().last().ok_or_else(invalid)?;

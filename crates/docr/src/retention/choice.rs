@@ -1,4 +1,4 @@
-//! Which of the images that it owns a rule keeps.
+//! Which of its images a rule keeps.
 
 use std::{
     cmp::Reverse,
@@ -9,33 +9,33 @@ use chrono::{DateTime, Utc};
 use semver::Version;
 
 use super::{
-    images::Images,
+    images::{Images, ManifestId},
     policy::RetentionRule,
     reason::{KeepReason, young},
     version,
 };
 
-/// A rule, and the images that it owns.
+/// A rule with the images that it owns.
 pub(super) struct Choice<'s, 'a> {
     pub(super) rule: &'a RetentionRule,
     images: &'s Images<'a>,
-    /// The newest first; of what was pushed at the same time the first by digest. What has no time stays anyway, and must
-    /// not take the place of another one.
-    newest: Vec<(DateTime<Utc>, Reverse<&'a str>)>,
-    kept_versions: BTreeMap<&'a str, Version>,
+    /// Newest first, and by digest if pushed at the same time. Images of unknown age are kept anyway, and must not take
+    /// the place of another one.
+    newest: Vec<(DateTime<Utc>, Reverse<ManifestId>)>,
+    kept_versions: BTreeMap<ManifestId, Version>,
 }
 
 impl<'s, 'a> Choice<'s, 'a> {
-    /// The parts are those with tags that the rule names: their versions count, but they take no image's place.
+    /// `parts` have tags that the rule matches: their versions count, but they take no place among the newest.
     pub(super) fn new(
         rule: &'a RetentionRule,
         images: &'s Images<'a>,
-        roots: Vec<&'a str>,
-        parts: Vec<&'a str>,
+        roots: Vec<ManifestId>,
+        parts: Vec<ManifestId>,
     ) -> Self {
         let known = roots
             .iter()
-            .filter_map(|digest| Some((images.last_push(digest)?, Reverse(*digest))));
+            .filter_map(|manifest| Some((images.last_push(*manifest)?, Reverse(*manifest))));
         let mut newest: Vec<_> = known.collect();
         newest.sort_unstable_by(|a, b| b.cmp(a));
         let mut choice = Self {
@@ -44,20 +44,23 @@ impl<'s, 'a> Choice<'s, 'a> {
             newest,
             kept_versions: BTreeMap::new(),
         };
-        let roots: Vec<_> = choice.newest.iter().map(|(_, digest)| digest.0).collect();
-        choice.keep_versions(roots.iter().copied());
-        choice.keep_versions(roots.iter().chain(&parts).copied());
+        if rule.keep_versions.is_some() {
+            let roots: Vec<_> = choice.newest.iter().map(|(_, root)| root.0).collect();
+            choice.keep_versions(roots.iter().copied());
+            choice.keep_versions(roots.iter().chain(&parts).copied());
+        }
         choice
     }
 
-    /// Notes which of some images the rule keeps for their versions.
-    fn keep_versions(&mut self, digests: impl Iterator<Item = &'a str>) {
+    /// Records which of these images the rule keeps for their versions.
+    fn keep_versions(&mut self, manifests: impl Iterator<Item = ManifestId>) {
         let Some(keep) = self.rule.keep_versions else {
             return;
         };
-        let versions = digests.flat_map(|digest| {
-            let tags = self.images.manifests[digest].tags.iter();
-            tags.filter_map(move |tag| Some((digest, version::parse(tag)?)))
+        let images = self.images;
+        let versions = manifests.flat_map(|manifest| {
+            let tags = images.tags_of(manifest).iter();
+            tags.filter_map(move |tag| Some((manifest, version::parse(images.name(*tag))?)))
         });
         let all: Vec<_> = versions.collect();
         let kept: BTreeSet<_> = keep
@@ -69,19 +72,23 @@ impl<'s, 'a> Choice<'s, 'a> {
     }
 
     /// Why the rule keeps an image, or a part as if it were one.
-    pub(super) fn reason_to_keep(&self, digest: &str, now: DateTime<Utc>) -> Option<KeepReason> {
-        let Some(time) = self.images.last_push(digest) else {
+    pub(super) fn reason_to_keep(
+        &self,
+        manifest: ManifestId,
+        now: DateTime<Utc>,
+    ) -> Option<KeepReason> {
+        let Some(time) = self.images.last_push(manifest) else {
             return Some(KeepReason::UnknownAge);
         };
         let newer = self
             .newest
-            .partition_point(|image| *image > (time, Reverse(digest)));
+            .partition_point(|image| *image > (time, Reverse(manifest)));
         let place = u32::try_from(newer).unwrap_or(u32::MAX).saturating_add(1);
         if self.rule.keep_newest.is_some_and(|most| place <= most) {
             return Some(KeepReason::Newest(place));
         }
-        if let Some(version) = self.kept_versions.get(digest) {
-            return Some(KeepReason::Version(version.to_string()));
+        if let Some(version) = self.kept_versions.get(&manifest) {
+            return Some(KeepReason::Version(version.to_string().into()));
         }
         young(Some(time), self.rule.older_than.unwrap_or_default(), now)
     }

@@ -1,4 +1,4 @@
-//! Carrying a plan out.
+//! Executing a plan.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -22,19 +22,27 @@ use super::{
 };
 use crate::{RegistryHandle, Result};
 
-/// Carries a plan out: deletes what is still as it was when the plan was made. Made by [`RetentionPlan::execution`].
+/// Executes a plan: deletes whatever has not changed since the plan was made. Created by [`RetentionPlan::execution`].
 ///
-/// It keeps below the rate limit of the token, deals with several repositories at once, and looks at each again before it
-/// deletes there, and once more after each minute: a tag that has moved or was pushed again is left alone, and so is a
-/// manifest that is tagged by now, or that is needed by what was pushed since; with it, everything stays that belongs to
-/// it.
+/// It stays below the rate limit of the token and works on several repositories at once. It reads each repository again
+/// before it deletes there, and again after each minute. A tag that was moved or pushed again is kept, and so is a manifest
+/// that has been tagged, or that something pushed since needs, with everything that belongs to it.
 ///
-/// A repository that [goes as a whole](RetentionPlan::whole_repositories) is deleted by one call, once it was seen that
-/// nothing else is in it; if there is, what goes is deleted piece by piece. What is pushed between that look and the call
-/// is lost: hold pushes back to repositories of which nothing is to stay.
+/// A [whole repository](RetentionPlan::whole_repositories) is deleted by one call, once a check has found nothing else in
+/// it; otherwise its planned deletions are made one by one. Anything pushed between that check and the call is lost: don't
+/// push to a repository that is about to be deleted.
 ///
-/// It can be stopped at any time, by [`until`](Self::until) or by dropping it, and the same plan be carried out again:
-/// what is gone by then is reported so.
+/// It can be stopped at any time, by [`until`](Self::until) or by dropping it, and the same plan can be executed again:
+/// anything already deleted is reported as such.
+///
+/// ```no_run
+/// # async fn example(plan: docr::retention::RetentionPlan, registry: docr::RegistryHandle) -> docr::Result<()> {
+/// let execution = plan.execution(&registry)?.concurrency(4);
+/// let report = execution.run(|step| println!("{step}")).await;
+/// println!("{report}");
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "an execution does nothing until it is run"]
 pub struct RetentionExecution<'a, R = NoReader> {
     plan: &'a RetentionPlan,
@@ -47,12 +55,19 @@ pub struct RetentionExecution<'a, R = NoReader> {
 }
 
 impl RetentionPlan {
-    /// Prepares to carry the plan out.
+    /// Prepares to execute the plan.
     ///
     /// # Errors
     ///
-    /// When the plan is another registry's or another API's, is for more images than its policy allows, or contradicts
-    /// itself ([`check`](Self::check)).
+    /// If the plan was made for another registry or with another API, deletes more images than its policy allows, or
+    /// contradicts itself ([`check`](Self::check)).
+    ///
+    /// ```no_run
+    /// # async fn example(plan: docr::retention::RetentionPlan, registry: docr::RegistryHandle) -> docr::Result<()> {
+    /// let report = plan.execution(&registry)?.run(|step| println!("{step}")).await;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn execution(&self, registry: &RegistryHandle) -> Result<RetentionExecution<'_>> {
         self.check_for(registry)?;
         Ok(RetentionExecution {
@@ -68,28 +83,55 @@ impl RetentionPlan {
 }
 
 impl<'a, R: ManifestReader + Sync> RetentionExecution<'a, R> {
-    /// How many calls may be under way at once; 8 unless told otherwise, and at least 1.
+    /// Limits the number of concurrent calls, to at least 1; 8 by default.
+    ///
+    /// See the [example](RetentionExecution).
     pub fn concurrency(mut self, calls: usize) -> Self {
         self.concurrency = calls.max(1);
         self
     }
 
-    /// Leaves out what an earlier run has dealt with: what is gone by its report is not asked for again.
+    /// Skips what an earlier run has deleted, by its report.
+    ///
+    /// ```no_run
+    /// # async fn example(plan: docr::retention::RetentionPlan, registry: docr::RegistryHandle, earlier: &str) -> Result<(), Box<dyn std::error::Error>> {
+    /// let earlier: docr::retention::RetentionReport = serde_json::from_str(earlier)?;
+    /// let report = plan.execution(&registry)?.resume(&earlier).run(|_| ()).await;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn resume(mut self, report: &'a RetentionReport) -> Self {
         let gone = report.steps.iter().filter(|step| step.outcome.is_gone());
         self.done.extend(gone.map(|step| &step.deletion));
         self
     }
 
-    /// Begins no further deletion once this future is ready, such as one that waits for Ctrl-C. Deletions that are under
-    /// way are finished, and the report says which ones were not tried.
+    /// Starts no further deletion once this future completes, such as one that waits for Ctrl-C. Deletions in progress are
+    /// finished, and the report lists the others as not tried.
+    ///
+    /// ```no_run
+    /// # async fn example(plan: docr::retention::RetentionPlan, registry: docr::RegistryHandle) -> docr::Result<()> {
+    /// use std::time::Duration;
+    ///
+    /// let hour = tokio::time::sleep(Duration::from_secs(3600));
+    /// let report = plan.execution(&registry)?.until(hour).run(|_| ()).await;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn until(mut self, stop: impl Future<Output = ()> + Send + 'a) -> Self {
         self.until = stop.boxed();
         self
     }
 
-    /// Reads what was pushed to a repository since the plan was made, so that only what it needs is left alone. Without
-    /// a reader all images of such a repository are.
+    /// Reads the manifests that were pushed to a repository since the plan was made, and keeps only what they need. Without
+    /// a reader all images of such a repository are kept.
+    ///
+    /// ```no_run
+    /// # async fn example(plan: docr::retention::RetentionPlan, registry: docr::RegistryHandle, reader: impl docr::retention::ManifestReader + Sync) -> docr::Result<()> {
+    /// let report = plan.execution(&registry)?.reader(&reader).run(|_| ()).await;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn reader<S: ManifestReader + Sync>(self, reader: &'a S) -> RetentionExecution<'a, S> {
         RetentionExecution {
             plan: self.plan,
@@ -102,22 +144,33 @@ impl<'a, R: ManifestReader + Sync> RetentionExecution<'a, R> {
         }
     }
 
-    /// Deletes a manifest before its tags, which saves a call for each tag if the service takes them along. Whether it
-    /// does is not documented, so this is found out on the first one: if its tags stay, they are deleted, and all that
-    /// follows goes tags first, as it does unless told otherwise.
+    /// Deletes each manifest before its tags, which saves a call for each tag if the service deletes them with it. That is
+    /// not documented, so the first manifest shows it: if its tags are left, they and everything after them are deleted
+    /// tags first, which is the default.
+    ///
+    /// ```no_run
+    /// # async fn example(plan: docr::retention::RetentionPlan, registry: docr::RegistryHandle) -> docr::Result<()> {
+    /// let report = plan.execution(&registry)?.manifests_first(true).run(|_| ()).await;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn manifests_first(mut self, yes: bool) -> Self {
         self.has_manifests_first = yes;
         self
     }
 
-    /// Deletes, and tells `observe` of each step when it has ended.
+    /// Deletes, and calls `observe` after each step.
     ///
-    /// What can't be deleted is in the report, not an error: nothing of what has been done is lost.
+    /// A failed deletion is not an error but part of the report, so that the outcome of all others is known.
+    ///
+    /// See the [example](RetentionExecution).
     pub async fn run(self, observe: impl FnMut(&RetentionStep) + Send) -> RetentionReport {
         self.run_observed(&mut Ends(observe)).await
     }
 
-    /// Like [`run`](Self::run), for one who has to know of each deletion before it begins, too: an audit log.
+    /// Like [`run`](Self::run), for observers that must also know of each deletion before it starts, such as an audit log.
+    ///
+    /// See the [example](ObserveRetention).
     pub async fn run_observed(
         self,
         observe: &mut (impl ObserveRetention + Send),
@@ -146,7 +199,7 @@ impl<'a, R: ManifestReader + Sync> RetentionExecution<'a, R> {
             .deletions
             .chunk_by(|a, b| a.repository == b.repository)
             .collect();
-        // A single one reads its own lists ahead; of several each makes a call at a time.
+        // A single repository reads its lists ahead; of several, each makes one call at a time.
         let read_ahead = match repositories.len() {
             1 => concurrency,
             _ => 1,

@@ -10,24 +10,26 @@ use serde_json::Value;
 use super::oci_manifests::OciManifests;
 use crate::{Digest, RepositoryName};
 
-/// A configuration is a few KiB; more is none.
+/// The most bytes read of a configuration, which has a few KiB.
 const MOST_OF_CONFIGURATION: usize = 4 << 20;
 
-/// What an image consists of, and what is about it. Made by [`OciManifests::image`].
+/// What an image consists of, and its referrers. Created by [`OciManifests::image`].
+///
+/// See the [example](OciManifests::image).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ImageDetails {
     /// The media type of its manifest, if one is named.
     pub media_type: Option<String>,
-    /// Its platforms: several for an index, one for an image.
+    /// Its platforms: several of an index, one of an image.
     pub platforms: Vec<ImagePlatform>,
-    /// Its layers, the base first; none for an index, whose images have them.
+    /// Its layers, the base first; none of an index, whose images have them.
     pub layers: Vec<ImageLayer>,
-    /// Signatures, attestations and whatever else is about it; `None` if the registry doesn't tell.
+    /// Its signatures, attestations and other referrers; `None` if the registry doesn't list them.
     pub referrers: Option<Vec<ImageReferrer>>,
 }
 
-/// A platform of an image.
+/// A platform of an image. See the [example](OciManifests::image).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ImagePlatform {
@@ -37,19 +39,19 @@ pub struct ImagePlatform {
     pub digest: String,
 }
 
-/// A layer of an image.
+/// A layer of an image. See the [example](OciManifests::image).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ImageLayer {
     /// Its digest.
     pub digest: String,
-    /// Its bytes, compressed as it is stored.
+    /// Its bytes as stored, compressed.
     pub size_bytes: Option<u64>,
     /// Its media type.
     pub media_type: Option<String>,
 }
 
-/// Something that is about an image.
+/// A signature, an attestation or another referrer of an image. See the [example](OciManifests::image).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ImageReferrer {
@@ -60,11 +62,23 @@ pub struct ImageReferrer {
 }
 
 impl OciManifests {
-    /// Reads what an image consists of: its manifest, for its platform its configuration, and what is about it.
+    /// Reads what an image consists of: its manifest, its configuration, which names the platform, and its referrers.
     ///
     /// # Errors
     ///
-    /// When its manifest can't be read.
+    /// If its manifest can't be read.
+    ///
+    /// ```no_run
+    /// # async fn example(reader: docr::retention::OciManifests, digest: docr::Digest) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    /// let image = reader.image(&"shop/api".parse()?, &digest).await?;
+    /// for platform in &image.platforms {
+    ///     println!("{}: {}", platform.platform, platform.digest);
+    /// }
+    /// let bytes: u64 = image.layers.iter().filter_map(|layer| layer.size_bytes).sum();
+    /// let referrers = image.referrers.unwrap_or_default();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn image(
         &self,
         repository: &RepositoryName,
@@ -88,7 +102,7 @@ impl OciManifests {
         })
     }
 
-    /// The platform by the configuration of an image, as far as there is one that can be read.
+    /// The platform by the configuration of an image, if it has one that can be read.
     async fn platform(&self, image: &Reference, descriptor: &Value) -> Option<String> {
         let descriptor: OciDescriptor = serde_json::from_value(descriptor.clone()).ok()?;
         let blob = self.client().pull_blob_stream(image, &descriptor);
@@ -113,7 +127,7 @@ impl OciManifests {
     }
 }
 
-/// The platforms that an index names; what is no image of a platform, such as an attestation, is left out.
+/// The platforms that an index names, without parts that have no platform, such as attestations.
 fn platforms(manifest: &Value) -> Vec<ImagePlatform> {
     let parts = manifest["manifests"].as_array().into_iter().flatten();
     parts

@@ -2,22 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::images::Images;
+use super::{
+    images::{Images, ManifestId},
+    shared_string::SharedString,
+};
 use crate::{DockerCredentials, ImageRef, InvalidInput, Tag};
 
-/// What a reference leads to in a registry.
+/// What a reference names in a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum InUse {
     /// A tag or a digest of a repository.
     Image(ImageRef),
-    /// A manifest by its digest alone, or by that of its configuration, which some runtimes call the image's id.
+    /// A manifest by its digest only, or by that of its configuration, which some runtimes call the image's ID.
     Digest(String),
 }
 
-/// Reads references to images from a text, such as
+/// Reads references to images from a text, separated by white space, with or without digests, such as
 /// `kubectl get pods -A -o jsonpath='{range .items[*].status.containerStatuses[*]}{.image} {.imageID}{"\n"}{end}'`
-/// prints: divided by white space, with or without digests. Put them into
-/// [`RetentionPolicy::in_use`](super::RetentionPolicy::in_use).
+/// prints, for [`RetentionPolicy::in_use`](super::RetentionPolicy::in_use).
 ///
 /// ```
 /// let images = docr::retention::in_use("registry.digitalocean.com/acme/api:v1\ndocker.io/library/redis:7\n")?;
@@ -28,13 +30,13 @@ enum InUse {
 ///
 /// # Errors
 ///
-/// When there is no reference in it: most likely the command that wrote the text has failed, and everything would look
-/// unused. When a reference to DigitalOcean's registry is malformed.
+/// If it contains no reference: the command that wrote it has probably failed, and everything would look unused. If a
+/// reference to DigitalOcean's registry is malformed.
 pub fn in_use(text: &str) -> Result<Vec<String>, InvalidInput> {
     let references: Vec<_> = text.split_whitespace().map(str::to_owned).collect();
     if references.is_empty() {
-        let rule = "is empty; if nothing is in use, leave it out, and otherwise see whether the command failed that \
-                    lists the images";
+        let rule = "is empty; omit it if nothing is in use, otherwise check whether the command that lists the images \
+                    failed";
         return Err(InvalidInput::new("list of images in use", "", rule));
     }
     for reference in &references {
@@ -43,14 +45,14 @@ pub fn in_use(text: &str) -> Result<Vec<String>, InvalidInput> {
     Ok(references)
 }
 
-/// Refuses a malformed reference to DigitalOcean's registry.
+/// Rejects a malformed reference to DigitalOcean's registry.
 pub(super) fn check(reference: &str) -> Result<(), InvalidInput> {
     read(reference).map(|_| ())
 }
 
-/// What a reference leads to, if it can lead to one of DigitalOcean's registries.
+/// What a reference names, if it may be in one of DigitalOcean's registries.
 fn read(reference: &str) -> Result<Option<InUse>, InvalidInput> {
-    // Container runtimes put their own scheme before it.
+    // Container runtimes prefix it with a scheme of their own.
     let bare = reference
         .split_once("://")
         .map_or(reference, |(_, rest)| rest);
@@ -59,10 +61,10 @@ fn read(reference: &str) -> Result<Option<InUse>, InvalidInput> {
     }
     let path = match bare.split_once('/') {
         Some((host, path)) if is_host_of_registries(host) => path,
-        // A first part with a dot or port is another host, as Docker has it.
+        // As in Docker, a first part with a dot or port is another host.
         Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => return Ok(None),
         Some(_) => {
-            // Without a host it may be an image of Docker Hub.
+            // Without a host it may be an image on Docker Hub.
             return Ok(bare.parse().ok().map(InUse::Image));
         }
         None => return Ok(None),
@@ -73,13 +75,13 @@ fn read(reference: &str) -> Result<Option<InUse>, InvalidInput> {
     Ok(Some(InUse::Image(image)))
 }
 
-/// DigitalOcean's, or a sandbox on this machine.
+/// DigitalOcean's host, or a sandbox on this machine.
 fn is_host_of_registries(host: &str) -> bool {
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     host == DockerCredentials::HOST || (name != host && matches!(name, "127.0.0.1" | "localhost"))
 }
 
-/// The references that lead to a registry, each with its text.
+/// The references to a registry, each with its text.
 fn of<'a>(references: &'a [String], registry: &str) -> Result<Vec<(&'a str, InUse)>, InvalidInput> {
     let mut all = Vec::new();
     for reference in references {
@@ -92,11 +94,11 @@ fn of<'a>(references: &'a [String], registry: &str) -> Result<Vec<(&'a str, InUs
     Ok(all)
 }
 
-/// The images that are in use. Each reference goes by its place in the policy.
+/// The images that are in use. Each reference is identified by its place in the policy.
 #[derive(Default)]
 pub(super) struct InUseImages<'a> {
     references: Vec<(&'a str, InUse)>,
-    /// By the digest that they name alone.
+    /// By the digest, if they name only that.
     by_digest: HashMap<String, usize>,
     /// By the repository that they name.
     by_repository: HashMap<String, Vec<usize>>,
@@ -123,24 +125,24 @@ impl<'a> InUseImages<'a> {
         Ok(all)
     }
 
-    /// The digests that are in use in a repository, each with the first reference that leads to it.
+    /// The manifests that are in use in a repository, each with the first reference to it.
     pub(super) fn here(
         &mut self,
         repository: &str,
-        images: &Images<'a>,
-    ) -> BTreeMap<&'a str, String> {
-        let mut used = BTreeMap::<&str, usize>::new();
-        let mut take = |digest, place: usize| {
-            let first = used.entry(digest).or_insert(place);
+        images: &Images<'_>,
+    ) -> BTreeMap<ManifestId, SharedString> {
+        let mut used = BTreeMap::<ManifestId, usize>::new();
+        let mut take = |manifest, place: usize| {
+            let first = used.entry(manifest).or_insert(place);
             *first = place.min(*first);
             self.resolved.insert(self.references[place].0);
         };
         if !self.by_digest.is_empty() {
-            for (digest, manifest) in &images.manifests {
-                let blobs = manifest.record.blobs.keys().map(|blob| &**blob);
-                for named in [*digest].into_iter().chain(blobs) {
-                    if let Some(place) = self.by_digest.get(named) {
-                        take(*digest, *place);
+            for manifest in images.manifests() {
+                let record = images.record(manifest);
+                for named in [&record.digest].into_iter().chain(record.blobs.keys()) {
+                    if let Some(place) = self.by_digest.get(named.as_str()) {
+                        take(manifest, *place);
                     }
                 }
             }
@@ -150,26 +152,27 @@ impl<'a> InUseImages<'a> {
                 continue;
             };
             let tag = image.tag.as_ref().map_or("latest", Tag::as_str);
-            let named = match &image.digest {
-                Some(digest) => images.manifests.get_key_value(digest.as_str()),
-                None => None,
+            let (named, tag) = match &image.digest {
+                Some(digest) => (images.find(digest.as_str()), None),
+                None => (None, images.find_tag(tag)),
             };
-            let tagged = images.tags.get(tag).filter(|_| image.digest.is_none());
-            let tagged = tagged.into_iter().flat_map(|tag| &tag.digests).copied();
-            let tagged = tagged.filter(|digest| images.manifests.contains_key(digest));
-            for digest in named.map(|(digest, _)| *digest).into_iter().chain(tagged) {
-                take(digest, *place);
+            let tagged = tag.into_iter().flat_map(|tag| images.manifests_of(tag));
+            for manifest in named.into_iter().chain(tagged) {
+                take(manifest, *place);
             }
         }
         let texts = used.into_iter();
         texts
-            .map(|(digest, place)| (digest, self.references[place].0.to_owned()))
+            .map(|(manifest, place)| (manifest, self.references[place].0.into()))
             .collect()
     }
 
-    /// References that lead to nothing, as far as that is known: some repositories were not read, and a digest alone may
-    /// be one of another registry.
-    pub(super) fn unresolved(self, unread: &BTreeSet<String>) -> impl Iterator<Item = String> {
+    /// References that match nothing, as far as is known: some repositories were not read, and a digest alone may belong to
+    /// another registry.
+    pub(super) fn unresolved(
+        self,
+        unread: &BTreeSet<SharedString>,
+    ) -> impl Iterator<Item = String> {
         let Self {
             references,
             resolved,
@@ -224,8 +227,8 @@ mod tests {
         let (manifest, config) = (format!("sha256:{:064x}", 1), format!("sha256:{:064x}", 2));
         let repository = RepositoryInventory {
             manifests: vec![ManifestRecord {
-                digest: manifest.clone(),
-                blobs: [(config.clone(), 1)].into(),
+                digest: manifest.as_str().into(),
+                blobs: [(config.as_str().into(), 1)].into(),
                 ..ManifestRecord::default()
             }],
             ..RepositoryInventory::default()
@@ -235,7 +238,8 @@ mod tests {
             let references = [reference.clone()];
             let mut in_use = InUseImages::of(&references, "acme").unwrap();
             let used = in_use.here("api", &images);
-            assert_eq!(used, [(manifest.as_str(), reference.clone())].into());
+            let found = images.find(&manifest).unwrap();
+            assert_eq!(used, [(found, reference.as_str().into())].into());
         }
     }
 

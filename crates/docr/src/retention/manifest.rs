@@ -1,55 +1,78 @@
-//! What a manifest says of other manifests: its parts, and the image that it is about.
+//! What a manifest says of others: its parts, and the image that it refers to.
 
 use std::{collections::BTreeSet, error};
 
+use arcstr::literal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::shared_string::SharedString;
 use crate::{Digest, RepositoryName, Result};
 
-const INDEXES: [&str; 2] = [
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
+static INDEXES: [SharedString; 2] = [
+    SharedString::literal(literal!("application/vnd.oci.image.index.v1+json")),
+    SharedString::literal(literal!(
+        "application/vnd.docker.distribution.manifest.list.v2+json"
+    )),
 ];
 
 /// Manifests of one platform, which have no parts.
-const IMAGES: [&str; 5] = [
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.docker.distribution.manifest.v2+json",
-    "application/vnd.docker.distribution.manifest.v1+json",
-    "application/vnd.docker.distribution.manifest.v1+prettyjws",
-    "application/vnd.oci.artifact.manifest.v1+json",
+static IMAGES: [SharedString; 5] = [
+    SharedString::literal(literal!("application/vnd.oci.image.manifest.v1+json")),
+    SharedString::literal(literal!(
+        "application/vnd.docker.distribution.manifest.v2+json"
+    )),
+    SharedString::literal(literal!(
+        "application/vnd.docker.distribution.manifest.v1+json"
+    )),
+    SharedString::literal(literal!(
+        "application/vnd.docker.distribution.manifest.v1+prettyjws"
+    )),
+    SharedString::literal(literal!("application/vnd.oci.artifact.manifest.v1+json")),
 ];
 
-/// What is known of a manifest's document, which DigitalOcean's API doesn't show: it is read from the registry itself.
+/// What a manifest's document says of other manifests. DigitalOcean's API doesn't have it: it is read from the registry
+/// itself.
+///
+/// See the [example](Self::from_bytes).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ManifestDocument {
     /// The media type, if one is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub media_type: Option<String>,
-    /// The digests of its parts. Of a document that is not understood: all digests in it.
+    pub media_type: Option<SharedString>,
+    /// The digests of its parts; all digests in a document that is not understood.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub parts: BTreeSet<String>,
-    /// The digest of the image that it is about, if it is a signature, an attestation or another referrer.
+    pub parts: BTreeSet<SharedString>,
+    /// The digest of the image that it refers to, if it is a signature, an attestation or another referrer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subject: Option<String>,
-    /// Whether its media type is one whose parts are known.
+    pub subject: Option<SharedString>,
+    /// Whether its media type is known, and so are its parts.
     pub is_understood: bool,
 }
 
 impl ManifestDocument {
     /// Reads a document. The media type is that of the response, if it had one.
     ///
-    /// Never fails: of what is not understood, every digest that stands in it counts as a part.
+    /// Never fails: every digest in a document that is not understood counts as a part.
+    ///
+    /// ```
+    /// let index = br#"{"mediaType": "application/vnd.oci.image.index.v1+json", "manifests": []}"#;
+    /// let document = docr::retention::ManifestDocument::from_bytes(None, index);
+    /// assert!(document.is_understood);
+    /// ```
     pub fn from_bytes(media_type: Option<&str>, bytes: &[u8]) -> Self {
         let document: Value = serde_json::from_slice(bytes).unwrap_or_default();
         let named = document["mediaType"].as_str();
         let media_type =
             named.or(media_type.map(|text| text.split(';').next().unwrap_or(text).trim()));
-        let subject = document["subject"]["digest"].as_str().map(str::to_owned);
-        let is_one_of = |known: &[&str]| media_type.is_some_and(|text| known.contains(&text));
-        // Docker's oldest indexes and OCI's name their type in the response alone.
+        let subject = document["subject"]["digest"]
+            .as_str()
+            .map(SharedString::from);
+        let is_one_of = |known: &[SharedString]| {
+            media_type.is_some_and(|text| known.iter().any(|it| it == text))
+        };
+        // OCI's indexes and Docker's oldest ones may name their type in the response only.
         let has_no_type = !is_one_of(&INDEXES) && !is_one_of(&IMAGES) && named.is_none();
         let is_index = is_one_of(&INDEXES) || (has_no_type && document["manifests"].is_array());
         let is_image = is_one_of(&IMAGES) || (has_no_type && document["layers"].is_array());
@@ -59,7 +82,7 @@ impl ManifestDocument {
             (false, false) => None,
         };
         Self {
-            media_type: media_type.map(str::to_owned),
+            media_type: media_type.map(shared),
             is_understood: parts.is_some(),
             parts: parts.unwrap_or_else(|| digests(bytes)),
             subject,
@@ -67,14 +90,21 @@ impl ManifestDocument {
     }
 }
 
+/// A media type; a well-known one takes no allocation.
+fn shared(media_type: &str) -> SharedString {
+    let mut known = INDEXES.iter().chain(&IMAGES);
+    let known = known.find(|known| *known == media_type);
+    known.map_or_else(|| media_type.into(), SharedString::clone)
+}
+
 /// The parts of an index, if each has a digest.
-fn parts(index: &Value) -> Option<BTreeSet<String>> {
+fn parts(index: &Value) -> Option<BTreeSet<SharedString>> {
     match &index["manifests"] {
         Value::Null => Some(BTreeSet::new()),
         Value::Array(parts) => {
             let parts = parts.iter();
             parts
-                .map(|part| Some(part["digest"].as_str()?.to_owned()))
+                .map(|part| Some(part["digest"].as_str()?.into()))
                 .collect()
         }
         _ => None,
@@ -82,7 +112,7 @@ fn parts(index: &Value) -> Option<BTreeSet<String>> {
 }
 
 /// Everything in a text that looks like a digest.
-fn digests(bytes: &[u8]) -> BTreeSet<String> {
+fn digests(bytes: &[u8]) -> BTreeSet<SharedString> {
     let text = String::from_utf8_lossy(bytes);
     let mut all = BTreeSet::new();
     for algorithm in ["sha256:", "sha512:"] {
@@ -91,15 +121,15 @@ fn digests(bytes: &[u8]) -> BTreeSet<String> {
             let end = hex
                 .find(|c: char| !c.is_ascii_hexdigit())
                 .unwrap_or(hex.len());
-            all.insert(format!("{algorithm}{}", &hex[..end]));
+            all.insert(format!("{algorithm}{}", &hex[..end]).into());
         }
     }
     all
 }
 
-/// The digest of the image that a tag is about, by the conventions for signatures (`sha256-<hex>.sig`, `.att`, `.sbom`)
+/// The digest of the image that a tag refers to, by the conventions for signatures (`sha256-<hex>.sig`, `.att`, `.sbom`)
 /// and for lists of referrers (`sha256-<hex>`).
-pub(super) fn subject_of_tag(tag: &str) -> Option<String> {
+pub(super) fn subject_of_tag(tag: &str) -> Option<SharedString> {
     let (name, _) = tag.split_once('.').unwrap_or((tag, ""));
     let (algorithm, hex) = name.split_once('-')?;
     let length = match algorithm {
@@ -110,18 +140,33 @@ pub(super) fn subject_of_tag(tag: &str) -> Option<String> {
     let is_hex = hex
         .bytes()
         .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
-    (hex.len() == length && is_hex).then(|| format!("{algorithm}:{hex}"))
+    (hex.len() == length && is_hex).then(|| format!("{algorithm}:{hex}").into())
 }
 
-/// Reads the documents of manifests, from the registry itself: with the feature `oci` there is
-/// [`OciManifests`](super::OciManifests), and any library that speaks the protocol can be used.
+/// Reads manifests from the registry itself. [`OciManifests`](super::OciManifests) does, with the feature `oci`; any other
+/// client of the registry's protocol can be used, too.
+///
+/// ```
+/// use std::error::Error;
+/// use docr::{Digest, RepositoryName, retention::{ManifestDocument, ManifestReader}};
+///
+/// /// Reads manifests that were saved as files.
+/// struct Files;
+///
+/// impl ManifestReader for Files {
+///     async fn read(&self, _: &RepositoryName, digest: &Digest) -> Result<ManifestDocument, Box<dyn Error + Send + Sync>> {
+///         let bytes = std::fs::read(format!("manifests/{digest}"))?;
+///         Ok(ManifestDocument::from_bytes(None, &bytes))
+///     }
+/// }
+/// ```
 pub trait ManifestReader {
     /// Reads a manifest.
     ///
     /// # Errors
     ///
-    /// Whatever kept it from being read. The manifest stays then, and so do all manifests of its repository, since each
-    /// may be part of it.
+    /// Whatever kept it from being read. Then the manifest and all others of its repository are kept, since each may be part
+    /// of it.
     fn read(
         &self,
         repository: &RepositoryName,
@@ -129,9 +174,17 @@ pub trait ManifestReader {
     ) -> impl Future<Output = Result<ManifestDocument, Box<dyn error::Error + Send + Sync>>> + Send;
 }
 
-/// Reads nothing: what [`RetentionExecution`](super::RetentionExecution) has unless it is given a reader.
+/// The reader of a [`RetentionExecution`](super::RetentionExecution) without a reader: there are no values of this type.
+///
+/// ```
+/// use docr::retention::{NoReader, RetentionExecution};
+///
+/// struct Job<'a> {
+///     execution: RetentionExecution<'a, NoReader>,
+/// }
+/// ```
 #[derive(Clone, Copy, Debug)]
-#[allow(clippy::exhaustive_enums, reason = "there is none of it")]
+#[allow(clippy::exhaustive_enums, reason = "it has no values")]
 pub enum NoReader {}
 
 impl ManifestReader for NoReader {
@@ -159,7 +212,7 @@ mod tests {
         let index =
             format!(r#"{{"manifests": [{{"digest": "{A}"}}], "subject": {{"digest": "{A}"}}}}"#);
         for (media_type, text) in [
-            (Some(INDEXES[0]), index.clone()),
+            (Some(&*INDEXES[0]), index.clone()),
             (
                 Some("application/vnd.oci.image.index.v1+json; charset=utf-8"),
                 index.clone(),
@@ -172,11 +225,11 @@ mod tests {
         ] {
             let document = read(media_type, &text);
             assert!(document.is_understood, "{document:?}");
-            assert_eq!(document.parts, BTreeSet::from([A.to_owned()]));
+            assert_eq!(document.parts, BTreeSet::from([A.into()]));
             assert_eq!(document.subject.as_deref(), Some(A));
         }
         let image = format!(r#"{{"config": {{"digest": "{A}"}}, "layers": []}}"#);
-        for media_type in [Some(IMAGES[0]), Some(IMAGES[1]), None] {
+        for media_type in [Some(&*IMAGES[0]), Some(&*IMAGES[1]), None] {
             let document = read(media_type, &image);
             assert!(
                 document.is_understood && document.parts.is_empty(),
@@ -187,7 +240,7 @@ mod tests {
 
     #[test]
     fn an_index_whose_list_is_null_has_no_parts() {
-        let document = read(Some(INDEXES[0]), r#"{"manifests": null}"#);
+        let document = read(Some(&*INDEXES[0]), r#"{"manifests": null}"#);
         assert!(document.is_understood && document.parts.is_empty());
     }
 
@@ -199,14 +252,14 @@ mod tests {
                 format!(r#"{{"things": ["{A}"]}}"#),
             ),
             (
-                Some(INDEXES[0]),
+                Some(&*INDEXES[0]),
                 format!(r#"{{"manifests": [{{"digests": "{A}"}}]}}"#),
             ),
             (
-                Some(INDEXES[0]),
+                Some(&*INDEXES[0]),
                 format!(r#"{{"manifests": {{"a": "{A}"}}}}"#),
             ),
-            (Some(IMAGES[0]), format!("<html>{A}")),
+            (Some(&*IMAGES[0]), format!("<html>{A}")),
             (None, format!("{A}, not even JSON")),
         ] {
             let document = read(media_type, &text);

@@ -1,11 +1,11 @@
-//! Retention: which images may go, and letting them go (feature `retention`).
+//! Retention: deleting old images by rules (feature `retention`).
 //!
 //! 1. A [`RetentionPolicy`] says what to keep, in code or in TOML.
-//! 2. A [`RegistryInventory`] says what is there; it is read from the service, which [`InventoryReading`] can go on with
-//!    after a failure, or made by hand.
-//! 3. [`RetentionPlan::compute`] says what goes, and why all the rest stays. It does no I/O, and the same input in any
-//!    order makes the same plan. A plan is data: print it, keep it as JSON, compare it with an earlier one.
-//! 4. [`RetentionPlan::execution`] deletes, and looks again before it does.
+//! 2. A [`RegistryInventory`] lists the tags and manifests of a registry. It is read from the service by
+//!    [`InventoryReading`], which can resume after a failure, or built by hand.
+//! 3. [`RetentionPlan::compute`] decides what to delete, and records why everything else is kept. It does no I/O, and the
+//!    order of its input doesn't matter. A plan is data: print it, save it as JSON, compare it with an earlier one.
+//! 4. [`RetentionPlan::execution`] checks again that nothing has changed, and deletes.
 //!
 //! ```no_run
 //! use docr::retention::{RegistryInventory, RetentionPlan, RetentionPolicy};
@@ -28,7 +28,7 @@
 //!
 //! let report = plan.execution(&registry)?.reader(&reader).run(|done| println!("{done}")).await;
 //! if let Some(what) = report.garbage_collection() {
-//!     registry.garbage_collections().start(what).await?; // storage is free only after this
+//!     registry.garbage_collections().start(what).await?; // only this frees the storage
 //! }
 //! # Ok(())
 //! # }
@@ -36,22 +36,23 @@
 //!
 //! # What is never deleted
 //!
-//! - what a plan doesn't name: the garbage collection that goes with it takes no manifest, and a repository of which
-//!   nothing stays is deleted as a whole only if a last look finds nothing else in it;
-//! - `latest`, tags that a pattern protects, and every tag of the same image as one of them; images that are
+//! - anything that the plan doesn't name: the garbage collection that follows it deletes no manifest, and a repository is
+//!   deleted as a whole only if a last check finds nothing else in it;
+//! - `latest`, tags that a pattern protects, and every other tag of such an image; images that are
 //!   [in use](RetentionPolicy::in_use);
-//! - what belongs to an image that stays: its parts, and its signatures, attestations and other referrers, by their
-//!   subject or by tags such as `sha256-<hex>.sig`. They live and die with it, and are never counted as images.
-//!   Those of an image in another repository stay, too, and so does a part with a tag of its own that the rules keep;
-//! - an image without a tag, unless a rule asks for those, and anything that was pushed within [`RetentionPolicy::min_age`];
-//! - what no rule is for, what has an unknown age, can't be read, or is of an unknown kind, and what the lists of the
-//!   service contradict each other about. While a manifest of a repository can't be read, no manifest goes from there,
-//!   since each may be part of it.
+//! - what belongs to a kept image: the images of its platforms, and its signatures, attestations and other referrers, by
+//!   their subject or by tags such as `sha256-<hex>.sig`. They are kept and deleted with it, and never count as images.
+//!   Referrers of an image in another repository are kept, too, and so is a part with a tag of its own that the rules
+//!   keep;
+//! - an untagged image, unless a rule deletes those, and anything pushed within [`RetentionPolicy::min_age`];
+//! - what no rule applies to, what is of unknown age or media type or can't be read, and whatever the lists of the service
+//!   disagree on. While one manifest of a repository can't be read, none is deleted there, since each may be part of it.
 
 mod age;
 mod choice;
 mod decision;
 mod execution;
+mod homes;
 #[cfg(feature = "oci")]
 mod image_details;
 mod images;
@@ -76,7 +77,10 @@ mod report;
 mod scene;
 #[cfg(feature = "schemars")]
 mod schema;
+mod shared_string;
 mod table;
+#[cfg(test)]
+mod tests;
 mod untagged;
 mod version;
 mod visit;
@@ -104,8 +108,9 @@ pub use policy::{MaxDelete, PolicyError, RetentionPolicy, RetentionRule};
 pub use reading::{InventoryProgress, InventoryReading};
 pub use reason::{GoReason, KeepReason};
 pub use report::{Outcome, RetentionReport, RetentionStep};
+pub use shared_string::SharedString;
 pub use untagged::{UntaggedInRepository, UntaggedManifests};
 pub use version::KeepVersions;
 
-/// How many calls are under way at once, unless told otherwise.
+/// The default number of concurrent calls.
 const CONCURRENCY: usize = 8;

@@ -1,23 +1,48 @@
-//! Who is told of the deletions while a plan is carried out.
+//! Observing the deletions while a plan is executed.
 
 use std::io;
 
 use super::{plan::Deletion, report::RetentionStep};
 
-/// Is told of each deletion before it begins, and when it has ended: see [`RetentionExecution::run_observed`](super::RetentionExecution::run_observed).
+/// Observes each deletion before it starts and after it has ended, such as an audit log: see
+/// [`RetentionExecution::run_observed`](super::RetentionExecution::run_observed).
+///
+/// ```no_run
+/// use std::{fs::File, io::{self, Write as _}};
+/// use docr::retention::{Deletion, ObserveRetention, RetentionStep};
+///
+/// struct AuditLog(File);
+///
+/// impl ObserveRetention for AuditLog {
+///     fn begins(&mut self, deletion: &Deletion) -> io::Result<()> {
+///         writeln!(self.0, "deleting {deletion}")?;
+///         self.0.sync_data()
+///     }
+///
+///     fn ended(&mut self, step: &RetentionStep) {
+///         let _ = writeln!(self.0, "{step}");
+///     }
+/// }
+///
+/// # async fn example(plan: docr::retention::RetentionPlan, registry: docr::RegistryHandle) -> Result<(), Box<dyn std::error::Error>> {
+/// let mut log = AuditLog(File::create("audit.log")?);
+/// let report = plan.execution(&registry)?.run_observed(&mut log).await;
+/// # Ok(())
+/// # }
+/// ```
 pub trait ObserveRetention {
-    /// A deletion is about to begin.
+    /// Called before a deletion starts.
     ///
     /// # Errors
     ///
-    /// Whatever keeps it from being noted. Nothing more is deleted then.
+    /// Whatever keeps it from being recorded. Nothing more is deleted then.
     fn begins(&mut self, deletion: &Deletion) -> io::Result<()>;
 
-    /// It is known what became of a deletion.
+    /// Called when the outcome of a deletion is known.
     fn ended(&mut self, step: &RetentionStep);
 }
 
-/// A closure that is told of the ends alone.
+/// A closure that is called only after each deletion.
 pub(super) struct Ends<F>(pub(super) F);
 
 impl<F: FnMut(&RetentionStep)> ObserveRetention for Ends<F> {

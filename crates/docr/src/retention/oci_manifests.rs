@@ -26,10 +26,10 @@ use oci_client::{
 };
 use reqwest::StatusCode;
 
-/// How long a silent registry is waited for.
+/// How long to wait for a registry that sends nothing.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// How long a manifest is tried for, unless told otherwise.
+/// The default time limit for a manifest, all attempts together.
 const TIME_LIMIT: Duration = Duration::from_secs(2 * 60);
 
 /// What a manifest may be.
@@ -58,7 +58,7 @@ const MEDIA_TYPES: [&str; 4] = [
 /// # }
 /// ```
 pub struct OciManifests {
-    /// Set up when it is first needed: by then it is known how the host is spoken to.
+    /// Created when first needed: by then the protocol of the host is known.
     client: OnceLock<Client>,
     auth: RegistryAuth,
     host: String,
@@ -74,7 +74,9 @@ impl OciManifests {
     ///
     /// # Errors
     ///
-    /// When the credentials have another form than user and password.
+    /// If the credentials are not a user and a password.
+    ///
+    /// See the [example](OciManifests).
     pub fn new(
         registry: &RegistryName,
         credentials: &DockerCredentials,
@@ -91,7 +93,15 @@ impl OciManifests {
         })
     }
 
-    /// Reads from another host that speaks plain HTTP: a sandbox, by its address.
+    /// Reads from another host by plain HTTP: a sandbox, by its address.
+    ///
+    /// ```
+    /// # fn example(registry: docr::RegistryName, credentials: docr::DockerCredentials) -> Result<(), docr::InvalidInput> {
+    /// # use docr::retention::OciManifests;
+    /// let reader = OciManifests::new(&registry, &credentials)?.plain_http_host("127.0.0.1:5000");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn plain_http_host(mut self, host: impl Into<String>) -> Self {
         self.host = host.into();
@@ -101,15 +111,27 @@ impl OciManifests {
         self
     }
 
-    /// How long a manifest is tried for, all attempts together; 2 minutes. What can't be read by then is
+    /// Limits the time for a manifest, all attempts together; 2 minutes by default. What can't be read by then is
     /// [`Unreadable`](super::ManifestContent::Unreadable).
+    ///
+    /// ```
+    /// # fn example(reader: docr::retention::OciManifests) {
+    /// let reader = reader.time_limit(std::time::Duration::from_secs(30));
+    /// # }
+    /// ```
     #[must_use]
     pub fn time_limit(mut self, limit: Duration) -> Self {
         self.time_limit = limit;
         self
     }
 
-    /// How to wait between attempts; by the system's clock unless told otherwise.
+    /// Sets the clock for waiting between attempts; the system's by default.
+    ///
+    /// ```
+    /// # fn example(reader: docr::retention::OciManifests) {
+    /// let reader = reader.clock(std::sync::Arc::new(docr::SystemClock));
+    /// # }
+    /// ```
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -125,7 +147,7 @@ impl OciManifests {
         let image = self.reference(repository, digest);
         let manifest = tokio::time::timeout(self.time_limit, self.pull(&image)).await;
         let manifest = manifest.map_err(|_| format!("not read within {:?}", self.time_limit))?;
-        // What a registry says quotes what it was asked.
+        // The registry's message may quote the request.
         Ok(manifest.map_err(|error| self.shown(&error))?)
     }
 
@@ -134,7 +156,7 @@ impl OciManifests {
         Reference::with_digest(self.host.clone(), repository, digest.to_string())
     }
 
-    /// Reads a manifest, and tries again what may pass.
+    /// Reads a manifest, with retries after transient errors.
     async fn pull(&self, image: &Reference) -> Result<Vec<u8>, OciDistributionError> {
         let client = self.client();
         let mut attempt = 1;
@@ -142,7 +164,7 @@ impl OciManifests {
             let pulled = async {
                 self.tokens.provide(client, image, &self.access()).await?;
                 let pulled = client.pull_manifest_raw(image, &self.auth, &MEDIA_TYPES);
-                // Where no token was provided, `oci-client` may get one that can't be sent.
+                // If no token was provided, `oci-client` panics on one that can't be sent.
                 let pulled = AssertUnwindSafe(pulled).catch_unwind().await;
                 pulled.unwrap_or_else(|_| Err(unusable_token()))
             };
@@ -183,12 +205,12 @@ impl OciManifests {
                     true => ClientProtocol::HttpsExcept(vec![self.host.clone()]),
                     false => ClientProtocol::Https,
                 },
-                // Any proxy takes the place of the environment's, also one that is for no host.
+                // Any proxy replaces the environment's, even one that no host uses.
                 https_proxy: self.has_plain_http.then(|| "http://127.0.0.1".to_owned()),
                 no_proxy: self.has_plain_http.then(|| "*".to_owned()),
                 connect_timeout: Some(SILENCE),
                 read_timeout: Some(SILENCE),
-                // It is renewed here, before that.
+                // Tokens are renewed here, before that.
                 default_token_expiration_secs: LONGEST_LIFETIME.as_secs() as usize,
                 ..ClientConfig::default()
             })
@@ -207,7 +229,7 @@ impl ManifestReader for OciManifests {
     }
 }
 
-/// Whether another attempt may end otherwise.
+/// Whether another attempt may succeed.
 fn may_pass(error: &OciDistributionError) -> bool {
     match error {
         OciDistributionError::RequestError(_) | OciDistributionError::IoError(_) => true,
@@ -228,5 +250,53 @@ impl std::fmt::Debug for OciManifests {
             .field("host", &self.host)
             .field("registry", &self.registry)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use oci_client::errors::{OciEnvelope, OciError};
+
+    use super::*;
+
+    #[test]
+    fn another_attempt_is_worth_it_after_a_limit_or_a_fault_of_the_registry_alone() {
+        let server = |code| OciDistributionError::ServerError {
+            code,
+            url: "https://registry.example.com".into(),
+            message: String::new(),
+        };
+        let refused = |codes: Vec<OciErrorCode>| {
+            let errors = codes.into_iter().map(|code| OciError {
+                code,
+                message: String::new(),
+                detail: serde_json::Value::Null,
+            });
+            OciDistributionError::RegistryError {
+                envelope: OciEnvelope {
+                    errors: errors.collect(),
+                },
+                url: "https://registry.example.com".into(),
+            }
+        };
+        for error in [
+            server(408),
+            server(429),
+            server(503),
+            refused(vec![OciErrorCode::Toomanyrequests]),
+            refused(vec![OciErrorCode::Denied, OciErrorCode::Toomanyrequests]),
+            OciDistributionError::IoError(std::io::ErrorKind::ConnectionReset.into()),
+        ] {
+            assert!(may_pass(&error), "{error:?}");
+        }
+        for error in [
+            server(400),
+            server(404),
+            refused(vec![]),
+            refused(vec![OciErrorCode::ManifestUnknown]),
+            OciDistributionError::AuthenticationFailure("no".into()),
+        ] {
+            assert!(!may_pass(&error), "{error:?}");
+        }
     }
 }

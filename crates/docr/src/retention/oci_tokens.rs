@@ -1,5 +1,5 @@
-//! Tokens of the registry's own protocol: a registry is asked once where they are issued, and for one for each
-//! repository. `oci-client` by itself asks for both each time.
+//! Tokens of the registry's own protocol: one request finds out where they are issued, and one more mints a token for each
+//! repository. `oci-client` by itself makes both requests each time.
 
 use std::{
     collections::HashMap,
@@ -24,27 +24,27 @@ use tokio::sync::{self, OnceCell};
 
 use crate::Clock;
 
-/// How long a token is good that doesn't say it, by the specification.
+/// How long a token is valid that doesn't say so, by the specification.
 const LIFETIME: Duration = Duration::from_secs(60);
 
-/// The longest that a token is used.
+/// The longest time that a token is used.
 pub(super) const LONGEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A token has some KiB; more is none.
+/// The most bytes read of a response with a token, which has a few KiB.
 const MOST_BYTES: usize = 1 << 20;
 
 /// Gets tokens for repositories.
 pub(super) struct OciTokens {
     http: OnceLock<reqwest::Client>,
     challenge: OnceCell<Challenge>,
-    /// Until when the token of each repository is good, by the clock.
+    /// When the token of each repository expires, by the clock.
     good_until: Mutex<HashMap<String, Arc<sync::Mutex<Option<Duration>>>>>,
 }
 
-/// How a registry wants to be asked.
+/// How a registry authenticates requests.
 #[derive(Debug, PartialEq)]
 enum Challenge {
-    /// It wants nothing, or something that is not known here.
+    /// Not at all, or in an unknown way.
     None,
     Basic,
     Bearer {
@@ -62,7 +62,7 @@ pub(super) struct Access<'a> {
     pub(super) clock: &'a dyn Clock,
 }
 
-/// What a token is issued with.
+/// A response with a token.
 #[derive(Deserialize)]
 struct Issued {
     expires_in: Option<Value>,
@@ -79,7 +79,7 @@ impl OciTokens {
         }
     }
 
-    /// Lets a client have a token for the repository of an image, unless it has one that is good.
+    /// Gives a client a token for the repository of an image, unless it has a valid one.
     pub(super) async fn provide(
         &self,
         client: &Client,
@@ -91,7 +91,7 @@ impl OciTokens {
             let mut all = all.unwrap_or_else(PoisonError::into_inner);
             Arc::clone(all.entry(image.repository().to_owned()).or_default())
         };
-        // Whoever else reads from the repository waits, and asks for none of its own.
+        // Others that read from the repository wait, and request none of their own.
         let mut good_until = place.lock().await;
         let now = access.clock.monotonic();
         if good_until.is_some_and(|end| now < end) {
@@ -115,13 +115,13 @@ impl OciTokens {
             .insert(image, RegistryOperation::Pull, token)
             .await;
         let lifetime = lifetime.map_or(LIFETIME, Duration::from_secs);
-        // It is to arrive, too, before it expires.
+        // It must also arrive before it expires.
         let lifetime = lifetime.min(LONGEST_LIFETIME) / 10 * 9;
         *good_until = Some(now.saturating_add(lifetime));
         Ok(())
     }
 
-    /// Asks a registry how it wants to be asked.
+    /// Finds out how a registry authenticates requests.
     async fn ask(&self, access: &Access<'_>) -> Result<Challenge, OciDistributionError> {
         let scheme = match access.has_plain_http {
             true => "http",
@@ -182,7 +182,7 @@ impl OciTokens {
     }
 }
 
-/// What a registry asks for; of several ways a token.
+/// The way to authenticate that a registry asks for; of several, by token.
 fn challenge(headers: &HeaderMap, has_plain_http: bool) -> Result<Challenge, OciDistributionError> {
     let texts = headers.get_all(WWW_AUTHENTICATE).iter();
     let texts = texts.filter_map(|value| value.to_str().ok());
@@ -208,7 +208,7 @@ fn challenge(headers: &HeaderMap, has_plain_http: bool) -> Result<Challenge, Oci
             service: parameter(bearer, "service"),
         }),
         None => Err(OciDistributionError::AuthenticationFailure(format!(
-            "the registry issues tokens at {realm:?}, which is no address by HTTPS"
+            "the registry issues tokens at {realm:?}, which is not an HTTPS URL"
         ))),
     }
 }

@@ -1,6 +1,6 @@
 //! Patterns for the names of repositories and tags.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use globset::{GlobBuilder, GlobMatcher};
 use regex::{Regex, RegexBuilder};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::InvalidInput;
 
-/// What a pattern begins with that is a regular expression.
+/// The prefix of a regular expression.
 const REGEX: &str = "re:";
 
 /// A pattern for the names of repositories or tags, matched against the whole name.
@@ -17,7 +17,7 @@ const REGEX: &str = "re:";
 /// |---|---|
 /// | `*` | any text, slashes included |
 /// | `?` | one character |
-/// | `[0-9]`, `[!a-f]` | one character of a class, or one outside of it |
+/// | `[0-9]`, `[!a-f]` | one character in a class, or outside it |
 /// | `{dev,test}-*` | one of several |
 /// | `re:v\d+` | a regular expression, anchored at both ends |
 ///
@@ -28,7 +28,7 @@ const REGEX: &str = "re:";
 /// assert!(!NamePattern::new("v?")?.matches("v12"));
 /// assert!(NamePattern::new("{pr,mr}-*")?.matches("mr-7"));
 /// assert!(NamePattern::new(r"re:v\d+")?.matches("v12"));
-/// // A regular expression has to be asked for.
+/// // A regular expression needs the prefix.
 /// let error = NamePattern::new(r"^v\d+").unwrap_err().to_string();
 /// assert!(error.contains(r#"write "re:v\\d+""#), "{error}");
 /// # Ok::<(), docr::InvalidInput>(())
@@ -40,39 +40,52 @@ const REGEX: &str = "re:";
     feature = "schemars",
     schemars(with = "String", transform = super::schema::without_examples)
 )]
-pub struct NamePattern {
+pub struct NamePattern(Arc<Compiled>);
+
+/// What all clones of a pattern share.
+struct Compiled {
     text: String,
     matcher: Matcher,
 }
 
-#[derive(Clone)]
 enum Matcher {
     Glob(GlobMatcher),
     Regex(Regex),
 }
 
 impl NamePattern {
-    /// Checks a pattern.
+    /// Checks and compiles a pattern.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`] for what is not a pattern, such as a class that is not closed, and for characters that neither
-    /// a name nor the language of patterns has: the message says what was probably meant.
+    /// [`InvalidInput`] for an invalid pattern, such as an unclosed class, and for characters that are allowed neither in
+    /// names nor in patterns: the message says what was probably meant.
+    ///
+    /// ```
+    /// use docr::retention::NamePattern;
+    ///
+    /// assert!(NamePattern::new("v[0-9]*").is_ok());
+    /// assert!(NamePattern::new("v[0-9").is_err());
+    /// ```
     pub fn new(pattern: impl Into<String>) -> Result<Self, InvalidInput> {
         let text = pattern.into();
         let matcher = match text.strip_prefix(REGEX) {
             Some(expression) => Matcher::Regex(regex(&text, expression)?),
             None => Matcher::Glob(glob(&text)?),
         };
-        Ok(Self { text, matcher })
+        Ok(Self(Arc::new(Compiled { text, matcher })))
     }
 
     /// The pattern that matches every name.
+    ///
+    /// ```
+    /// assert!(docr::retention::NamePattern::any().matches("shop/api"));
+    /// ```
     pub fn any() -> Self {
         Self::literal("*")
     }
 
-    /// A pattern of this program's own, which is known to be good.
+    /// A pattern that is known to be valid.
     pub(super) fn literal(text: &'static str) -> Self {
         match Self::new(text) {
             Ok(pattern) => pattern,
@@ -80,32 +93,45 @@ impl NamePattern {
         }
     }
 
-    /// Whether a name fits, as a whole.
+    /// Whether the pattern matches a whole name.
+    ///
+    /// ```
+    /// let pattern: docr::retention::NamePattern = "pr-*".parse()?;
+    /// assert!(pattern.matches("pr-17") && !pattern.matches("spr-17"));
+    /// # Ok::<(), docr::InvalidInput>(())
+    /// ```
     pub fn matches(&self, name: &str) -> bool {
-        match &self.matcher {
+        match &self.0.matcher {
             Matcher::Glob(glob) => glob.is_match(name),
             Matcher::Regex(regex) => regex.is_match(name),
         }
     }
 
     /// The pattern as it was written.
+    ///
+    /// ```
+    /// let pattern: docr::retention::NamePattern = "pr-*".parse()?;
+    /// assert_eq!(pattern.as_str(), "pr-*");
+    /// # Ok::<(), docr::InvalidInput>(())
+    /// ```
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 
-    /// Whether every name that the other pattern matches is surely matched by this one, too.
+    /// Whether this pattern certainly matches every name that the other one matches.
     pub(super) fn covers(&self, other: &Self) -> bool {
         const SPECIAL: [char; 6] = ['*', '?', '[', ']', '{', '}'];
         let is_plain = |text: &str| !text.starts_with(REGEX) && !text.contains(SPECIAL);
-        if matches!(self.text.as_str(), "*" | "**") || self.text == other.text {
+        let (text, other) = (self.as_str(), other.as_str());
+        if matches!(text, "*" | "**") || text == other {
             return true;
         }
-        if is_plain(&other.text) {
-            return self.matches(&other.text);
+        if is_plain(other) {
+            return self.matches(other);
         }
         // `pr-*` covers whatever begins with `pr-`.
-        match self.text.strip_suffix('*') {
-            Some(prefix) if is_plain(prefix) => other.text.starts_with(prefix),
+        match text.strip_suffix('*') {
+            Some(prefix) if is_plain(prefix) => other.starts_with(prefix),
             _ => false,
         }
     }
@@ -120,7 +146,7 @@ fn regex(text: &str, expression: &str) -> Result<Regex, InvalidInput> {
         let error = error.to_string();
         let cause = error.lines().last().unwrap_or_default();
         let rule = format!(
-            "is not a regular expression: {}",
+            "is not a valid regular expression: {}",
             cause.trim_start_matches("error: ")
         );
         InvalidInput::new("pattern", text, rule)
@@ -141,13 +167,13 @@ fn glob(text: &str) -> Result<GlobMatcher, InvalidInput> {
     match glob {
         Ok(glob) => Ok(glob.compile_matcher()),
         Err(error) => {
-            let rule = format!("is not a pattern: {}", error.kind());
+            let rule = format!("is not a valid pattern: {}", error.kind());
             Err(InvalidInput::new("pattern", text, rule))
         }
     }
 }
 
-/// Finds the first character that neither a name nor the language of patterns has there.
+/// Finds the first character that is allowed neither in names nor in patterns.
 fn check_characters(text: &str) -> Result<(), InvalidInput> {
     let (mut in_class, mut braces) = (false, 0_usize);
     for (index, character) in text.chars().enumerate() {
@@ -172,7 +198,7 @@ fn check_characters(text: &str) -> Result<(), InvalidInput> {
         if !fits {
             let position = index + 1;
             let rule = format!(
-                "{character:?} at position {position} stands in no name{}",
+                "{character:?} at position {position} is not allowed in a name{}",
                 way_out(text, character)
             );
             return Err(InvalidInput::at("pattern", text, position, rule));
@@ -192,13 +218,13 @@ fn way_out(text: &str, character: char) -> String {
             )
         }
         ',' => format!(
-            "; for several patterns, give each on its own, or write {:?}",
+            "; for several patterns, pass each separately, or write {:?}",
             format!("{{{}}}", text.replace(' ', ""))
         ),
-        '!' => "; a pattern can't be negated: name what stays by protect_tags".to_owned(),
-        ':' | '@' => "; a pattern is for the name of a repository or for a tag alone".to_owned(),
-        _ if character.is_whitespace() => "; give each pattern on its own".to_owned(),
-        _ => "; patterns are made of * ? [a-z] {a,b} and the characters of names".to_owned(),
+        '!' => "; a pattern can't be negated: list what to keep in protect_tags".to_owned(),
+        ':' | '@' => "; a pattern matches either the name of a repository or a tag".to_owned(),
+        _ if character.is_whitespace() => "; pass each pattern separately".to_owned(),
+        _ => "; patterns consist of * ? [a-z] {a,b} and the characters of names".to_owned(),
     }
 }
 
@@ -220,13 +246,13 @@ impl TryFrom<String> for NamePattern {
 
 impl From<NamePattern> for String {
     fn from(pattern: NamePattern) -> Self {
-        pattern.text
+        pattern.as_str().to_owned()
     }
 }
 
 impl PartialEq for NamePattern {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        self.as_str() == other.as_str()
     }
 }
 
@@ -240,25 +266,25 @@ impl PartialOrd for NamePattern {
 
 impl Ord for NamePattern {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.text.cmp(&other.text)
+        self.as_str().cmp(other.as_str())
     }
 }
 
 impl std::hash::Hash for NamePattern {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.text.hash(state);
+        self.as_str().hash(state);
     }
 }
 
 impl fmt::Display for NamePattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for NamePattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("NamePattern").field(&self.text).finish()
+        f.debug_tuple("NamePattern").field(&self.as_str()).finish()
     }
 }
 
@@ -304,7 +330,7 @@ mod tests {
             ("", "is empty; * matches every name"),
             (
                 r"^v\d+",
-                r#"'^' at position 1 stands in no name; for a regular expression, write "re:v\\d+""#,
+                r#"'^' at position 1 is not allowed in a name; for a regular expression, write "re:v\\d+""#,
             ),
             ("v.+$", r#"write "re:v.+""#),
             ("(a|b)", r#"write "re:(a|b)""#),
@@ -313,18 +339,18 @@ mod tests {
             ("!v*", "a pattern can't be negated"),
             (
                 "shop/api:v1",
-                "for the name of a repository or for a tag alone",
+                "matches either the name of a repository or a tag",
             ),
-            ("v* w*", "give each pattern on its own"),
-            ("v*\n", "give each pattern on its own"),
-            ("v[0-9", "is not a pattern"),
+            ("v* w*", "pass each pattern separately"),
+            ("v*\n", "pass each pattern separately"),
+            ("v[0-9", "is not a valid pattern"),
             ("v]", "']' at position 2"),
-            ("{a,b", "is not a pattern"),
+            ("{a,b", "is not a valid pattern"),
             ("a}", "'}' at position 2"),
-            ("[z-a]", "is not a pattern"),
+            ("[z-a]", "is not a valid pattern"),
             ("prod\u{1b}", r"'\u{1b}' at position 5"),
-            ("re:(", "is not a regular expression: unclosed group"),
-            ("re:(a{1000}){1000}", "is not a regular expression"),
+            ("re:(", "is not a valid regular expression: unclosed group"),
+            ("re:(a{1000}){1000}", "is not a valid regular expression"),
         ] {
             let error = NamePattern::new(pattern).unwrap_err().to_string();
             assert!(error.contains(part), "{pattern}: {error}");

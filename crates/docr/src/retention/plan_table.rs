@@ -1,4 +1,4 @@
-//! A plan for people: what goes and what stays, on one screen.
+//! A plan as text for people, on one screen.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -11,52 +11,68 @@ use super::{
     table::{Table, bytes, clean, count, day, short},
 };
 
-/// How many names of a group are shown.
+/// How many names of a group are printed.
 const SHOWN: usize = 5;
 
-/// An image that goes, as a line of a table for people.
+/// An image to delete, as a line of a table for people. See the [example](RetentionPlan::lines).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PlanLine {
     /// Its repository.
     pub repository: String,
-    /// Its tags that go, and what goes with them.
+    /// Its tags to delete, and what is deleted with them.
     pub goes: String,
     /// The digest of the image.
     pub image: String,
     /// When it was last pushed.
     pub pushed: Option<DateTime<Utc>>,
-    /// Bytes as stored, what it shares with others included.
+    /// Its stored bytes, including those shared with others.
     pub size_bytes: Option<u64>,
     /// The reason.
     pub why: String,
 }
 
-/// What stays for the same reason, as a line of a table for people.
+/// What is kept for the same reason, as a line of a table for people. See the [example](RetentionPlan::kept_lines).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeptLine {
     /// The repository.
     pub repository: String,
-    /// The tags, and digests of what has none; of many, the first ones.
+    /// Tags, and digests of untagged manifests: the first few of many.
     pub stays: String,
     /// The reason.
     pub why: String,
 }
 
 impl RetentionPlan {
-    /// What goes, image by image, the oldest first: the lines of the table that `Display` prints.
+    /// The images to delete, oldest first: the lines of the table that `Display` prints.
+    ///
+    /// ```
+    /// # fn example(plan: docr::retention::RetentionPlan) {
+    /// for line in plan.lines() {
+    ///     println!("{}:{} ({})", line.repository, line.goes, line.why);
+    /// }
+    /// # }
+    /// ```
     pub fn lines(&self) -> Vec<PlanLine> {
         let images = self.images_that_go();
         images.iter().map(|image| line(image)).collect()
     }
 
-    /// What stays, and why: the lines of [`kept_table`](Self::kept_table).
+    /// What is kept, and why: the lines of [`kept_table`](Self::kept_table).
+    ///
+    /// ```
+    /// # fn example(plan: docr::retention::RetentionPlan) {
+    /// for line in plan.kept_lines() {
+    ///     println!("{}: {} ({})", line.repository, line.stays, line.why);
+    /// }
+    /// # }
+    /// ```
     pub fn kept_lines(&self) -> Vec<KeptLine> {
         let mut groups = BTreeMap::<_, Vec<String>>::new();
         for kept in &self.kept {
             let name = match (&kept.subject, &kept.reason) {
-                // The line of the tag says it.
+                // The tag has a line.
                 (Subject::Manifest(_), KeepReason::TaggedAs(_)) => continue,
                 (Subject::Tag(tag), _) => shown(tag),
                 (Subject::Manifest(digest), _) => short(digest),
@@ -86,23 +102,39 @@ impl RetentionPlan {
         lines.collect()
     }
 
-    /// What stays, and why, as a table: what stays for the same reason in one line.
+    /// What is kept, and why, as a table with a line for each reason.
+    ///
+    /// ```
+    /// # let json = r#"{"version":2,"registry":"acme-images","read_at":"2026-06-01T00:00:00Z","deletions":[],"kept":[],"warnings":[],"freed_bytes":0,"images":0,"last_pushes":{}}"#;
+    /// # let plan = docr::retention::RetentionPlan::from_json(json)?;
+    /// assert_eq!(plan.kept_table(), "REPOSITORY  KEEP  WHY\n");
+    /// # Ok::<(), docr::retention::PlanError>(())
+    /// ```
     pub fn kept_table(&self) -> String {
-        let mut table = Table::new(["REPOSITORY", "STAYS", "WHY"]);
+        let mut table = Table::new(["REPOSITORY", "KEEP", "WHY"]);
         for line in self.kept_lines() {
             table.row([line.repository, line.stays, line.why]);
         }
         table.to_string()
     }
 
-    /// The repositories that go as a whole, a line for each, and how much goes and stays in all.
+    /// A line for each repository that is deleted as a whole, and the totals.
+    ///
+    /// ```
+    /// # let json = r#"{"version":2,"registry":"acme-images","read_at":"2026-06-01T00:00:00Z","deletions":[],"kept":[],"warnings":[],"freed_bytes":0,"images":0,"last_pushes":{}}"#;
+    /// # let plan = docr::retention::RetentionPlan::from_json(json)?;
+    /// assert_eq!(plan.summary(), "Nothing to delete; 0 images kept.");
+    /// # Ok::<(), docr::retention::PlanError>(())
+    /// ```
     pub fn summary(&self) -> String {
         let mut lines: Vec<_> = self
             .whole_repositories
             .iter()
             .map(|repository| {
                 let repository = clean(repository);
-                format!("The repository {repository} goes as a whole: nothing in it stays.")
+                format!(
+                    "The repository {repository} will be deleted as a whole: nothing in it is kept."
+                )
             })
             .collect();
         lines.push(self.totals());
@@ -112,16 +144,16 @@ impl RetentionPlan {
     fn totals(&self) -> String {
         let staying = self.images.saturating_sub(self.images_going());
         if self.is_empty() {
-            return format!("Nothing goes; {}.", says(staying, "stay"));
+            return format!("Nothing to delete; {} kept.", count(staying, "image"));
         }
         let tags = self.count(|subject| matches!(subject, Subject::Tag(_)));
         let manifests = self.count(|subject| matches!(subject, Subject::Manifest(_)));
         format!(
-            "{} ({} and {}), {}; {}{} to free.",
-            says(self.images_going(), "go"),
+            "{} will be deleted ({} and {}), {} kept; frees {}{}.",
+            count(self.images_going(), "image"),
             count(tags as u64, "tag"),
             count(manifests as u64, "manifest"),
-            says(staying, "stay"),
+            count(staying, "image"),
             match self.is_freed_at_most {
                 true => "at most ",
                 false => "",
@@ -137,7 +169,7 @@ impl RetentionPlan {
             .count()
     }
 
-    /// What goes, image by image.
+    /// The deletions, image by image.
     fn images_that_go(&self) -> Vec<Vec<&Deletion>> {
         let mut images = BTreeMap::<_, Vec<_>>::new();
         for deletion in &self.deletions {
@@ -156,15 +188,15 @@ impl RetentionPlan {
     }
 }
 
-/// What is put together in one line, where it stands, and how it is put in words.
+/// The rank of the line that a reason is printed in, and its words there.
 fn group(reason: &KeepReason) -> (u8, String) {
     match reason {
         KeepReason::Newest(_) => (0, "among the newest".to_owned()),
-        KeepReason::Version(_) => (0, "of a version that is kept".to_owned()),
-        KeepReason::SameImageAs(_) => (1, "same image as one that is protected".to_owned()),
+        KeepReason::Version(_) => (0, "of a kept version".to_owned()),
+        KeepReason::SameImageAs(_) => (1, "same image as a protected tag".to_owned()),
         KeepReason::InUse(_) => (1, "in use".to_owned()),
-        KeepReason::PartOf(_) => (3, "belong to images that stay".to_owned()),
-        KeepReason::MaybePartOf(_) => (3, "may be part of one that can't be read".to_owned()),
+        KeepReason::PartOf(_) => (3, "belong to kept images".to_owned()),
+        KeepReason::MaybePartOf(_) => (3, "may be part of an unreadable image".to_owned()),
         reason => (2, reason.to_string()),
     }
 }
@@ -175,7 +207,7 @@ impl fmt::Display for RetentionPlan {
             writeln!(f, "warning: {warning}")?;
         }
         if !self.is_empty() {
-            let mut table = Table::new(["REPOSITORY", "GOES", "IMAGE", "PUSHED", "SIZE", "WHY"]);
+            let mut table = Table::new(["REPOSITORY", "DELETE", "IMAGE", "PUSHED", "SIZE", "WHY"]);
             for line in self.lines() {
                 table.row([
                     line.repository,
@@ -192,7 +224,7 @@ impl fmt::Display for RetentionPlan {
     }
 }
 
-/// A tag; the digest in that of a signature is cut.
+/// A tag; the digest in the tag of a signature is abbreviated.
 fn shown(tag: &str) -> String {
     match (subject_of_tag(tag), tag.split_once('-')) {
         (Some(_), Some((algorithm, rest))) => {
@@ -206,16 +238,7 @@ fn shown(tag: &str) -> String {
     }
 }
 
-/// How many images do something.
-fn says(images: u64, verb: &str) -> String {
-    match (images, verb) {
-        (1, "go") => "1 image goes".to_owned(),
-        (1, _) => format!("1 image {verb}s"),
-        _ => format!("{images} images {verb}"),
-    }
-}
-
-/// The line of an image: its tags, and how many manifests go with it.
+/// The line of an image: its tags, and how many manifests are deleted with it.
 fn line(image: &[&Deletion]) -> PlanLine {
     let own = |deletion: &&&Deletion| deletion.digest.as_deref() == Some(deletion.image.as_str());
     let (mut tags, mut manifest, mut others) = (Vec::new(), false, 0);
@@ -232,7 +255,7 @@ fn line(image: &[&Deletion]) -> PlanLine {
     let mut goes = match (tags.is_empty(), manifest) {
         (true, _) => "untagged".to_owned(),
         (false, true) => tags.join(", "),
-        (false, false) => format!("{}, the tag alone", tags.join(", ")),
+        (false, false) => format!("{} (tag only)", tags.join(", ")),
     };
     if more > 0 {
         goes += &format!(" and {more} more");
@@ -250,11 +273,11 @@ fn line(image: &[&Deletion]) -> PlanLine {
     PlanLine {
         repository: main.map_or_else(String::new, |deletion| clean(&deletion.repository)),
         goes,
-        image: main.map_or_else(String::new, |deletion| deletion.image.clone()),
+        image: main.map_or_else(String::new, |deletion| deletion.image.to_string()),
         pushed,
         size_bytes: main.and_then(|deletion| deletion.size_bytes),
         why: main.map_or_else(String::new, |deletion| match &deletion.why {
-            GoReason::WithImage(_) => "belongs to an image that goes".to_owned(),
+            GoReason::WithImage(_) => "belongs to a deleted image".to_owned(),
             why => why.to_string(),
         }),
     }

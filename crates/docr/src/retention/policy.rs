@@ -9,17 +9,17 @@ use crate::{InvalidInput, text::for_terminal};
 
 /// What to keep in the repositories of a registry.
 ///
-/// All rules whose patterns match a repository are tried in order; the first one that names a tag of an image owns the
-/// image, and decides alone whether it goes. What a rule protects is safe from all rules, and an image that no rule
-/// owns stays.
+/// The rules whose patterns match a repository are tried in order: the first one that matches a tag of an image owns the
+/// image, and alone decides whether to delete it. What any rule protects is safe from all rules, and an image that no rule
+/// owns is kept.
 ///
 /// ```
 /// use docr::retention::RetentionPolicy;
 ///
 /// let policy = RetentionPolicy::from_toml(
 ///     r#"
-///     min_age = "2d"                    # nothing younger goes; 24 hours, if it is left out
-///     max_delete = "25%"                # of the images; a plan for more is not carried out
+///     min_age = "2d"                    # nothing younger is deleted; the default is 24 hours
+///     max_delete = "25%"                # of the images; a plan that deletes more is not executed
 ///
 ///     [[rule]]
 ///     repositories = ["shop/*"]
@@ -30,8 +30,8 @@ use crate::{InvalidInput, text::for_terminal};
 ///     repositories = ["shop/*", "tools/builder"]
 ///     keep_newest = 10                  # images, not tags
 ///     keep_versions = { majors = 3, minors = 2 }
-///     protect_tags = ["v[0-9]*"]        # beside latest
-///     untagged_older_than = "1d"        # images without a tag go, too
+///     protect_tags = ["v[0-9]*"]        # besides latest
+///     untagged_older_than = "1d"        # delete untagged images, too
 ///     "#,
 /// )?;
 /// assert_eq!(policy.rules[1].keep_newest, Some(10));
@@ -42,17 +42,17 @@ use crate::{InvalidInput, text::for_terminal};
 #[cfg_attr(feature = "schemars", schemars(transform = super::schema::without_examples))]
 #[serde(deny_unknown_fields)]
 pub struct RetentionPolicy {
-    /// Nothing goes that was pushed more recently than this, whatever the rules say; 24 hours, unless set.
+    /// Nothing that was pushed more recently than this is deleted, whatever the rules say; 24 hours by default.
     #[serde(default = "day")]
     pub min_age: Age,
-    /// How many images may go at the most. A plan for more says so, and is not carried out.
+    /// How many images may be deleted at most. A plan that deletes more has a warning, and is not executed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_delete: Option<MaxDelete>,
-    /// Deletes tags alone, and no manifest. That frees no storage.
+    /// Deletes tags only, and no manifest. That frees no storage.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub tags_only: bool,
-    /// References to images that are in use somewhere: they stay, with all that they need. References to other
-    /// registries are passed over.
+    /// References to images that are in use somewhere: these are kept, with everything they need. References to other
+    /// registries are ignored.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub in_use: Vec<String>,
     /// The rules, in the order in which they are tried.
@@ -65,7 +65,7 @@ fn day() -> Age {
 }
 
 impl Default for RetentionPolicy {
-    /// A policy without a rule, by which nothing goes.
+    /// A policy without rules, which deletes nothing.
     fn default() -> Self {
         Self {
             min_age: day(),
@@ -79,41 +79,57 @@ impl Default for RetentionPolicy {
 
 /// What to keep in the repositories whose name matches.
 ///
-/// An image goes if one of its tags is named by `delete_tags`, it is not among the `keep_newest` newest of those, not
-/// one of the versions that `keep_versions` keeps, and older than `older_than`; never if one of its tags is protected.
-/// A rule with none of the four owns no image that has a tag.
+/// An image is deleted if `delete_tags` matches one of its tags, it is not among the `keep_newest` newest of those, not a
+/// version that `keep_versions` keeps, and older than `older_than`; never if one of its tags is protected. A rule with none
+/// of the four owns no tagged image.
+///
+/// ```
+/// use docr::retention::{NamePattern, RetentionPolicy, RetentionRule};
+///
+/// let rule = RetentionRule {
+///     repositories: vec![NamePattern::new("shop/*")?],
+///     keep_newest: Some(10),
+///     older_than: Some("30d".parse()?),
+///     ..RetentionRule::default()
+/// };
+/// let policy = RetentionPolicy { rules: vec![rule], ..RetentionPolicy::default() };
+/// policy.check()?;
+/// # Ok::<(), docr::InvalidInput>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schemars", schemars(transform = super::schema::without_examples))]
 #[serde(deny_unknown_fields)]
 pub struct RetentionRule {
-    /// Patterns of repository names; all repositories, if it is left out.
+    /// Patterns of repository names; all repositories if omitted.
     #[serde(default = "everything")]
     pub repositories: Vec<NamePattern>,
-    /// How many of the images that this rule owns are kept: the ones pushed last. An image counts once, however many
-    /// tags it has; signatures, attestations and the parts of an image don't count. A part with a tag of its own that
-    /// would be kept were it an image outlives the image that it is part of.
+    /// How many of the images that this rule owns to keep: those pushed last. An image counts once, however many tags it
+    /// has; signatures, attestations and the parts of an image don't count. A part with a tag of its own is kept if it would
+    /// be kept as an image, even when the image that it is part of is deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_newest: Option<u32>,
-    /// Deletes only images of which neither the manifest nor a tag was pushed more recently than this.
+    /// Deletes only images whose manifest and tags were all pushed longer ago than this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub older_than: Option<Age>,
-    /// Which versions are kept, of the images whose tags are versions.
+    /// Which versions to keep, of the images whose tags are versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_versions: Option<KeepVersions>,
-    /// Patterns of tags that may go. If it is left out: all tags, if `keep_newest` or `older_than` is set; tags that are
-    /// versions, if only `keep_versions` is; and otherwise none.
+    /// Patterns of tags to delete. If omitted: all tags, if `keep_newest` or `older_than` is set; tags that are versions, if
+    /// only `keep_versions` is; and otherwise none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delete_tags: Option<Vec<NamePattern>>,
-    /// Patterns of tags that stay, beside `latest`, which always does.
+    /// Patterns of tags to keep, besides `latest`, which is always kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub protect_tags: Vec<NamePattern>,
-    /// Whether images go that no tag leads to, once they are older than `older_than`, or `min_age` without it.
+    /// Whether to delete untagged images once they are older than `older_than`, or `min_age` without it.
     #[serde(default)]
     pub delete_untagged: bool,
-    /// An age of its own for images that no tag leads to; with it they go as by `delete_untagged`.
+    /// Deletes untagged images, like `delete_untagged`, once they are older than this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub untagged_older_than: Option<Age>,
-    /// Whether signatures, attestations and other referrers go whose image is gone from all repositories of the registry.
+    /// Whether to delete signatures, attestations and other referrers whose image no longer exists in any repository of the
+    /// registry.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub delete_orphans: bool,
 }
@@ -140,13 +156,13 @@ impl Default for RetentionRule {
 }
 
 impl RetentionRule {
-    /// Whether the rule is for a repository.
+    /// Whether the rule applies to a repository.
     pub(super) fn is_for(&self, repository: &str) -> bool {
         let mut patterns = self.repositories.iter();
         patterns.any(|pattern| pattern.matches(repository))
     }
 
-    /// Whether the rule names a tag as one that may go, protection, age and number aside.
+    /// Whether the rule matches a tag, apart from protection, age and number.
     pub(super) fn names(&self, tag: &str) -> bool {
         match (&self.delete_tags, &self.keep_versions) {
             (Some(patterns), _) => patterns.iter().any(|pattern| pattern.matches(tag)),
@@ -156,7 +172,7 @@ impl RetentionRule {
         }
     }
 
-    /// Whether images that no tag leads to may go.
+    /// Whether the rule deletes untagged images.
     pub(super) fn takes_untagged(&self) -> bool {
         self.delete_untagged || self.untagged_older_than.is_some()
     }
@@ -167,7 +183,7 @@ impl RetentionRule {
         patterns.find(|pattern| pattern.matches(tag))
     }
 
-    /// Whether an earlier rule takes all that this one is for.
+    /// Whether an earlier rule takes everything that this one matches.
     fn is_behind(&self, earlier: &Self) -> bool {
         let covered = |wide: &[NamePattern], narrow: &[NamePattern]| {
             let mut narrow = narrow.iter();
@@ -198,7 +214,7 @@ impl RetentionRule {
         }
     }
 
-    /// Whether the rule can let anything go.
+    /// Whether the rule never deletes anything.
     fn deletes_nothing(&self) -> bool {
         self.names_no_tag() && !self.takes_untagged() && !self.delete_orphans
     }
@@ -209,8 +225,16 @@ impl RetentionPolicy {
     ///
     /// # Errors
     ///
-    /// When it is not TOML, has fields that a policy doesn't have, or a value that is not valid: with line and column.
-    /// When a rule can never be reached, or a pattern never match.
+    /// If it is not TOML, or has an unknown field or an invalid value: with line and column. If a rule can never apply, or
+    /// a pattern never match.
+    ///
+    /// ```
+    /// use docr::retention::RetentionPolicy;
+    ///
+    /// let policy = RetentionPolicy::from_toml("[[rule]]\nkeep_newest = 10")?;
+    /// assert_eq!(policy.rules[0].keep_newest, Some(10));
+    /// # Ok::<(), docr::retention::PolicyError>(())
+    /// ```
     pub fn from_toml(text: &str) -> Result<Self, PolicyError> {
         let policy: Self = toml::from_str(text).map_err(|error| PolicyError::of(&error))?;
         policy
@@ -219,12 +243,22 @@ impl RetentionPolicy {
         Ok(policy)
     }
 
-    /// Checks what no field can tell on its own.
+    /// Checks what is not evident from a single field.
     ///
     /// # Errors
     ///
-    /// When a rule can never be reached, a pattern of repositories can match no name, or a reference to an image in use
-    /// is malformed.
+    /// If a rule can never apply, a pattern of repositories can match no name, or a reference to an image in use is
+    /// malformed.
+    ///
+    /// ```
+    /// use docr::retention::{NamePattern, RetentionPolicy, RetentionRule};
+    ///
+    /// let repositories = vec![NamePattern::new("Shop/*")?];
+    /// let rules = vec![RetentionRule { repositories, ..RetentionRule::default() }];
+    /// let policy = RetentionPolicy { rules, ..RetentionPolicy::default() };
+    /// assert!(policy.check().is_err());
+    /// # Ok::<(), docr::InvalidInput>(())
+    /// ```
     pub fn check(&self) -> Result<(), InvalidInput> {
         for (index, rule) in self.rules.iter().enumerate() {
             let upper = rule.repositories.iter().find(|pattern| {
@@ -232,7 +266,7 @@ impl RetentionPolicy {
                 !text.starts_with("re:") && text.contains(|c: char| c.is_ascii_uppercase())
             });
             if let Some(pattern) = upper {
-                let why = "can match no repository: their names have no upper-case letters";
+                let why = "matches no repository: their names have no upper-case letters";
                 return Err(InvalidInput::new("repositories", pattern.as_str(), why));
             }
             let earlier = self.rules[..index].iter();
@@ -241,7 +275,7 @@ impl RetentionPolicy {
                 .find(|(_, earlier)| !rule.deletes_nothing() && rule.is_behind(earlier));
             if let Some((earlier, _)) = hides {
                 let why = format!(
-                    "can never be reached, since rule {} owns all that it names; put it before that one",
+                    "can never apply, because rule {} already owns everything it matches; move it before that one",
                     earlier + 1
                 );
                 return Err(InvalidInput::new("rule", (index + 1).to_string(), why));
@@ -253,33 +287,49 @@ impl RetentionPolicy {
         Ok(())
     }
 
-    /// Whether a rule is for a repository: of others nothing has to be read but what they store.
+    /// Whether a rule applies to a repository. Of others only the stored blobs matter.
+    ///
+    /// ```
+    /// use docr::retention::RetentionPolicy;
+    ///
+    /// let policy = RetentionPolicy::from_toml("[[rule]]\nrepositories = ['shop/*']\nkeep_newest = 10")?;
+    /// assert!(policy.concerns("shop/api"));
+    /// assert!(!policy.concerns("tools"));
+    /// # Ok::<(), docr::retention::PolicyError>(())
+    /// ```
     pub fn concerns(&self, repository: &str) -> bool {
         self.rules.iter().any(|rule| rule.is_for(repository))
     }
 }
 
-/// Why a text is not a retention policy.
+/// Why a text is not a valid retention policy.
+///
+/// ```
+/// use docr::retention::RetentionPolicy;
+///
+/// let error = RetentionPolicy::from_toml("[[rule]]\nkeep_newset = 3").unwrap_err();
+/// assert!(error.to_string().contains("unknown field `keep_newset`"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the retention policy can't be read: {0}")]
 pub struct PolicyError(String);
 
 impl PolicyError {
-    /// What the reader says quotes the file: its line ends are not ours.
+    /// The parser's message quotes the file, control characters included.
     fn of(error: &toml::de::Error) -> Self {
         const LONGEST_LINE: usize = 300;
         let message = for_terminal(error.message(), 1000);
         let text = error.to_string();
         let mut lines = text.lines();
         if text.lines().any(|line| line.len() > LONGEST_LINE) {
-            // A line as long is no help to anybody: its number and the column are.
+            // A line this long is no help; its number and the column are.
             return Self(format!("{}\n{message}", lines.next().unwrap_or_default()));
         }
         Self(text.replace(error.message(), &message))
     }
 }
 
-/// How many images may go at the most: a number, or a percentage of the images in the repositories that rules are for.
+/// How many images may be deleted at most: a number, or a percentage of the images in the repositories that rules apply to.
 ///
 /// ```
 /// use docr::retention::MaxDelete;
@@ -292,13 +342,13 @@ impl PolicyError {
 #[serde(try_from = "Text", into = "String")]
 #[allow(clippy::exhaustive_enums, reason = "a limit is absolute or relative")]
 pub enum MaxDelete {
-    /// So many images.
+    /// This many images.
     Images(u64),
-    /// So many of a hundred images, rounded down.
+    /// This percentage of the images, rounded down.
     Percent(u8),
 }
 
-/// A number is as good as a text.
+/// A number or a text.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Text {
@@ -307,7 +357,7 @@ enum Text {
 }
 
 impl MaxDelete {
-    /// How many of so many images may go.
+    /// How many of these images may be deleted.
     pub(super) fn of(self, images: u64) -> u64 {
         match self {
             Self::Images(most) => most,
@@ -321,8 +371,7 @@ impl FromStr for MaxDelete {
 
     fn from_str(text: &str) -> Result<Self, InvalidInput> {
         let invalid = || {
-            let rule =
-                "is neither a number of images nor a percentage from 0% to 100%, such as 50 or 25%";
+            let rule = "is neither a number of images nor a percentage from 0% to 100%; use for example 50 or 25%";
             InvalidInput::new("max_delete", text, rule)
         };
         let digits = text.strip_suffix('%').unwrap_or(text);
@@ -459,7 +508,7 @@ mod tests {
         ] {
             let error = check(text).unwrap();
             assert!(
-                error.contains("rule \"2\": can never be reached, since rule 1 owns"),
+                error.contains("rule \"2\": can never apply, because rule 1 already owns"),
                 "{error}"
             );
         }

@@ -1,4 +1,4 @@
-//! Reading what is there: paced, several repositories at once, and going on after a failure.
+//! Reading an inventory: paced, several repositories at once, resumable after a failure.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -7,7 +7,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use docr_api::types::{RepositoryTag, RepositoryV2};
+use docr_api::types::RepositoryV2;
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::Semaphore;
 
@@ -15,14 +15,15 @@ use super::{
     CONCURRENCY,
     inventory::{ManifestRecord, RegistryInventory, RepositoryInventory, TagRecord},
     policy::RetentionPolicy,
+    shared_string::{Interner, SharedString},
     whole::{Whole, is_newest_first},
 };
 use crate::{List, RegistryHandle, RepositoryHandle, Result};
 
-/// Reads an inventory. Made by [`RegistryInventory::reading`].
+/// Reads an inventory. Created by [`RegistryInventory::reading`].
 ///
-/// It keeps below the rate limit of the token, and keeps what it has read: after an error, or when the future was
-/// dropped, [`run`](Self::run) goes on where it stopped.
+/// It stays below the rate limit of the token, and keeps what it has read: after an error, or when the future was dropped,
+/// [`run`](Self::run) resumes where it stopped.
 ///
 /// ```no_run
 /// use docr::retention::{RegistryInventory, RetentionPolicy};
@@ -32,7 +33,7 @@ use crate::{List, RegistryHandle, RepositoryHandle, Result};
 /// let inventory = match reading.run(|now| println!("{now}")).await {
 ///     Ok(inventory) => inventory,
 ///     Err(error) => {
-///         println!("going on after: {error}");
+///         println!("resuming after: {error}");
 ///         reading.run(|now| println!("{now}")).await?
 ///     }
 /// };
@@ -45,17 +46,17 @@ pub struct InventoryReading {
     policy: Option<RetentionPolicy>,
     has_exact_bytes: bool,
     concurrency: usize,
-    /// Taken before anything is read: what is pushed meanwhile is young.
+    /// The time before anything is read: what is pushed meanwhile is young.
     read_at: Option<DateTime<Utc>>,
     listed: Option<Vec<RepositoryV2>>,
-    read: BTreeMap<String, RepositoryInventory>,
+    read: BTreeMap<SharedString, RepositoryInventory>,
 }
 
-/// How far the reading of an inventory is.
+/// The progress of reading an inventory. See the [example](InventoryReading).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InventoryProgress {
-    /// How many repositories have been dealt with.
+    /// How many repositories are done.
     pub done: usize,
     /// How many there are.
     pub repositories: usize,
@@ -68,7 +69,16 @@ impl fmt::Display for InventoryProgress {
 }
 
 impl RegistryInventory {
-    /// Prepares to read what is in a registry: all repositories, their tags and manifests.
+    /// Prepares to read all repositories of a registry, with their tags and manifests.
+    ///
+    /// ```no_run
+    /// # async fn example(registry: docr::RegistryHandle) -> docr::Result<()> {
+    /// use docr::retention::RegistryInventory;
+    ///
+    /// let inventory = RegistryInventory::reading(&registry).run(|progress| println!("{progress}")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn reading(registry: &RegistryHandle) -> InventoryReading {
         InventoryReading {
             registry: registry.paced(),
@@ -83,31 +93,52 @@ impl RegistryInventory {
 }
 
 impl InventoryReading {
-    /// Reads what a plan by this policy needs: the repositories that a rule is for, and of the others only their names,
+    /// Reads only what a plan by this policy needs: the repositories that a rule applies to, and the names of the others,
     /// unless a rule deletes orphans, whose images may be anywhere.
+    ///
+    /// See the [example](InventoryReading).
     pub fn policy(mut self, policy: &RetentionPolicy) -> Self {
         self.policy = Some(policy.clone());
         self
     }
 
-    /// Reads the manifests of the other repositories, too, at a request or more for each. Without them a plan knows only
-    /// how many bytes it frees at the most, since other repositories may have the same blobs.
+    /// Also reads the manifests of the other repositories, which takes at least a request for each. Without them a plan knows
+    /// only how many bytes it frees at most, since other repositories may need the same blobs.
+    ///
+    /// ```no_run
+    /// # async fn example(registry: docr::RegistryHandle, policy: docr::retention::RetentionPolicy) -> docr::Result<()> {
+    /// # use docr::retention::RegistryInventory;
+    /// let mut reading = RegistryInventory::reading(&registry).policy(&policy).exact_bytes(true);
+    /// let inventory = reading.run(|_| ()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn exact_bytes(mut self, exact: bool) -> Self {
         self.has_exact_bytes = exact;
         self
     }
 
-    /// How many calls may be under way at once; 8 unless told otherwise, and at least 1.
+    /// Limits the number of concurrent calls, to at least 1; 8 by default.
+    ///
+    /// ```no_run
+    /// # async fn example(registry: docr::RegistryHandle) -> docr::Result<()> {
+    /// # use docr::retention::RegistryInventory;
+    /// let inventory = RegistryInventory::reading(&registry).concurrency(2).run(|_| ()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn concurrency(mut self, calls: usize) -> Self {
         self.concurrency = calls.max(1);
         self
     }
 
-    /// Reads, or goes on reading, and tells `observe` of each repository that is done.
+    /// Reads, or resumes reading, and calls `observe` after each repository.
     ///
     /// # Errors
     ///
-    /// Those of any call. What was read by then is kept: run it again to go on.
+    /// Those of any call. What was read by then is kept: run it again to resume.
+    ///
+    /// See the [example](InventoryReading).
     pub async fn run(
         &mut self,
         mut observe: impl FnMut(InventoryProgress) + Send,
@@ -125,7 +156,7 @@ impl InventoryReading {
         let calls = Calls::new(self.concurrency);
         let left = listed
             .iter()
-            .filter(|one| !self.read.contains_key(&one.name));
+            .filter(|one| !self.read.contains_key(one.name.as_str()));
         let (registry, policy) = (&self.registry, self.policy.as_ref());
         let reads: Vec<_> = left
             .map(|one| {
@@ -147,7 +178,9 @@ impl InventoryReading {
         drop(reads);
         let listed = self.listed.take().into_iter().flatten();
         let mut read = std::mem::take(&mut self.read);
-        let repositories = listed.filter_map(|one| read.remove(&one.name)).collect();
+        let repositories = listed
+            .filter_map(|one| read.remove(one.name.as_str()))
+            .collect();
         Ok(RegistryInventory {
             registry: self.registry.name().to_string(),
             api: Some(self.registry.api_address().to_owned()),
@@ -166,7 +199,7 @@ impl InventoryReading {
         let mut repositories = self.registry.repositories().items();
         while let Some(repository) = repositories.next().await {
             let repository = repository?;
-            // The first response has told the service's time.
+            // The first response has the service's time.
             self.read_at = self.read_at.or_else(|| self.registry.service_time());
             if names.insert(repository.name.clone()) {
                 all.push(repository);
@@ -190,9 +223,9 @@ impl fmt::Debug for InventoryReading {
 enum Wanted {
     Name,
     Manifests,
-    /// Its tags, too. The list of repositories is believed where it names all manifests.
+    /// Its tags, too. The list of repositories is used where it has all manifests.
     All,
-    /// By its own lists alone: whatever was overlooked might lose what belongs to it.
+    /// Only by its own lists: whatever was missed might lose what belongs to it.
     AllByItsLists,
 }
 
@@ -217,11 +250,11 @@ async fn read_one(
     calls: &Calls,
 ) -> Result<RepositoryInventory> {
     let inventory = RepositoryInventory {
-        name: one.name.clone(),
+        name: one.name.as_str().into(),
         ..RepositoryInventory::default()
     };
     let Ok(name) = one.name.parse() else {
-        // It can't be asked for, so nothing is known of it.
+        // It can't be requested, so nothing is known of it.
         return Ok(RepositoryInventory {
             is_in_doubt: true,
             ..inventory
@@ -240,11 +273,12 @@ async fn read_one(
     };
     let has_tags =
         wanted != Wanted::Manifests && !(one.tag_count == Some(0) && manifests.is_some());
+    let mut texts = Interner::default();
     let tags = match has_tags {
-        true => read_tags(&handle, calls).await?,
+        true => read_tags(&handle, &mut texts, calls).await?,
         false => Whole::default(),
     };
-    read_lists(&handle, tags, manifests, calls).await
+    read_lists(&handle, tags, manifests, &mut texts, calls).await
 }
 
 /// The manifests of a repository, if the list of repositories has all of them: none, or one.
@@ -258,40 +292,37 @@ fn all_manifests(one: &RepositoryV2) -> Option<Vec<ManifestRecord>> {
 
 pub(super) async fn read_tags(
     handle: &RepositoryHandle,
+    texts: &mut Interner,
     calls: &Calls,
-) -> Result<Whole<RepositoryTag>> {
-    Whole::read(|| calls.list(handle.tags()), |tag| &tag.tag).await
+) -> Result<Whole<TagRecord>> {
+    let list = || calls.list(handle.tags());
+    Whole::read(list, |tag| TagRecord::sharing(tag, texts), |tag| &tag.tag).await
 }
 
-/// Reads the manifests of a repository, unless they are known, and brings them together with its tags.
+/// Reads the manifests of a repository, unless they are known, and combines them with its tags.
 pub(super) async fn read_lists(
     handle: &RepositoryHandle,
-    tags: Whole<RepositoryTag>,
+    tags: Whole<TagRecord>,
     manifests: Option<Vec<ManifestRecord>>,
+    texts: &mut Interner,
     calls: &Calls,
 ) -> Result<RepositoryInventory> {
-    // The manifests come last: they name their tags, too, so that what was pushed meanwhile is seen.
+    // The manifests come last: they name their tags, too, and so include what was pushed meanwhile.
     let manifests = match manifests {
         Some(items) => Whole {
             items,
             is_in_doubt: false,
         },
-        None => read_manifest_list(handle, calls).await?,
+        None => read_manifest_list(handle, texts, calls).await?,
     };
     let mut inventory = RepositoryInventory {
-        name: handle.name().to_string(),
+        name: handle.name().as_str().into(),
         is_in_doubt: manifests.is_in_doubt || tags.is_in_doubt,
         manifests: manifests.items,
-        tags: Vec::with_capacity(tags.items.len()),
+        tags: tags.items,
         is_unread: false,
         is_newest_first: false,
     };
-    let tags = tags.items.into_iter().map(|tag| TagRecord {
-        tag: tag.tag,
-        digest: tag.manifest_digest,
-        updated_at: tag.updated_at,
-    });
-    inventory.tags.extend(tags);
     inventory.is_newest_first = !inventory.is_in_doubt
         && inventory.is_agreed()
         && is_newest_first(inventory.tags.iter().map(|tag| tag.updated_at))
@@ -302,17 +333,15 @@ pub(super) async fn read_lists(
 
 pub(super) async fn read_manifest_list(
     handle: &RepositoryHandle,
+    texts: &mut Interner,
     calls: &Calls,
 ) -> Result<Whole<ManifestRecord>> {
     let list = || calls.list(handle.manifests());
-    let whole = Whole::read(list, |manifest| &manifest.digest).await?;
-    Ok(Whole {
-        items: whole.items.into_iter().map(Into::into).collect(),
-        is_in_doubt: whole.is_in_doubt,
-    })
+    let convert = |manifest| ManifestRecord::sharing(manifest, texts);
+    Whole::read(list, convert, |manifest| &manifest.digest).await
 }
 
-/// The calls that read, of which so many may be under way at once.
+/// The limit of concurrent reading calls.
 pub(super) struct Calls {
     most: usize,
     free: Arc<Semaphore>,
@@ -328,5 +357,51 @@ impl Calls {
 
     pub(super) fn list<T: Send + 'static>(&self, list: List<T>) -> List<T> {
         list.read_ahead(self.most).within(&self.free)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn repository(tags: Option<u64>, manifests: Option<u64>, latest: Option<&str>) -> RepositoryV2 {
+        let latest = latest.map(|digest| serde_json::json!({ "digest": digest }));
+        let repository = serde_json::json!({
+            "name": "shop/api",
+            "tag_count": tags,
+            "manifest_count": manifests,
+            "latest_manifest": latest,
+        });
+        serde_json::from_value(repository).unwrap()
+    }
+
+    #[test]
+    fn the_list_of_repositories_is_believed_where_it_names_all_manifests() {
+        let known = |tags, manifests, latest| {
+            let manifests = all_manifests(&repository(tags, manifests, latest))?;
+            Some(manifests.into_iter().map(|one| one.digest.into()).collect())
+        };
+        let none: Vec<String> = Vec::new();
+        let one = vec!["sha256:01".to_owned()];
+        let latest = Some("sha256:01");
+        assert_eq!(known(Some(0), Some(0), None), Some(none));
+        assert_eq!(known(Some(1), Some(1), latest), Some(one.clone()));
+        assert_eq!(known(None, Some(1), latest), Some(one));
+        for (tags, manifests, latest) in [
+            // A tag without a manifest, or who knows.
+            (Some(1), Some(0), None),
+            (None, Some(0), None),
+            (Some(0), None, None),
+            (Some(0), Some(0), latest),
+            (Some(1), Some(1), None),
+            (Some(1), Some(1), Some("")),
+            (Some(2), Some(2), latest),
+        ] {
+            assert_eq!(
+                known(tags, manifests, latest),
+                None,
+                "{tags:?} {manifests:?} {latest:?}"
+            );
+        }
     }
 }

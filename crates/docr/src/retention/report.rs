@@ -1,4 +1,4 @@
-//! What became of a plan.
+//! The report of an executed plan.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -7,7 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{plan::Deletion, table::clean};
 
-/// What became of each deletion of a plan. `Display` counts, and names what did not go.
+/// The outcome of each deletion of a plan. `Display` counts them, and lists what was not deleted.
+///
+/// ```
+/// # let json = r#"{"registry":"acme-images","steps":[]}"#;
+/// let report: docr::retention::RetentionReport = serde_json::from_str(json)?;
+/// assert_eq!(report.to_string(), "nothing to delete");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RetentionReport {
@@ -17,46 +24,68 @@ pub struct RetentionReport {
     pub steps: Vec<RetentionStep>,
 }
 
-/// A deletion, and what became of it.
+/// A deletion and its outcome.
+///
+/// ```
+/// # fn example(report: docr::retention::RetentionReport) {
+/// for step in report.steps.iter().filter(|step| !step.outcome.is_gone()) {
+///     println!("{}: {}", step.deletion, step.outcome);
+/// }
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RetentionStep {
-    /// What was to go.
+    /// What was to be deleted.
     pub deletion: Deletion,
-    /// What became of it.
+    /// Its outcome.
     pub outcome: Outcome,
 }
 
-/// What became of a deletion.
+/// The outcome of a deletion.
+///
+/// ```
+/// use docr::retention::Outcome;
+///
+/// let outcome = Outcome::Changed("it was pushed again".to_owned());
+/// assert_eq!(outcome.to_string(), "changed: it was pushed again");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Outcome {
     /// It was deleted.
     Deleted,
-    /// It was not there any more.
+    /// It no longer existed.
     GoneAlready,
-    /// It has changed since the plan was made, so it was left alone: how.
+    /// It was kept, because it has changed since the plan was made: how.
     Changed(String),
-    /// The service refused: why. What comes after it was not tried, since it would be refused, too.
+    /// The service refused it: why. Later deletions were not tried, since they would be refused, too.
     Refused(String),
-    /// The call failed: how.
+    /// The call failed: why.
     Failed(String),
-    /// It was not tried, since something before it was refused, or the run was stopped.
+    /// It was not tried, because an earlier one was refused or the run was stopped.
     NotTried,
 }
 
 impl Outcome {
-    /// Whether it is gone now.
+    /// Whether it is deleted now, by this run or before.
+    ///
+    /// ```
+    /// use docr::retention::Outcome;
+    ///
+    /// assert!(Outcome::GoneAlready.is_gone());
+    /// assert!(!Outcome::NotTried.is_gone());
+    /// ```
     pub fn is_gone(&self) -> bool {
         matches!(self, Self::Deleted | Self::GoneAlready)
     }
 
-    /// What is counted together.
+    /// Outcomes with the same label are counted together.
     fn label(&self) -> &'static str {
         match self {
             Self::Deleted => "deleted",
-            Self::GoneAlready => "gone already",
+            Self::GoneAlready => "deleted earlier",
             Self::Changed(_) => "changed",
             Self::Refused(_) => "refused",
             Self::Failed(_) => "failed",
@@ -66,14 +95,30 @@ impl Outcome {
 }
 
 impl RetentionReport {
-    /// Whether all that was to go is gone, but for what has changed since.
+    /// Whether everything is deleted but what has changed since the plan was made.
+    ///
+    /// ```
+    /// # let json = r#"{"registry":"acme-images","steps":[]}"#;
+    /// # let report: docr::retention::RetentionReport = serde_json::from_str(json)?;
+    /// assert!(report.is_complete());
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     pub fn is_complete(&self) -> bool {
         let mut outcomes = self.steps.iter().map(|step| &step.outcome);
         outcomes.all(|outcome| outcome.is_gone() || matches!(outcome, Outcome::Changed(_)))
     }
 
-    /// The garbage collection that frees what was deleted: of unreferenced blobs, and never one that takes manifests,
-    /// since that takes the untagged ones of all repositories. `None` if no manifest was deleted: nothing is free then.
+    /// The garbage collection that frees the storage: of unreferenced blobs, never of manifests, since that would delete the
+    /// untagged ones of all repositories. `None` if no manifest was deleted, which frees nothing.
+    ///
+    /// ```no_run
+    /// # async fn example(report: docr::retention::RetentionReport, registry: docr::RegistryHandle) -> docr::Result<()> {
+    /// if let Some(what) = report.garbage_collection() {
+    ///     registry.garbage_collections().start(what).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn garbage_collection(&self) -> Option<GarbageCollectionType> {
         let mut steps = self.steps.iter();
         let frees =
@@ -114,7 +159,7 @@ impl fmt::Display for RetentionReport {
             .map(|(label, count)| format!("{count} {label}"))
             .collect();
         match counts.as_slice() {
-            [] => f.write_str("nothing was to be deleted"),
+            [] => f.write_str("nothing to delete"),
             counts => f.write_str(&counts.join(", ")),
         }
     }

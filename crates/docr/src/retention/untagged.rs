@@ -1,4 +1,4 @@
-//! What a garbage collection takes that takes untagged manifests.
+//! What a garbage collection of untagged manifests deletes.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,26 +10,38 @@ use serde::Serialize;
 
 use super::{
     age::Age,
-    images::Images,
-    inventory::{ManifestContent, RegistryInventory},
+    images::{Images, ManifestId},
+    inventory::RegistryInventory,
     table::{Table, bytes, clean},
 };
 use crate::InvalidInput;
 
 /// The untagged manifests of a registry, which a garbage collection of
 /// [`UntaggedManifestsOnly`](crate::GarbageCollectionType::UntaggedManifestsOnly) or
-/// [`UntaggedManifestsAndUnreferencedBlobs`](crate::GarbageCollectionType::UntaggedManifestsAndUnreferencedBlobs) takes
-/// from all repositories: images that are deployed by their digest, too. `Display` prints a table.
+/// [`UntaggedManifestsAndUnreferencedBlobs`](crate::GarbageCollectionType::UntaggedManifestsAndUnreferencedBlobs) deletes
+/// from all repositories, including images that are deployed by digest. `Display` prints a table.
+///
+/// ```no_run
+/// # async fn example(registry: docr::RegistryHandle, reader: impl docr::retention::ManifestReader) -> Result<(), Box<dyn std::error::Error>> {
+/// use docr::retention::{RegistryInventory, UntaggedManifests};
+///
+/// let mut inventory = RegistryInventory::read(&registry).await?;
+/// inventory.read_all_manifests(&reader).await;
+/// let untagged = UntaggedManifests::of(&inventory)?;
+/// println!("{untagged}{} bytes", untagged.freed_bytes);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct UntaggedManifests {
     /// The repositories that have any.
     pub repositories: Vec<UntaggedInRepository>,
-    /// Bytes of blobs that nothing else in the registry needs.
+    /// The bytes of the blobs that nothing else in the registry needs.
     pub freed_bytes: u64,
 }
 
-/// The untagged manifests of a repository.
+/// The untagged manifests of a repository. See the [example](UntaggedManifests).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct UntaggedInRepository {
@@ -37,55 +49,51 @@ pub struct UntaggedInRepository {
     pub repository: String,
     /// How many there are.
     pub manifests: u64,
-    /// Bytes of their blobs.
+    /// The bytes of their blobs.
     pub bytes: u64,
-    /// How many of them belong to images that have a tag. Whether the service leaves those is not documented.
+    /// How many of them belong to tagged images. Whether the service keeps those is not documented.
     pub belong_to_tagged: u64,
-    /// How many of them may belong to a tagged image, since a manifest of the repository could not be read.
+    /// How many of them may belong to a tagged image, because a manifest of the repository could not be read.
     pub in_doubt: u64,
-    /// How many of them were pushed within a day, or at an unknown time: they may be part of a push under way.
+    /// How many of them were pushed within a day or at an unknown time: they may be part of a push in progress.
     pub pushed_lately: u64,
 }
 
 impl UntaggedManifests {
-    /// Counts them. The documents of the manifests should have been read:
-    /// [`RegistryInventory::read_all_manifests`].
+    /// Counts them. The manifests' documents should have been read by [`RegistryInventory::read_all_manifests`].
     ///
     /// # Errors
     ///
-    /// When a tag or manifest appears twice in the inventory.
+    /// If a tag or manifest appears twice in the inventory.
+    ///
+    /// See the [example](UntaggedManifests).
     pub fn of(inventory: &RegistryInventory) -> Result<Self, InvalidInput> {
         let lately = TimeDelta::from_std(Age::from_hours(24).as_duration()).unwrap_or_default();
         let (mut needed, mut unneeded) = (BTreeSet::new(), BTreeMap::new());
         let mut all = Self::default();
         for repository in &inventory.repositories {
             let images = Images::of(repository)?;
-            let tagged = images
-                .manifests
-                .iter()
-                .filter(|(_, manifest)| !manifest.tags.is_empty());
-            let belong = images.whole(tagged.map(|(digest, _)| *digest));
-            let is_read = images
-                .manifests
-                .values()
-                .all(|manifest| matches!(manifest.record.content, ManifestContent::Read(_)));
+            let is_tagged = |manifest: &ManifestId| !images.tags_of(*manifest).is_empty();
+            let belong = images.whole(images.manifests().filter(is_tagged));
+            let is_read = images.manifests().all(|it| images.document(it).is_some());
             let mut here = UntaggedInRepository {
-                repository: repository.name.clone(),
+                repository: repository.name.to_string(),
                 ..UntaggedInRepository::default()
             };
             let mut blobs = BTreeMap::new();
-            for (digest, manifest) in &images.manifests {
-                if !manifest.tags.is_empty() {
-                    needed.extend(manifest.record.blobs.keys());
+            for manifest in images.manifests() {
+                let record = images.record(manifest);
+                if is_tagged(&manifest) {
+                    needed.extend(record.blobs.keys());
                     continue;
                 }
-                blobs.extend(&manifest.record.blobs);
-                let time = manifest.record.updated_at;
+                blobs.extend(&record.blobs);
+                let belongs = belong[manifest.index()];
                 here.manifests += 1;
-                here.belong_to_tagged += u64::from(belong.contains(digest));
-                here.in_doubt += u64::from(!is_read && !belong.contains(digest));
+                here.belong_to_tagged += u64::from(belongs);
+                here.in_doubt += u64::from(!is_read && !belongs);
                 here.pushed_lately +=
-                    u64::from(time.is_none_or(|time| {
+                    u64::from(record.updated_at.is_none_or(|time| {
                         inventory.read_at.signed_duration_since(time) <= lately
                     }));
             }
@@ -106,19 +114,19 @@ impl UntaggedManifests {
 impl fmt::Display for UntaggedManifests {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.repositories.is_empty() {
-            return writeln!(f, "No manifest is untagged.");
+            return writeln!(f, "No untagged manifests.");
         }
         let mut table = Table::new([
             "REPOSITORY",
             "UNTAGGED",
             "SIZE",
             "OF TAGGED IMAGES",
-            "PUSHED LATELY",
+            "PUSHED RECENTLY",
         ]);
         for here in &self.repositories {
             let of_tagged = match here.in_doubt {
                 0 => here.belong_to_tagged.to_string(),
-                doubt => format!("{}, perhaps {doubt} more", here.belong_to_tagged),
+                doubt => format!("{}, maybe {doubt} more", here.belong_to_tagged),
             };
             table.row([
                 clean(&here.repository),

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::InvalidInput;
 
-/// Which versions of an image are kept, by its tags: `v1.4.2`, `1.4.2-rc.1` or `1.4`.
+/// Which versions of an image to keep, by its tags: `v1.4.2`, `1.4.2-rc.1` or `1.4`.
 ///
-/// Of each kept minor version the newest patches are kept, and so is every pre-release that is newer than all
-/// releases. Build metadata doesn't count.
+/// The newest patches of each kept minor version are kept, and so is every pre-release that is newer than all releases.
+/// Build metadata is ignored.
 ///
 /// ```
 /// use docr::retention::RetentionPolicy;
@@ -27,10 +27,10 @@ use crate::InvalidInput;
 pub struct KeepVersions {
     /// The newest major versions, at least 1.
     pub majors: u32,
-    /// Of each of those the newest minor versions; all of them, if it is left out.
+    /// Of each of those the newest minor versions; all if omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minors: Option<u32>,
-    /// Of each of those the newest patches; all of them, if it is left out.
+    /// Of each of those the newest patches; all if omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patches: Option<u32>,
 }
@@ -42,10 +42,10 @@ struct Fields {
     /// The newest major versions, at least 1.
     #[cfg_attr(feature = "schemars", schemars(range(min = 1)))]
     majors: u32,
-    /// Of each of those the newest minor versions; all of them, if it is left out.
+    /// Of each of those the newest minor versions; all if omitted.
     #[cfg_attr(feature = "schemars", schemars(range(min = 1)))]
     minors: Option<u32>,
-    /// Of each of those the newest patches; all of them, if it is left out.
+    /// Of each of those the newest patches; all if omitted.
     #[cfg_attr(feature = "schemars", schemars(range(min = 1)))]
     patches: Option<u32>,
 }
@@ -65,7 +65,15 @@ impl KeepVersions {
     ///
     /// # Errors
     ///
-    /// When the number is 0.
+    /// If the number is 0.
+    ///
+    /// ```
+    /// use docr::retention::KeepVersions;
+    ///
+    /// assert_eq!(KeepVersions::newest(3)?.majors, 3);
+    /// assert!(KeepVersions::newest(0).is_err());
+    /// # Ok::<(), docr::InvalidInput>(())
+    /// ```
     pub fn newest(majors: u32) -> Result<Self, InvalidInput> {
         Ok(Self {
             majors: at_least_one("keep_versions.majors", majors)?,
@@ -74,20 +82,32 @@ impl KeepVersions {
         })
     }
 
-    /// Of each major version keeps the newest minor versions.
+    /// Keeps the newest minor versions of each major version.
     ///
     /// # Errors
     ///
-    /// When the number is 0.
+    /// If the number is 0.
+    ///
+    /// ```
+    /// # use docr::retention::KeepVersions;
+    /// assert_eq!(KeepVersions::newest(3)?.minors(2)?.minors, Some(2));
+    /// # Ok::<(), docr::InvalidInput>(())
+    /// ```
     pub fn minors(self, minors: u32) -> Result<Self, InvalidInput> {
         self.minors_of(Some(minors))
     }
 
-    /// Of each minor version keeps the newest patches.
+    /// Keeps the newest patches of each minor version.
     ///
     /// # Errors
     ///
-    /// When the number is 0.
+    /// If the number is 0.
+    ///
+    /// ```
+    /// # use docr::retention::KeepVersions;
+    /// assert_eq!(KeepVersions::newest(3)?.minors(2)?.patches(1)?.patches, Some(1));
+    /// # Ok::<(), docr::InvalidInput>(())
+    /// ```
     pub fn patches(self, patches: u32) -> Result<Self, InvalidInput> {
         self.patches_of(Some(patches))
     }
@@ -133,7 +153,7 @@ fn at_least_one(field: &'static str, number: u32) -> Result<u32, InvalidInput> {
     if number > 0 {
         return Ok(number);
     }
-    let rule = "must be at least 1; to keep no version, leave keep_versions out";
+    let rule = "must be at least 1; to keep no versions, omit keep_versions";
     Err(InvalidInput::new(field, "0", rule))
 }
 

@@ -1,4 +1,4 @@
-//! What a person should know before agreeing to a plan.
+//! Warnings to read before executing a plan.
 
 use super::{
     decision::Decision,
@@ -8,33 +8,27 @@ use super::{
     reason::KeepReason,
 };
 
-/// The warnings about a repository that rules are for.
-pub(super) fn of<'a>(
+/// The warnings about a repository that rules apply to.
+pub(super) fn of(
     repository: &RepositoryInventory,
-    images: &Images<'a>,
-    decision: &Decision<'a>,
+    images: &Images<'_>,
+    decision: &Decision,
 ) -> Vec<PlanWarning> {
     let mut warnings = Vec::new();
-    let name = &repository.name;
-    if decision
-        .tags_stay
-        .values()
-        .chain(decision.manifests_stay.values())
-        .any(|reason| *reason == KeepReason::InDoubt)
-        || repository.is_in_doubt
-    {
-        warnings.push(PlanWarning::InDoubt(name.clone()));
+    let name = || repository.name.to_string();
+    let mut reasons = decision
+        .reasons_of_tags()
+        .chain(decision.reasons_of_manifests());
+    if repository.is_in_doubt || reasons.any(|reason| *reason == KeepReason::InDoubt) {
+        warnings.push(PlanWarning::InDoubt(name()));
     }
-    if decision
-        .manifests_stay
-        .values()
-        .any(|reason| *reason == KeepReason::Unread)
-    {
-        warnings.push(PlanWarning::Unread(name.clone()));
+    let mut reasons = decision.reasons_of_manifests();
+    if reasons.any(|reason| *reason == KeepReason::Unread) {
+        warnings.push(PlanWarning::Unread(name()));
     }
-    for (digest, manifest) in &images.manifests {
-        let subject = || Subject::Manifest((*digest).to_owned());
-        let why = match &manifest.record.content {
+    for manifest in images.manifests() {
+        let record = images.record(manifest);
+        let why = match &record.content {
             ManifestContent::Unreadable(why) => why.clone(),
             ManifestContent::Read(document) if !document.is_understood => {
                 match &document.media_type {
@@ -42,14 +36,14 @@ pub(super) fn of<'a>(
                     None => "it is not a manifest of a known kind".to_owned(),
                 }
             }
-            _ if decision.manifests_stay.get(digest) == Some(&KeepReason::UnknownAge) => {
+            _ if decision.reason_of(manifest) == Some(&KeepReason::UnknownAge) => {
                 "the service reports no time of its last push".to_owned()
             }
             _ => continue,
         };
         warnings.push(PlanWarning::NotUnderstood {
-            repository: name.clone(),
-            subject: subject(),
+            repository: name(),
+            subject: Subject::Manifest(record.digest.clone()),
             why,
         });
     }

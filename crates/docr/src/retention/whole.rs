@@ -1,12 +1,13 @@
-//! Lists that are read until they are whole.
+//! Lists that are read until they are complete.
 
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 
+use super::shared_string::SharedString;
 use crate::{List, Result, list::MAX_PER_PAGE};
 
-/// How many pages of a long list are read to find something in it, about.
+/// About how many pages of a long list are read to find something in it.
 pub(super) const SEARCH: u64 = 12;
 
 /// A list as it was at some moment, as far as that can be known.
@@ -25,14 +26,18 @@ impl<T> Default for Whole<T> {
     }
 }
 
-impl<T: Send + 'static> Whole<T> {
-    /// Reads a list of things that differ by their key. What is deleted while it is read shifts the pages, so that
-    /// something is passed over: then it is read again.
-    pub(super) async fn read(list: impl Fn() -> List<T>, key: impl Fn(&T) -> &str) -> Result<Self> {
+impl<T> Whole<T> {
+    /// Reads a list of items with distinct keys. A deletion in the meantime shifts the pages, so that items may be missed:
+    /// then it is read again.
+    pub(super) async fn read<L: Send + 'static>(
+        list: impl Fn() -> List<L>,
+        mut convert: impl FnMut(L) -> T,
+        key: impl Fn(&T) -> &SharedString,
+    ) -> Result<Self> {
         const TIMES: usize = 4;
         let mut whole = Self::default();
         for _ in 0..TIMES {
-            whole = Self::read_once(list(), &key).await?;
+            whole = Self::read_once(list(), &mut convert, &key).await?;
             if !whole.is_in_doubt {
                 break;
             }
@@ -40,7 +45,11 @@ impl<T: Send + 'static> Whole<T> {
         Ok(whole)
     }
 
-    async fn read_once(list: List<T>, key: &impl Fn(&T) -> &str) -> Result<Self> {
+    async fn read_once<L: Send + 'static>(
+        list: List<L>,
+        convert: &mut impl FnMut(L) -> T,
+        key: &impl Fn(&T) -> &SharedString,
+    ) -> Result<Self> {
         let mut whole = Self::default();
         let mut pages = list.pages();
         let mut total = None;
@@ -49,14 +58,15 @@ impl<T: Send + 'static> Whole<T> {
             let page = page?;
             whole.is_in_doubt |= total.is_some() && page.total.is_some() && total != page.total;
             total = total.or(page.total);
-            for item in page.items {
-                match seen.insert(key(&item).to_owned()) {
+            for item in page.items.into_iter().map(&mut *convert) {
+                match seen.insert(key(&item).clone()) {
                     true => whole.items.push(item),
                     false => whole.is_in_doubt = true,
                 }
             }
         }
         whole.is_in_doubt |= total.is_some_and(|total| total != whole.items.len() as u64);
+        whole.items.shrink_to_fit();
         Ok(whole)
     }
 }
@@ -67,7 +77,7 @@ pub(super) fn is_newest_first(mut times: impl Iterator<Item = Option<DateTime<Ut
     times.all(|time| time.is_some_and(|time| std::mem::replace(&mut before, time) >= time))
 }
 
-/// Whether lists with so many items together are so long that it may pay to read parts of them.
+/// Whether lists of this many items together are long enough that reading only parts of them may pay off.
 pub(super) fn are_long(items: usize) -> bool {
     items as u64 > SEARCH * MAX_PER_PAGE
 }

@@ -1,4 +1,4 @@
-//! A token from a file that somebody else keeps fresh.
+//! A token from a file that another program keeps fresh.
 
 use std::{
     fs::{self, Metadata},
@@ -10,13 +10,15 @@ use std::{
 
 use docr_api::{AccessToken, Secret, TokenFuture, TokenProvider};
 
-/// The token that stands in a file. The file is read again whenever it has changed, as when a secrets' agent or a mounted
-/// Kubernetes secret replaces it, and when the service refuses what was read. White space around the token doesn't count.
+/// The token in a file. The file is read again whenever it has changed, as when a secrets agent or a mounted Kubernetes
+/// secret replaces it, and when the service rejects the token. White space around the token is ignored.
 ///
 /// ```
 /// use docr::{Client, TokenFile};
 ///
-/// let docr = Client::builder().token_provider(TokenFile::new("/run/secrets/digitalocean")).build()?;
+/// let file = TokenFile::new("/run/secrets/digitalocean");
+/// println!("token from {}", file.path().display());
+/// let docr = Client::builder().token_provider(file).build()?;
 /// # Ok::<(), docr::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -28,7 +30,7 @@ struct Inner {
     read: Mutex<Option<(Stamp, Secret)>>,
 }
 
-/// What changes with a file's content. Of one that is replaced the place on the disk changes, too.
+/// What changes with a file's content. When a file is replaced, its inode changes, too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Stamp {
     modified: Option<SystemTime>,
@@ -38,7 +40,7 @@ struct Stamp {
 }
 
 impl TokenFile {
-    /// The token of this file, which need not be there yet.
+    /// The token in this file, which may be created later.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self(Arc::new(Inner {
             path: path.into(),
@@ -77,7 +79,7 @@ impl Inner {
             io::Error::new(error.kind(), format!("the token file {path}: {error}"))
         };
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        // Before the content: what is written in between is read again next time.
+        // Before the content, so that a write in between is noticed next time.
         let stamp = Stamp::of(&fs::metadata(&self.path).map_err(named)?);
         match &*read {
             Some((before, token)) if *before == stamp && !anew => return Ok(token.clone()),

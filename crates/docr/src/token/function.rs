@@ -5,8 +5,8 @@ use std::{fmt, sync::Arc};
 use docr_api::{AccessToken, TokenError, TokenFuture, TokenProvider};
 use futures_core::future::BoxFuture;
 
-/// Tokens from an async function, such as an exchange with an identity provider. What it returns says how long it may be
-/// used: with [`AccessToken::expires_in`] it is asked again shortly before the token expires.
+/// Tokens from an async function, such as an exchange with an identity provider. With [`AccessToken::expires_in`] the
+/// function is called again shortly before the token expires; without it, for each request.
 ///
 /// ```
 /// use std::time::Duration;

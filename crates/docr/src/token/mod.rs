@@ -1,4 +1,4 @@
-//! The token that each request carries: one for good, or what a provider hands out.
+//! The token that each request carries: a fixed one, or the current one of a provider.
 
 mod file;
 mod function;
@@ -22,12 +22,12 @@ use crate::task::finished;
 pub use file::TokenFile;
 pub use function::TokenFn;
 
-/// A token is renewed when a tenth of its lifetime is left, or so much.
+/// A token is renewed when a tenth of its lifetime is left, but no earlier than this.
 const EARLY: Duration = Duration::from_secs(60);
-/// How many tokens are remembered, so that no error shows one. Nobody quotes one that is older.
+/// How many tokens are remembered, for redaction in errors. An older one is hardly quoted any more.
 const REMEMBERED: usize = 64;
 
-/// The tokens of a client. However many calls need one at once, the provider is asked once.
+/// The tokens of a client. However many calls need one at once, the provider is called once.
 pub(crate) struct Tokens {
     source: Source,
     state: Mutex<State>,
@@ -40,20 +40,20 @@ enum Source {
 
 #[derive(Default)]
 struct State {
-    /// What may be used without asking again, and until when, by the clock's second hand.
+    /// The token that may be used without calling the provider, and until when, by [`Clock::monotonic`](crate::Clock).
     held: Option<(Secret, Duration)>,
     handed_out: VecDeque<Secret>,
-    /// What the provider is being asked for, and for all who wait for it.
+    /// The call of the provider in progress, shared by all who wait for it.
     flight: Option<Flight>,
 }
 
 struct Flight {
-    /// The token that has to be another one, if it is that.
+    /// The rejected token that this call is to replace, if any.
     refused: Option<Secret>,
     token: Shared<BoxFuture<'static, Result<Secret, NoToken>>>,
 }
 
-/// Why a provider has handed out no token. It is shared by all who waited.
+/// Why a provider returned no token, shared by all who waited.
 #[derive(Clone)]
 pub(crate) struct NoToken(Arc<dyn error::Error + Send + Sync>);
 
@@ -73,7 +73,7 @@ impl Tokens {
         }
     }
 
-    /// Whether another token may be had.
+    /// Whether the token can change.
     pub(crate) fn can_change(&self) -> bool {
         matches!(self.source, Source::Provider(_))
     }
@@ -86,7 +86,7 @@ impl Tokens {
         }
     }
 
-    /// The token that was handed out last.
+    /// The token that was used last.
     #[cfg(feature = "credential-files")]
     pub(crate) fn last(&self) -> Option<Secret> {
         match &self.source {
@@ -95,8 +95,8 @@ impl Tokens {
         }
     }
 
-    /// A token for a request that is sent `now`, by a clock that never steps: another one than the one that the service has
-    /// `refused`, if the provider has one. The provider is given up after `limit`.
+    /// A token for a request that is sent `now`, by [`Clock::monotonic`](crate::Clock): if possible another one than the
+    /// `refused` one, which the service has rejected. The provider may take as long as `limit`.
     pub(crate) async fn get(
         self: &Arc<Self>,
         refused: Option<&Secret>,
@@ -116,7 +116,7 @@ impl Tokens {
                 return Ok(token.clone());
             }
             match &state.flight {
-                // Who needs any token takes what comes.
+                // A call that needs any token shares the one that is coming.
                 Some(flight) if refused.is_none() || flight.refused.as_ref() == refused => {
                     flight.token.clone()
                 }
@@ -129,7 +129,7 @@ impl Tokens {
         token.await
     }
 
-    /// Asks the provider, in a task of its own, which goes on for those who wait for it when one has given up.
+    /// Calls the provider, in a task of its own: one caller's cancellation doesn't affect the others.
     fn ask(
         self: &Arc<Self>,
         state: &mut State,
@@ -151,8 +151,13 @@ impl Tokens {
             let end = match token.catch_unwind().await {
                 Ok(Ok(Ok(token))) => Ok(token),
                 Ok(Ok(Err(error))) => Err(NoToken(error.into())),
-                Ok(Err(_)) => Err(NoToken::because(format!("it took longer than {limit:?}"))),
-                Err(panic) => Err(NoToken::because(format!("it panicked: {}", said(&*panic)))),
+                Ok(Err(_)) => Err(NoToken::because(format!(
+                    "the provider took longer than {limit:?}"
+                ))),
+                Err(panic) => Err(NoToken::because(format!(
+                    "the provider panicked: {}",
+                    said(&*panic)
+                ))),
             };
             tokens.take_in(end, wanted.as_ref(), asked)
         });
@@ -227,7 +232,7 @@ impl error::Error for NoToken {
     }
 }
 
-/// What a panic has said.
+/// The message of a panic.
 fn said(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))

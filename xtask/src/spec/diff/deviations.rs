@@ -1,4 +1,4 @@
-//! The differences that are meant.
+//! Intended differences.
 
 use anyhow::{Result, bail};
 use serde::Deserialize;
@@ -10,7 +10,7 @@ use super::{
     scope::NEARBY,
 };
 
-/// What `deviations.toml` lists.
+/// The content of `deviations.toml`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Deviations {
@@ -18,13 +18,13 @@ pub(super) struct Deviations {
     deviation: Vec<Deviation>,
 }
 
-/// Differences that are meant, for one reason: each of its texts at each of its places.
+/// Intended differences with a common reason: each of the texts at each of the places.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Deviation {
     /// Where, with `*` for any run of characters.
     at: OneOrMore,
-    /// What differs, word by word.
+    /// What differs, literally.
     what: OneOrMore,
     /// Why it is right.
     reason: String,
@@ -44,13 +44,13 @@ pub(super) struct Entry<'a> {
     what: &'a str,
 }
 
-/// What is left when the listed differences are taken away.
+/// The result of checking differences against the list.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Verdict<'a> {
     pub(super) unlisted: Vec<&'a Difference>,
-    /// Entries that list nothing.
+    /// Entries without a difference.
     stale: Vec<Entry<'a>>,
-    /// Entries that would hide a later change, each with a place where nothing differs as it says.
+    /// Entries that would hide a later difference, each with a place that doesn't differ.
     too_wide: Vec<(Entry<'a>, &'a str)>,
 }
 
@@ -60,14 +60,16 @@ impl Deviations {
         for deviation in &deviations.deviation {
             let at = deviation.at.texts();
             if deviation.reason.trim().is_empty() {
-                bail!("the entry at {at:?} gives no reason");
+                bail!("the entry at {at:?} has no reason");
             }
-            // What theirs may add one day is at no place that could be looked at now.
+            // A pattern would also match places that theirs may add later.
             let adds = |what: &&String| [ONLY_THEIRS, NEARBY].contains(&what.as_str());
             if let Some(what) = deviation.what.texts().iter().find(adds)
                 && at.iter().any(|at| at.contains('*'))
             {
-                bail!("the entry at {at:?} says {what:?}; name the places one by one, without `*`");
+                bail!(
+                    "the entry at {at:?} is for {what:?}; list the places one by one, without `*`"
+                );
             }
         }
         Ok(deviations)
@@ -120,8 +122,8 @@ impl<'a> Entry<'a> {
         self.what == difference.what && matches(self.at, &difference.at)
     }
 
-    /// A place that the pattern names, too, and where nothing differs yet: when that changes, the entry would hide it.
-    /// What theirs lacks as a whole is reported as such, whatever is below it.
+    /// A place that the pattern also matches and that doesn't differ: the entry would hide a later difference there.
+    /// Places that theirs lacks are reported anyway.
     fn place_beside<'b>(&self, ours: &'b Facts, theirs: &Facts) -> Option<&'b str> {
         if !self.at.contains('*') {
             return None;
@@ -135,7 +137,7 @@ impl<'a> Entry<'a> {
         beside.map(|(at, _)| at.as_str())
     }
 
-    /// Whether a fact of a place does not differ as the entry says, and could come to.
+    /// Whether a fact of a place doesn't differ as the entry says, but could later.
     fn could_hide(&self, ours: &Place, theirs: &Place) -> bool {
         let Some((key, _)) = self.what.split_once(": ") else {
             return false;
@@ -153,21 +155,21 @@ impl Verdict<'_> {
         self.lines().is_empty()
     }
 
-    /// A line for each difference and for each entry that is wrong.
+    /// A line for each unlisted difference and each invalid entry.
     pub(super) fn lines(&self) -> Vec<String> {
         let unlisted = self.unlisted.iter();
         let unlisted = unlisted.map(|difference| format!("{}: {}", difference.at, difference.what));
         let stale = self.stale.iter().map(|Entry { at, what }| {
-            format!("{DEVIATIONS}: nothing differs at {at:?} as in {what:?}; remove it")
+            format!("{DEVIATIONS}: {what:?} at {at:?} is no longer a difference; remove it")
         });
         let too_wide = self.too_wide.iter().map(|(Entry { at, what }, place)| {
-            format!("{DEVIATIONS}: {at:?} also names {place:?}, where {what:?} is not so; name the places one by one")
+            format!("{DEVIATIONS}: {at:?} also matches {place:?}, where {what:?} is not a difference; list the places one by one")
         });
         unlisted.chain(stale).chain(too_wide).collect()
     }
 }
 
-/// Whether a text fits a pattern in which `*` stands for any run of characters.
+/// Whether a text matches a pattern in which `*` stands for any characters.
 fn matches(pattern: &str, text: &str) -> bool {
     let Some((first, rest)) = pattern.split_once('*') else {
         return pattern == text;
@@ -197,7 +199,7 @@ mod tests {
         }
     }
 
-    /// Where nothing is known of the places.
+    /// No facts.
     static NOWHERE: Facts = Facts::new();
 
     fn place(facts: &[(&str, &str)]) -> Place {
@@ -208,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_stands_for_any_run() {
+    fn a_star_matches_any_characters() {
         assert!(matches("*", ""));
         assert!(matches("GET * > 200*", "GET /a > 200 > body"));
         assert!(matches("a*b*c", "a-b-b-c"));
@@ -218,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_listed_is_taken_away_and_what_lists_nothing_is_stale() {
+    fn listed_differences_are_removed_and_entries_without_a_difference_are_stale() {
         let text = r#"
             [[deviation]]
             at = ["GET /a > 404", "POST /b"]
@@ -236,13 +238,13 @@ mod tests {
             verdict.lines(),
             [
                 "GET /a > 404: only theirs",
-                "openapi/deviations.toml: nothing differs at \"POST /b\" as in \"only ours\"; remove it",
+                "openapi/deviations.toml: \"only ours\" at \"POST /b\" is no longer a difference; remove it",
             ]
         );
     }
 
     #[test]
-    fn what_differs_is_listed_word_by_word() {
+    fn differences_are_matched_literally() {
         let text = "[[deviation]]\nat = 'a'\nwhat = 'enum: *'\nreason = 'It grows.'";
         let deviations = Deviations::parse(text).unwrap();
         let all = [difference("a", "enum: only theirs new")];
@@ -251,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_names_a_place_where_both_agree_is_too_wide() {
+    fn an_entry_that_matches_a_place_where_both_agree_is_refused() {
         let text = r#"
             [[deviation]]
             at = "GET * > 404"
@@ -277,14 +279,14 @@ mod tests {
         assert_eq!(
             deviations.judge(&all, &ours, &theirs).lines(),
             [
-                "openapi/deviations.toml: \"GET * > 404\" also names \"GET /b > 404\", where \"only ours\" is not so; \
-                 name the places one by one"
+                "openapi/deviations.toml: \"GET * > 404\" also matches \"GET /b > 404\", where \"only ours\" is not a \
+                 difference; list the places one by one"
             ]
         );
     }
 
     #[test]
-    fn an_entry_needs_a_reason_and_nothing_else() {
+    fn an_entry_needs_a_reason_and_has_no_unknown_keys() {
         let without = "[[deviation]]\nat = 'a'\nwhat = 'b'\nreason = ' '";
         assert!(
             Deviations::parse(without)
@@ -296,12 +298,12 @@ mod tests {
     }
 
     #[test]
-    fn what_only_theirs_has_is_named_place_by_place() {
+    fn additions_of_theirs_must_be_listed_one_by_one() {
         for what in [ONLY_THEIRS, NEARBY] {
             let text =
                 format!("[[deviation]]\nat = 'GET *'\nwhat = '{what}'\nreason = 'Not ours.'");
             let error = Deviations::parse(&text).unwrap_err().to_string();
-            assert!(error.contains("name the places one by one"), "{error}");
+            assert!(error.contains("list the places one by one"), "{error}");
         }
     }
 }

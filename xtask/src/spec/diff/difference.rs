@@ -1,4 +1,4 @@
-//! What differs between the facts of two specs.
+//! Differences between the facts of two specs.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ pub(super) struct Difference {
 pub(super) fn compare(ours: &Facts, theirs: &Facts) -> Vec<Difference> {
     let places: BTreeSet<_> = ours.keys().chain(theirs.keys()).collect();
     let mut differences = Vec::new();
-    // The places that one side lacks: what is below them is lacking too, and need not be reported.
+    // Places that one side lacks. What is below them is missing as well, and not reported.
     let mut lacking: Vec<&str> = Vec::new();
     for at in places {
         let reports = match (ours.get(at), theirs.get(at)) {
@@ -55,7 +55,7 @@ fn report_place(ours: &Place, theirs: &Place) -> Vec<String> {
     reports.flatten().collect()
 }
 
-/// What is reported if two facts differ: of two sets, what each has alone.
+/// The reports for two facts: of two sets, the values that only one of them has.
 pub(super) fn report(key: &str, ours: Option<&Fact>, theirs: Option<&Fact>) -> Vec<String> {
     match (ours, theirs) {
         _ if ours == theirs => Vec::new(),
@@ -74,7 +74,7 @@ pub(super) fn report(key: &str, ours: Option<&Fact>, theirs: Option<&Fact>) -> V
     }
 }
 
-/// Whether another value of theirs would lead to this report of a fact.
+/// Whether this could be the report of a fact for some value of theirs.
 pub(super) fn could_become(what: &str, key: &str, ours: Option<&Fact>) -> bool {
     if what.starts_with(&ours_are(key, ours)) {
         return true;
@@ -93,7 +93,7 @@ fn ours_are(key: &str, ours: Option<&Fact>) -> String {
     format!("{key}: ours {ours}, theirs ")
 }
 
-/// Whether a place is another one, or below it. Another media type is beside it.
+/// Whether a place is within another one. Another media type is not.
 fn is_within(above: &str, at: &str) -> bool {
     at.strip_prefix(above).is_some_and(|below| {
         below.is_empty() || below.starts_with([' ', '.', '[']) && !below.starts_with(" as ")
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_spec_does_not_differ_from_itself_nor_by_prose_or_components() {
+    fn prose_and_inlined_components_are_no_differences() {
         assert_eq!(differences(|_| {}), [] as [&str; 0]);
         let inlined = differences(|spec| {
             let get = &mut spec["paths"]["/a/{id}"]["get"];
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_difference_is_named_with_its_place() {
+    fn each_kind_of_difference_is_reported_with_its_place() {
         let at = |pointer: &'static str, value: Value| {
             differences(move |spec| *spec.pointer_mut(pointer).unwrap() = value)
         };
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_one_side_has_is_reported_once() {
+    fn a_place_that_one_side_lacks_is_reported_once() {
         let more = differences(|spec| {
             let responses = &mut spec["paths"]["/a/{id}"]["get"]["responses"];
             responses["404"] = responses["200"].clone();
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_that_contains_itself_says_so() {
+    fn a_recursive_schema_is_reported_as_such() {
         let at = "GET /a/{id} > 200 > body";
         let recursive = differences(|spec| {
             spec["components"]["schemas"]["base"]["properties"]["id"] =
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_beside_a_place_that_one_side_lacks_is_reported_too() {
+    fn places_beside_a_missing_one_are_still_reported() {
         let json = "/paths/~1a~1{id}/get/responses/200/content";
         let other = differences(|spec| {
             *spec.pointer_mut(json).unwrap() = json!({"text/plain": {}});

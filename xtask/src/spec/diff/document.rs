@@ -1,4 +1,4 @@
-//! Another description's file.
+//! Reading another description.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -8,13 +8,13 @@ use serde_json::Value;
 use super::scope;
 use crate::spec;
 
-/// Reads a file that describes at least one of the paths, in OpenAPI 3.
+/// Reads an OpenAPI 3 file that describes at least one of the paths.
 pub(super) fn read(file: &Path, ours: &BTreeSet<&str>) -> Result<Value> {
     let name = file.display();
-    let text = fs::read_to_string(file).with_context(|| format!("{name} can't be read"))?;
+    let text = fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
     let document =
         spec::parse(&text).with_context(|| format!("{name} is neither YAML nor JSON"))?;
-    check(&document, ours).with_context(|| format!("{name} can't be compared"))?;
+    check(&document, ours).with_context(|| format!("cannot compare {name}"))?;
     Ok(document)
 }
 
@@ -24,10 +24,10 @@ fn check(document: &Value, ours: &BTreeSet<&str>) -> Result<()> {
     match version.as_deref() {
         Some(version) if version.starts_with("3.") => {}
         Some(version) => bail!(
-            "it is a description in version {version} of OpenAPI; convert it to version 3 first"
+            "it is an OpenAPI description of version {version}; convert it to version 3 first"
         ),
         None => bail!(
-            "it is no OpenAPI description: there is no `openapi: 3.…` at its top level; \
+            "it is not an OpenAPI description: it has no `openapi: 3.…` at its top level; \
              pass a description of the API as one file"
         ),
     }
@@ -55,10 +55,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_openapi_3_description_of_these_paths_says_so() {
+    fn a_file_that_is_not_an_openapi_3_description_of_these_paths_is_refused() {
         let paths = json!({"/v2/registry": {}});
-        assert_refused(json!("prose"), "it is no OpenAPI description");
-        assert_refused(json!({"paths": paths}), "it is no OpenAPI description");
+        assert_refused(json!("prose"), "it is not an OpenAPI description");
+        assert_refused(json!({"paths": paths}), "it is not an OpenAPI description");
         assert_refused(json!({"swagger": "2.0", "paths": paths}), "version 2.0");
         assert_refused(json!({"openapi": "4.0.0", "paths": paths}), "version 4.0.0");
         assert_refused(
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn each_version_3_is_taken() {
+    fn each_version_3_is_accepted() {
         for version in [json!("3.0.0"), json!("3.0.3"), json!("3.1.0"), json!(3.1)] {
             let document = json!({"openapi": version, "paths": {"/v2/registry": {}}});
             check(&document, &BTreeSet::from(["/v2/registry"])).unwrap();

@@ -1,6 +1,6 @@
-//! A description as a flat list of facts: what is true at which place. References are resolved and compositions
-//! merged, so that two descriptions with the same meaning have the same facts. Of what a place says, prose and
-//! extensions alone are left out; a keyword that nothing here knows is a fact as it stands.
+//! A description as a flat list of facts about places. References are resolved and compositions merged, so that two
+//! descriptions with the same meaning have the same facts. Only prose and extensions are ignored; an unknown keyword is
+//! a fact as well.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,13 +12,13 @@ use serde_json::{Map, Value};
 use super::{reference, schema};
 use crate::spec::METHODS;
 
-/// What there is, by its place.
+/// The facts, by place.
 pub(super) type Facts = BTreeMap<String, Place>;
 
-/// What is true of a place, by the name of the fact.
+/// The facts about a place, by name.
 pub(super) type Place = BTreeMap<String, Fact>;
 
-/// What only explains.
+/// Keywords of prose.
 const PROSE: [&str; 6] = [
     "title",
     "summary",
@@ -28,8 +28,8 @@ const PROSE: [&str; 6] = [
     "externalDocs",
 ];
 
-/// What is the same whether it is said or not.
-const UNLESS_SAID: [(&str, &str); 12] = [
+/// Keywords with their default values, which mean the same as their absence.
+const DEFAULTS: [(&str, &str); 12] = [
     ("allowEmptyValue", "false"),
     ("allowReserved", "false"),
     ("deprecated", "false"),
@@ -44,11 +44,11 @@ const UNLESS_SAID: [(&str, &str); 12] = [
     ("writeOnly", "false"),
 ];
 
-/// What is true of a place in one respect.
+/// A fact about a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fact {
     One(String),
-    /// Several values, whose order says nothing.
+    /// Several values, in any order.
     Set(BTreeSet<String>),
 }
 
@@ -67,14 +67,14 @@ pub(super) fn joined<'a>(values: impl IntoIterator<Item = &'a String>) -> String
     values.join(" | ")
 }
 
-/// What a description says of some paths.
+/// The facts about some paths of a description.
 pub(super) struct Reading {
     pub(super) facts: Facts,
     /// The references that could not be followed, each with the first place that needs it.
     pub(super) unread: BTreeMap<String, String>,
 }
 
-/// Reads what a description says of the paths, and of what holds for all of them.
+/// Reads the facts about the paths, and about what applies to all of them.
 pub(super) fn of(document: &Value, paths: &BTreeSet<&str>) -> Reading {
     let mut reader = Reader {
         document,
@@ -96,7 +96,7 @@ pub(super) fn of(document: &Value, paths: &BTreeSet<&str>) -> Reading {
 pub(super) struct Reader<'a> {
     pub(super) document: &'a Value,
     pub(super) reading: Reading,
-    /// The references that are being read, each with its place: one that is met again contains itself.
+    /// The references being read, each with its place, to detect recursion.
     pub(super) open: BTreeMap<&'a str, String>,
 }
 
@@ -152,7 +152,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The alternatives of which one must be fulfilled, and what the schemes in them are.
+    /// The alternatives, of which one must be met, and their security schemes.
     fn security(&mut self, at: &str, operation: &'a Value) {
         let own = operation.get("security");
         let security = own.unwrap_or(&self.document["security"]);
@@ -170,7 +170,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The parameters of the path, unless the operation has its own by the same name.
+    /// The parameters of the operation, and those of the path that it doesn't override.
     fn parameters(&mut self, at: &str, item: &'a Value, operation: &'a Value) {
         let mut parameters = BTreeMap::new();
         for holder in [item, operation] {
@@ -208,7 +208,7 @@ impl<'a> Reader<'a> {
         self.rest(at, response, &["headers", "content"]);
     }
 
-    /// A parameter or a header has a schema, or one within a media type.
+    /// A parameter or a header, with a schema of its own or within a media type.
     fn described(&mut self, at: &str, holder: &'a Value) {
         self.present(at);
         if let Some(schema) = holder.get("schema") {
@@ -217,7 +217,7 @@ impl<'a> Reader<'a> {
         self.content(at, holder, None);
     }
 
-    /// The media types. JSON is what one expects, so its place is that of the holder.
+    /// The media types. JSON is the default, so its place is that of the holder.
     fn content(&mut self, at: &str, holder: &'a Value, required: Option<bool>) {
         for (media, content) in entries(&holder["content"]) {
             let at = match media.as_str() {
@@ -235,7 +235,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What a reference stands for, or the value itself. One that can't be followed is noted, and stands for nothing.
+    /// The target of a reference, or the value itself. A reference that can't be followed is recorded, and its target
+    /// is null.
     fn resolve(&mut self, at: &str, value: &'a Value) -> &'a Value {
         match reference::resolve(self.document, value) {
             Ok(value) => value,
@@ -253,7 +254,7 @@ impl<'a> Reader<'a> {
             .or_insert_with(|| at.to_owned());
     }
 
-    /// Everything that an object says, but for prose and for what is read otherwise.
+    /// All facts of an object, except for prose and keywords that are handled elsewhere.
     pub(super) fn rest(&mut self, at: &str, object: &Value, otherwise: &[&str]) {
         for (key, value) in entries(object) {
             if is_rule(key, value) && !otherwise.contains(&key.as_str()) {
@@ -280,17 +281,17 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether an entry is neither prose nor an extension, and says more than its absence would.
+/// Whether an entry is neither prose, nor an extension, nor a default.
 pub(super) fn is_rule(key: &str, value: &Value) -> bool {
     let is_prose = PROSE.contains(&key) || key.starts_with("x-");
-    let is_usual = || {
-        let usual = UNLESS_SAID.iter().find(|(name, _)| *name == key);
-        usual.is_some_and(|(_, usual)| plain(value) == *usual)
+    let is_default = || {
+        let default = DEFAULTS.iter().find(|(name, _)| *name == key);
+        default.is_some_and(|(_, default)| plain(value) == *default)
     };
-    !is_prose && !is_usual()
+    !is_prose && !is_default()
 }
 
-/// A value as text: a list with commas, and a string without quotes where it can't be taken for another value.
+/// A value as text: a list with commas, and a string without quotes unless that would be ambiguous.
 pub(super) fn plain(value: &Value) -> String {
     match value {
         Value::String(text) if serde_json::from_str::<Value>(text).is_err() => text.clone(),
@@ -306,7 +307,7 @@ pub(super) fn plain(value: &Value) -> String {
     }
 }
 
-/// What must be shown together to be let in: the schemes, each with its scopes.
+/// A security requirement: the schemes that are required together, each with its scopes.
 fn requirement(schemes: &Value) -> String {
     let schemes = entries(schemes).map(|(scheme, scopes)| {
         let scopes: BTreeSet<_> = elements(scopes).map(plain).collect();

@@ -1,4 +1,4 @@
-//! Comparing two OpenAPI files: what a client and a server must agree on, not how it is worded.
+//! Comparing two OpenAPI files: what clients and servers must agree on, not the prose.
 
 mod deviations;
 mod difference;
@@ -23,24 +23,24 @@ use self::{
 };
 use crate::spec;
 
-/// Where the differences that are meant stand, each with its reason.
+/// The list of intended differences, with their reasons.
 const DEVIATIONS: &str = "openapi/deviations.toml";
 
-/// How many references that can't be followed are shown.
+/// The maximum number of broken references that are shown.
 const SHOWN_REFERENCES: usize = 5;
 
-/// Compares the spec with the file, and fails on a difference that isn't listed, and on an entry of the list that
-/// lists none or could hide another one.
+/// Compares the spec with the file. Fails on an unlisted difference, and on a listed one that doesn't exist or could
+/// hide another.
 pub(crate) fn run(root: &Path, file: &Path) -> Result<()> {
     let (_, ours) = spec::load(root)?;
     let ours = Ours::of(&ours)?;
     let theirs = document::read(file, &ours.paths)?;
     let listed = fs::read_to_string(root.join(DEVIATIONS))
-        .with_context(|| format!("{DEVIATIONS} can't be read"))?;
+        .with_context(|| format!("cannot read {DEVIATIONS}"))?;
     let deviations = Deviations::parse(&listed).context(DEVIATIONS)?;
 
     let comparison = Comparison::of(&ours, &theirs)
-        .with_context(|| format!("{} can't be compared", file.display()))?;
+        .with_context(|| format!("cannot compare {}", file.display()))?;
     let verdict = comparison.judge(&deviations);
     for line in verdict.lines() {
         println!("{line}");
@@ -48,7 +48,7 @@ pub(crate) fn run(root: &Path, file: &Path) -> Result<()> {
     println!("{}", comparison.summary(&verdict));
     if !verdict.is_clean() {
         bail!(
-            "mend {}, or {DEVIATIONS}, which lists what is meant to differ, with its reason",
+            "correct {}, or list intended differences in {DEVIATIONS}, with their reasons",
             spec::PATH
         );
     }
@@ -74,7 +74,7 @@ impl<'a> Ours<'a> {
     }
 }
 
-/// What our description and another say of our paths.
+/// The comparison of our description with another, for our paths.
 struct Comparison<'a> {
     ours: &'a Ours<'a>,
     theirs: Facts,
@@ -102,8 +102,8 @@ impl<'a> Comparison<'a> {
 
     fn summary(&self, verdict: &Verdict<'_>) -> String {
         format!(
-            "{} operations, {} differences, {} of them not listed in {DEVIATIONS}; {} operations nearby that {} lacks; \
-             {} operations elsewhere, which are not compared",
+            "{} operations, {} differences, {} of them not listed in {DEVIATIONS}; {} related operations that {} lacks; \
+             {} other operations, which are not compared",
             self.ours.operations,
             self.differences.len(),
             verdict.unlisted.len(),
@@ -114,7 +114,7 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// The facts, unless a part of the description could not be read.
+/// The facts, or an error if a part of the description could not be read.
 fn whole(reading: Reading) -> Result<Facts> {
     let unread = &reading.unread;
     if unread.is_empty() {
@@ -127,7 +127,7 @@ fn whole(reading: Reading) -> Result<Facts> {
         more => format!("\n  and {more} more"),
     };
     bail!(
-        "{} of its references lead out of the file or nowhere; bundle the description into one file first:{}{more}",
+        "{} of its references cannot be followed within the file; bundle the description into one file first:{}{more}",
         unread.len(),
         shown.collect::<String>(),
     )

@@ -1,4 +1,4 @@
-//! Each way in which a description can change is reported: by changing a copy of ours, and one of theirs.
+//! Every kind of change of a description is reported: tested by changing a copy of ours, and one of theirs.
 
 use std::{fs, path::PathBuf};
 
@@ -11,8 +11,7 @@ use super::{
 };
 use crate::spec;
 
-/// Changes of a description, each on two lines: a place and what stands there then, or `gone`; and the line that must
-/// report it.
+/// Changes of a description, each on two lines: a place with its new value, or `gone`; and the line that must report it.
 const OF_OPERATIONS: &str = r##"
 paths /v2/registry = gone
     GET /v2/registry: only ours
@@ -21,7 +20,7 @@ paths /v2/registry delete = gone
 paths /v2/registry patch = {}
     PATCH /v2/registry: only theirs
 paths /v2/registries/{registry_name}/scans = {"get":{"responses":{}}}
-    GET /v2/registries/{registry_name}/scans: an operation nearby that ours lacks
+    GET /v2/registries/{registry_name}/scans: a related operation that ours lacks
 paths /v2/registry get operationId = "registry_read"
     GET /v2/registry: operationId: ours registry_get, theirs registry_read
 paths /v2/registries get deprecated = true
@@ -198,7 +197,7 @@ components schemas registry_base properties name pattern = gone
 /// One change, and the line that must report it.
 struct Mutation<'a> {
     steps: Vec<&'a str>,
-    /// `None` if nothing stands there any more.
+    /// The new value; `None` to remove it.
     value: Option<Value>,
     reported: &'a str,
 }
@@ -217,7 +216,7 @@ impl<'a> Mutation<'a> {
         pairs.collect()
     }
 
-    /// Changes the document. What stands there already is no change.
+    /// Changes the document. It must not have the new value already.
     fn apply(&self, document: &mut Value) {
         let (last, above) = self.steps.split_last().unwrap();
         let holder = above.iter().fold(document, |value, step| match value {
@@ -234,7 +233,7 @@ impl<'a> Mutation<'a> {
                 former
             }
             (Value::Array(items), None) => Some(items.remove(last.parse().unwrap())),
-            _ => panic!("{:?} is in no list and no object", self.steps),
+            _ => panic!("{:?} is neither in a list nor in an object", self.steps),
         };
         assert_ne!(former, self.value, "{:?}", self.steps);
     }
@@ -303,7 +302,7 @@ fn each_change_of_schemas_is_reported() {
 }
 
 #[test]
-fn another_order_of_alternatives_is_one_difference() {
+fn a_changed_order_of_alternatives_is_one_difference() {
     let (ours, mut theirs) = (ours(), ours());
     let ours = Ours::of(&ours).unwrap();
     let pointer = "/components/schemas/certificate_create/oneOf";
@@ -322,7 +321,7 @@ fn another_order_of_alternatives_is_one_difference() {
 }
 
 #[test]
-fn prose_extensions_and_what_goes_without_saying_are_no_differences() {
+fn prose_extensions_and_defaults_are_no_differences() {
     let (ours, theirs) = (ours(), ours());
     let ours = Ours::of(&ours).unwrap();
     let theirs = changed(
@@ -347,7 +346,7 @@ components schemas tier_slug enum = ["basic", "professional", "starter"]
 }
 
 #[test]
-fn a_whole_published_file_is_cut_to_our_paths() {
+fn only_our_paths_of_a_larger_file_are_compared() {
     let (ours, mut theirs) = (ours(), ours());
     let ours = Ours::of(&ours).unwrap();
     let paths = theirs["paths"].as_object_mut().unwrap();
@@ -370,19 +369,19 @@ fn a_whole_published_file_is_cut_to_our_paths() {
     assert_eq!(
         verdict.lines(),
         [
-            "/v2/certificates/{id}/renewals: an operation nearby that ours lacks",
-            "GET /v2/kubernetes/clusters/{id}/registry: an operation nearby that ours lacks",
+            "/v2/certificates/{id}/renewals: a related operation that ours lacks",
+            "GET /v2/kubernetes/clusters/{id}/registry: a related operation that ours lacks",
         ]
     );
     assert_eq!(
         comparison.summary(&verdict),
-        "45 operations, 2 differences, 2 of them not listed in openapi/deviations.toml; 2 operations nearby that \
-         openapi/docr.yaml lacks; 800 operations elsewhere, which are not compared"
+        "45 operations, 2 differences, 2 of them not listed in openapi/deviations.toml; 2 related operations that \
+         openapi/docr.yaml lacks; 800 other operations, which are not compared"
     );
 }
 
 #[test]
-fn references_that_cannot_be_followed_are_named_and_nothing_is_compared() {
+fn references_that_cannot_be_followed_are_reported_and_nothing_is_compared() {
     let document = ours();
     let ours = Ours::of(&document).unwrap();
     let unread = r##"
@@ -406,11 +405,11 @@ components responses registry = {"$ref": "#/components/responses/registry"}
     }
 }
 
-/// The facts of the published description and the differences that are meant, where the former are at hand.
+/// The facts of the published description and the intended differences, if the former are available.
 fn published() -> Option<(Value, Deviations)> {
     let file = root().join("../shared/upstream/digitalocean-docr.facts.yaml");
     let Ok(text) = fs::read_to_string(&file) else {
-        println!("skipped: {} is not at hand", file.display());
+        println!("skipped: {} does not exist", file.display());
         return None;
     };
     let deviations = fs::read_to_string(root().join(super::DEVIATIONS)).unwrap();
@@ -429,7 +428,7 @@ fn no_deviation_hides_a_change_of_the_published_description() {
 }
 
 #[test]
-fn no_deviation_hides_the_loss_of_anything_that_the_published_description_says() {
+fn no_deviation_hides_the_removal_of_anything_from_the_published_description() {
     let Some((published, deviations)) = published() else {
         return;
     };

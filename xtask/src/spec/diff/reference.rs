@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-/// A longer chain of references is a circle.
+/// A longer chain of references is circular.
 const LONGEST_CHAIN: usize = 32;
 
-/// What a value stands for: itself, or what its reference leads to. The reference that leads nowhere is the error.
+/// The value itself, or the target of its reference. The error is the reference that can't be followed.
 pub(super) fn resolve<'a>(document: &'a Value, value: &'a Value) -> Result<&'a Value, &'a str> {
     let mut target = value;
     for _ in 0..LONGEST_CHAIN {
@@ -20,12 +20,12 @@ pub(super) fn resolve<'a>(document: &'a Value, value: &'a Value) -> Result<&'a V
     Err(of(value).unwrap_or_default())
 }
 
-/// The reference that a value is.
+/// The reference in a value.
 pub(super) fn of(value: &Value) -> Option<&str> {
     value.get("$ref")?.as_str()
 }
 
-/// What a reference leads to; `None` for one into another file.
+/// The target of a reference; `None` if it is in another file.
 pub(super) fn target_of<'a>(document: &'a Value, reference: &str) -> Option<&'a Value> {
     let pointer = percent_decode_str(reference.strip_prefix('#')?).decode_utf8_lossy();
     match pointer {

@@ -1,4 +1,4 @@
-//! The facts of a schema: references are followed, and what is composed is merged.
+//! The facts of a schema, with references followed and compositions merged.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use super::{
     reference,
 };
 
-/// The keywords that are not facts as they stand.
+/// The keywords that are merged.
 const COMPOSED: [&str; 9] = [
     "$ref",
     "allOf",
@@ -25,20 +25,20 @@ const COMPOSED: [&str; 9] = [
 /// A schema without references and compositions.
 #[derive(Default)]
 struct Merged<'a> {
-    /// Several values of one keyword hold together.
+    /// Several values of one keyword all apply.
     keywords: BTreeMap<&'a str, BTreeSet<String>>,
     values: Option<BTreeSet<String>>,
     properties: BTreeMap<&'a str, Vec<&'a Value>>,
     required: BTreeSet<&'a str>,
     items: Vec<&'a Value>,
     extra: Vec<&'a Value>,
-    /// Each with the keyword that says how many of them must fit.
+    /// The alternatives, each list with its keyword.
     alternatives: Vec<(&'static str, &'a Vec<Value>)>,
-    /// The references that lead to its parts.
+    /// The references to its parts.
     followed: BTreeSet<&'a str>,
 }
 
-/// Reads the schema that has all the parts.
+/// Reads the schema that is composed of the parts.
 pub(super) fn read<'a>(reader: &mut Reader<'a>, at: &str, parts: &[&'a Value]) {
     reader.present(at);
     let mut merged = Merged::default();
@@ -126,7 +126,7 @@ fn is_empty_object(schema: &Value) -> bool {
         && entries(schema).all(|(key, _)| ["type", "additionalProperties"].contains(&key.as_str()))
 }
 
-/// Any of several objects together are one whose properties may all be there; other kinds are alternatives.
+/// `anyOf` with objects only is one object with the properties of all; other types are alternatives.
 fn merge_any<'a>(reader: &mut Reader<'a>, at: &str, schema: &'a Value, merged: &mut Merged<'a>) {
     let Some(schemas) = schema["anyOf"].as_array() else {
         return;
@@ -157,7 +157,7 @@ fn each_merged<'a>(
     schemas.iter().map(merge_one).collect()
 }
 
-/// A name for each of several alternatives, whatever their order: what sets it apart.
+/// A name for each of several alternatives, by what distinguishes it, independent of the order.
 fn labels<'a>(reader: &mut Reader<'a>, at: &str, schemas: &'a [Value]) -> Vec<String> {
     let merged = each_merged(reader, at, schemas, &BTreeSet::new());
     let apart = |names: fn(&Merged<'a>) -> BTreeSet<&'a str>| {
@@ -177,7 +177,7 @@ fn labels<'a>(reader: &mut Reader<'a>, at: &str, schemas: &'a [Value]) -> Vec<St
         let kind = kind.cloned().collect::<Vec<_>>().join(", ");
         let mut choices = [required, properties, kind].into_iter();
         let label = choices.find(|text| !text.is_empty()).unwrap_or_default();
-        // Alternatives that nothing sets apart have only their order.
+        // Alternatives without a difference are numbered.
         let is_alike = label.is_empty() || labels.contains(&label);
         labels.push(match is_alike {
             true => format!("{label}#{}", labels.len() + 1),
@@ -199,7 +199,7 @@ impl<'a> Merged<'a> {
             self.only(elements(&schema["enum"]).map(plain).collect());
         }
         for (name, property) in entries(&schema["properties"]) {
-            // An object may say so or not.
+            // The type of an object is optional.
             self.keyword("type", "object".to_owned());
             self.properties.entry(name).or_default().push(property);
         }
@@ -220,7 +220,7 @@ impl<'a> Merged<'a> {
         self.keywords.entry(key).or_default().insert(value);
     }
 
-    /// Allows no other values than these.
+    /// Restricts the values to these.
     fn only(&mut self, values: BTreeSet<String>) {
         self.values = Some(match self.values.take() {
             Some(former) => former.intersection(&values).cloned().collect(),
@@ -239,7 +239,7 @@ impl<'a> Merged<'a> {
         self.followed.extend(other.followed);
     }
 
-    /// Whether it describes an object, or nothing in particular.
+    /// Whether it describes an object, or any type.
     fn is_object(&self) -> bool {
         let kinds = self.keywords.get("type").into_iter().flatten();
         kinds.into_iter().all(|kind| kind == "object")

@@ -1,4 +1,4 @@
-//! Which part of a description is compared: ours. What else there is about the same subject is named.
+//! The part of a description that is compared: our paths. Related operations are reported.
 
 use std::collections::BTreeSet;
 
@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::{difference::Difference, facts::entries};
 use crate::spec;
 
-/// What is reported of an operation of the same subject.
-pub(super) const NEARBY: &str = "an operation nearby that ours lacks";
+/// The report about an operation on the same subject.
+pub(super) const NEARBY: &str = "a related operation that ours lacks";
 
 /// The paths of a description.
 pub(super) fn paths(document: &Value) -> BTreeSet<&str> {
@@ -17,16 +17,16 @@ pub(super) fn paths(document: &Value) -> BTreeSet<&str> {
         .collect()
 }
 
-/// What theirs has beside our paths.
+/// The operations of theirs on other paths.
 #[derive(Default)]
 pub(super) struct Rest {
-    /// The operations of the same subject.
+    /// Operations on the same subject.
     pub(super) nearby: Vec<Difference>,
     /// The number of all others.
     pub(super) elsewhere: usize,
 }
 
-/// Sorts the operations of paths that aren't ours.
+/// Sorts the operations on other paths.
 pub(super) fn rest(theirs: &Value, ours: &BTreeSet<&str>) -> Rest {
     let mut rest = Rest::default();
     for (path, item) in entries(&theirs["paths"]) {
@@ -46,7 +46,7 @@ pub(super) fn rest(theirs: &Value, ours: &BTreeSet<&str>) -> Rest {
     rest
 }
 
-/// `GET /v2/registry`; the path alone if its operations are elsewhere.
+/// The operations of a path, such as `GET /v2/registry`; only the path if they are in another file.
 fn operations_of(path: &str, item: &Value) -> impl Iterator<Item = String> {
     let present = spec::METHODS
         .into_iter()

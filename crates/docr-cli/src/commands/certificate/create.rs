@@ -20,28 +20,28 @@ use crate::{
 
 const EXAMPLES: Examples = [
     (
-        "From Let's Encrypt, which takes a while",
+        "From Let's Encrypt, waiting until it is issued",
         "docr certificate create shop --dns-name shop.example.com --dns-name www.shop.example.com --wait",
     ),
     (
-        "One of your own",
+        "Your own",
         "docr certificate create mail-2026 --private-key key.pem --leaf-certificate cert.pem",
     ),
 ];
 
-/// What a certificate shall be.
+/// The certificate to create.
 #[derive(Args)]
 pub(super) struct Wanted {
-    /// Its name, which no other certificate of the account has.
+    /// Name of the new certificate, unique within the account.
     name: String,
-    /// A name that Let's Encrypt issues it for, more than once for several; its domain is managed by DigitalOcean.
+    /// Domain name that Let's Encrypt is to issue it for, in a domain that DigitalOcean manages; repeat for several.
     #[arg(
         long = "dns-name",
         value_name = "NAME",
         required_unless_present = "private_key"
     )]
     dns_names: Vec<String>,
-    /// The private key of one of your own, in PEM, or standard input for -.
+    /// Private key of your own certificate: a PEM file, or - for standard input.
     #[arg(
         long,
         value_name = "FILE",
@@ -49,10 +49,10 @@ pub(super) struct Wanted {
         requires = "leaf_certificate"
     )]
     private_key: Option<PathBuf>,
-    /// Its certificate, in PEM.
+    /// Your own certificate: a PEM file.
     #[arg(long, value_name = "FILE", requires = "private_key")]
     leaf_certificate: Option<PathBuf>,
-    /// The certificates between it and its root, in PEM.
+    /// Intermediate certificates of your own certificate: a PEM file.
     #[arg(long, value_name = "FILE", requires = "private_key")]
     chain: Option<PathBuf>,
 }
@@ -91,7 +91,7 @@ fn read(file: &Path) -> Result<String> {
     fs::read_to_string(file).with_context(|| file.display().to_string())
 }
 
-/// Create a certificate: from Let's Encrypt, or of your own.
+/// Create a certificate from Let's Encrypt, or upload your own.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Create {
@@ -100,7 +100,7 @@ pub(crate) struct Create {
     /// Wait until Let's Encrypt has issued it.
     #[arg(long)]
     wait: bool,
-    /// Check what would be created, and do nothing.
+    /// Check the request, and create nothing.
     #[arg(long)]
     dry_run: bool,
 }
@@ -133,31 +133,31 @@ impl Create {
     }
 }
 
-/// Refuses a name that another certificate has.
+/// Refuses a name that is taken.
 pub(super) async fn try_out(account: &Account, wanted: &CreateCertificate) -> Result<()> {
     let name = wanted.name();
     match account.docr.certificates().get_by_name_opt(name).await? {
         None => Ok(()),
         Some(_) => {
-            let message = format!("certificate name {name:?}: the account has one by this name");
+            let message = format!("certificate {name:?} already exists in this account");
             Err(WrongInput(message).into())
         }
     }
 }
 
-/// Waits for Let's Encrypt; `None` if somebody asks to stop.
+/// Waits for Let's Encrypt; `None` if interrupted.
 async fn wait(
     account: &Account,
     created: &Certificate,
     output: &Output,
     interrupt: &Interrupt,
 ) -> Result<Option<Certificate>> {
-    let _progress = output.progress("waiting until Let's Encrypt has issued the certificate");
+    let _progress = output.progress("waiting for Let's Encrypt to issue the certificate");
     let certificates = account.docr.certificates();
     let issued = certificates.wait_until_issued(created);
     let Some(issued) = interrupt.unless(issued).await else {
         output.warn(format_args!(
-            "The certificate {:?} was created, and is issued later: see docr certificate list.",
+            "Certificate {:?} was created but is not issued yet; check it with `docr certificate list`.",
             created.name
         ));
         return Ok(None);

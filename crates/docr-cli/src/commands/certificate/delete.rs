@@ -16,23 +16,23 @@ use crate::{
 
 const EXAMPLES: Examples = [
     (
-        "Show what would be gone",
+        "Show what would be deleted",
         "docr certificate delete shop-front --dry-run",
     ),
     (
-        "When nothing uses it any more, without being asked",
+        "Once nothing uses it any more, without a prompt",
         "docr certificate delete shop-front --when-unused --yes",
     ),
 ];
 
-/// Delete certificates, after asking.
+/// Delete certificates, after confirmation.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Delete {
-    /// Their names or ids.
+    /// Names or ids of the certificates.
     #[arg(required = true, value_name = "CERTIFICATE", add = ArgValueCompleter::new(complete::certificates))]
     certificates: Vec<String>,
-    /// Wait until nothing uses it any more, ten minutes at most.
+    /// Wait, up to ten minutes, until nothing uses the certificate any more.
     #[arg(long)]
     when_unused: bool,
     #[command(flatten)]
@@ -58,7 +58,10 @@ impl Delete {
             let subject = Subject::Certificate(one.name.clone());
             Gone::new(subject, one)
         });
-        let question = Question::YesOrNo("Delete this?");
+        let question = Question::YesOrNo(match gone.len() {
+            1 => "Delete this certificate?",
+            _ => "Delete these certificates?",
+        });
         delete_each(
             output,
             self.consent,

@@ -1,7 +1,7 @@
 //! `docr certificate list`
 
 use anyhow::Result;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use clap::Args;
 use docr::{Certificate, CertificateState, retention::Age};
 
@@ -13,20 +13,20 @@ use crate::{
 
 const EXAMPLES: Examples = [
     (
-        "All, the first to expire first",
+        "All, the next to expire first",
         "docr certificate list --sort expires",
     ),
     (
-        "Those to renew, for a job that mails when the exit code is 3",
+        "Those to renew, for a job that sends mail if the exit code is 3",
         "docr certificate list --expiring-within 30d --output json",
     ),
 ];
 
-/// List the TLS certificates.
+/// List the account's TLS certificates.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct List {
-    /// List only those that expire within this time; if there are any, the exit code is 3.
+    /// List only those that expire within this time, such as 30d; exit with 3 if there are any.
     #[arg(long, value_name = "AGE")]
     expiring_within: Option<Age>,
 }
@@ -58,7 +58,7 @@ impl List {
 pub(super) fn columns(now: DateTime<Utc>) -> Columns<Certificate> {
     Columns::new(
         |certificate: &Certificate| certificate.name.clone(),
-        "There are no such certificates.",
+        "No certificates found.",
     )
     .column("name", 1, |one| Cell::text(&one.name))
     .column("type", 4, |one| {
@@ -75,9 +75,36 @@ pub(super) fn columns(now: DateTime<Utc>) -> Columns<Certificate> {
         })
     })
     .column("expires", 2, move |one| {
-        Cell::some(one.not_after, |end| {
-            Cell::Day(end, format!("{} days", (end - now).num_days()))
-        })
+        Cell::some(one.not_after, |end| Cell::Day(end, time_left(end - now)))
     })
     .column("names", 3, |one| Cell::List(one.dns_names.clone()))
+}
+
+fn time_left(left: TimeDelta) -> String {
+    match left.num_days() {
+        _ if left < TimeDelta::zero() => "expired".to_owned(),
+        0 => "less than a day".to_owned(),
+        1 => "1 day".to_owned(),
+        days => format!("{days} days"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_left_is_in_days_until_it_has_expired() {
+        for (hours, text) in [
+            (-1, "expired"),
+            (-5000, "expired"),
+            (0, "less than a day"),
+            (23, "less than a day"),
+            (24, "1 day"),
+            (47, "1 day"),
+            (48, "2 days"),
+        ] {
+            assert_eq!(time_left(TimeDelta::hours(hours)), text, "{hours}");
+        }
+    }
 }

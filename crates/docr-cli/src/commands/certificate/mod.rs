@@ -12,7 +12,7 @@ use docr::{Certificate as Item, CertificateId, Certificates};
 use crate::output::{About as _, NotThere, Subject};
 
 noun! {
-    /// TLS certificates of load balancers and CDN endpoints.
+    /// Manage TLS certificates for load balancers and CDN endpoints.
     Certificate:
         List(list::List),
         Show(show::Show),
@@ -21,7 +21,7 @@ noun! {
         Delete(delete::Delete),
 }
 
-/// A certificate by its name, or by its id.
+/// Finds a certificate by name or id.
 async fn find(certificates: &Certificates, which: &str) -> Result<Item> {
     let subject = || Subject::Certificate(which.to_owned());
     if let Ok(id) = which.parse::<CertificateId>()

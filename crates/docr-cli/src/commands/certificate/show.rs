@@ -13,9 +13,9 @@ use crate::{
 };
 
 const EXAMPLES: Examples = [
-    ("By its name", "docr certificate show shop-front"),
+    ("By name", "docr certificate show shop-front"),
     (
-        "Its id, for a load balancer",
+        "The id, for a load balancer",
         "docr certificate show shop-front --columns id --output csv",
     ),
 ];
@@ -24,7 +24,7 @@ const EXAMPLES: Examples = [
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Show {
-    /// Its name or id. The id of one from Let's Encrypt changes with each renewal.
+    /// Name or id of the certificate; the id of one from Let's Encrypt changes with each renewal.
     #[arg(add = ArgValueCompleter::new(complete::certificates))]
     certificate: String,
 }

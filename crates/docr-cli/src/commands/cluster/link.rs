@@ -15,7 +15,7 @@ use crate::{
 
 const EXAMPLES: Examples = [
     (
-        "Let a cluster pull without a secret of its own",
+        "Let a cluster pull without a pull secret of your own",
         "docr cluster link staging",
     ),
     (
@@ -24,14 +24,14 @@ const EXAMPLES: Examples = [
     ),
 ];
 
-/// Let Kubernetes clusters pull from the registry: DigitalOcean puts pull secrets into all their namespaces.
+/// Let Kubernetes clusters pull from the registry, with pull secrets in all their namespaces.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Link {
-    /// The names or ids of the clusters; `doctl kubernetes cluster list` shows them.
+    /// Names or ids of the clusters, as listed by `doctl kubernetes cluster list`.
     #[arg(required = true, value_name = "CLUSTER", add = ArgValueCompleter::new(complete::clusters))]
     clusters: Vec<ClusterArgument>,
-    /// Show what would be linked, and do nothing.
+    /// Show what would be linked, and change nothing.
     #[arg(long)]
     dry_run: bool,
 }
@@ -45,7 +45,7 @@ impl Link {
         let (name, ids) = (registry.name(), &ids(clusters));
         if self.dry_run {
             registry.get().await.about(|| registry.subject())?;
-            show(output, clusters, name, "would be allowed to pull from")?;
+            show(output, clusters, name, "could then pull from")?;
             return Ok(Outcome::Done);
         }
         let api = account.docr.clusters();
@@ -54,7 +54,7 @@ impl Link {
             false => api.add_registries(ids, std::slice::from_ref(name)).await,
         };
         linked.about(|| subject(clusters))?;
-        show(output, clusters, name, "may pull from")?;
+        show(output, clusters, name, "can now pull from")?;
         Ok(Outcome::Done)
     }
 }

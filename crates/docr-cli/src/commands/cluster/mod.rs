@@ -12,7 +12,7 @@ use crate::{
 };
 
 noun! {
-    /// Kubernetes clusters that may pull from registries.
+    /// Link Kubernetes clusters to registries that they pull from.
     Cluster: Link(link::Link), Unlink(unlink::Unlink)
 }
 

@@ -19,16 +19,17 @@ const EXAMPLES: Examples = [
         "docr cluster unlink d81a8d2b-5a44-45ac-9b01-602b100b9ed7 --dry-run",
     ),
     (
-        "Without being asked",
+        "Without a prompt",
         "docr cluster unlink d81a8d2b-5a44-45ac-9b01-602b100b9ed7 --yes",
     ),
 ];
 
-/// Let Kubernetes clusters no longer pull from the registry, after asking: pods that start then find no images.
+/// Stop Kubernetes clusters from pulling from the registry, after confirmation. Pods that start later cannot pull its
+/// images.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Unlink {
-    /// The names or ids of the clusters; `doctl kubernetes cluster list` shows them.
+    /// Names or ids of the clusters, as listed by `doctl kubernetes cluster list`.
     #[arg(required = true, value_name = "CLUSTER", add = ArgValueCompleter::new(complete::clusters))]
     clusters: Vec<ClusterArgument>,
     #[command(flatten)]
@@ -46,11 +47,11 @@ impl Unlink {
         let (name, ids) = (registry.name(), &ids(clusters));
         if self.consent.dry_run {
             registry.get().await.about(|| registry.subject())?;
-            show(output, clusters, name, "could no longer pull from")?;
+            show(output, clusters, name, "could then no longer pull from")?;
             return Ok(Outcome::Done);
         }
         let question = format!(
-            "Unlink {} from registry {name}? Pods that start then find no images of it.",
+            "Unlink {} from registry {name}? Pods that start later cannot pull its images.",
             subject(clusters)
         );
         let question = Question::YesOrNo(&question);
@@ -64,7 +65,7 @@ impl Unlink {
             false => api.remove_registries(ids, std::slice::from_ref(name)).await,
         };
         unlinked.about(|| subject(clusters))?;
-        show(output, clusters, name, "no longer pulls from")?;
+        show(output, clusters, name, "can no longer pull from")?;
         Ok(Outcome::Done)
     }
 }

@@ -18,16 +18,16 @@ const EXAMPLES: Examples = [
         "docr credentials docker-config --expires-in 2h",
     ),
     (
-        "For one that pushes, whose tokens must not outlive it",
+        "For a job that pushes, expiring soon after it",
         "docr credentials docker-config --read-write --expires-in 30m",
     ),
 ];
 
-/// Print a configuration for Docker with new credentials in it.
+/// Print a Docker configuration with new credentials.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct DockerConfig {
-    /// Credentials that can also push and delete.
+    /// Mint credentials that can also push and delete.
     #[arg(long)]
     read_write: bool,
     #[command(flatten)]
@@ -52,9 +52,7 @@ impl DockerConfig {
             return Ok(Outcome::Interrupted);
         };
         let printed = minted.print(|credentials| Ok(credentials.docker_config_json()));
-        printed
-            .await
-            .context("the configuration can't be printed")?;
+        printed.await.context("cannot print the configuration")?;
         Ok(Outcome::Done)
     }
 }

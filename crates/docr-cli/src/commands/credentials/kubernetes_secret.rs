@@ -1,4 +1,4 @@
-//! `docr kubernetes-secret`
+//! `docr credentials kubernetes-secret`
 
 use anyhow::{Context as _, Result};
 use chrono::TimeDelta;
@@ -15,7 +15,7 @@ use crate::{
 
 const EXAMPLES: Examples = [
     (
-        "For all namespaces of a cluster, to be piped to kubectl apply -f -",
+        "For all namespaces of a cluster, to pipe to kubectl apply -f -",
         "docr credentials kubernetes-secret --expires-in 90d",
     ),
     (
@@ -24,15 +24,15 @@ const EXAMPLES: Examples = [
     ),
 ];
 
-/// Print a pull secret for Kubernetes, to be piped to `kubectl apply -f -`.
+/// Print a Kubernetes pull secret, to pipe to `kubectl apply -f -`.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct KubernetesSecret {
-    /// Name of the secret [default: registry- and the registry's name].
+    /// Name of the secret [default: registry-REGISTRY].
     #[arg(long)]
     name: Option<String>,
-    /// Namespace of the secret, more than once for several [default: kube-system, from where DigitalOcean's
-    /// Kubernetes copies it to all].
+    /// Namespace of the secret; repeat for several [default: kube-system, from which DigitalOcean Kubernetes copies it
+    /// to all namespaces].
     #[arg(long = "namespace", short)]
     namespaces: Vec<String>,
     #[command(flatten)]
@@ -42,6 +42,7 @@ pub(crate) struct KubernetesSecret {
 impl KubernetesSecret {
     pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
         output.check_text()?;
+        let request = self.expiry.apply(CredentialsRequest::read_only())?;
         let account = account.open(output).await?;
         let registry = account.registry_for(None).await?;
         let mut secret = docr::KubernetesSecret::new(registry.name());
@@ -52,7 +53,6 @@ impl KubernetesSecret {
             secret = secret.namespaces(self.namespaces);
         }
         secret.check()?;
-        let request = self.expiry.apply(CredentialsRequest::read_only())?;
         if self.expiry.is_dry_run() {
             return self.expiry.show_dry_run(&registry, output).await;
         }
@@ -73,13 +73,13 @@ impl KubernetesSecret {
                 true => secret.manifest_json(credentials)?,
             })
         });
-        printed.await.context("the secret can't be printed")?;
+        printed.await.context("cannot print the secret")?;
         match expiry {
             Some(expiry) => {
                 let expiry = expiry.format("%Y-%m-%d at %H:%M UTC");
                 output.note(format_args!("The credentials expire on {expiry}."));
             }
-            None => output.note("The credentials don't expire."),
+            None => output.note("The credentials never expire."),
         }
         Ok(Outcome::Done)
     }

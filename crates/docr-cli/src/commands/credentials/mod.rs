@@ -6,7 +6,7 @@ pub(crate) mod kubernetes_secret;
 pub(super) mod revoke;
 
 noun! {
-    /// Credentials with which Docker and Kubernetes pull and push.
+    /// Mint and revoke credentials for Docker and Kubernetes.
     Credentials:
         DockerConfig(docker_config::DockerConfig),
         KubernetesSecret(kubernetes_secret::KubernetesSecret),

@@ -16,26 +16,26 @@ use crate::{
 
 const EXAMPLES: Examples = [
     (
-        "Those in a file that `docr credentials docker-config` has made",
+        "Those in a file made by `docr credentials docker-config`",
         "docr credentials revoke --config-file config.json",
     ),
     (
-        "Whether there are some in a file",
+        "Show whether a file has credentials to revoke",
         "docr credentials revoke --config-file config.json --dry-run",
     ),
 ];
 
-/// Revoke credentials: from now on they open nothing. No token is needed.
+/// Revoke credentials, which takes effect immediately. No token is needed.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Revoke {
-    /// The configuration of Docker's that holds them. It is left as it is.
+    /// Docker configuration that holds the credentials; it is left unchanged.
     #[arg(long, value_name = "FILE", required_unless_present = "password_stdin")]
     config_file: Option<PathBuf>,
-    /// Read their password from standard input.
+    /// Read the password from standard input.
     #[arg(long, conflicts_with = "config_file")]
     password_stdin: bool,
-    /// Show whether there are some, and do nothing.
+    /// Show whether there are credentials to revoke, and revoke none.
     #[arg(long)]
     dry_run: bool,
 }
@@ -43,14 +43,14 @@ pub(crate) struct Revoke {
 impl Revoke {
     pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
         output.check_text()?;
-        account.refuse_sandbox("no credentials of it can be revoked")?;
+        account.refuse_sandbox("it leaves no credentials to revoke")?;
         let host = account.host();
         let password = match self.config_file {
             Some(file) => docker::open(Some(file), &host)?.1.password()?,
             None => password_of_stdin()?,
         };
         let Some(password) = password else {
-            let message = format!("there are no credentials for {host}");
+            let message = format!("no credentials for {host} found");
             return Err(WrongInput(message).into());
         };
         if self.dry_run {
@@ -61,11 +61,11 @@ impl Revoke {
         let url = account.api_url();
         let revoked = revoke(&password, account.token(output).ok(), url.as_deref()).await;
         let (text, is_revoked) = match revoked.context("the credentials could not be revoked")? {
-            Revoked::Yes => ("The credentials are revoked.", true),
-            Revoked::OpenedNothing => ("The credentials opened nothing any more.", true),
+            Revoked::Yes => ("The credentials were revoked.", true),
+            Revoked::NoLongerValid => ("The credentials were no longer valid.", true),
             Revoked::OwnToken => {
                 return Err(anyhow!(
-                    "this is the account's own token, and was not revoked; the control panel does that, if it is meant"
+                    "the password is the account's own token, which was not revoked; to revoke it, use the control panel"
                 ));
             }
         };
@@ -85,8 +85,8 @@ fn password_of_stdin() -> Result<Option<Secret>> {
 pub(in crate::commands) enum Revoked {
     Yes,
     /// They were revoked before, or have expired.
-    OpenedNothing,
-    /// Somebody uses the token itself as a password.
+    NoLongerValid,
+    /// The password is the account's own token.
     OwnToken,
 }
 
@@ -100,12 +100,12 @@ pub(in crate::commands) async fn revoke(
         return Ok(Revoked::OwnToken);
     }
     let Ok(docr) = account::builder(api_url).token(password.clone()).build() else {
-        // What can't stand in a header is no token.
-        return Ok(Revoked::OpenedNothing);
+        // What can't be sent in a header is not a token.
+        return Ok(Revoked::NoLongerValid);
     };
     match docr.revoke_password(password).await {
         Ok(()) => Ok(Revoked::Yes),
-        Err(error) if error.is_unauthorized() => Ok(Revoked::OpenedNothing),
+        Err(error) if error.is_unauthorized() => Ok(Revoked::NoLongerValid),
         Err(error) => Err(error),
     }
 }

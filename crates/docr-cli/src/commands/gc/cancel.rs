@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::{active, show_none, show_run, summary};
+use super::{active, show_none, show_run};
 use crate::{
     account::AccountArguments,
     help::{Examples, examples},
@@ -11,18 +11,15 @@ use crate::{
 };
 
 const EXAMPLES: Examples = [
-    ("Let the registry be written to again", "docr gc cancel"),
-    (
-        "Show which one would be cancelled",
-        "docr gc cancel --dry-run",
-    ),
+    ("Make the registry writable again", "docr gc cancel"),
+    ("Show what would be cancelled", "docr gc cancel --dry-run"),
 ];
 
 /// Cancel the active garbage collection.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Cancel {
-    /// Show which one would be cancelled, and do nothing.
+    /// Show which one would be cancelled, and cancel nothing.
     #[arg(long)]
     dry_run: bool,
 }
@@ -36,10 +33,7 @@ impl Cancel {
             return show_none(output);
         };
         if self.dry_run {
-            output.note(format_args!(
-                "This one would be cancelled: {}",
-                summary(&run)
-            ));
+            output.note("This garbage collection would be cancelled:");
             show_run(output, &run)?;
             return Ok(Outcome::Done);
         }

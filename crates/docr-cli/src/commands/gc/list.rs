@@ -11,18 +11,18 @@ use crate::{
 };
 
 const EXAMPLES: Examples = [
-    ("The last ones, the newest first", "docr gc list"),
+    ("The latest, newest first", "docr gc list"),
     (
-        "Which one has freed the most",
+        "The one that freed the most",
         "docr gc list --all --sort freed:desc --limit 1",
     ),
 ];
 
-/// Show the last garbage collections.
+/// List the latest garbage collections.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct List {
-    /// Show all that there were.
+    /// List all of them.
     #[arg(long)]
     all: bool,
 }

@@ -1,4 +1,4 @@
-//! `docr gc`: garbage collections, which free the storage of what was deleted.
+//! `docr gc`: garbage collections, which free the storage of deleted images.
 
 mod cancel;
 mod list;
@@ -17,24 +17,24 @@ use serde_json::json;
 
 use crate::{
     account::RegistryCalls,
-    output::{About as _, Cell, Columns, Outcome, Output, Tone},
+    output::{About as _, Cell, Columns, Outcome, Output, Tone, counted},
 };
 
 noun! {
-    /// Garbage collections, which free the storage of what was deleted.
+    /// Run garbage collections, which free the storage of deleted images.
     Gc: Run(run::Run), Wait(wait::Wait), List(list::List), Show(show::Show), Cancel(cancel::Cancel)
 }
 
 /// What a garbage collection removes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum What {
-    /// Manifests without a tag; their storage is freed by another run only.
+    /// Manifests without a tag; another run then frees their storage.
     #[value(alias = "untagged manifests only")]
     UntaggedManifests,
-    /// Blobs that no manifest needs.
+    /// Blobs that no manifest refers to.
     #[value(alias = "unreferenced blobs only")]
     UnreferencedBlobs,
-    /// Both: all that no tag leads to.
+    /// Manifests without a tag, and blobs that no manifest refers to.
     #[value(alias = "untagged manifests and unreferenced blobs")]
     Both,
 }
@@ -49,11 +49,11 @@ impl From<What> for GarbageCollectionType {
     }
 }
 
-/// The active one, if there is one.
+/// The active garbage collection, if any.
 ///
 /// # Errors
 ///
-/// Also when there is no such registry, of which the service says no more than that none is active.
+/// Also if the registry does not exist, for which the service only reports that none is active.
 async fn active(registry: &RegistryCalls) -> Result<Option<GarbageCollection>> {
     let active = registry.garbage_collections().active().await;
     let active = active.about(|| registry.subject())?;
@@ -77,7 +77,7 @@ pub(super) async fn collect(
     }
 }
 
-/// Waits for the end of a garbage collection.
+/// Waits until a garbage collection has finished.
 async fn follow(
     runs: &GarbageCollections,
     output: &Output,
@@ -92,7 +92,7 @@ async fn follow(
     drop(progress);
     if !has_succeeded(&run) {
         bail!(
-            "the garbage collection {} has ended as {:?}",
+            "garbage collection {} finished with status {:?}",
             for_terminal(&run.uuid, 100),
             status(&run)
         );
@@ -100,7 +100,7 @@ async fn follow(
     Ok(run)
 }
 
-/// Shows a run, or a text and nothing where there is none.
+/// Shows a run as a sentence, or as a record where sentences have no place.
 fn show_run(output: &Output, run: &GarbageCollection) -> Result<()> {
     match output.has_lines() {
         true => output.record(run, &columns()),
@@ -126,9 +126,9 @@ fn status(run: &GarbageCollection) -> &str {
 
 fn summary(run: &GarbageCollection) -> String {
     let freed = HumanBytes(run.freed_bytes.unwrap_or(0));
-    let blobs = run.blobs_deleted.unwrap_or(0);
+    let blobs = counted(run.blobs_deleted.unwrap_or(0), "blob", "blobs");
     format!(
-        "Garbage collection {}: {}, {blobs} blobs deleted, {freed} freed.",
+        "Garbage collection {}: {}, {blobs} deleted, {freed} freed.",
         for_terminal(&run.uuid, 100),
         for_terminal(status(run), 100)
     )
@@ -137,7 +137,7 @@ fn summary(run: &GarbageCollection) -> String {
 fn columns() -> Columns<GarbageCollection> {
     Columns::new(
         |run: &GarbageCollection| run.uuid.clone(),
-        "There was no garbage collection.",
+        "No garbage collections found.",
     )
     .column("id", 1, |run| Cell::text(&run.uuid))
     .column("started", 2, |run| Cell::some(run.created_at, Cell::Time))
@@ -158,7 +158,7 @@ fn columns() -> Columns<GarbageCollection> {
     .column("freed", 3, |run| Cell::Bytes(run.freed_bytes.unwrap_or(0)))
 }
 
-/// What a run removes, as --type takes it.
+/// What a run removes, as a value of --type.
 fn removes(type_: &GarbageCollectionType) -> String {
     let known = What::value_variants()
         .iter()

@@ -15,26 +15,26 @@ use crate::{
 
 const EXAMPLES: Examples = [
     (
-        "Free the storage of what was deleted, and wait for that",
+        "Free the storage of deleted images, and wait until it has finished",
         "docr gc run --type unreferenced-blobs --wait",
     ),
     (
-        "Show which untagged manifests would go",
+        "Show which untagged manifests would be deleted",
         "docr gc run --type both --dry-run",
     ),
 ];
 
-/// Start a garbage collection. The registry is read-only until it ends.
+/// Start a garbage collection. The registry is read-only until it has finished.
 ///
-/// One that takes untagged manifests takes those of all repositories, images that are deployed by digest included:
-/// they are shown first, and you are asked.
+/// Untagged manifests are deleted from all repositories, including images that are deployed by digest: docr shows them
+/// first, and asks for confirmation.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Run {
     /// What to remove.
     #[arg(long = "type", value_enum)]
     what: What,
-    /// Wait for its end.
+    /// Wait until it has finished.
     #[arg(long)]
     wait: bool,
     #[command(flatten)]
@@ -53,8 +53,12 @@ impl Run {
             }
         } else if self.consent.dry_run {
             let text = match active(&registry).await? {
-                Some(_) => "A garbage collection is active: another one can't be started now.",
-                None => "A garbage collection would be started, of blobs that no manifest needs.",
+                Some(_) => {
+                    "A garbage collection is active; another one cannot be started until it has finished."
+                }
+                None => {
+                    "A garbage collection of blobs that no manifest refers to would be started."
+                }
             };
             output.show_unless_lines(text, &json!(null))?;
             return Ok(Outcome::Done);
@@ -62,14 +66,19 @@ impl Run {
         let runs = registry.garbage_collections();
         let collecting = collect(&runs, output, self.what.into(), self.wait);
         let Some(run) = interrupt.unless(collecting).await else {
-            output.warn("A garbage collection that was started goes on: see docr gc list.");
+            output.warn(
+                "If the garbage collection was started, it continues; check with `docr gc show`.",
+            );
             return Ok(Outcome::Interrupted);
         };
         show_run(output, &run?)?;
+        if !self.wait {
+            output.note("To wait until it has finished, run `docr gc wait`.");
+        }
         Ok(Outcome::Done)
     }
 
-    /// Shows which manifests would be taken from all repositories, and asks: `None` to go on.
+    /// Shows which manifests would be deleted, and asks for confirmation; `None` to continue.
     async fn ask(
         &self,
         account: &Account,
@@ -79,14 +88,14 @@ impl Run {
     ) -> Result<Option<Outcome>> {
         output.check_prompt(
             self.consent,
-            "to take the untagged manifests of all repositories; docr prune --plan --untagged shows which ones nothing \
+            "to delete the untagged manifests of all repositories; `docr prune --plan --untagged` shows those that nothing \
              needs",
         )?;
         let Some(untagged) = untagged(account, registry, output, interrupt).await? else {
             return Ok(Some(Outcome::Interrupted));
         };
         match untagged.repositories.is_empty() {
-            true => output.note("No manifest is untagged."),
+            true => output.note("There are no untagged manifests."),
             false => output.note_table(&untagged.repositories, &untagged_columns())?,
         }
         if self.consent.dry_run {
@@ -95,19 +104,19 @@ impl Run {
         if untagged.repositories.is_empty() {
             return Ok(None);
         }
-        let question = Question::YesOrNo("Take these manifests?");
+        let question = Question::YesOrNo("Delete these manifests?");
         output.consent(self.consent, question, interrupt).await
     }
 }
 
-/// Reads which manifests would be taken; `None` if somebody asks to stop.
+/// Reads which manifests would be deleted; `None` if interrupted.
 async fn untagged(
     account: &Account,
     registry: &RegistryCalls,
     output: &Output,
     interrupt: &Interrupt,
 ) -> Result<Option<UntaggedManifests>> {
-    let _progress = output.progress("reading which manifests are untagged");
+    let _progress = output.progress("looking for untagged manifests");
     let read = RegistryInventory::read(registry.handle()).await;
     let mut inventory = read.about(|| registry.subject())?;
     if !UntaggedManifests::of(&inventory)?.repositories.is_empty() {
@@ -129,11 +138,11 @@ fn untagged_columns() -> Columns<UntaggedInRepository> {
         .column("repository", 1, |one| Cell::text(&one.repository))
         .column("untagged", 1, |one| Cell::Number(one.manifests))
         .column("size", 4, |one| Cell::Bytes(one.bytes))
-        .column("of-tagged-images", 2, |one| match one.in_doubt {
+        .column("in-tagged-images", 2, |one| match one.in_doubt {
             0 => Cell::Number(one.belong_to_tagged),
-            doubt => Cell::text(format!("{}, perhaps {doubt} more", one.belong_to_tagged)),
+            doubt => Cell::text(format!("{}, maybe {doubt} more", one.belong_to_tagged)),
         })
-        .column("pushed-lately", 3, |one| Cell::Number(one.pushed_lately))
+        .column("recently-pushed", 3, |one| Cell::Number(one.pushed_lately))
 }
 
 impl What {

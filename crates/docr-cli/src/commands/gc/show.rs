@@ -13,14 +13,14 @@ use crate::{
 
 const EXAMPLES: Examples = [
     ("The active one", "docr gc show"),
-    ("Its id alone, if there is one", "docr gc show --output ids"),
+    ("Its id only, if there is one", "docr gc show --output ids"),
 ];
 
-/// Show a garbage collection: the active one, or one by its id.
+/// Show the active garbage collection, or one by id.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Show {
-    /// Its id [default: that of the active one].
+    /// Id of the garbage collection [default: the active one].
     id: Option<GarbageCollectionId>,
 }
 

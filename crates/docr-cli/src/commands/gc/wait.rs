@@ -12,13 +12,13 @@ use crate::{
 
 const EXAMPLES: Examples = [
     (
-        "Before a push, which a garbage collection refuses",
+        "Before a push, which is refused during a garbage collection",
         "docr gc wait",
     ),
-    ("In a script, without a word", "docr gc wait --quiet"),
+    ("In a script, without progress", "docr gc wait --quiet"),
 ];
 
-/// Wait until the active garbage collection has ended.
+/// Wait until the active garbage collection has finished.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Wait {}

@@ -24,25 +24,26 @@ use crate::{
 
 const EXAMPLES: Examples = [
     (
-        "Show what would be gone, by a tag",
+        "Show what would be deleted, by tag",
         "docr image delete shop/api:build-1 --dry-run",
     ),
     (
-        "Several at once, without being asked",
+        "Several at once, without a prompt",
         "docr image delete shop/api:build-1 shop/web:pr-43 --yes",
     ),
 ];
 
-/// Delete images with all their tags, after asking. Their storage is free after `docr gc run`.
+/// Delete images with all their tags, after confirmation. `docr gc run` then frees their storage.
 ///
-/// One that is part of another image, as those of single platforms are, stays: without it the other can't be pulled.
+/// An image that is part of another one, such as the image of a single platform, is not deleted: without it the other
+/// cannot be pulled.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Delete {
-    /// The images, each as REPOSITORY:TAG or REPOSITORY@DIGEST; of a digest its beginning will do.
+    /// Images to delete, as REPOSITORY:TAG or REPOSITORY@DIGEST; a digest may be abbreviated.
     #[arg(required = true, add = ArgValueCompleter::new(complete::tags))]
     images: Vec<ImageArgument>,
-    /// Delete even what is, or may be, part of another image.
+    /// Also delete images that are, or may be, part of another one.
     #[arg(long)]
     even_parts: bool,
     #[command(flatten)]
@@ -80,7 +81,10 @@ impl Delete {
         let gone = found
             .into_iter()
             .map(|one| Gone::new(one.subject(&registry), one));
-        let question = Question::YesOrNo("Delete these images with their tags?");
+        let question = Question::YesOrNo(match gone.len() {
+            1 => "Delete this image and its tags?",
+            _ => "Delete these images and their tags?",
+        });
         delete_each(
             output,
             self.consent,
@@ -96,7 +100,7 @@ impl Delete {
     }
 }
 
-/// Refuses what other images consist of; whether somebody let it finish.
+/// Refuses parts of other images; `false` if interrupted.
 async fn check_parts(
     account: &Account,
     registry: &RegistryCalls,
@@ -110,7 +114,7 @@ async fn check_parts(
         read_at: account.now(),
         repositories: repositories(found),
     };
-    let _progress = output.progress("reading what belongs together");
+    let _progress = output.progress("reading manifests");
     let Some(manifests) = account.manifests(registry.handle(), interrupt).await? else {
         return Ok(false);
     };
@@ -131,15 +135,15 @@ async fn check_parts(
     Ok(true)
 }
 
-/// The repositories that are concerned, each once.
+/// The repositories of the images, without duplicates.
 fn repositories(found: &[Found]) -> Vec<RepositoryInventory> {
     let mut all: Vec<RepositoryInventory> = Vec::new();
     for one in found {
-        let name = one.repository.name().to_string();
+        let name = one.repository.name().as_str();
         if all.iter().all(|repository| repository.name != name) {
             let manifests = one.manifests.iter().cloned().map(Into::into);
             all.push(RepositoryInventory {
-                name,
+                name: name.into(),
                 manifests: manifests.collect(),
                 ..RepositoryInventory::default()
             });
@@ -150,20 +154,20 @@ fn repositories(found: &[Found]) -> Vec<RepositoryInventory> {
 
 fn check_part(one: &Found, repository: &RepositoryInventory, found: &[Found]) -> Result<()> {
     let digest = &one.manifest.digest;
-    let goes = |digest: &str| found.iter().any(|one| one.manifest.digest == digest);
+    let is_deleted = |digest: &str| found.iter().any(|one| one.manifest.digest == digest);
     for other in &repository.manifests {
-        // What goes as well needs no parts.
-        if other.digest == *digest || goes(&other.digest) {
+        // An image that is deleted as well needs no parts.
+        if other.digest == *digest || is_deleted(&other.digest) {
             continue;
         }
         match &other.content {
-            ManifestContent::Read(document) if document.parts.contains(digest) => {
+            ManifestContent::Read(document) if document.parts.contains(digest.as_str()) => {
                 let tags = match other.tags.is_empty() {
                     true => String::new(),
                     false => format!(" ({})", other.tags.join(", ")),
                 };
                 return Err(WrongInput(format!(
-                    "image {} is part of image {}{tags}, which can't be pulled without it: delete that one, or pass \
+                    "image {} is part of image {}{tags}, which cannot be pulled without it: delete that one instead, or pass \
                      --even-parts",
                     short(digest),
                     short(&other.digest)
@@ -171,8 +175,7 @@ fn check_part(one: &Found, repository: &RepositoryInventory, found: &[Found]) ->
                 .into());
             }
             ManifestContent::Unreadable(why) => bail!(
-                "image {} may be part of image {}, which can't be read: {why}; pass --even-parts to delete it all the \
-                 same",
+                "image {} may be part of image {}, which cannot be read: {why}; to delete it anyway, pass --even-parts",
                 short(digest),
                 short(&other.digest)
             ),

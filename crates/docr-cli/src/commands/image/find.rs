@@ -1,4 +1,4 @@
-//! Finding the image that is meant, by a tag, a digest or the beginning of one.
+//! Finding an image by a tag, a digest or a prefix of one.
 
 use anyhow::Result;
 use docr::{RepositoryHandle, RepositoryManifest};
@@ -9,13 +9,13 @@ use crate::{
     output::{About as _, NotThere, Output, Subject, WrongInput, short},
 };
 
-/// Enough to tell them apart.
+/// How many of several candidates are shown.
 const SHOWN: usize = 5;
 
 pub(super) struct Found {
     pub(super) repository: RepositoryHandle,
     pub(super) manifest: RepositoryManifest,
-    /// All of the repository.
+    /// All manifests of the repository.
     pub(super) manifests: Vec<RepositoryManifest>,
 }
 
@@ -50,7 +50,7 @@ fn the_one<'a>(
     let is_meant = |manifest: &&RepositoryManifest| match &wanted.which {
         Which::Tag(tag) => manifest.tags.iter().any(|one| tag == one.as_str()),
         Which::Digest(digest) => digest == manifest.digest.as_str(),
-        Which::DigestBeginning(digits) => manifest
+        Which::DigestPrefix(digits) => manifest
             .digest
             .strip_prefix("sha256:")
             .is_some_and(|hex| hex.starts_with(digits)),
@@ -71,7 +71,7 @@ fn the_one<'a>(
                 .map(|one| longer(&one.digest, &wanted.which))
                 .collect();
             let message = format!(
-                "{} is the beginning of {} digests in {}: {}; write more of the one that is meant",
+                "{} is ambiguous: {} digests in {} begin with it: {}; give more digits",
                 wanted.which,
                 several.len(),
                 wanted.repository,
@@ -82,7 +82,7 @@ fn the_one<'a>(
     }
 }
 
-/// So much of a digest that it is told from others with the same beginning.
+/// A prefix of a digest, longer than the given one.
 fn longer(digest: &str, which: &Which) -> String {
     let length = which.to_string().len().max(short(digest).len());
     digest.chars().take(length + 4).collect()

@@ -14,24 +14,21 @@ use crate::{
 };
 
 const EXAMPLES: Examples = [
+    ("Largest first", "docr image list shop/api --sort size:desc"),
     (
-        "The largest first",
-        "docr image list shop/api --sort size:desc",
-    ),
-    (
-        "Digests of what no tag leads to",
+        "Digests of untagged images",
         "docr image list shop/api --untagged --output ids",
     ),
 ];
 
-/// List the images of a repository, each with its tags.
+/// List the images of a repository, with their tags.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct List {
-    /// The repository.
+    /// Repository to list.
     #[arg(add = ArgValueCompleter::new(complete::repositories))]
     repository: RepositoryArgument,
-    /// List only those without a tag, parts of others included.
+    /// List only images without a tag, including parts of others.
     #[arg(long)]
     untagged: bool,
 }

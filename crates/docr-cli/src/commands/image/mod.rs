@@ -10,14 +10,14 @@ use docr::RepositoryManifest;
 use crate::output::{Cell, Columns};
 
 noun! {
-    /// Images, tagged or not.
+    /// List, show and delete images, tagged or not.
     Image: List(list::List), Show(show::Show), Delete(delete::Delete)
 }
 
 fn columns() -> Columns<RepositoryManifest> {
     Columns::new(
         |manifest: &RepositoryManifest| manifest.digest.clone(),
-        "The repository has no image.",
+        "The repository has no images.",
     )
     .column("digest", 1, |manifest| {
         Cell::Digest(manifest.digest.clone())

@@ -21,32 +21,32 @@ use crate::{
 };
 
 const EXAMPLES: Examples = [
-    ("By a tag", "docr image show shop/api:latest"),
+    ("By tag", "docr image show shop/api:latest"),
     (
-        "Its digest, to deploy by",
+        "The digest, to deploy it by",
         "docr image show shop/api:latest --output ids",
     ),
 ];
 
 /// Show an image: its tags, platforms, layers and signatures.
 ///
-/// Platforms, layers and signatures are read from the registry itself, with credentials that are revoked afterwards.
+/// Platforms, layers and signatures are read from the registry itself, with temporary credentials.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Show {
-    /// The image, as REPOSITORY:TAG or REPOSITORY@DIGEST; of a digest its beginning will do.
+    /// Image to show, as REPOSITORY:TAG or REPOSITORY@DIGEST; a digest may be abbreviated.
     #[arg(add = ArgValueCompleter::new(complete::tags))]
     image: ImageArgument,
 }
 
-/// An image as the API describes it, and as the registry does.
+/// An image as described by the API and by the registry.
 #[derive(Serialize)]
 struct Shown {
     #[serde(flatten)]
     manifest: RepositoryManifest,
     #[serde(flatten)]
     details: Option<ImageDetails>,
-    /// Signatures by the convention of tags.
+    /// Signatures by cosign's tag convention.
     signature_tags: Vec<String>,
 }
 
@@ -73,7 +73,7 @@ impl Show {
             Some(Ok(details)) => Some(details),
             Some(Err(error)) => {
                 output.warn(format_args!(
-                    "Platforms, layers and signatures can't be read: {error:#}"
+                    "Platforms, layers and signatures could not be read: {error:#}"
                 ));
                 None
             }
@@ -103,7 +103,7 @@ async fn read(
     read.map_err(|error| anyhow!(error))
 }
 
-/// The tags that are about an image by the convention of cosign: its digest with a dash and an ending.
+/// The tags of an image's signatures, by cosign's convention: its digest with a dash and a suffix.
 fn signature_tags(digest: &str, manifests: &[RepositoryManifest]) -> Vec<String> {
     let beginning = digest.replacen(':', "-", 1);
     let tags = manifests.iter().flat_map(|manifest| &manifest.tags);
@@ -117,7 +117,7 @@ fn signature_tags(digest: &str, manifests: &[RepositoryManifest]) -> Vec<String>
 fn columns() -> Columns<Shown> {
     Columns::new(
         |shown: &Shown| shown.manifest.digest.clone(),
-        "There is no such image.",
+        "No image found.",
     )
     .column("digest", 1, |shown| Cell::text(&shown.manifest.digest))
     .column("tags", 1, |shown| list(shown.manifest.tags.clone()))
@@ -161,7 +161,7 @@ fn columns() -> Columns<Shown> {
     .column("signatures", 1, |shown| {
         let referrers = shown.details.iter().flat_map(|details| &details.referrers);
         let referrers = referrers.flatten().map(|one| {
-            let what = one.artifact_type.as_deref().unwrap_or("of unknown type");
+            let what = one.artifact_type.as_deref().unwrap_or("(unknown type)");
             format!("{} {what}", short(&one.digest))
         });
         list(

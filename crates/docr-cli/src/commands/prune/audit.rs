@@ -1,4 +1,4 @@
-//! What is noted of deletions while they go on: a bar for people, and an audit log on request.
+//! Progress of deletions: a progress bar, and an audit log on request.
 
 use std::{
     fs::{File, OpenOptions},
@@ -15,7 +15,7 @@ use crate::{
     output::{Output, Progress},
 };
 
-/// Shows how far the deletions are, logs them, and asks to stop when nobody reads the result any more.
+/// Shows the progress of deletions, logs them, and interrupts when the output is closed.
 pub(super) struct Deleting {
     progress: Progress,
     registry: String,
@@ -23,7 +23,7 @@ pub(super) struct Deleting {
     interrupt: Interrupt,
 }
 
-/// A line of the log: before a deletion without an outcome, and after it with one.
+/// A line of the log. Only the line after a deletion has an outcome.
 #[derive(Serialize)]
 struct Line<'a> {
     time: String,
@@ -66,7 +66,7 @@ impl Deleting {
             return Ok(());
         };
         let line = Line {
-            // The time of the log is this machine's, as that of any other log.
+            // By this machine's clock, like any other log.
             time: docr::Clock::now(&docr::SystemClock)
                 .to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
             event,
@@ -88,7 +88,7 @@ impl ObserveRetention for Deleting {
     }
 
     fn ended(&mut self, step: &RetentionStep) {
-        // What can't be written now is in the report; the next deletion doesn't begin.
+        // If writing fails, the report has it, and no further deletion starts.
         let _ = self.write("end", &step.deletion, Some(&step.outcome));
         self.progress.advance(step.to_string());
         if is_output_closed() {

@@ -32,95 +32,95 @@ use crate::{
 use audit::Deleting;
 use plan::make;
 
-/// What is tried in a sandbox when nothing is said.
+/// The rules in a sandbox if none are given.
 const SAMPLE_RULES: &str = "[[rule]]\nkeep_newest = 3\nprotect_tags = [\"v*\", \"2*\"]\n";
 
 const EXAMPLES: Examples = [
     (
-        "Show what would go",
+        "Show what would be deleted",
         "docr prune --plan --keep-newest 10 --protect v*",
     ),
     (
-        "By rules from a file, with the storage freed, without being asked",
+        "By rules from a file, freeing the storage, without a prompt",
         "docr prune --apply --rules rules.toml --gc --yes",
     ),
 ];
 
 /// Delete old images by rules.
 ///
-/// An image goes with all its tags, its manifest, and the parts, signatures and attestations that nothing else needs.
-/// What the plan doesn't name stays, also in the garbage collection that frees the storage.
+/// An image is deleted with all its tags, its manifest, and the parts, signatures and attestations that nothing else
+/// needs. What the plan does not list is kept, also by the garbage collection that frees the storage.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 #[command(group = ArgGroup::new("mode").required(true).args(["plan", "apply", "schema"]))]
 pub(crate) struct Prune {
-    /// Show what would go, and why the rest stays.
+    /// Show what would be deleted, and why the rest is kept.
     #[arg(long)]
     plan: bool,
-    /// Delete what goes, after asking.
+    /// Delete images, after confirmation.
     #[arg(long)]
     apply: bool,
-    /// Print the JSON Schema of a file of rules.
+    /// Print the JSON Schema of the rules file.
     #[arg(long)]
     schema: bool,
-    /// The rules, in TOML.
+    /// Rules file, in TOML.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["keep_newest", "older_than", "protect", "untagged", "untagged_older_than", "orphans", "from"])]
     rules: Option<PathBuf>,
-    /// Keep so many of the newest images of each repository.
+    /// Keep this many of the newest images of each repository.
     #[arg(long, value_name = "NUMBER", value_parser = number)]
     keep_newest: Option<u32>,
-    /// Delete only what is older, such as 30d.
+    /// Delete only images that are older than this, such as 30d.
     #[arg(long, value_name = "AGE")]
     older_than: Option<Age>,
-    /// Keep tags that match this pattern, such as v* or re:v\d+; more than once for several.
+    /// Keep tags that match this pattern, such as v* or re:v\d+; repeat for several.
     #[arg(long, value_name = "PATTERN")]
     protect: Vec<NamePattern>,
-    /// Delete images without tags, too.
+    /// Also delete images without tags.
     #[arg(long)]
     untagged: bool,
-    /// Delete images without tags that are older than this.
+    /// Also delete images without tags that are older than this.
     #[arg(long, value_name = "AGE")]
     untagged_older_than: Option<Age>,
-    /// Delete signatures, attestations and other referrers whose image is gone from the registry, too.
+    /// Also delete signatures, attestations and other referrers of images that no longer exist.
     #[arg(long)]
     orphans: bool,
-    /// Keep what was pushed more recently than this, whatever the rules say [default: 24h].
+    /// Keep what was pushed within this time, whatever the rules say [default: 24h].
     #[arg(long, value_name = "AGE", conflicts_with = "from")]
     min_age: Option<Age>,
-    /// Delete nothing if more images would go than this: a number, or a percentage such as 25%.
+    /// Delete nothing if more images than this would be deleted: a number, or a percentage such as 25%.
     #[arg(long, value_name = "NUMBER", conflicts_with = "from")]
     max_delete: Option<MaxDelete>,
-    /// Delete tags alone, and no manifest. That frees no storage.
+    /// Delete only tags, and no manifests, which frees no storage.
     #[arg(long, conflicts_with = "from")]
     tags_only: bool,
-    /// Keep the images that this file names, one reference a line, or standard input for -; such as
-    /// `kubectl get pods -A -o jsonpath` prints them.
+    /// Keep the images that this file lists, one reference per line, such as `kubectl get pods -A -o jsonpath` prints;
+    /// - is standard input.
     #[arg(long, value_name = "FILE", conflicts_with = "from")]
     in_use: Option<PathBuf>,
-    /// Read the repositories that no rule is for, too, to say exactly how many bytes are freed. Without it they are not
-    /// read, and the number is the most that it can be.
+    /// Also read the repositories that no rule applies to, to show exactly how many bytes would be freed instead of an
+    /// upper bound.
     #[arg(long, conflicts_with = "from")]
     exact_bytes: bool,
-    /// Write the plan to a file, to be applied later.
+    /// Save the plan to a file, to apply it later.
     #[arg(long, value_name = "FILE", requires = "plan")]
     save: Option<PathBuf>,
-    /// Apply a plan from a file.
+    /// Apply a saved plan.
     #[arg(long, value_name = "FILE", requires = "apply")]
     from: Option<PathBuf>,
-    /// Don't ask.
+    /// Do not ask for confirmation.
     #[arg(long, short, requires = "apply")]
     yes: bool,
-    /// Show the plan, and delete nothing, as --plan does.
+    /// Show the plan and delete nothing, like --plan.
     #[arg(long, requires = "apply", conflicts_with = "yes")]
     dry_run: bool,
-    /// Had manifests deleted of which it was unknown whether they are parts of images. They stay now.
+    /// Used to delete manifests that may be parts of images. They are kept now.
     #[arg(long, hide = true)]
     even_unknown_parts: bool,
-    /// Delete an image's manifest before its tags, which saves a request for each tag if the service takes them along.
-    /// If the first one shows that it doesn't, the tags go first again.
+    /// Delete an image's manifest before its tags, which saves a request per tag if the service deletes the tags with
+    /// it; otherwise docr reverts to deleting the tags first.
     #[arg(long, requires = "apply")]
     manifests_first: bool,
-    /// Collect the garbage afterwards, and wait for it.
+    /// Run a garbage collection afterwards, and wait until it has finished.
     #[arg(long, requires = "apply")]
     gc: bool,
     /// Append a line of JSON to this file before and after each deletion.
@@ -132,14 +132,14 @@ pub(crate) struct Prune {
 fn number(text: &str) -> Result<u32, String> {
     let most = u32::MAX;
     text.parse()
-        .map_err(|_| format!("is not a number of images, from 0 to {most}"))
+        .map_err(|_| format!("not a whole number from 0 to {most}"))
 }
 
-/// Where a plan comes from.
+/// The source of a plan.
 enum Source {
-    /// A file that holds it.
+    /// A file.
     Plan(Box<RetentionPlan>),
-    /// Rules, by which it is made.
+    /// Rules to compute it by.
     Rules(RetentionPolicy),
 }
 
@@ -150,12 +150,12 @@ impl Prune {
             return Ok(Outcome::Done);
         }
         if self.even_unknown_parts {
-            let text = "--even-unknown-parts has no effect any more: what can't be read stays.";
+            let text = "--even-unknown-parts no longer has an effect: manifests that cannot be read are kept.";
             output.warn(text);
         }
         output.check_text()?;
         let interrupt = Interrupt::listen()?;
-        // Files are read before anything is asked.
+        // Files are read before the first request.
         let source = match &self.from {
             Some(file) => {
                 let place = || file.display().to_string();
@@ -174,7 +174,7 @@ impl Prune {
                 let exact = self.exact_bytes;
                 let made = make(&account, &registry, &policy, exact, output, &interrupt).await?;
                 let Some(made) = made else {
-                    output.note("Interrupted while reading: nothing was deleted.");
+                    output.note("Interrupted while reading; nothing was deleted.");
                     return Ok(Outcome::Interrupted);
                 };
                 made
@@ -204,11 +204,11 @@ impl Prune {
         if let Some(file) = &self.save {
             let text = serde_json::to_string_pretty(&plan)?;
             fs::write(file, text).with_context(|| file.display().to_string())?;
-            output.note(format_args!("The plan is in {}.", file.display()));
+            output.note(format_args!("The plan was saved to {}.", file.display()));
         }
         let mut text = output.text();
-        text::going(&mut text, plan)?;
-        text::staying(&mut text, plan)?;
+        text::deleted(&mut text, plan)?;
+        text::kept(&mut text, plan)?;
         output.show_text(&text, plan)?;
         Ok(Outcome::Done)
     }
@@ -263,13 +263,12 @@ impl Prune {
             }),
             (false, true) => {
                 output.note(format_args!(
-                    "No rules are given, so these are tried:\n\n{SAMPLE_RULES}"
+                    "No rules given; using these:\n\n{SAMPLE_RULES}"
                 ));
                 Ok(RetentionPolicy::from_toml(SAMPLE_RULES)?)
             }
             (false, false) => {
-                let message =
-                    "no rules: give --rules, --keep-newest, --older-than, --untagged or --orphans";
+                let message = "no rules given: pass --rules, --keep-newest, --older-than, --untagged or --orphans";
                 Err(WrongInput(message.to_owned()).into())
             }
         }
@@ -284,31 +283,31 @@ impl Prune {
         manifests: &mut Option<Manifests>,
         interrupt: &Interrupt,
     ) -> Result<Outcome> {
-        let mut going = output.text_beside();
-        text::going(&mut going, plan)?;
-        output.note_text(&going);
+        let mut deleted = output.text_beside();
+        text::deleted(&mut deleted, plan)?;
+        output.note_text(&deleted);
         let execution = plan.execution(registry)?;
         let nothing = json!({ "plan": plan, "report": null });
         if plan.is_empty() {
-            // Who expected something to go wants to know why it stays.
-            let mut staying = output.text_beside();
-            text::staying(&mut staying, plan)?;
-            output.note_text(&staying);
-            output.show("Nothing was to be deleted.", &nothing)?;
+            // The user may have expected deletions, so show why everything is kept.
+            let mut kept = output.text_beside();
+            text::kept(&mut kept, plan)?;
+            output.note_text(&kept);
+            output.show("Nothing to delete.", &nothing)?;
             return Ok(Outcome::Done);
         }
         let consent = Consent {
             yes: self.yes,
             dry_run: false,
         };
-        output.check_prompt(consent, "to delete what the plan names")?;
-        let question = Question::YesOrNo("Delete this?");
+        output.check_prompt(consent, "to delete what the plan lists")?;
+        let question = Question::YesOrNo("Delete what the plan lists?");
         if let Some(outcome) = output.consent(consent, question, interrupt).await? {
             output.show("Nothing was deleted.", &nothing)?;
             return Ok(outcome);
         }
         let mut progress = Deleting::new(plan, output, self.audit_log.as_deref(), interrupt)?;
-        // A plan from a file has to know what was pushed since, too.
+        // Also for a saved plan, since images may have been pushed since.
         let opened = match manifests.take() {
             Some(manifests) => Some(manifests),
             None => account.manifests(registry, interrupt).await?,
@@ -329,7 +328,7 @@ impl Prune {
             .await
     }
 
-    /// Collects the garbage if asked to, and reports. What was deleted is reported whatever happens.
+    /// Runs the garbage collection if wanted, and reports. The deletions are reported even if that fails.
     async fn conclude(
         &self,
         registry: &RegistryHandle,
@@ -359,14 +358,14 @@ impl Prune {
             match collected {
                 Some(Ok(done)) => {
                     let freed = HumanBytes(done.freed_bytes.unwrap_or(0));
-                    text += &format!("A garbage collection has freed {freed}.\n");
+                    text += &format!("The garbage collection freed {freed}.\n");
                     run = Some(done);
                 }
                 Some(Err(failed)) => {
                     let why = format!("{failed:#}");
                     text += &format!(
-                        "The storage is not free yet: {why}\n\
-                         Wait for an active garbage collection by `docr gc wait`, then run \
+                        "The storage was not freed: {why}\n\
+                         Wait for an active garbage collection with `docr gc wait`, then run \
                          `docr gc run --type unreferenced-blobs --wait`.\n"
                     );
                     error = Some(why);
@@ -375,11 +374,11 @@ impl Prune {
                     }
                 }
                 None if wanted => {
-                    text += "The garbage collection goes on: docr gc wait\n";
+                    text += "The garbage collection continues. To wait for it: docr gc wait\n";
                     outcome = Outcome::Interrupted;
                 }
                 None => {
-                    text += "Storage is free after: docr gc run --type unreferenced-blobs --wait\n";
+                    text += "To free the storage: docr gc run --type unreferenced-blobs --wait\n";
                 }
             }
         }
@@ -393,9 +392,9 @@ impl Prune {
     }
 }
 
-/// Whether a person, if there is one, wants the garbage collected, too.
+/// Asks whether to run a garbage collection, where a prompt is possible.
 async fn may_collect(output: &Output, interrupt: &Interrupt) -> bool {
-    let question = "Collect the garbage now? The registry is read-only meanwhile.";
+    let question = "Run a garbage collection now? The registry is read-only until it has finished.";
     let asked = output.is_interactive();
     asked
         && output

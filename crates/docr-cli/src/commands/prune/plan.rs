@@ -1,4 +1,4 @@
-//! What `docr prune` reads before it shows a plan.
+//! Computing a plan for `docr prune`.
 
 use anyhow::Result;
 use docr::{
@@ -12,7 +12,7 @@ use crate::{
     output::{About as _, Output, Subject},
 };
 
-/// Makes a plan, and keeps what it reads manifests by; `None` if somebody asked to stop.
+/// Computes a plan, and returns it with the reader of manifests; `None` if interrupted.
 pub(super) async fn make(
     account: &Account,
     registry: &RegistryHandle,
@@ -21,11 +21,11 @@ pub(super) async fn make(
     output: &Output,
     interrupt: &Interrupt,
 ) -> Result<Option<(RetentionPlan, Option<Manifests>)>> {
-    let progress = output.progress(format!("reading what is in {}", registry.name()));
+    let progress = output.progress(format!("reading registry {}", registry.name()));
     let reading = RegistryInventory::reading(registry).policy(policy);
     let mut reading = reading.exact_bytes(has_exact_bytes);
     let read = reading.run(|now| {
-        progress.say(format!("reading what is in {}: {now}", registry.name()));
+        progress.say(format!("reading registry {}: {now}", registry.name()));
     });
     let Some(inventory) = interrupt.unless(read).await else {
         return Ok(None);
@@ -33,12 +33,12 @@ pub(super) async fn make(
     let mut inventory = inventory.about(|| Subject::Registry(registry.name().to_string()))?;
     let mut manifests = None;
     if !policy.tags_only && inventory.has_candidates(policy) {
-        progress.say("reading what belongs together");
+        progress.say("reading manifests");
         let Some(opened) = account.manifests(registry, interrupt).await? else {
             return Ok(None);
         };
         let read = inventory.read_manifests_observed(policy, &opened.reader, |now| {
-            progress.say(format!("reading what belongs together: {now}"));
+            progress.say(format!("reading manifests: {now}"));
         });
         if interrupt.unless(read).await.is_none() {
             opened.close(output).await;
@@ -57,7 +57,7 @@ pub(super) async fn make(
         }
     };
     if account.is_sandbox() {
-        // The next one is another process, with the same images.
+        // The plan may be applied by another process, whose sandbox has another address.
         plan.api = None;
     }
     Ok(Some((plan, manifests)))

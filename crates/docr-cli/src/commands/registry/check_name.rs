@@ -14,20 +14,20 @@ use crate::{
 
 const EXAMPLES: Examples = [
     (
-        "Before a registry is created",
+        "Before creating a registry",
         "docr registry check-name acme-images",
     ),
     (
-        "For a program, whose test is the exit code",
+        "For a script, which tests the exit code",
         "docr registry check-name acme-images --output json",
     ),
 ];
 
-/// Check whether a name is free for a new registry; if it is taken, the exit code is 3.
+/// Check whether a registry name is available; exits with 3 if it is taken.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct CheckName {
-    /// The name.
+    /// Name to check.
     #[arg(value_parser = registry_name)]
     name: RegistryName,
 }
@@ -54,7 +54,7 @@ impl CheckName {
         };
         let name = &self.name;
         let (text, outcome) = match is_available {
-            true => (format!("The name {name} is free."), Outcome::Done),
+            true => (format!("The name {name} is available."), Outcome::Done),
             false => (format!("The name {name} is taken."), Outcome::InPart),
         };
         output.show(text, &json!({ "name": name, "available": is_available }))?;

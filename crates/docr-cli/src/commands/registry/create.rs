@@ -15,25 +15,25 @@ use crate::{
 
 const EXAMPLES: Examples = [
     (
-        "In a region, paid for by this tier",
+        "In a region, with a subscription tier",
         "docr registry create acme-images --tier professional --region fra1",
     ),
     (
-        "Whether that would work",
+        "Check whether that would work",
         "docr registry create acme-images --tier basic --dry-run",
     ),
 ];
 
-/// What a registry shall be.
+/// The registry to create.
 #[derive(Args)]
 pub(super) struct Wanted {
-    /// Its name. All customers of DigitalOcean share one set of names.
+    /// Name of the registry, unique among all customers of DigitalOcean.
     #[arg(value_parser = registry_name)]
     pub(super) name: RegistryName,
-    /// The subscription tier, which decides the price [default: that of the subscription which the account has].
+    /// Subscription tier [default: the account's current tier].
     #[arg(long, value_parser = tier)]
     tier: Option<TierSlug>,
-    /// The region in which images are stored [default: the service picks one].
+    /// Region in which images are stored [default: chosen by the service].
     #[arg(long)]
     region: Option<String>,
 }
@@ -51,7 +51,7 @@ impl Wanted {
         }
     }
 
-    /// The tier, if it allows no further registry.
+    /// The tier, if it does not allow another registry.
     async fn tier_of_one(&self, account: &Account) -> Result<Option<TierSlug>> {
         let registries = account.docr.registries();
         if registries.list().all().await?.is_empty() {
@@ -67,7 +67,7 @@ impl Wanted {
         Ok(tier.filter(|tier| FOR_ONE_REGISTRY.contains(tier)))
     }
 
-    /// Whether it could be created; says what is in the way.
+    /// Checks whether it could be created, and shows what prevents it.
     pub(super) async fn try_out(&self, account: &Account, output: &Output) -> Result<Outcome> {
         let (is_available, options) = if account.is_legacy() {
             let legacy = account.docr.legacy_registry();
@@ -88,7 +88,7 @@ impl Wanted {
         }
         if let Some(tier) = self.tier_of_one(account).await? {
             obstacles.push(format!(
-                "the account has a registry, and tier {tier} allows one"
+                "the account already has a registry, and tier {tier} allows only one"
             ));
         }
         let tier = options
@@ -99,12 +99,12 @@ impl Wanted {
         if let Some(region) = &self.region
             && !options.available_regions.contains(&region_of(region))
         {
-            obstacles.push(format!("there is no region {region}"));
+            obstacles.push(format!("region {region} is not available"));
         }
         let text = match obstacles.as_slice() {
             [] => format!("Registry {} would be created.", self.name),
             obstacles => format!(
-                "Registry {} could not be created: {}.",
+                "Registry {} cannot be created: {}.",
                 self.name,
                 obstacles.join("; ")
             ),
@@ -118,29 +118,32 @@ impl Wanted {
     }
 }
 
-/// The tiers that allow one registry; the API says so of none.
+/// The tiers that allow one registry only, which the API doesn't report.
 const FOR_ONE_REGISTRY: [TierSlug; 2] = [TierSlug::Starter, TierSlug::Basic];
 
-/// Why the account may not have a tier.
+/// Why the account is not eligible for a tier.
 fn not_eligible(option: &SubscriptionTierOption) -> Option<String> {
     (option.eligible == Some(false)).then(|| {
         let reasons = option.eligibility_reasons.iter();
         let reasons: Vec<_> = reasons.map(|reason| reason.as_str()).collect();
-        format!("the account does not fit the tier ({})", reasons.join(", "))
+        format!(
+            "the account is not eligible for the tier ({})",
+            reasons.join(", ")
+        )
     })
 }
 
-/// A tier by its name.
+/// Parses a tier.
 pub(super) fn tier(text: &str) -> Result<TierSlug, String> {
     text.parse::<TierSlug>().map_err(|error| {
         format!(
-            "{text:?} is not a tier; the tiers are {}",
+            "not a subscription tier; the tiers are {}",
             error.listed().join(", ")
         )
     })
 }
 
-/// Regions are added over time: one that isn't listed is sent as it is.
+/// Regions are added over time, so unlisted ones are sent as they are.
 fn region_of(text: &str) -> Region {
     text.parse()
         .unwrap_or_else(|_| Region::Other(text.to_owned()))
@@ -152,7 +155,7 @@ fn region_of(text: &str) -> Region {
 pub(crate) struct Create {
     #[command(flatten)]
     wanted: Wanted,
-    /// Show whether it could be created, and do nothing. Exits with 3 if not.
+    /// Check whether it could be created, and create nothing; exits with 3 if not.
     #[arg(long)]
     dry_run: bool,
 }
@@ -162,7 +165,8 @@ impl Create {
         let columns = output.checked(columns())?;
         let account = account.open(output).await?;
         if account.is_legacy() && self.wanted.tier.is_none() {
-            let message = "--tier is missing: with --legacy a registry begins a subscription";
+            let message =
+                "--tier is required with --legacy: the older call also starts the subscription";
             return Err(WrongInput(message.to_owned()).into());
         }
         if self.dry_run {

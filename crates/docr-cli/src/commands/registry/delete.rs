@@ -14,25 +14,22 @@ use crate::{
     complete,
     help::{Examples, examples},
     names::registry_name,
-    output::{About as _, Consent, Outcome, Output, Question},
+    output::{About as _, Consent, Outcome, Output, Question, counted},
 };
 
 const EXAMPLES: Examples = [
     (
-        "Show what would be gone",
+        "Show what would be deleted",
         "docr registry delete sample --dry-run",
     ),
-    (
-        "Delete it without being asked",
-        "docr registry delete sample --yes",
-    ),
+    ("Without a prompt", "docr registry delete sample --yes"),
 ];
 
-/// Delete a registry with all its repositories, after you have typed its name.
+/// Delete a registry with all its repositories, after you type its name to confirm.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Delete {
-    /// Its name.
+    /// Name of the registry.
     #[arg(value_parser = registry_name, add = ArgValueCompleter::new(complete::registries))]
     name: RegistryName,
     #[command(flatten)]
@@ -45,7 +42,7 @@ impl Delete {
         let (account, interrupt) = account
             .open_to_ask(
                 self.consent,
-                "to delete the registry with all that is in it",
+                "to delete the registry and everything in it",
                 output,
             )
             .await?;
@@ -63,15 +60,16 @@ impl Delete {
                 let tags = repositories.iter().filter_map(|one| one.tag_count);
                 let tags = tags.fold(0_u64, u64::saturating_add);
                 output.note(format_args!(
-                    "The {} goes, with {} repositories and {tags} tags.",
+                    "The {} contains {} and {}.",
                     registry.subject(),
-                    repositories.len()
+                    counted(repositories.len() as u64, "repository", "repositories"),
+                    counted(tags, "tag", "tags")
                 ));
             }
         }
         let name = registry.name().as_str();
         let question = Question::Name {
-            question: "This can't be undone.",
+            question: "Delete the registry and everything in it? This cannot be undone.",
             name,
         };
         let gone = vec![Gone::new(registry.subject(), ())];

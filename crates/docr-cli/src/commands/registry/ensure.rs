@@ -12,22 +12,22 @@ use crate::{
 
 const EXAMPLES: Examples = [
     (
-        "In a script that may run again",
+        "In a script that may run repeatedly",
         "docr registry ensure sample --tier basic",
     ),
     (
-        "Whether it is there",
+        "Check whether it exists",
         "docr registry ensure sample --dry-run",
     ),
 ];
 
-/// Create a registry, unless it is there as it is wanted.
+/// Create a registry, unless it already exists with these settings.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Ensure {
     #[command(flatten)]
     wanted: Wanted,
-    /// Show whether it is there or could be created, and do nothing.
+    /// Check whether it exists or could be created, and create nothing.
     #[arg(long)]
     dry_run: bool,
 }
@@ -41,7 +41,7 @@ impl Ensure {
             let registry = account.docr.registry(self.wanted.name.clone());
             return match registry.get_opt().await? {
                 Some(found) => {
-                    output.note(format_args!("The {subject} is there."));
+                    output.note(format_args!("The {subject} already exists."));
                     output.record(&found, &columns)?;
                     Ok(Outcome::Done)
                 }
@@ -55,7 +55,7 @@ impl Ensure {
             .await?;
         output.note(match ensured.is_changed() {
             true => format!("The {subject} was created."),
-            false => format!("The {subject} was there already."),
+            false => format!("The {subject} already exists."),
         });
         output.record(ensured.get(), &columns)?;
         Ok(Outcome::Done)

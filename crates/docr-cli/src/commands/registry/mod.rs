@@ -14,7 +14,7 @@ use docr::Registry as Item;
 use crate::output::{Cell, Columns};
 
 noun! {
-    /// Registries, their tier, and what an account may have.
+    /// Manage registries and the account's subscription tier.
     Registry:
         List(list::List),
         Show(show::Show),
@@ -29,7 +29,7 @@ noun! {
 fn columns() -> Columns<Item> {
     Columns::new(
         |registry: &Item| registry.name.clone(),
-        "The account has no registry; `docr registry create` makes one.",
+        "The account has no registry; create one with `docr registry create`.",
     )
     .column("name", 1, |registry| Cell::text(&registry.name))
     .column("region", 3, |registry| {

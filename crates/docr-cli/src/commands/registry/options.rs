@@ -13,20 +13,20 @@ use crate::{
 
 const EXAMPLES: Examples = [
     (
-        "The tiers, what they cost, and which the account fits",
+        "The tiers, their prices, and whether the account is eligible",
         "docr registry options",
     ),
     (
-        "The regions, one a line",
+        "The regions, one per line",
         "docr registry options --regions --output ids",
     ),
 ];
 
-/// Show the subscription tiers with their prices and whether the account fits them, or the regions.
+/// List the subscription tiers with their prices, and whether the account is eligible, or list the regions.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Options {
-    /// Show the regions.
+    /// List the regions.
     #[arg(long)]
     regions: bool,
 }
@@ -38,11 +38,8 @@ struct RegionOption {
 
 impl Options {
     pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
-        let regions = Columns::new(
-            |one: &RegionOption| one.region.clone(),
-            "There are no regions.",
-        )
-        .column("region", 1, |one| Cell::text(&one.region));
+        let regions = Columns::new(|one: &RegionOption| one.region.clone(), "No regions found.")
+            .column("region", 1, |one| Cell::text(&one.region));
         let (tiers, regions) = match self.regions {
             true => (None, Some(output.checked(regions)?)),
             false => (Some(output.checked(tiers())?), None),
@@ -69,14 +66,14 @@ impl Options {
 fn tiers() -> Columns<SubscriptionTierOption> {
     Columns::new(
         |one: &SubscriptionTierOption| one.slug.to_string(),
-        "There are no tiers.",
+        "No tiers found.",
     )
     .column("tier", 1, |one| Cell::text(one.slug.as_str()))
     .column("price", 2, |one| {
         Cell::some(one.monthly_price_in_cents, Cell::Cents)
     })
     .column("repositories", 4, |one| {
-        Cell::some(one.included_repositories, any_number)
+        Cell::some(one.included_repositories, unlimited_if_zero)
     })
     .column("storage", 3, |one| {
         Cell::some(one.included_storage_bytes, Cell::Bytes)
@@ -100,10 +97,10 @@ fn tiers() -> Columns<SubscriptionTierOption> {
     })
 }
 
-/// The service says 0 where it means any number.
-pub(super) fn any_number(number: u64) -> Cell {
+/// The service reports 0 for an unlimited number.
+pub(super) fn unlimited_if_zero(number: u64) -> Cell {
     match number {
-        0 => Cell::text("any number"),
+        0 => Cell::text("unlimited"),
         number => Cell::Number(number),
     }
 }

@@ -15,9 +15,9 @@ use crate::{
 };
 
 const EXAMPLES: Examples = [
-    ("The account's only one", "docr registry show"),
+    ("The account's only registry", "docr registry show"),
     (
-        "One of several, for a program",
+        "One of several, as JSON",
         "docr registry show sample --output json",
     ),
 ];
@@ -26,7 +26,7 @@ const EXAMPLES: Examples = [
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Show {
-    /// Its name [default: that of the account's only one].
+    /// Name of the registry [default: the account's only one].
     #[arg(value_parser = registry_name, add = ArgValueCompleter::new(complete::registries))]
     name: Option<RegistryName>,
 }

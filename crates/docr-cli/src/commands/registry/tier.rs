@@ -12,9 +12,9 @@ use crate::{
 };
 
 const EXAMPLES: Examples = [
-    ("What the account pays for", "docr registry tier"),
+    ("The account's tier", "docr registry tier"),
     (
-        "Whether the account would change it",
+        "Show what a change would do",
         "docr registry tier professional --dry-run",
     ),
 ];
@@ -23,10 +23,10 @@ const EXAMPLES: Examples = [
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Tier {
-    /// The tier to change to.
+    /// Tier to change to.
     #[arg(value_parser = tier)]
     tier: Option<TierSlug>,
-    /// Show what would change, and do nothing.
+    /// Show what would change, and change nothing.
     #[arg(long, requires = "tier")]
     dry_run: bool,
 }
@@ -44,7 +44,7 @@ impl Tier {
         let subscription = match self.tier {
             None => present,
             Some(tier) if present.tier.slug == tier => {
-                output.note(format_args!("The tier is {tier} already."));
+                output.note(format_args!("The tier is already {tier}."));
                 present
             }
             Some(tier) if self.dry_run => {
@@ -72,7 +72,10 @@ fn columns() -> Columns<Subscription> {
         Cell::some(one.tier.monthly_price_in_cents, Cell::Cents)
     })
     .column("repositories", 2, |one| {
-        Cell::some(one.tier.included_repositories, super::options::any_number)
+        Cell::some(
+            one.tier.included_repositories,
+            super::options::unlimited_if_zero,
+        )
     })
     .column("storage", 2, |one| {
         Cell::some(one.tier.included_storage_bytes, Cell::Bytes)

@@ -13,27 +13,24 @@ use crate::{
     complete,
     help::{Examples, examples},
     names::RepositoryArgument,
-    output::{About as _, Consent, Outcome, Output, Question},
+    output::{About as _, Consent, Outcome, Output, Question, counted},
 };
 
 const EXAMPLES: Examples = [
     (
-        "Show what would be gone",
+        "Show what would be deleted",
         "docr repository delete shop/web --dry-run",
     ),
-    (
-        "Delete it without being asked",
-        "docr repository delete shop/web --yes",
-    ),
+    ("Without a prompt", "docr repository delete shop/web --yes"),
 ];
 
-/// Delete a repository with all its tags and manifests, after asking.
+/// Delete a repository with all its tags and manifests, after confirmation.
 ///
-/// Only this frees its place in a tier that limits repositories. Its storage is free after `docr gc run`.
+/// Only this frees its slot in a tier that limits the number of repositories. `docr gc run` then frees its storage.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Delete {
-    /// Its name.
+    /// Name of the repository.
     #[arg(add = ArgValueCompleter::new(complete::repositories))]
     repository: RepositoryArgument,
     #[command(flatten)]
@@ -46,7 +43,7 @@ impl Delete {
         let (account, interrupt) = account
             .open_to_ask(
                 self.consent,
-                "to delete the repository with all that is in it",
+                "to delete the repository and everything in it",
                 output,
             )
             .await?;
@@ -62,13 +59,13 @@ impl Delete {
             output.note_table(&tags, &tag::columns())?;
         }
         output.note(format_args!(
-            "The {subject} goes, with {} tags and {} manifests.",
-            tags.len(),
-            manifests.len()
+            "The {subject} contains {} and {}.",
+            counted(tags.len() as u64, "tag", "tags"),
+            counted(manifests.len() as u64, "manifest", "manifests")
         ));
         let newer = registry.newer_repository(name);
         let gone = vec![Gone::new(subject, ())];
-        let question = Question::YesOrNo("Delete this?");
+        let question = Question::YesOrNo("Delete the repository and everything in it?");
         delete_each(
             output,
             self.consent,

@@ -13,7 +13,7 @@ use crate::{
 
 const EXAMPLES: Examples = [
     (
-        "The ten that were pushed to last",
+        "The ten that were pushed to most recently",
         "docr repository list --sort pushed:desc --limit 10",
     ),
     (
@@ -26,7 +26,7 @@ const EXAMPLES: Examples = [
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct List {
-    /// With --legacy: use the list that has each repository's latest tag instead of its latest manifest.
+    /// With --legacy, show each repository's latest tag instead of its latest manifest.
     #[arg(long)]
     latest_tag: bool,
 }
@@ -49,7 +49,7 @@ async fn by_latest_tag(account: AccountArguments, output: &Output) -> Result<Out
     let columns = output.checked(latest_tag_columns())?;
     let account = account.open(output).await?;
     if !account.is_legacy() {
-        let message = "--latest-tag: only the older calls have this list; add --legacy";
+        let message = "--latest-tag requires --legacy: only the older calls return the latest tag";
         return Err(WrongInput(message.to_owned()).into());
     }
     let registry = account.registry_for(None).await?;
@@ -61,7 +61,7 @@ async fn by_latest_tag(account: AccountArguments, output: &Output) -> Result<Out
 }
 
 fn latest_tag_columns() -> Columns<Repository> {
-    let empty = "The registry has no repository: push an image to make one.";
+    let empty = "The registry has no repositories; push an image to create one.";
     Columns::new(|repository: &Repository| repository.name.clone(), empty)
         .column("name", 1, |repository| Cell::text(&repository.name))
         .column("tags", 3, |repository| {

@@ -8,14 +8,14 @@ use docr::RepositoryV2;
 use crate::output::{Cell, Columns};
 
 noun! {
-    /// Repositories of a registry.
+    /// List and delete repositories.
     Repository: List(list::List), Delete(delete::Delete)
 }
 
 pub(super) fn columns() -> Columns<RepositoryV2> {
     Columns::new(
         |repository: &RepositoryV2| repository.name.clone(),
-        "The registry has no repository: push an image to make one.",
+        "The registry has no repositories; push an image to create one.",
     )
     .column("name", 1, |repository| Cell::text(&repository.name))
     .column("tags", 3, |repository| {

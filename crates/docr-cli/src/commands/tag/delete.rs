@@ -19,20 +19,20 @@ use crate::{
 
 const EXAMPLES: Examples = [
     (
-        "Show what would be gone",
+        "Show what would be deleted",
         "docr tag delete shop/api:build-1 --dry-run",
     ),
     (
-        "Several at once, without being asked",
+        "Several at once, without a prompt",
         "docr tag delete shop/api:build-1 shop/web:pr-43 --yes",
     ),
 ];
 
-/// Delete tags, after asking. The images stay, by their digests: `docr image delete` deletes those.
+/// Delete tags, after confirmation. The images are kept; `docr image delete` deletes those.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Delete {
-    /// The tags, each as REPOSITORY:TAG.
+    /// Tags to delete, as REPOSITORY:TAG.
     #[arg(required = true, value_name = "REPOSITORY:TAG", add = ArgValueCompleter::new(complete::tags))]
     tags: Vec<TagArgument>,
     #[command(flatten)]
@@ -57,7 +57,10 @@ impl Delete {
             let subject = subject(&registry, found.repository.name(), &found.tag);
             Gone::new(subject, found)
         });
-        let question = Question::YesOrNo("Delete these tags?");
+        let question = Question::YesOrNo(match gone.len() {
+            1 => "Delete this tag?",
+            _ => "Delete these tags?",
+        });
         delete_each(
             output,
             self.consent,
@@ -76,7 +79,7 @@ struct Found {
     described: RepositoryTag,
 }
 
-/// Looks that all of them are there: the service would call a tag deleted that isn't.
+/// Finds the tags, since the service reports success even for a missing one.
 async fn find(
     registry: &RegistryCalls,
     wanted: &[TagArgument],

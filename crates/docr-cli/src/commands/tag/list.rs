@@ -14,18 +14,15 @@ use crate::{
 };
 
 const EXAMPLES: Examples = [
-    (
-        "The newest first",
-        "docr tag list shop/api --sort pushed:desc",
-    ),
-    ("Names alone", "docr tag list shop/api --output ids"),
+    ("Newest first", "docr tag list shop/api --sort pushed:desc"),
+    ("Names only", "docr tag list shop/api --output ids"),
 ];
 
 /// List the tags of a repository.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct List {
-    /// The repository.
+    /// Repository to list.
     #[arg(add = ArgValueCompleter::new(complete::repositories))]
     repository: RepositoryArgument,
 }

@@ -8,14 +8,14 @@ use docr::RepositoryTag;
 use crate::output::{Cell, Columns};
 
 noun! {
-    /// Tags, the names of images.
+    /// List and delete tags, the names of images.
     Tag: List(list::List), Delete(delete::Delete)
 }
 
 pub(super) fn columns() -> Columns<RepositoryTag> {
     Columns::new(
         |tag: &RepositoryTag| tag.tag.clone(),
-        "The repository has no tag.",
+        "The repository has no tags.",
     )
     .column("tag", 1, |tag| Cell::text(&tag.tag))
     .column("digest", 3, |tag| {

@@ -1,4 +1,4 @@
-//! A program that runs to its end, and gets the signals that this one gets.
+//! Running a program, which gets the signals that this one gets.
 
 use std::process::{Command, ExitStatus};
 
@@ -8,7 +8,7 @@ use tokio::process::Child;
 
 use crate::output::WrongInput;
 
-/// Runs a program, and returns the code it has ended with.
+/// Runs a program, and returns its exit code.
 pub(super) async fn run(command: Command) -> Result<u8> {
     let mut signals = Signals::new()?;
     let program = command.get_program().to_string_lossy().into_owned();
@@ -17,18 +17,18 @@ pub(super) async fn run(command: Command) -> Result<u8> {
         .spawn()
         .map_err(|error| anyhow!(WrongInput(format!("cannot run {program:?}: {error}"))))?;
     let status = until_end(&mut child, &mut signals).await;
-    let status = status.with_context(|| format!("{program:?} can't be waited for"))?;
+    let status = status.with_context(|| format!("cannot wait for {program:?}"))?;
     Ok(code(status))
 }
 
-/// As shells have it.
+/// The exit code, as in shells.
 fn code(status: ExitStatus) -> u8 {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
         return u8::try_from(128 + signal).unwrap_or(u8::MAX);
     }
     let code = status.code().unwrap_or(1);
-    // Windows has larger ones.
+    // Windows has larger codes.
     u8::try_from(code).unwrap_or(1)
 }
 
@@ -50,7 +50,7 @@ mod unix {
         time::timeout,
     };
 
-    /// How long a program may take to end once it is asked to.
+    /// How long a program may take to end after a signal.
     const GRACE: Duration = Duration::from_secs(5);
 
     pub(super) struct Signals {
@@ -77,7 +77,7 @@ mod unix {
             tokio::select! {
                 ended = child.wait() => return ended,
                 _ = signals.interrupt.recv() => {
-                    // A terminal sends Ctrl-C to both.
+                    // A terminal sends Ctrl-C to both programs.
                     if !io::stdin().is_terminal() {
                         send(child, Signal::INT);
                     }
@@ -88,10 +88,10 @@ mod unix {
         }
     }
 
-    /// Asks a program to end, and ends it if it doesn't.
+    /// Signals a program to end, and kills it if it doesn't.
     async fn end(child: &mut Child, how: Signal) -> io::Result<ExitStatus> {
         send(child, how);
-        // A shell at a prompt ends by this alone.
+        // A shell at a prompt only ends on a hangup.
         send(child, Signal::HUP);
         if let Ok(ended) = timeout(GRACE, child.wait()).await {
             return ended;
@@ -103,13 +103,13 @@ mod unix {
     fn send(child: &Child, signal: Signal) {
         let id = child.id().and_then(|id| i32::try_from(id).ok());
         if let Some(pid) = id.and_then(Pid::from_raw) {
-            // One that has ended meanwhile needs none.
+            // It fails if the program has ended, which is fine.
             let _ = kill_process(pid, signal);
         }
     }
 }
 
-/// Elsewhere the console tells both.
+/// On other platforms the console signals both programs.
 #[cfg(not(unix))]
 struct Signals;
 

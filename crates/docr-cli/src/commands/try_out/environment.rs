@@ -1,4 +1,4 @@
-//! What leads programs to the sandbox.
+//! The environment of programs in the sandbox.
 
 use std::{
     env, fmt,
@@ -10,16 +10,16 @@ use docr_sandbox::Sandbox;
 
 use crate::account::{IN_SANDBOX_TOKEN, IN_SANDBOX_URL};
 
-/// Variables that would lead elsewhere.
+/// Variables that would choose another account.
 const UNSET: [&str; 2] = ["DIGITALOCEAN_CONTEXT", "DOCR_PROFILE"];
 
 pub(super) struct Environment(Vec<(&'static str, String)>);
 
 impl Environment {
-    /// The variables for a sandbox, with configurations in this folder.
-    pub(super) fn of(sandbox: &Sandbox, folder: &Path) -> Self {
+    /// The variables for a sandbox, with configurations in this directory.
+    pub(super) fn of(sandbox: &Sandbox, directory: &Path) -> Self {
         let (url, token) = (sandbox.url().to_owned(), sandbox.token().to_owned());
-        let place = |name: &str| folder.join(name).to_string_lossy().into_owned();
+        let place = |name: &str| directory.join(name).to_string_lossy().into_owned();
         Self(vec![
             ("DIGITALOCEAN_API_URL", url.clone()),
             ("DIGITALOCEAN_TOKEN", token.clone()),
@@ -43,7 +43,7 @@ impl Environment {
     }
 }
 
-/// As a shell takes them.
+/// As commands of a shell.
 impl fmt::Display for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let set = if cfg!(windows) { "set" } else { "export" };
@@ -54,7 +54,7 @@ impl fmt::Display for Environment {
     }
 }
 
-/// `PATH` with the folder of this program, unless it is there.
+/// `PATH` with the directory of this program, unless it has it.
 fn path_with_this_program() -> Option<std::ffi::OsString> {
     let here = env::current_exe().ok()?.parent()?.to_owned();
     let path = env::var_os("PATH").unwrap_or_default();

@@ -28,24 +28,25 @@ const EXAMPLES: Examples = [
         "docr try -- docr usage",
     ),
     (
-        "Log Docker in to the sandbox, in a configuration of its own",
+        "Log Docker in to the sandbox, in a separate configuration",
         "docr try -- docr login",
     ),
 ];
 
 /// Try docr in a local sandbox: in a shell, or with one command.
 ///
-/// Starts a sandbox with sample images, sets the variables that lead docr, doctl and Terraform to it, and opens a shell or
-/// runs COMMAND with them. Within it every docr command works in the sandbox, and nothing is real: Docker's configuration
-/// and docr's own are in a folder that goes when the shell or COMMAND ends, like the sandbox. The exit code is theirs.
+/// Starts a sandbox with sample images, and opens a shell or runs COMMAND with the variables that point docr, doctl and
+/// Terraform to it. Every docr command then works in the sandbox, and nothing real is changed. The configurations of
+/// Docker and docr are in a temporary directory, which is deleted with the sandbox when the shell or COMMAND ends. docr
+/// exits with its exit code.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Try {
-    /// Begin with the accounts, registries, images and certificates of this JSON file. DIGITALOCEAN_TOKEN is that of its
-    /// accounts without a token of their own.
+    /// JSON file with the accounts, registries, images and certificates to start with. An account without a token gets
+    /// that of DIGITALOCEAN_TOKEN.
     #[arg(long, value_name = "FILE")]
     seed: Option<PathBuf>,
-    /// What to run [default: a shell].
+    /// Command to run [default: your shell].
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }
@@ -53,8 +54,8 @@ pub(crate) struct Try {
 impl Try {
     pub(crate) async fn run(self, output: &Output) -> Result<Outcome> {
         let sandbox = sandbox::start(self.seed.as_deref()).await?;
-        let folder = tempfile::tempdir().context("a folder for the configurations")?;
-        let environment = Environment::of(&sandbox, folder.path());
+        let directory = tempfile::tempdir().context("cannot create a temporary directory")?;
+        let environment = Environment::of(&sandbox, directory.path());
         introduce(&sandbox, &environment, self.command.is_empty(), output);
         let mut command = match self.command.split_first() {
             Some((program, arguments)) => {
@@ -62,7 +63,7 @@ impl Try {
                 command.args(arguments);
                 command
             }
-            None => shell::command(folder.path(), io::stdin().is_terminal())?,
+            None => shell::command(directory.path(), io::stdin().is_terminal())?,
         };
         environment.apply(&mut command);
         Ok(Outcome::Exited(child::run(command).await?))
@@ -72,12 +73,12 @@ impl Try {
 fn introduce(sandbox: &Sandbox, environment: &Environment, is_shell: bool, output: &Output) {
     let what = if is_shell { "shell" } else { "command" };
     output.note(format_args!(
-        "The sandbox is at {url}, its page at {url}/_docr/ui. Nothing in it is real, and it ends with this {what}. \
-         For other shells:",
+        "The sandbox runs at {url}, with a dashboard at {url}/_docr/ui. It ends with this {what}. \
+         To use it in another shell:",
         url = sandbox.url()
     ));
     output.note_verbatim(&format!("\n{environment}"));
     if is_shell {
-        output.note("Begin with: docr usage. Leave with: exit.");
+        output.note("To look around: docr usage. To leave: exit.");
     }
 }

@@ -1,17 +1,17 @@
-//! The user's shell, with a prompt that says where it is.
+//! The user's shell, with a prompt that shows that it is in the sandbox.
 
 use std::{ffi::OsString, fs, io, path::Path, process::Command};
 
 use anyhow::{Context as _, Result};
 
-/// A file that a shell reads when it begins: its name and text.
+/// A startup file of a shell: its name and content.
 type StartFile = (&'static str, &'static str);
 
 const BASH: [StartFile; 1] = [(
     "bashrc",
     "[ -r ~/.bashrc ] && . ~/.bashrc\nPS1=\"(docr) $PS1\"\n",
 )];
-/// Z shell looks for both of its files in the folder that it is given.
+/// Zsh reads both of its files from `ZDOTDIR`.
 const ZSH: [StartFile; 2] = [
     (".zshenv", "[ -r ~/.zshenv ] && . ~/.zshenv\n"),
     (
@@ -22,8 +22,8 @@ const ZSH: [StartFile; 2] = [
 const FISH: &str = "functions -c fish_prompt docr_outer_prompt; \
                     function fish_prompt; echo -n '(docr) '; docr_outer_prompt; end";
 
-/// The shell that the user has chosen. Start files of its own go into a folder.
-pub(super) fn command(folder: &Path, is_interactive: bool) -> Result<Command> {
+/// The command that starts the user's shell. Its startup files are written to a directory.
+pub(super) fn command(directory: &Path, is_interactive: bool) -> Result<Command> {
     let shell = chosen();
     let mut command = Command::new(&shell);
     if !is_interactive {
@@ -32,16 +32,16 @@ pub(super) fn command(folder: &Path, is_interactive: bool) -> Result<Command> {
     let name = Path::new(&shell).file_stem().unwrap_or_default();
     let write = |files: &[StartFile]| -> io::Result<()> {
         let mut files = files.iter();
-        files.try_for_each(|(name, text)| fs::write(folder.join(name), text))
+        files.try_for_each(|(name, text)| fs::write(directory.join(name), text))
     };
     match name.to_str() {
         Some("bash") => {
-            write(&BASH).context("the shell's start file")?;
-            command.arg("--rcfile").arg(folder.join("bashrc"));
+            write(&BASH).context("the shell's startup file")?;
+            command.arg("--rcfile").arg(directory.join("bashrc"));
         }
         Some("zsh") => {
-            write(&ZSH).context("the shell's start files")?;
-            command.env("ZDOTDIR", folder);
+            write(&ZSH).context("the shell's startup files")?;
+            command.env("ZDOTDIR", directory);
         }
         Some("fish") => {
             command.args(["--init-command", FISH]);

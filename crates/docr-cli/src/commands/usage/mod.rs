@@ -18,24 +18,24 @@ use report::Report;
 
 const EXAMPLES: Examples = [
     (
-        "What the lists tell, at once",
+        "An overview, quickly",
         "docr usage --sort manifests:desc --limit 10",
     ),
     (
-        "Every byte, for Prometheus's textfile collector",
+        "Exact sizes, for Prometheus's textfile collector",
         "docr usage --deep --output prometheus",
     ),
 ];
 
-/// Show what is stored, by repository, and how much of the tier it takes.
+/// Show the storage of each repository, and how much of the tier is used.
 ///
-/// The lists tell the bytes of repositories with one image, and at least those of the newest image of the others: a few
-/// requests for hundreds of repositories. With --deep the manifests of those others are read as well, a request a
-/// repository.
+/// By default only lists are read: a few requests for hundreds of repositories. They give the exact size of
+/// repositories with one image; of others they give the size of the newest image, a lower bound. With --deep the
+/// manifests of those others are read as well.
 #[derive(Args)]
 #[command(after_help = examples(&EXAMPLES))]
 pub(crate) struct Usage {
-    /// Read the manifests of each repository whose bytes the lists don't tell: a request or more for each.
+    /// Also read the manifests of repositories with several images, for exact sizes; takes a request or more for each.
     #[arg(long)]
     deep: bool,
 }
@@ -44,7 +44,7 @@ impl Usage {
     pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
         let account = account.open(output).await?;
         if account.is_legacy() {
-            let message = "--legacy: usage has no older form; leave --legacy out";
+            let message = "docr usage does not support --legacy";
             return Err(WrongInput(message.to_owned()).into());
         }
         output.checked(table::columns())?;
@@ -54,13 +54,13 @@ impl Usage {
             true => read_manifests(&registry, &mut report, output, &interrupt).await,
             false => Ok(Outcome::Done),
         };
-        // What was read is shown, however the reading has ended.
+        // What was read is shown even after a failure.
         show(&report, output, self.deep)?;
         end
     }
 }
 
-/// What the lists tell: of this registry its repositories, of the account's others how many they have.
+/// Reads the lists: the repositories of this registry, and their number in the account's other ones.
 async fn read_lists(account: &Account, output: &Output) -> Result<(RegistryHandle, Report)> {
     let progress = output.progress("reading the lists");
     let all = account.docr.registries();
@@ -80,7 +80,7 @@ async fn read_lists(account: &Account, output: &Output) -> Result<(RegistryHandl
     Ok((registry, report))
 }
 
-/// How many repositories a registry has.
+/// The number of repositories of a registry.
 async fn count(registry: &RegistryHandle) -> docr::Result<u64> {
     match registry.repositories().per_page(1).page(1).await?.total {
         Some(total) => Ok(total),
@@ -88,7 +88,7 @@ async fn count(registry: &RegistryHandle) -> docr::Result<u64> {
     }
 }
 
-/// Reads what the lists leave open.
+/// Reads the sizes that the lists don't give.
 async fn read_manifests(
     registry: &RegistryHandle,
     report: &mut Report,
@@ -110,8 +110,9 @@ async fn read_manifests(
                 done += 1;
             }
             Some(Err(error)) => {
-                return Err(error)
-                    .context(format!("{done} of {of} repositories were read, and then"));
+                return Err(error).context(format!(
+                    "{done} of {of} repositories were read before a failure"
+                ));
             }
             None => return Ok(Outcome::Done),
         }

@@ -16,7 +16,7 @@ struct Sample<'a> {
     value: f64,
 }
 
-/// The metrics. What isn't known has no sample.
+/// The metrics. Unknown values have no sample.
 pub(super) fn metrics(report: &Report) -> String {
     let rows = report.rows();
     let registry = ("registry", report.registry.as_str());
@@ -52,7 +52,7 @@ pub(super) fn metrics(report: &Report) -> String {
         },
         Family {
             name: "docr_account_repositories_included",
-            help: "Repositories that the subscription tier includes; missing where it includes any number.",
+            help: "Repositories that the subscription tier includes; absent if their number is unlimited.",
             samples: account(report.repositories.included),
         },
         Family {
@@ -78,12 +78,12 @@ pub(super) fn metrics(report: &Report) -> String {
         },
         Family {
             name: "docr_repository_storage_bytes",
-            help: "Bytes of the repository's blobs, each counted once; without --deep of repositories with one image or none alone.",
+            help: "Size of the repository's blobs, each counted once; without --deep only for repositories with at most one image.",
             samples: by_repository(|row| row.bytes),
         },
         Family {
             name: "docr_repository_storage_least_bytes",
-            help: "Bytes that the repository stores at least: without --deep those of its newest image.",
+            help: "Lower bound of the repository's size: without --deep the size of its newest image.",
             samples: by_repository(|row| Some(row.at_least_bytes)),
         },
         Family {
@@ -127,7 +127,7 @@ impl Family<'_> {
     }
 }
 
-/// The value of a label. Of what controls a terminal the format can write the line end alone.
+/// Escapes the value of a label. Of all control characters the format only has an escape for line breaks.
 fn escaped(value: &str) -> String {
     let mut text = String::with_capacity(value.len());
     for character in value.chars() {
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_written_whole() {
+    fn large_numbers_are_written_without_an_exponent() {
         let mut text = String::new();
         let family = Family {
             name: "docr_registry_storage_bytes",

@@ -1,4 +1,4 @@
-//! What is stored, as it is shown.
+//! The report of what is stored.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 
 pub(super) struct Report {
     pub(super) registry: String,
-    /// The bytes in this registry, as the service last measured them, and when that was.
+    /// The bytes in this registry as last measured by the service, and the time of that.
     pub(super) measured: Option<u64>,
     pub(super) measured_at: Option<DateTime<Utc>>,
     pub(super) tier: String,
@@ -17,7 +17,7 @@ pub(super) struct Report {
     by_repository: BTreeMap<String, RepositoryUsage>,
 }
 
-/// What is used of what the tier includes, by all registries of the account; `None` for any number.
+/// The share of the tier that all registries of the account use; `included` is `None` if unlimited.
 #[derive(Serialize)]
 pub(super) struct Share {
     pub(super) used: u64,
@@ -40,7 +40,7 @@ pub(super) struct Json<'a> {
 #[derive(Clone, Serialize)]
 pub(super) struct Row {
     pub(super) name: String,
-    /// `None` while it isn't known.
+    /// `None` if unknown.
     pub(super) bytes: Option<u64>,
     pub(super) at_least_bytes: u64,
     pub(super) tags: Option<u64>,
@@ -75,26 +75,26 @@ impl Report {
             },
             repositories: Share {
                 used: elsewhere.saturating_add(by_repository.len() as u64),
-                // The service counts none where it allows any number.
+                // The service reports 0 for an unlimited number.
                 included: tier.included_repositories.filter(|included| *included > 0),
             },
             by_repository,
         }
     }
 
-    /// The repositories whose bytes aren't known yet.
+    /// The repositories whose exact size is not known yet.
     pub(super) fn open(&self) -> impl Iterator<Item = &RepositoryUsage> {
         self.by_repository
             .values()
             .filter(|repository| repository.storage.exact().is_none())
     }
 
-    /// Takes in what was read of a repository.
+    /// Updates a repository.
     pub(super) fn take_in(&mut self, read: RepositoryUsage) {
         self.by_repository.insert(read.name.clone(), read);
     }
 
-    /// What the largest repository stores, as far as that is known.
+    /// The size of the largest repository, as far as known.
     pub(super) fn most(&self) -> u64 {
         let bytes = self
             .by_repository

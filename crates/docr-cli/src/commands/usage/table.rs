@@ -1,13 +1,13 @@
-//! The report for people.
+//! The report as a table.
 
 use anyhow::Result;
 use docr::{StorageBytes, for_terminal};
 use indicatif::HumanBytes;
 
 use super::report::{Report, Row, Share};
-use crate::output::{Cell, Columns, Output};
+use crate::output::{Cell, Columns, Output, counted};
 
-/// How long the longest bar is.
+/// The length of the longest bar.
 const WIDTH: usize = 30;
 
 /// The columns of the repositories.
@@ -19,7 +19,7 @@ pub(super) fn columns() -> Columns<Row> {
     .column("repository", 1, |row| Cell::text(&row.name))
     .column("stored", 2, |row| match row.storage() {
         StorageBytes::Exactly(bytes) => Cell::Bytes(bytes),
-        // The newest image is an index, which has no blobs of its own.
+        // The newest image is an index, without blobs of its own.
         StorageBytes::AtLeast(0) => Cell::Missing,
         StorageBytes::AtLeast(bytes) => Cell::AtLeast(bytes),
     })
@@ -31,7 +31,7 @@ pub(super) fn columns() -> Columns<Row> {
 
 pub(super) fn show(report: &Report, output: &Output, is_deep: bool) -> Result<()> {
     let most = report.most();
-    // The largest one's is as long as can be.
+    // The largest repository has the longest bar.
     let columns = columns().column("share", 5, move |row| {
         Cell::text(bar(row.at_least_bytes, most))
     });
@@ -39,12 +39,9 @@ pub(super) fn show(report: &Report, output: &Output, is_deep: bool) -> Result<()
     output.show(format_args!("\n{}", summary(report)), &())?;
     let open = report.open().count();
     if open > 0 && !is_deep {
-        let repositories = match open {
-            1 => "a repository".to_owned(),
-            _ => format!("{open} repositories"),
-        };
         output.note(format_args!(
-            "Of {repositories} the lists tell no more than the newest image (≥); `docr usage --deep` reads the others."
+            "The exact size of {} is not known (≥ or -); run `docr usage --deep` to read it.",
+            counted(open as u64, "repository", "repositories")
         ));
     }
     Ok(())
@@ -56,17 +53,21 @@ fn summary(report: &Report) -> String {
         Some(included) => format!("{} of {}", HumanBytes(used), HumanBytes(included)),
         None => HumanBytes(used).to_string(),
     };
-    let repositories = match report.repositories.included {
-        Some(included) => format!("{} of {included}", report.repositories.used),
-        None => report.repositories.used.to_string(),
+    let Share { used, included } = report.repositories;
+    let repositories = match included {
+        Some(included) => format!(
+            "{used} of {}",
+            counted(included, "repository", "repositories")
+        ),
+        None => counted(used, "repository", "repositories"),
     };
     format!(
-        "The account's {} tier: {storage} stored, {repositories} repositories.",
+        "Subscription tier {}: {storage} and {repositories} used.",
         for_terminal(&report.tier, 100)
     )
 }
 
-/// A bar as long as its part of the longest; what is there at all is seen.
+/// A bar in proportion to the largest value; it is visible for any value above zero.
 fn bar(bytes: u64, most: u64) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     if bytes == 0 || most == 0 {

@@ -1,4 +1,4 @@
-//! Who asks, and what they may do.
+//! Authentication of the registry's protocol, and what a caller may do.
 
 use axum::http::{HeaderMap, header};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
@@ -8,10 +8,10 @@ use super::error::{Fault, Reason};
 use crate::model::account::World;
 use crate::model::token::{Actions, Token};
 
-/// What a registry calls itself to the one who issues tokens.
+/// The name of the registry in token requests.
 const SERVICE: &str = "registry.digitalocean.com";
 
-/// Someone who is known.
+/// An authenticated caller.
 pub(super) enum Caller {
     /// By user and password.
     Basic { account: usize, writes: bool },
@@ -20,7 +20,7 @@ pub(super) enum Caller {
 }
 
 impl Caller {
-    /// Who a request comes from, if their credentials are good.
+    /// The caller of a request, if the credentials are valid.
     pub(super) fn of(world: &World, headers: &HeaderMap, now: DateTime<Utc>) -> Option<Self> {
         if let Some(token) = credentials(headers, "bearer") {
             return world.tokens.get(token, now).cloned().map(Self::Bearer);
@@ -29,7 +29,7 @@ impl Caller {
         Some(Self::Basic { account, writes })
     }
 
-    /// The place of the account.
+    /// The index of the account.
     pub(super) fn account(&self) -> usize {
         match self {
             Self::Basic { account, .. } => *account,
@@ -37,7 +37,7 @@ impl Caller {
         }
     }
 
-    /// Whether they may do this to a repository of their account.
+    /// Whether the caller may do this to a repository of the account.
     pub(super) fn may(&self, name: &str, wanted: Actions) -> bool {
         match self {
             Self::Basic { writes, .. } => *writes || !wanted.writes(),
@@ -46,7 +46,7 @@ impl Caller {
     }
 }
 
-/// The password of Basic credentials. Any user will do: of what the API hands out both are the same.
+/// The password of Basic credentials. The user is ignored: in minted credentials both are the same.
 pub(super) fn password(headers: &HeaderMap) -> Option<String> {
     let encoded = credentials(headers, "basic")?;
     let plain = String::from_utf8(BASE64.decode(encoded).ok()?).ok()?;
@@ -62,13 +62,13 @@ fn credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> {
         .then(|| credentials.trim())
 }
 
-/// Tells a stranger where tokens are issued, and for what one is needed.
+/// The challenge for an unauthenticated caller: where tokens are issued, and which scope is needed.
 pub(super) fn stranger(base: &str, scope: Option<&str>) -> Fault {
     Reason::LoginNeeded.with_header("www-authenticate", challenge(base, scope, None))
 }
 
-/// Refuses a token that was issued for something else. A client may get another one: the status is that of RFC 6750,
-/// without which oras-py would not.
+/// Refuses a token with too narrow a scope. The client may get another one; oras-py does so only with this status of
+/// RFC 6750.
 pub(super) fn insufficient(base: &str, scope: &str) -> Fault {
     let challenge = challenge(base, Some(scope), Some("insufficient_scope"));
     Reason::NotAllowed.with_header("www-authenticate", challenge)
@@ -84,7 +84,7 @@ fn challenge(base: &str, scope: Option<&str>, error: Option<&str>) -> String {
     text
 }
 
-/// A scope as it is asked for.
+/// A scope, as in a token request.
 pub(super) fn scope(name: &str, wanted: Actions) -> String {
     let actions = match wanted {
         Actions { delete: true, .. } => "delete",

@@ -1,4 +1,4 @@
-//! Blobs: whether they are there, what is in them, and their deletion.
+//! Blobs: their existence, content and deletion.
 
 use axum::http::StatusCode;
 
@@ -9,7 +9,7 @@ use crate::http::response::Response;
 use crate::http::stream::Streamed;
 use crate::storage::Algorithm;
 
-/// A blob, or a part of it; only that it is there for `head`.
+/// A blob or a part of it; only its headers for `head`.
 pub(super) fn get<P: Premises>(
     ask: &Ask<'_, P>,
     digest: &str,
@@ -36,7 +36,7 @@ pub(super) fn get<P: Premises>(
     if head {
         return Ok(response(StatusCode::OK, bytes));
     }
-    // Of one that was only said to be so large there is nothing to read.
+    // A blob of which only the size is known has no content.
     let content = content.ok_or(Reason::BlobUnknown)?;
     match asked(ask.header("range"), bytes) {
         Asked::Whole => {
@@ -57,7 +57,7 @@ pub(super) fn get<P: Premises>(
     }
 }
 
-/// Takes a blob from the repository. Others may have it still, and it counts until it is collected.
+/// Removes a blob from the repository. Others may still have it, and it counts until it is collected.
 pub(super) fn delete<P: Premises>(ask: &Ask<'_, P>, digest: &str) -> Result<Response, Fault> {
     check(digest)?;
     let was_there = ask.registry(|account, place, _| {

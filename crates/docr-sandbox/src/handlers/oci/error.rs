@@ -1,4 +1,4 @@
-//! Errors as the registry's protocol reports them, all in one list. `FIDELITY.md` has a row for each.
+//! All errors of the registry's protocol. `FIDELITY.md` has a row for each.
 
 use std::fmt::Display;
 
@@ -11,8 +11,8 @@ use crate::model::image::PushError;
 use crate::refusal::refusals;
 
 refusals! {
-    /// Why a request of the protocol is refused: the status, the code and the text, in which `{}` stands for what the
-    /// request decides.
+    /// Why a request of the protocol is refused: the status, the code and the text, with `{}` for what depends on the
+    /// request.
     Reason: (StatusCode, &'static str, &'static str) {
         NotAuthenticated => (StatusCode::UNAUTHORIZED, "Unauthorized", "Unable to authenticate you"),
         LoginNeeded => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED", "authentication required"),
@@ -43,12 +43,12 @@ refusals! {
         UploadCut => (
             StatusCode::BAD_REQUEST,
             "BLOB_UPLOAD_INVALID",
-            "the body did not arrive whole",
+            "the body is incomplete",
         ),
         UploadIdle => (
             StatusCode::REQUEST_TIMEOUT,
             "BLOB_UPLOAD_INVALID",
-            "the body stood still for too long",
+            "the body was idle for too long",
         ),
         UploadBusy => (
             StatusCode::CONFLICT,
@@ -58,17 +58,17 @@ refusals! {
         UploadOutOfOrder => (
             StatusCode::RANGE_NOT_SATISFIABLE,
             "BLOB_UPLOAD_INVALID",
-            "the chunk doesn't follow what has arrived",
+            "the chunk doesn't follow what was received",
         ),
         TooLong => (
             StatusCode::BAD_REQUEST,
             "SIZE_INVALID",
-            "the body is longer than was announced",
+            "the body is longer than declared",
         ),
         OtherLength => (
             StatusCode::BAD_REQUEST,
             "SIZE_INVALID",
-            "the body is not as long as its Content-Range",
+            "the length of the body differs from its Content-Range",
         ),
         NoSuchRange => (
             StatusCode::RANGE_NOT_SATISFIABLE,
@@ -85,25 +85,25 @@ refusals! {
             "DIGEST_INVALID",
             "the algorithm is not supported",
         ),
-        OtherDigest => (StatusCode::BAD_REQUEST, "DIGEST_INVALID", "the content has the digest {}"),
+        OtherDigest => (StatusCode::BAD_REQUEST, "DIGEST_INVALID", "the digest of the content is {}"),
         ManifestUnknown => (
             StatusCode::NOT_FOUND,
             "MANIFEST_UNKNOWN",
             "manifest unknown to registry",
         ),
         ManifestInvalid => (StatusCode::BAD_REQUEST, "MANIFEST_INVALID", "{}"),
-        TagInvalid => (StatusCode::BAD_REQUEST, "MANIFEST_INVALID", "{} is no tag"),
+        TagInvalid => (StatusCode::BAD_REQUEST, "MANIFEST_INVALID", "{} is not a valid tag"),
         ManifestTooLarge => (
             StatusCode::PAYLOAD_TOO_LARGE,
             "SIZE_INVALID",
-            "a manifest may have 4 MiB",
+            "a manifest must not exceed 4 MiB",
         ),
         ContentUnknown => (
             StatusCode::BAD_REQUEST,
             "MANIFEST_BLOB_UNKNOWN",
-            "the repository has no {}",
+            "{} is not in the repository",
         ),
-        OtherSize => (StatusCode::BAD_REQUEST, "MANIFEST_INVALID", "{} has another size"),
+        OtherSize => (StatusCode::BAD_REQUEST, "MANIFEST_INVALID", "the size of {} is wrong"),
         Unsupported => (
             StatusCode::METHOD_NOT_ALLOWED,
             "UNSUPPORTED",
@@ -117,13 +117,13 @@ refusals! {
         NotStored => (
             StatusCode::INTERNAL_SERVER_ERROR,
             "UNKNOWN",
-            "the sandbox can't store it: {}",
+            "the sandbox can't store the content: {}",
         ),
     }
 }
 
 impl Reason {
-    /// The fault, with what its text leaves open.
+    /// The error, with what its text leaves open.
     pub(super) fn about(self, detail: impl Display) -> Fault {
         let (_, _, text) = self.said();
         Fault {
@@ -158,7 +158,7 @@ impl Fault {
     pub(super) fn into_response(self) -> Response {
         let (status, code, _) = self.reason.said();
         let body = match self.reason {
-            // Where tokens are issued belongs to the API, and refuses as that does.
+            // Tokens are issued by the API, so errors have its format.
             Reason::NotAuthenticated => json!({ "id": code, "message": self.message }),
             _ => json!({ "errors": [{ "code": code, "message": self.message }] }),
         };

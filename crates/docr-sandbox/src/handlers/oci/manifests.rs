@@ -1,4 +1,4 @@
-//! Manifests, by tag and by digest, byte for byte.
+//! Manifests by tag and by digest, byte for byte.
 
 use std::sync::Arc;
 
@@ -49,7 +49,7 @@ pub(super) async fn put<P: Premises>(
             other => Fault::from(other),
         })?;
     let (digest, tags) = named(ask, reference, &text)?;
-    // Parameters of a content type say nothing about a manifest.
+    // Parameters of the content type don't matter.
     let content_type = ask.header("content-type").map(|value| {
         let (plain, _) = value.split_once(';').unwrap_or((value, ""));
         plain.trim()
@@ -93,7 +93,7 @@ pub(super) async fn put<P: Premises>(
     Ok(response)
 }
 
-/// The digest of a manifest and the tags that are to point to it.
+/// The digest of a manifest and the tags to point to it.
 fn named<P: Premises>(
     ask: &Ask<'_, P>,
     reference: &str,
@@ -158,7 +158,7 @@ fn with_blobs(
     Ok(built)
 }
 
-/// Takes a tag away, or a manifest if it is a digest.
+/// Deletes a tag or, by its digest, a manifest.
 pub(super) fn delete<P: Premises>(ask: &Ask<'_, P>, reference: &str) -> Result<Response, Fault> {
     let premises = ask.premises;
     let takes_tags = premises.world(|world, _| !world.manifests_leave_tags);

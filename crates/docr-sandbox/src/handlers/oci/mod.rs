@@ -29,19 +29,19 @@ use crate::model::token::Actions;
 use crate::spec::query_list;
 use crate::storage::Directory;
 
-/// What the protocol needs of the sandbox. The world is locked for bookkeeping only.
+/// What the protocol needs of the sandbox. The world is locked only for bookkeeping.
 pub(crate) trait Premises: Sync {
-    /// Does something to the world, up to date.
+    /// Reads or changes the world, brought up to date.
     fn world<T>(&self, act: impl FnOnce(&mut World, DateTime<Utc>) -> T) -> T;
 
-    /// Where the files of blobs are.
+    /// The directory of blobs.
     fn directory(&self) -> &Arc<Directory>;
 }
 
-/// A request for something in a repository, by someone who may ask for it.
+/// An authorised request for something in a repository.
 struct Ask<'a, P> {
     premises: &'a P,
-    /// How URLs of the sandbox begin, without a slash at the end.
+    /// The base URL of the sandbox, without a trailing slash.
     base: &'a str,
     name: Name<'a>,
     query: Vec<(String, String)>,
@@ -49,7 +49,7 @@ struct Ask<'a, P> {
     caller: Caller,
 }
 
-/// Responds to a request of the protocol. `base` is how URLs of the sandbox begin.
+/// Responds to a request of the protocol. `base` is the base URL of the sandbox.
 pub(crate) async fn respond<P: Premises>(
     premises: &P,
     request: &request::Parts,
@@ -113,7 +113,7 @@ async fn handle<P: Premises>(
     }
 }
 
-/// What a caller must be allowed for a method.
+/// The actions that a caller needs for a method.
 fn wanted(method: &Method, place: Place<'_>) -> Result<Actions, Fault> {
     let push = Actions {
         push: true,
@@ -136,21 +136,21 @@ fn wanted(method: &Method, place: Place<'_>) -> Result<Actions, Fault> {
     }
     let reads = matches!(*method, Method::GET | Method::HEAD);
     Ok(match place {
-        // Only who may push has uploads.
+        // Uploads need the right to push.
         Place::Upload(_) => push,
         _ if reads => Actions::PULL,
         _ => writes,
     })
 }
 
-/// The repository from which a request wants to mount a blob.
+/// The repository from which a request mounts a blob.
 fn mounted(query: &[(String, String)]) -> Option<&str> {
     query.iter().find(|(key, _)| key == "mount")?;
     let (_, from) = query.iter().find(|(key, _)| key == "from")?;
     Some(from)
 }
 
-/// Who asks, if they may do that.
+/// The caller, if authorised.
 fn admit<P: Premises>(
     premises: &P,
     headers: &HeaderMap,
@@ -179,7 +179,7 @@ fn admit<P: Premises>(
         if !caller.may(name.full, wanted) {
             return Err(Reason::NotAllowed.into());
         }
-        // What tokens are held against when they are issued.
+        // The limits that tokens are checked against when they are issued.
         if wanted.writes() && account.registries[place].active_run().is_some() {
             return Err(Reason::ReadOnly.into());
         }
@@ -191,7 +191,7 @@ fn admit<P: Premises>(
 }
 
 impl<P: Premises> Ask<'_, P> {
-    /// A parameter of the query.
+    /// A query parameter.
     fn query(&self, key: &str) -> Option<&str> {
         let mut all = self.query.iter();
         let (_, value) = all.find(|(given, _)| given == key)?;
@@ -207,7 +207,7 @@ impl<P: Premises> Ask<'_, P> {
         format!("{}/v2/{}/{rest}", self.base, self.name.full)
     }
 
-    /// Does something to the account and its registry, by the place of that.
+    /// Reads or changes the account and its registry, by the registry's index.
     fn registry<T>(
         &self,
         act: impl FnOnce(&mut Account, usize, DateTime<Utc>) -> T,

@@ -6,7 +6,7 @@ use crate::model::image::is_repository;
 /// What a path names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Route<'a> {
-    /// `/v2/`, by which clients find out how to authenticate.
+    /// `/v2/`, where clients learn how to authenticate.
     Version,
     /// `/v2/registry/auth`, where tokens are issued.
     Token,
@@ -16,7 +16,7 @@ pub(super) enum Route<'a> {
 /// A place in a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place<'a> {
-    /// Where uploads begin.
+    /// Where uploads start.
     Uploads,
     /// By its id.
     Upload(&'a str),
@@ -40,7 +40,7 @@ pub(super) struct Name<'a> {
 impl<'a> Name<'a> {
     pub(super) fn parse(full: &'a str) -> Result<Self, Fault> {
         let (registry, repository) = full.split_once('/').ok_or(Reason::NameUnknown)?;
-        // A name with an escape in it is none: no client has to escape one.
+        // An escaped name is invalid: no valid name needs escapes.
         if !is_repository(full) {
             return Err(Reason::NameInvalid.into());
         }
@@ -52,12 +52,12 @@ impl<'a> Name<'a> {
     }
 }
 
-/// Whether a path, which the API doesn't have, is one of the protocol's.
+/// Whether a path that the API doesn't have belongs to the protocol.
 pub(crate) fn is_protocol(path: &str) -> bool {
     split(path).is_some()
 }
 
-/// Reads a path. `None` if it is none of the protocol's.
+/// Reads a path; `None` if it doesn't belong to the protocol.
 pub(super) fn route(path: &str) -> Option<Result<Route<'_>, Fault>> {
     Some(match split(path)? {
         Split::Version => Ok(Route::Version),
@@ -72,7 +72,7 @@ enum Split<'a> {
     In(&'a str, Place<'a>),
 }
 
-/// Repositories may be named like places, so that a path is read from its end.
+/// Reads a path from its end: repositories may be named like places.
 fn split(path: &str) -> Option<Split<'_>> {
     let path = path.strip_prefix("/v2/")?;
     match path {

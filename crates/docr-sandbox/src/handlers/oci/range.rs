@@ -1,17 +1,17 @@
-//! Ranges of bytes, as requests ask for them or announce them.
+//! Byte ranges in requests.
 
-/// What a `Range` header asks of content.
+/// What a `Range` header requests of content.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Asked {
-    /// Everything: there is no such header, or one that may be ignored.
+    /// Everything: there is no such header, or it may be ignored.
     Whole,
-    /// So many bytes from an offset on.
+    /// A number of bytes from an offset.
     Part { offset: u64, length: u64 },
-    /// What isn't there.
+    /// A range outside of the content.
     Beyond,
 }
 
-/// Reads a `Range` header about so many bytes. Several ranges at once are ignored, as the standard allows.
+/// Reads a `Range` header for content of this length. Several ranges are ignored, as the standard allows.
 pub(super) fn asked(header: Option<&str>, bytes: u64) -> Asked {
     let range = header.and_then(|value| value.trim().strip_prefix("bytes="));
     let Some((first, last)) = range.and_then(|range| range.split_once('-')) else {
@@ -40,7 +40,7 @@ pub(super) fn asked(header: Option<&str>, bytes: u64) -> Asked {
     }
 }
 
-/// Where a chunk of an upload begins and how long it is, by its `Content-Range`: `0-1023`.
+/// The offset and the length of a chunk by its `Content-Range`: `0-1023`.
 pub(super) fn announced(header: &str) -> Option<(u64, u64)> {
     let range = header.trim();
     let range = range.strip_prefix("bytes ").unwrap_or(range);

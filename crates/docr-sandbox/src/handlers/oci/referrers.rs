@@ -1,4 +1,4 @@
-//! The manifests that are about another one: signatures, attestations.
+//! Referrers: signatures, attestations and other manifests with a subject.
 
 use axum::http::StatusCode;
 use serde_json::json;
@@ -9,7 +9,7 @@ use crate::http::response::Response;
 use crate::model::document::{OCI_INDEX, referrer};
 use crate::storage::Algorithm;
 
-/// An index of what is about a manifest, which need not be there.
+/// An index of the referrers of a manifest, which need not exist.
 pub(super) fn list<P: Premises>(ask: &Ask<'_, P>, digest: &str) -> Result<Response, Fault> {
     if Algorithm::of(digest).is_none() {
         return Err(Reason::DigestInvalid.into());

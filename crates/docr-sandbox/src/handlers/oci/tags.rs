@@ -7,7 +7,7 @@ use super::error::{Fault, Reason};
 use super::{Ask, Premises};
 use crate::http::response::Response;
 
-/// The tags in order, at most `n` of them, from the one on that follows `last`.
+/// At most `n` tags in order, after `last`.
 pub(super) fn list<P: Premises>(ask: &Ask<'_, P>) -> Result<Response, Fault> {
     let most = match ask.query("n") {
         None => None,
@@ -20,7 +20,7 @@ pub(super) fn list<P: Premises>(ask: &Ask<'_, P>) -> Result<Response, Fault> {
         let store = &account.registries[place].store;
         let repository = store.repository(ask.name.repository);
         let repository = repository.ok_or(Reason::NameUnknown)?;
-        // One more shows whether there is another page.
+        // One more, to know whether there is another page.
         let most = most.map_or(usize::MAX, |most| most.saturating_add(1));
         Ok::<_, Fault>(repository.tags_after(ask.query("last"), most))
     })??;
@@ -31,7 +31,7 @@ pub(super) fn list<P: Premises>(ask: &Ask<'_, P>) -> Result<Response, Fault> {
     let response = Response::json(StatusCode::OK, body);
     Ok(match (most, tags.last()) {
         (Some(most), Some(last)) if !is_last => {
-            // No tag needs an escape.
+            // Tags need no escapes.
             let next = ask.location(&format!("tags/list?n={most}&last={last}"));
             response.with_header("link", &format!("<{next}>; rel=\"next\""))
         }

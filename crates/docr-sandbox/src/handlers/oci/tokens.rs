@@ -1,4 +1,4 @@
-//! Where the tokens of the protocol are issued.
+//! Issues the tokens of the protocol.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::http::response::Response;
 use crate::model::account::World;
 use crate::model::token::{Actions, LIFETIME};
 
-/// Issues a token for what is asked, as far as the credentials reach.
+/// Issues a token for the requested scopes, as far as the credentials allow.
 pub(super) fn issue(
     world: &mut World,
     headers: &HeaderMap,
@@ -42,7 +42,7 @@ pub(super) fn issue(
     Ok(Response::json(StatusCode::OK, body))
 }
 
-/// Reads `repository:acme/shop/api:pull,push`. Other things than repositories are not for these tokens.
+/// Reads `repository:acme/shop/api:pull,push`. Tokens are for repositories only.
 fn read(scope: &str) -> Option<(String, Actions)> {
     let (name, actions) = scope.strip_prefix("repository:")?.rsplit_once(':')?;
     let mut asked = Actions::default();
@@ -58,7 +58,7 @@ fn read(scope: &str) -> Option<(String, Actions)> {
     Some((name.to_owned(), asked))
 }
 
-/// What of it an account gets; nothing of a registry that isn't its own.
+/// The requested actions that an account may have; none in a registry of others.
 fn grant(
     world: &mut World,
     account: usize,
@@ -73,7 +73,7 @@ fn grant(
     let Some(place) = account.registry_place(name.registry) else {
         return Ok(None);
     };
-    // While a collection runs nothing new may be written. What may be already is waited for.
+    // No new token may write during a garbage collection, which waits for earlier ones.
     let may_write = writes && account.registries[place].active_run().is_none();
     if may_write
         && asked.push
@@ -105,5 +105,26 @@ mod tests {
         for other in ["registry:catalog:*", "", "repository:acme"] {
             assert!(read(other).is_none(), "{other}");
         }
+    }
+
+    #[test]
+    fn a_scope_is_a_repository_and_its_actions_and_a_star_is_all_of_them() {
+        let (pull, push, delete) = (true, true, true);
+        let all = Actions { pull, push, delete };
+        for (scope, actions) in [
+            ("repository:acme/shop/api:pull", Actions::PULL),
+            ("repository:acme/shop/api:delete,pull,push", all),
+            ("repository:acme/shop/api:*", all),
+            ("repository:acme/shop/api:", Actions::default()),
+            ("repository:acme/shop/api:catalog", Actions::default()),
+        ] {
+            assert_eq!(
+                read(scope),
+                Some(("acme/shop/api".to_owned(), actions)),
+                "{scope}"
+            );
+        }
+        assert_eq!(read("registry:catalog:*"), None);
+        assert_eq!(read("repository:acme"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Uploads of blobs: in one request, in two, or in chunks; and mounts, which need none.
+//! Uploads of blobs, in one request, two or chunks, and mounts.
 
 use axum::body::Body;
 use axum::http::StatusCode;
@@ -16,7 +16,7 @@ use crate::model::token::Actions;
 use crate::model::upload::NoUpload;
 use crate::storage::{Algorithm, Content, Sink};
 
-/// Mounts a blob, takes one in whole, or begins an upload.
+/// Mounts a blob, stores a whole one, or starts an upload.
 pub(super) async fn start<P: Premises>(
     ask: &Ask<'_, P>,
     body: &mut Body,
@@ -76,7 +76,7 @@ pub(super) async fn finish<P: Premises>(
     commit(ask, &blob?)
 }
 
-/// How far an upload is.
+/// The progress of an upload.
 pub(super) fn status<P: Premises>(ask: &Ask<'_, P>, id: &str) -> Result<Response, Fault> {
     let received = received(ask, id)?;
     Ok(progress(ask, StatusCode::NO_CONTENT, id, received))
@@ -89,8 +89,8 @@ pub(super) fn cancel<P: Premises>(ask: &Ask<'_, P>, id: &str) -> Result<Response
     }
 }
 
-/// Lets a body flow into an upload, where it belongs there. The sink is the caller's afterwards; after a failure the
-/// upload has it back, with what arrived.
+/// Appends a body to an upload at the right offset. The caller owns the sink afterwards; after a failure the upload has
+/// it back, with what was received.
 async fn take_in<P: Premises>(ask: &Ask<'_, P>, id: &str, body: &mut Body) -> Result<Sink, Fault> {
     let at = received(ask, id)?;
     let range = match ask.header("content-range") {
@@ -145,7 +145,7 @@ fn out_of_order<P: Premises>(ask: &Ask<'_, P>, id: &str, received: u64) -> Fault
         .with_header("docker-upload-uuid", id)
 }
 
-/// Makes what arrived a blob, if it has the digest.
+/// Turns an upload into a blob, if it has the digest.
 async fn checked(sink: Sink, digest: &str) -> Result<Blob, Fault> {
     let finished = if sink.finish_blocks() {
         let digest = digest.to_owned();
@@ -168,8 +168,7 @@ fn blob(digest: &str, bytes: u64, content: Option<Content>) -> Blob {
     }
 }
 
-/// The blob that a request wants to mount, if the caller may have it. Without the repository that it comes from, any
-/// one of the same registry will do.
+/// The blob to mount, if the caller may read it. Without a source repository, any one of the same registry is used.
 fn mountable<P: Premises>(ask: &Ask<'_, P>, digest: &str) -> Result<Option<Blob>, Fault> {
     let from = match ask.query("from") {
         Some(from) => Some(Name::parse(from)?),
@@ -226,7 +225,7 @@ fn end<P: Premises>(ask: &Ask<'_, P>, id: &str) -> Result<bool, Fault> {
     })
 }
 
-/// A response that says where an upload goes on.
+/// A response with the URL and the progress of an upload.
 fn progress<P: Premises>(
     ask: &Ask<'_, P>,
     status: StatusCode,
@@ -243,7 +242,7 @@ fn upload_location<P: Premises>(ask: &Ask<'_, P>, id: &str) -> String {
     ask.location(&format!("blobs/uploads/{id}"))
 }
 
-/// What has arrived, with its last byte. There is no way to write that nothing has.
+/// The range that was received. It can't express that nothing was.
 fn range_until(received: u64) -> String {
     format!("0-{}", received.saturating_sub(1))
 }

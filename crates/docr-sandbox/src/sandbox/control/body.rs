@@ -1,4 +1,4 @@
-//! Scripted answers and faults as JSON.
+//! Scripted responses and faults as JSON.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::super::fault::Fault;
 use super::super::script::ScriptedAnswer;
 use super::door::Refusal;
 
-/// A response that is sent in place of the real one.
+/// A response to send in place of the real one.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AnswerBody {
@@ -21,15 +21,15 @@ pub(super) struct AnswerBody {
     /// The body as JSON.
     #[serde(default, deserialize_with = "present")]
     json: Option<Value>,
-    /// The body as text. Without `json` and `body` a failure has the standard error envelope.
+    /// The body as text. Without `json` and `body`, a failure has the standard error envelope.
     #[serde(default)]
     body: Option<String>,
-    /// The body's type: `application/json` unless given.
+    /// The type of the body; `application/json` by default.
     #[serde(default)]
     content_type: Option<String>,
 }
 
-/// A `null` that is given is a body.
+/// An explicit `null` is a body.
 fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(from).map(Some)
 }
@@ -39,7 +39,7 @@ impl AnswerBody {
         let answer = match (self.json, self.body) {
             (Some(_), Some(_)) => {
                 return Err(Refusal::unprocessable(
-                    "json, body: only one of them can be sent",
+                    "json, body: only one of them is allowed",
                 ));
             }
             (Some(json), None) => ScriptedAnswer::json(self.status, json),
@@ -57,8 +57,8 @@ impl AnswerBody {
     }
 }
 
-/// Something that befalls requests. Which ones: those that fit `operation`, `method` and `path`, after the first `skip`,
-/// `times` of them, with `probability`. What: `latency_milliseconds`, and one of `answer`, `cut_off` and `connection`.
+/// A fault. It applies to requests that match `operation`, `method` and `path`, restricted by `skip`, `times` and
+/// `probability`. It has `latency_milliseconds`, or one of `answer`, `cut_off` and `connection`, or both.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FaultBody {
@@ -67,28 +67,28 @@ pub(super) struct FaultBody {
     operation: Option<String>,
     #[serde(default)]
     method: Option<String>,
-    /// A pattern of paths: `*` stands for any text without a slash, `**` for any.
+    /// A path pattern: `*` matches any text without a slash, `**` any text.
     #[serde(default)]
     path: Option<String>,
-    /// How many requests are spared first.
+    /// How many matching requests to skip first.
     #[serde(default)]
     skip: u64,
-    /// How many requests it befalls; all unless given.
+    /// How many requests it applies to; all by default.
     #[serde(default)]
     times: Option<u64>,
-    /// The share of requests that it befalls, from 0 to 1.
+    /// The random share of requests that it applies to, from 0 to 1.
     #[serde(default)]
     probability: Option<f64>,
-    /// What the share is drawn from. The same seed chooses the same requests.
+    /// The seed of `probability`. The same seed selects the same requests.
     #[serde(default)]
     seed: u64,
-    /// How much later the request arrives, in real time.
+    /// The delay of the request, in real time.
     #[serde(default)]
     latency_milliseconds: u64,
-    /// This is sent, and nothing is done.
+    /// The response to send; the request is not processed.
     #[serde(default)]
     answer: Option<AnswerBody>,
-    /// What is asked is done, but of the response's body only so many bytes arrive.
+    /// The request is processed, but the connection ends after so many bytes of the response's body.
     #[serde(default)]
     cut_off: Option<u64>,
     /// The connection ends without a response.
@@ -99,9 +99,9 @@ pub(super) struct FaultBody {
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Connection {
-    /// Nothing is done.
+    /// The request is not processed.
     Reset,
-    /// What is asked is done.
+    /// The request is processed.
     Lost,
 }
 
@@ -116,12 +116,12 @@ impl FaultBody {
             (None, None, None) if !latency.is_zero() => Fault::latency(latency),
             (None, None, None) => {
                 return Err(Refusal::unprocessable(
-                    "answer, cut_off, connection, latency_milliseconds: a fault needs one of them",
+                    "answer, cut_off, connection, latency_milliseconds: one of them is required",
                 ));
             }
             _ => {
                 return Err(Refusal::unprocessable(
-                    "answer, cut_off, connection: a fault can have only one of them",
+                    "answer, cut_off, connection: only one of them is allowed",
                 ));
             }
         };

@@ -1,4 +1,4 @@
-//! One operation of the sandbox's own API: what it takes, what it does, and how it is described.
+//! One operation of the sandbox's own API: its input, what it does, and its description.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::super::service::Service;
 use crate::spec::{Template, decode};
 
-/// Makes a schema of what goes in or comes out.
+/// Generates the schema of an input or an output.
 pub(super) type Described = fn(&mut SchemaGenerator) -> Value;
 type Run = Box<dyn Fn(&Service, &Given<'_>) -> Result<Response, Refusal> + Send + Sync>;
 
@@ -31,7 +31,7 @@ pub(super) struct Door {
     pub(super) run: Run,
 }
 
-/// What a request brings.
+/// The input of a request.
 pub(super) struct Given<'a> {
     pub(super) parameters: BTreeMap<String, String>,
     pub(super) uri: &'a Uri,
@@ -65,7 +65,7 @@ impl Door {
         }
     }
 
-    /// A door that takes nothing and returns something.
+    /// A door without an input that returns something.
     pub(super) fn get<R: Serialize + JsonSchema + 'static>(
         path: &str,
         said: (&'static str, &'static str),
@@ -153,14 +153,14 @@ fn described<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
 }
 
 fn read_body<B: DeserializeOwned>(given: &Given<'_>) -> Result<B, Refusal> {
-    // A form of another site can't send this type.
+    // A form on another site can't send this type.
     let kind = given.headers.get(header::CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     if !kind.eq_ignore_ascii_case("application/json") {
         return Err(Refusal::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            format!("content-type: {kind:?} is not application/json"),
+            format!("content-type: {kind:?} is not supported; use application/json"),
         ));
     }
     let json = &mut serde_json::Deserializer::from_slice(given.body);
@@ -180,7 +180,7 @@ fn read_query<Q: DeserializeOwned>(given: &Given<'_>) -> Result<Q, Refusal> {
     Ok(query)
 }
 
-/// Why nothing was done.
+/// Why a request was refused; nothing was done.
 #[derive(Debug)]
 pub(super) struct Refusal {
     status: StatusCode,

@@ -1,4 +1,4 @@
-//! What happens, as a stream of server-sent events.
+//! The sandbox's events, as a stream of server-sent events.
 
 use std::convert::Infallible;
 
@@ -12,7 +12,7 @@ use tokio::sync::broadcast::error::RecvError;
 use super::super::event::Event;
 use super::super::service::Service;
 
-/// All events from now on, until the sandbox ends.
+/// All events from now on, until the sandbox stops.
 pub(super) fn stream(service: &Service) -> Response {
     let secret_fields = &service.spec.secret_fields;
     let watch = service.state().events.watch();
@@ -32,6 +32,6 @@ pub(super) fn stream(service: &Service) -> Response {
 
 fn told(name: &str, data: impl Serialize) -> sse::Event {
     let event = sse::Event::default().event(name);
-    // What is told is text without line breaks, which is all that could fail.
+    // Only a line break could fail, and the JSON has none.
     event.json_data(data).unwrap_or_default()
 }

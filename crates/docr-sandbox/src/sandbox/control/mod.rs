@@ -1,5 +1,5 @@
-//! The sandbox steered over HTTP, under `/_docr/v1`, for suites in any language: what [`Sandbox`](crate::Sandbox) does
-//! for Rust.
+//! Control of the sandbox over HTTP, under `/_docr/v1`, for test suites in any language: what
+//! [`Sandbox`](crate::Sandbox) is for Rust.
 
 mod body;
 mod door;
@@ -21,7 +21,7 @@ use self::door::{Door, Given, Refusal};
 use super::service::Service;
 use crate::http::stream::read_whole;
 
-/// The largest body that is taken: a seed may be long.
+/// The largest body that is accepted: a seed can be long.
 const BODY_LIMIT: usize = 64 * 1024 * 1024;
 
 static DOORS: LazyLock<Vec<Door>> = LazyLock::new(|| {
@@ -37,7 +37,7 @@ static DOORS: LazyLock<Vec<Door>> = LazyLock::new(|| {
     .collect()
 });
 
-/// Answers a request to a path below `/_docr`, such as `/v1/reset`.
+/// Responds to a request to a path below `/_docr`, such as `/v1/reset`.
 pub(super) async fn serve(
     service: &Arc<Service>,
     request: &request::Parts,
@@ -72,9 +72,7 @@ async fn respond(
     if matching.is_empty() {
         return Err(Refusal::new(
             StatusCode::NOT_FOUND,
-            format!(
-                "there is nothing at /_docr{path}: /_docr/openapi.json describes what there is"
-            ),
+            format!("/_docr{path} not found; see /_docr/openapi.json for all paths"),
         ));
     }
     let methods: Vec<_> = matching.iter().map(|(door, _)| &door.method).collect();
@@ -85,7 +83,7 @@ async fn respond(
     let body = read_whole(&mut body, BODY_LIMIT).await.map_err(|_| {
         Refusal::new(
             StatusCode::PAYLOAD_TOO_LARGE,
-            "the body is larger than 64 MiB or did not arrive whole",
+            "the body is larger than 64 MiB or incomplete",
         )
     })?;
     let given = Given {
@@ -95,9 +93,9 @@ async fn respond(
         body: &body,
     };
     let response = (door.run)(service, &given)?;
-    // What was changed is written down before it is reported.
+    // A change is saved before it is confirmed.
     service.save().map_err(|error| {
-        let message = format!("the sandbox can't write down its data: {error}");
+        let message = format!("the sandbox can't save its data: {error}");
         Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, message)
     })?;
     Ok(response)
@@ -113,11 +111,11 @@ fn only_get(request: &request::Parts) -> Result<(), Refusal> {
 fn other_method(request: &request::Parts, methods: &[&Method]) -> Refusal {
     let allowed: Vec<_> = methods.iter().map(|method| method.as_str()).collect();
     let allowed = allowed.join(", ");
-    let message = format!("{} takes {allowed} only", request.uri.path());
+    let message = format!("{} supports only {allowed}", request.uri.path());
     Refusal::new(StatusCode::METHOD_NOT_ALLOWED, message).allowing(allowed)
 }
 
-/// A page of another site that someone looks at must not steer a sandbox.
+/// Refuses requests from pages of other sites that are open in a browser.
 fn refuse_other_sites(request: &request::Parts) -> Result<(), Refusal> {
     let header = |name| {
         request
@@ -132,6 +130,6 @@ fn refuse_other_sites(request: &request::Parts) -> Result<(), Refusal> {
     if site.is_some() && site == header(header::HOST) {
         return Ok(());
     }
-    let message = format!("a page of {origin:?} may not steer this sandbox");
+    let message = format!("pages of {origin:?} may not control this sandbox");
     Err(Refusal::new(StatusCode::FORBIDDEN, message))
 }

@@ -1,4 +1,4 @@
-//! The description of the sandbox's own API, made of the doors themselves.
+//! The description of the sandbox's own API, generated from its doors.
 
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
@@ -23,7 +23,7 @@ pub(super) fn description(doors: &[Door]) -> Value {
         "info": {
             "title": "docr-sandbox",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Steers a sandbox. Nothing here is limited, faulted or kept record of.",
+            "description": "Controls a sandbox. Requests to it are neither rate limited, faulted nor logged.",
         },
         "paths": paths,
         "components": { "schemas": generator.take_definitions(true) },
@@ -100,9 +100,9 @@ fn query_parameters(query: Described, generator: &mut SchemaGenerator) -> Vec<Va
 fn events() -> Value {
     json!({ "get": {
         "operationId": "events",
-        "summary": "Streams what happens as server-sent events: `request` with a request that was answered, `change` when what is in the sandbox changed, `lost` with how many events someone slow has missed.",
+        "summary": "Streams server-sent events: `request` with a request and its response, `change` when the content of the sandbox has changed, `lost` with the number of events that a slow reader has missed.",
         "responses": { "200": {
-            "description": "A stream without end.",
+            "description": "An endless stream.",
             "content": { "text/event-stream": { "schema": { "type": "string" } } },
         } },
     } })

@@ -1,4 +1,4 @@
-//! The requests that are kept.
+//! The log of requests.
 
 use axum::http::Method;
 use schemars::JsonSchema;
@@ -8,10 +8,10 @@ use super::super::request_log::{Entry, RecordedRequest};
 use super::super::service::Service;
 use super::door::{Door, Refusal};
 
-/// How many requests are listed unless told otherwise.
+/// How many requests are listed by default.
 const LISTED: usize = 100;
 
-/// Which requests are meant: those that fit all that is given.
+/// A filter: requests match if they match all given fields.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Search {
@@ -21,9 +21,9 @@ struct Search {
     /// The path as it was sent.
     path: Option<String>,
     status: Option<u16>,
-    /// Only requests with a greater number.
+    /// Only requests with a number greater than this one.
     after: Option<u64>,
-    /// The most requests to list, the newest of them. 100 unless given.
+    /// The most requests to list, the newest ones; 100 by default.
     limit: Option<usize>,
 }
 
@@ -59,7 +59,7 @@ pub(super) fn doors() -> Vec<Door> {
             "/v1/requests",
             (
                 "list_requests",
-                "Lists the requests that were answered, without secrets.",
+                "Lists the requests with their responses, without secrets.",
             ),
             |service, search: Search| {
                 let limit = search.limit.unwrap_or(LISTED);
@@ -69,7 +69,7 @@ pub(super) fn doors() -> Vec<Door> {
         ),
         Door::search(
             "/v1/requests/count",
-            ("count_requests", "Counts the requests that are kept."),
+            ("count_requests", "Counts the requests in the log."),
             |service, search: Search| {
                 let state = service.state();
                 let found = state.requests.entries().filter(|entry| search.finds(entry));
@@ -82,7 +82,7 @@ pub(super) fn doors() -> Vec<Door> {
             "/v1/requests/unmatched",
             (
                 "list_unmatched_requests",
-                "Lists the requests whose path or method neither the API nor the registry has.",
+                "Lists the requests whose path or method neither the API nor the registry's protocol has.",
             ),
             |service, _| {
                 let requests = newest(service, LISTED, Entry::is_unmatched);
@@ -91,14 +91,16 @@ pub(super) fn doors() -> Vec<Door> {
         ),
         Door::get(
             "/v1/requests/{number}",
-            ("get_request", "Shows a request by its number."),
+            ("get_request", "Returns a request by its number."),
             |service, given| {
                 let number = given.parameter("number");
                 let find = |number| service.state().requests.find(number).cloned();
                 let entry = number.parse().ok().and_then(find);
                 entry
                     .map(|entry| entry.read(&service.spec.secret_fields))
-                    .ok_or_else(|| Refusal::not_found(format!("no request {number} is kept")))
+                    .ok_or_else(|| {
+                        Refusal::not_found(format!("request {number} not found in the log"))
+                    })
             },
         ),
         Door::act(
@@ -106,7 +108,7 @@ pub(super) fn doors() -> Vec<Door> {
             "/v1/requests",
             (
                 "clear_requests",
-                "Forgets the requests so far. Rate limits still count them.",
+                "Clears the log of requests. They still count against the rate limits.",
             ),
             |service, _| {
                 service.state().requests.clear();
@@ -116,7 +118,7 @@ pub(super) fn doors() -> Vec<Door> {
     ]
 }
 
-/// The newest of the requests that are wanted, the oldest of them first. Read outside of the lock.
+/// The newest matching requests, the oldest of them first. They are read after the lock is released.
 fn newest(service: &Service, most: usize, wanted: impl Fn(&Entry) -> bool) -> Vec<RecordedRequest> {
     let mut found: Vec<_> = {
         let state = service.state();

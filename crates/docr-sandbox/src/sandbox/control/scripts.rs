@@ -1,4 +1,4 @@
-//! Answers and faults that a test dictates.
+//! Scripted responses and faults.
 
 use std::collections::BTreeMap;
 
@@ -15,11 +15,11 @@ use super::door::{Door, Refusal};
 struct Script {
     /// The operation's id in the spec.
     operation: String,
-    /// What its next call gets that has a good token and is within the rate limit.
+    /// The response to its next call that has a valid token and is within the rate limit.
     answer: AnswerBody,
 }
 
-/// How many answers wait for each operation.
+/// The number of queued responses for each operation.
 #[derive(JsonSchema, Serialize)]
 struct Waiting {
     waiting: BTreeMap<String, usize>,
@@ -40,9 +40,9 @@ impl Waiting {
 #[derive(JsonSchema, Serialize)]
 struct FaultState {
     id: u64,
-    /// How many requests it matched.
+    /// The number of requests that it matched.
     matched: u64,
-    /// How many of those it befell.
+    /// The number of requests that it applied to.
     befallen: u64,
 }
 
@@ -75,7 +75,7 @@ fn answers() -> Vec<Door> {
             "/v1/answers",
             (
                 "list_answers",
-                "Tells how many answers wait for each operation.",
+                "Returns the number of queued responses for each operation.",
             ),
             |service, _| Ok(Waiting::of(service)),
         ),
@@ -84,7 +84,7 @@ fn answers() -> Vec<Door> {
             "/v1/answers",
             (
                 "add_answer",
-                "Queues a response for an operation's next call, which changes nothing then.",
+                "Queues a response for the next call of an operation, which then changes nothing.",
             ),
             |service, _, script: Script| {
                 let answer = script.answer.answer()?;
@@ -96,7 +96,7 @@ fn answers() -> Vec<Door> {
         Door::act(
             Method::DELETE,
             "/v1/answers",
-            ("clear_answers", "Forgets the answers that wait."),
+            ("clear_answers", "Clears the queued responses."),
             |service, _| {
                 service.state().scripts.clear();
                 Ok(())
@@ -109,13 +109,16 @@ fn faults() -> Vec<Door> {
     vec![
         Door::get(
             "/v1/faults",
-            ("list_faults", "Tells how often each fault came."),
+            (
+                "list_faults",
+                "Returns how often each fault matched and applied.",
+            ),
             |service, _| Ok(FaultList::of(service)),
         ),
         Door::take(
             Method::POST,
             "/v1/faults",
-            ("add_fault", "Lets something befall requests from now on."),
+            ("add_fault", "Adds a fault."),
             |service, _, fault: FaultBody| {
                 let added = service.add_fault(fault.fault()?);
                 let id = added.map_err(Refusal::unprocessable)?;
@@ -129,7 +132,7 @@ fn faults() -> Vec<Door> {
         Door::act(
             Method::DELETE,
             "/v1/faults",
-            ("clear_faults", "Ends all faults."),
+            ("clear_faults", "Removes all faults."),
             |service, _| {
                 service.state().faults.clear();
                 Ok(())
@@ -138,13 +141,13 @@ fn faults() -> Vec<Door> {
         Door::act(
             Method::DELETE,
             "/v1/faults/{id}",
-            ("remove_fault", "Ends a fault."),
+            ("remove_fault", "Removes a fault."),
             |service, given| {
                 let id = given.parameter("id");
                 let removed = id.parse().is_ok_and(|id| service.state().faults.remove(id));
                 match removed {
                     true => Ok(()),
-                    false => Err(Refusal::not_found(format!("there is no fault {id}"))),
+                    false => Err(Refusal::not_found(format!("fault {id} not found"))),
                 }
             },
         ),

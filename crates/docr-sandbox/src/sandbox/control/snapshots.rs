@@ -42,7 +42,7 @@ pub(super) fn doors() -> Vec<Door> {
             "/v1/snapshots/{name}",
             (
                 "take_snapshot",
-                "Takes a snapshot of accounts, what they own and the clock. One by that name is replaced.",
+                "Takes a snapshot of accounts, what they own and the clock. It replaces one with the same name.",
             ),
             |service, given| {
                 let name = given.parameter("name").to_owned();
@@ -57,7 +57,7 @@ pub(super) fn doors() -> Vec<Door> {
             "/v1/snapshots/{name}/restore",
             (
                 "restore_snapshot",
-                "Lets everything be as it was when the snapshot was taken. Requests, answers and faults stay.",
+                "Restores a snapshot. The log of requests, queued responses and faults are kept.",
             ),
             |service, given| {
                 let name = given.parameter("name");
@@ -81,5 +81,5 @@ pub(super) fn doors() -> Vec<Door> {
 }
 
 fn no_snapshot(name: &str) -> Refusal {
-    Refusal::not_found(format!("there is no snapshot {name:?}"))
+    Refusal::not_found(format!("snapshot {name:?} not found"))
 }

@@ -30,14 +30,14 @@ impl ClockState {
     }
 }
 
-/// How the clock is to go. What isn't given stays.
+/// Changes of the clock; fields that are missing change nothing.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct SetClock {
-    /// The time that it tells. It only moves forward; a reset or a snapshot brings it back.
+    /// The new time, which can't be in the past: only a reset or a snapshot moves the clock back.
     #[serde(default)]
     now: Option<DateTime<Utc>>,
-    /// Whether it stands.
+    /// Whether it is frozen.
     #[serde(default)]
     frozen: Option<bool>,
 }
@@ -45,7 +45,7 @@ struct SetClock {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Advance {
-    /// How far the clock is moved forward.
+    /// How far to move the clock forward.
     seconds: u64,
 }
 
@@ -61,16 +61,16 @@ fn health() -> Vec<Door> {
     vec![
         Door::get(
             "/v1/health/live",
-            ("live", "Tells that the sandbox runs."),
+            ("live", "Confirms that the sandbox is running."),
             healthy("live"),
         ),
         Door::get(
             "/v1/health/ready",
             (
                 "ready",
-                "Tells that the sandbox has what it was to begin with.",
+                "Confirms that the sandbox has its initial content.",
             ),
-            // It is put in before the port opens.
+            // It is added before the port is opened.
             healthy("ready"),
         ),
         Door::act(
@@ -78,7 +78,7 @@ fn health() -> Vec<Door> {
             "/v1/reset",
             (
                 "reset",
-                "Lets everything be as it was when the sandbox was started, the clock and rate limits too, and forgets requests, answers and faults.",
+                "Restores what there was when the sandbox was started, including the clock and rate limits, and clears the log of requests, queued responses and faults.",
             ),
             |service, _| {
                 service.reset();
@@ -92,18 +92,18 @@ fn clock() -> Vec<Door> {
     vec![
         Door::get(
             "/v1/clock",
-            ("get_clock", "Tells the sandbox's time."),
+            ("get_clock", "Returns the sandbox's time."),
             |service, _| Ok(ClockState::of(&service.clock)),
         ),
         Door::take(
             Method::PUT,
             "/v1/clock",
-            ("set_clock", "Freezes the clock, lets it go, or sets it."),
+            ("set_clock", "Freezes, resumes or sets the clock."),
             |service, _, body: SetClock| {
                 let (clock, now) = (&service.clock, service.clock.now());
                 if let Some(time) = body.now.filter(|time| *time < now) {
                     return Err(Refusal::unprocessable(format!(
-                        "now: {time} is past, since the clock tells {now}; it only moves forward, and a reset or a snapshot brings it back"
+                        "now: {time} is in the past, the clock is at {now}; only a reset or a snapshot moves it back"
                     )));
                 }
                 if body.frozen == Some(true) {
@@ -121,10 +121,7 @@ fn clock() -> Vec<Door> {
         Door::take(
             Method::POST,
             "/v1/clock/advance",
-            (
-                "advance_clock",
-                "Moves the clock forward, whether it stands or goes.",
-            ),
+            ("advance_clock", "Moves the clock forward, frozen or not."),
             |service, _, body: Advance| {
                 service
                     .clock
@@ -135,7 +132,7 @@ fn clock() -> Vec<Door> {
     ]
 }
 
-/// Lets happen what happens up to the new time.
+/// Brings the sandbox up to the new time.
 fn moved(service: &Service) -> ClockState {
     let state = ClockState::of(&service.clock);
     service.change_all(|held| held.settle(state.now));
@@ -148,7 +145,7 @@ fn limits() -> Vec<Door> {
             "/v1/rate-limits",
             (
                 "get_rate_limits",
-                "Tells how many requests a token may make.",
+                "Returns how many requests a token may make.",
             ),
             |service, _| Ok(service.state().limits),
         ),
@@ -157,7 +154,7 @@ fn limits() -> Vec<Door> {
             "/v1/rate-limits",
             (
                 "set_rate_limits",
-                "Allows each token so many requests from now on. Those that were made count.",
+                "Changes how many requests a token may make. Earlier requests still count.",
             ),
             |service, _, limits: RateLimits| {
                 service.set_rate_limits(limits);
@@ -167,7 +164,10 @@ fn limits() -> Vec<Door> {
         Door::act(
             Method::POST,
             "/v1/rate-limits/forget",
-            ("forget_rates", "Lets no request so far count."),
+            (
+                "forget_rates",
+                "Resets the rate limits: no earlier request counts any more.",
+            ),
             |service, _| {
                 service.forget_rates();
                 Ok(())

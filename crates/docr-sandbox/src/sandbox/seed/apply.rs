@@ -1,4 +1,4 @@
-//! How a seed is put in.
+//! Applies a seed.
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -35,13 +35,13 @@ impl Service {
     ) -> Result<SeededImage, SeedError> {
         let push = |sowing: &mut Sowing<'_>| sowing.image("image", registry, image, 0);
         match image.signatures.is_empty() {
-            // One push is stored as a whole or not at all by itself: the world need not be copied for each.
+            // A single push is atomic by itself: the world need not be copied.
             true => self.change(|world| push(&mut self.sowing(world))),
             false => self.sow(push),
         }
     }
 
-    /// Puts something in as a whole, or leaves all as it is.
+    /// Applies a change as a whole, or not at all.
     fn sow<T>(
         &self,
         act: impl FnOnce(&mut Sowing<'_>) -> Result<T, SeedError>,
@@ -65,7 +65,7 @@ impl Service {
     }
 }
 
-/// A seed on its way into the world.
+/// A seed that is being applied.
 struct Sowing<'a> {
     world: &'a mut World,
     spec: &'a Spec,
@@ -85,7 +85,7 @@ impl Sowing<'_> {
         let place = match &seed.token {
             None => 0,
             Some(token) if !is_bearer_token(token) => {
-                let reason = "a bearer token is made of letters, digits and -._~+/=";
+                let reason = "a bearer token may contain only letters, digits and -._~+/=";
                 return Err(SeedError::new(format!("{at}.token"), reason));
             }
             Some(token) => match self.world.place_of(token) {
@@ -120,7 +120,7 @@ impl Sowing<'_> {
         Ok(seeded)
     }
 
-    /// Subscribes an account that is to have a registry.
+    /// Subscribes an account that gets a registry.
     fn tier(&mut self, at: &str, place: usize, seed: &AccountSeed) -> Result<(), SeedError> {
         let (now, account) = (self.now, self.world.account(place));
         let subscribes = account.subscription.is_none() && !seed.registries.is_empty();
@@ -133,7 +133,7 @@ impl Sowing<'_> {
         let Some(tier) = Tier::by_slug(slug) else {
             let known: Vec<_> = TIERS.iter().map(|tier| tier.slug).collect();
             let reason = format!(
-                "{slug:?} is not a subscription tier: {} are",
+                "{slug:?} is not a subscription tier; valid tiers are {}",
                 known.join(", ")
             );
             return Err(SeedError::new(at, reason));
@@ -153,7 +153,7 @@ impl Sowing<'_> {
         seed: &RegistrySeed,
     ) -> Result<SeededRegistry, SeedError> {
         let region = seed.region.as_deref().unwrap_or("fra1");
-        // What the API takes is a good registry here, too.
+        // The rules are those of the API.
         let request =
             json!({ "name": seed.name, "region": region, "subscription_tier_slug": "basic" });
         let operation = self.spec.operation("registries_create");
@@ -162,7 +162,7 @@ impl Sowing<'_> {
             return Err(SeedError::new(at, wrong));
         }
         if self.world.has_registry(&seed.name) {
-            let reason = format!("there is a registry {:?} already", seed.name);
+            let reason = format!("a registry {:?} already exists", seed.name);
             return Err(SeedError::new(format!("{at}.name"), reason));
         }
         let first_push = seed.images.iter().filter_map(|image| image.pushed_at).min();
@@ -219,7 +219,7 @@ impl Sowing<'_> {
     ) -> Result<String, SeedError> {
         let mut others = self.world.account(place).certificates.iter();
         if others.any(|other| other.name() == seed.name) {
-            let reason = format!("there is a certificate {:?} already", seed.name);
+            let reason = format!("a certificate {:?} already exists", seed.name);
             return Err(SeedError::new(format!("{at}.name"), reason));
         }
         let created_at = seed.created_at.unwrap_or(self.now);
@@ -262,7 +262,8 @@ impl ImageSeed {
         let mut parts = Vec::new();
         for platform in &self.platforms {
             let Some((os, architecture)) = platform.split_once('/') else {
-                let reason = format!("{platform:?} is not a platform such as {DEFAULT_PLATFORM:?}");
+                let reason =
+                    format!("{platform:?} is not a platform; use for example {DEFAULT_PLATFORM:?}");
                 return Err(SeedError::new(format!("{at}.platforms"), reason));
             };
             let text = format!("{} {content} {platform}", self.repository);
@@ -293,7 +294,7 @@ impl ImageSeed {
     }
 }
 
-/// A number for a text, the same every time (FNV-1a).
+/// A hash of a text (FNV-1a) that never changes.
 fn number(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)

@@ -1,4 +1,4 @@
-//! What a sandbox begins with, as data: accounts with what they own.
+//! The content of a sandbox as data: accounts with what they own.
 
 mod apply;
 
@@ -12,8 +12,8 @@ use thiserror::Error;
 use super::Sandbox;
 use crate::model::tier::Usage;
 
-/// What to put into a sandbox: accounts with what they own. It is read from JSON, by
-/// [`from_json`](Self::from_json) or the `--seed` of the command.
+/// Content for a sandbox: accounts with what they own. It is read from JSON, by [`from_json`](Self::from_json) or the
+/// command's `--seed`.
 ///
 /// ```
 /// use docr_sandbox::{Sandbox, Seed};
@@ -39,8 +39,8 @@ use crate::model::tier::Usage;
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Seed {
-    /// The accounts. One that names no token, or a token that is known, adds to the account that is there: the first
-    /// one, if it names none.
+    /// The accounts. One with a known token adds to the account that has it, one without a token adds to the first
+    /// account.
     pub(crate) accounts: Vec<AccountSeed>,
 }
 
@@ -50,13 +50,13 @@ pub struct Seed {
 pub(crate) struct AccountSeed {
     /// Its bearer token.
     token: Option<String>,
-    /// The slug of its subscription tier. Without one it keeps the one that it has; `professional` if it has none and
-    /// gets a registry.
+    /// The slug of its subscription tier. Without it the tier is unchanged, or `professional` if there is none and the
+    /// account gets a registry.
     tier: Option<String>,
     registries: Vec<RegistrySeed>,
     certificates: Vec<CertificateEntry>,
     clusters: Vec<ClusterSeed>,
-    /// What it stores on top of its images, as tiers and usage see it.
+    /// What counts as stored in addition to its images.
     usage: Option<Usage>,
 }
 
@@ -65,56 +65,56 @@ pub(crate) struct AccountSeed {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RegistrySeed {
     name: String,
-    /// The slug of its region. `fra1` unless given.
+    /// The slug of its region; `fra1` by default.
     #[serde(default)]
     region: Option<String>,
-    /// When it was created. Without it: when its first image was pushed, or now.
+    /// When it was created. By default: when its first image was pushed, or now.
     #[serde(default)]
     created_at: Option<DateTime<Utc>>,
-    /// Its images, which are pushed in this order.
+    /// Its images, in the order in which they are pushed.
     #[serde(default)]
     images: Vec<ImageSeed>,
 }
 
-/// An image: for one platform, or an index of images for several.
+/// An image for one platform, or an index of images for several.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ImageSeed {
     repository: String,
-    /// Its tags. Without any it is untagged.
+    /// Its tags; without any it is untagged.
     #[serde(default)]
     tags: Vec<String>,
-    /// The platforms, such as `linux/arm64`. Several make an index. Without any it is an image for `linux/amd64`.
+    /// The platforms, such as `linux/arm64`; `linux/amd64` by default. Several make an index.
     #[serde(default)]
     platforms: Vec<String>,
-    /// The bytes of its layer, for each platform. 1 MiB unless given.
+    /// The size of its layer in bytes, for each platform; 1 MiB by default.
     #[serde(default)]
     size: Option<u64>,
-    /// What tells its layer from another one of the same size. Images of a repository that have the same text, size and
-    /// platforms are the same image. Without it: the tags, or the image's place in the list.
+    /// Distinguishes its layer from others of the same size: images of a repository with the same text, size and platforms
+    /// are the same image. By default the tags, or the image's position in the list.
     #[serde(default)]
     content: Option<String>,
-    /// When it was pushed, now unless given.
+    /// When it was pushed; now by default.
     #[serde(default)]
     pushed_at: Option<DateTime<Utc>>,
-    /// How it is signed.
+    /// Its signatures.
     #[serde(default)]
     signatures: BTreeSet<SignatureKind>,
-    /// The digest of an image that it is about: makes it a signature, an attestation or another artifact of that.
+    /// The digest of the image that it refers to, as a signature, an attestation or another artifact does.
     #[serde(default)]
     subject: Option<String>,
-    /// A manifest of any kind, byte for byte, in place of one that is made of the rest.
+    /// The manifest, byte for byte, in place of a generated one. It can be of any kind.
     #[serde(default)]
     manifest: Option<String>,
 }
 
-/// How a signature belongs to its image.
+/// How a signature refers to its image.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum SignatureKind {
-    /// By a tag that names the image's digest: `sha256-….sig`.
+    /// By a tag with the image's digest: `sha256-….sig`.
     CosignTag,
-    /// By a manifest with the image as its subject.
+    /// By the `subject` of its manifest.
     Referrer,
 }
 
@@ -131,10 +131,10 @@ pub(crate) struct CertificateEntry {
     /// Whether a load balancer uses it, so that it can't be deleted.
     #[serde(default)]
     in_use: bool,
-    /// When it was created, now unless given.
+    /// When it was created; now by default.
     #[serde(default)]
     created_at: Option<DateTime<Utc>>,
-    /// When it expires: 90 days after its creation unless given.
+    /// When it expires; by default 90 days after its creation.
     #[serde(default)]
     not_after: Option<DateTime<Utc>>,
 }
@@ -160,13 +160,25 @@ pub(crate) enum CertificateState {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ClusterSeed {
-    /// Its name. Without one it is named after its UUID.
+    /// Its name; its UUID by default.
     name: Option<String>,
     /// The registries that it may pull from.
     registries: BTreeSet<String>,
 }
 
-/// What a seed has put into a sandbox, in the seed's order.
+/// What a seed added to a sandbox, in the seed's order.
+///
+/// ```
+/// use docr_sandbox::Seed;
+///
+/// # fn example(sandbox: &docr_sandbox::Sandbox, seed: &Seed) -> Result<(), docr_sandbox::SeedError> {
+/// let seeded = sandbox.seed(seed)?;
+/// for registry in &seeded.accounts[0].registries {
+///     println!("{}: {} images", registry.name, registry.images.len());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, JsonSchema, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Seeded {
@@ -174,7 +186,13 @@ pub struct Seeded {
     pub accounts: Vec<SeededAccount>,
 }
 
-/// What was put into an account.
+/// What a seed added to an account: see [`Seeded`].
+///
+/// ```
+/// # fn example(account: &docr_sandbox::SeededAccount) {
+/// println!("{} with {} certificates", account.token, account.certificates.len());
+/// # }
+/// ```
 #[derive(Clone, Debug, JsonSchema, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SeededAccount {
@@ -188,7 +206,13 @@ pub struct SeededAccount {
     pub clusters: Vec<String>,
 }
 
-/// What was put into a registry.
+/// What a seed added to a registry: see [`Seeded`].
+///
+/// ```
+/// # fn example(registry: &docr_sandbox::SeededRegistry) {
+/// let digests: Vec<_> = registry.images.iter().map(|image| &image.digest).collect();
+/// # }
+/// ```
 #[derive(Clone, Debug, JsonSchema, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SeededRegistry {
@@ -198,7 +222,13 @@ pub struct SeededRegistry {
     pub images: Vec<SeededImage>,
 }
 
-/// An image that was put in.
+/// An image that a seed added: see [`Seeded`].
+///
+/// ```
+/// # fn example(image: &docr_sandbox::SeededImage) {
+/// println!("{} for {} platforms", image.digest, image.children.len().max(1));
+/// # }
+/// ```
 #[derive(Clone, Debug, JsonSchema, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SeededImage {
@@ -210,7 +240,12 @@ pub struct SeededImage {
     pub signatures: Vec<String>,
 }
 
-/// Why a seed was refused. Nothing of it was put in.
+/// Why a seed was refused. Nothing of it was added.
+///
+/// ```
+/// let error = docr_sandbox::Seed::from_json(r#"{ "accounts": [{ "registry": "acme" }] }"#).unwrap_err();
+/// assert!(error.place().starts_with("accounts[0]"), "{error}");
+/// ```
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{place}: {reason}")]
 pub struct SeedError {
@@ -226,13 +261,18 @@ impl SeedError {
         }
     }
 
-    /// Where in the seed, such as `accounts[0].registries[1].name`.
+    /// The place in the seed, such as `accounts[0].registries[1].name`.
+    ///
+    /// ```
+    /// let error = docr_sandbox::Seed::from_json("not JSON").unwrap_err();
+    /// assert_eq!(error.place(), "seed");
+    /// ```
     pub fn place(&self) -> &str {
         &self.place
     }
 }
 
-/// What quotes the seed may be as long as that.
+/// Shortens a text that quotes the seed.
 fn cut(text: &str) -> String {
     const LONGEST: usize = 500;
     match text.char_indices().nth(LONGEST) {
@@ -244,14 +284,24 @@ fn cut(text: &str) -> String {
 impl Seed {
     /// Reads a seed.
     ///
+    /// ```
+    /// use docr_sandbox::Seed;
+    ///
+    /// let seed = Seed::from_json(r#"{ "accounts": [{ "registries": [{ "name": "acme" }] }] }"#)?;
+    /// # Ok::<(), docr_sandbox::SeedError>(())
+    /// ```
+    ///
     /// # Errors
     ///
-    /// [`SeedError`] with the place and the reason, when the text is not JSON or not a seed.
+    /// [`SeedError`] with the place and the reason, if the text is not JSON or not a seed.
     pub fn from_json(text: &str) -> Result<Self, SeedError> {
         let mut json = serde_json::Deserializer::from_str(text);
         let seed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-            let place = error.path().to_string();
-            SeedError::new(place.replace('?', "seed"), error.inner())
+            let place = match error.path().to_string() {
+                whole if whole == "." => "seed".to_owned(),
+                place => place.replace('?', "seed"),
+            };
+            SeedError::new(place, error.inner())
         })?;
         json.end().map_err(|error| SeedError::new("seed", error))?;
         Ok(seed)
@@ -259,11 +309,22 @@ impl Seed {
 }
 
 impl Sandbox {
-    /// Puts what a seed says into the sandbox: all of it, or nothing.
+    /// Adds the content of a seed to the sandbox: all of it or, on an error, nothing.
+    ///
+    /// ```
+    /// use docr_sandbox::Seed;
+    ///
+    /// # fn example(sandbox: &docr_sandbox::Sandbox) -> Result<(), docr_sandbox::SeedError> {
+    /// let seed = Seed::from_json(r#"{ "accounts": [{ "registries": [{ "name": "acme" }] }] }"#)?;
+    /// let seeded = sandbox.seed(&seed)?;
+    /// assert_eq!(seeded.accounts[0].registries[0].name, "acme");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`SeedError`], when a name is malformed or taken, or a tier doesn't take what it is to hold.
+    /// [`SeedError`], if a name is malformed or taken, or a tier is too small.
     pub fn seed(&self, seed: &Seed) -> Result<Seeded, SeedError> {
         self.service.seed(seed)
     }

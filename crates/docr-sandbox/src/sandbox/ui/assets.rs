@@ -1,4 +1,4 @@
-//! The files that pages refer to.
+//! The static files of the pages.
 
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};

@@ -9,7 +9,7 @@ use super::visit::Visit;
 use crate::model::certificate::Certificate;
 
 const SHOWN: usize = 200;
-/// How many of its names are shown of a certificate.
+/// How many names of a certificate are shown.
 const NAMES: usize = 10;
 
 struct CertificateSeen {
@@ -49,7 +49,7 @@ pub(super) fn view(visit: &Visit<'_>) -> View {
         form: None,
         content: html! {
             @if total == 0 {
-                p { "There are no certificates. Ask for one:" }
+                p { "No certificates yet. Create one:" }
                 (command(&format!(
                     "curl -X POST {}/v2/certificates \\\n  -H \"Authorization: Bearer $DIGITALOCEAN_TOKEN\" \\\n  \
                      -H 'Content-Type: application/json' \\\n  \

@@ -11,7 +11,7 @@ use super::visit::{ROOT, Visit, encode};
 use crate::model::credential::{Credential, MintedCredential};
 
 const SHOWN: usize = 200;
-/// A page doesn't wait for longer than that until something expires.
+/// The longest time that a page waits for something to expire.
 const LONG: Duration = Duration::from_secs(60 * 60);
 
 struct CredentialSeen {
@@ -32,7 +32,7 @@ pub(super) fn view(visit: &Visit<'_>) -> View {
         });
         all.collect()
     });
-    // Those of an account are in the order in which they were minted.
+    // Those of one account are in the order in which they were minted.
     all.reverse();
     all.sort_by_key(|credential| std::cmp::Reverse(credential.minted.minted_at));
     let expiring = all.iter().filter(|credential| credential.is_good);
@@ -50,7 +50,7 @@ pub(super) fn view(visit: &Visit<'_>) -> View {
         content: html! {
             @if all.is_empty() { (how_to_mint(visit)) } @else {
                 (table(
-                    "The newest first. Their secrets are known to those who minted them.",
+                    "The newest first. Their secrets are not kept.",
                     ["Minted", "Account", "Access", "Expires", "State"],
                     pages.of(all.iter()).map(CredentialSeen::row),
                 ))
@@ -60,7 +60,7 @@ pub(super) fn view(visit: &Visit<'_>) -> View {
     }
 }
 
-/// What to do where none is yet.
+/// How to mint a first credential.
 fn how_to_mint(visit: &Visit<'_>) -> Markup {
     let registry = visit.look(|world| {
         let mut registries = world
@@ -70,7 +70,7 @@ fn how_to_mint(visit: &Visit<'_>) -> Markup {
         registries.next().map(|registry| encode(&registry.name))
     });
     html! {
-        p { "No Docker credentials were minted." }
+        p { "No Docker credentials yet." }
         @match registry {
             Some(registry) => {
                 p { "Mint some:" }
@@ -80,7 +80,7 @@ fn how_to_mint(visit: &Visit<'_>) -> Markup {
                     visit.base,
                 )))
             }
-            None => p { "They are for registries. " a href=(ROOT) { "Create one" } " first." }
+            None => p { "They need a registry. " a href=(ROOT) { "Create one" } " first." }
         }
     }
 }

@@ -18,7 +18,7 @@ pub(super) fn view(visit: &Visit<'_>, number: u64) -> Option<View> {
     let after = find(number.checked_add(1)).is_some().then(|| number + 1);
     Some(View {
         title: format!("Request {number}"),
-        // The next one may come, and more is not going to change.
+        // Only a link to the next request can be added.
         live: match after {
             Some(_) => Live::default(),
             None => Live::REQUESTS,
@@ -58,7 +58,7 @@ fn facts(request: &RecordedRequest) -> Markup {
             dd {
                 @match &request.operation {
                     Some(operation) => code { (operation) },
-                    None => "none of the API",
+                    None => "not an operation of the API",
                 }
                 @if let Some(route) = &request.route { ", " code.path { (route) } }
             }
@@ -83,7 +83,7 @@ fn body(id: &str, text: &str) -> Markup {
     let pretty = json.and_then(|json| serde_json::to_string_pretty(&json).ok());
     html! {
         h3 { "Body" }
-        @if text.is_empty() { p { "Empty, or not kept: the log leaves out what is streamed." } }
+        @if text.is_empty() { p { "Empty, or not kept: streamed bodies are not logged." } }
         @else if let Some(pretty) = pretty {
             (command(&pretty))
             details id=(id) {

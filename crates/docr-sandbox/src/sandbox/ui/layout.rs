@@ -11,26 +11,26 @@ use super::visit::{ROOT, Visit};
 pub(super) struct View {
     pub(super) title: String,
     pub(super) live: Live,
-    /// What stands above the part that is kept up to date: forms, which must not change while someone types.
+    /// Shown above the live part: forms, which must not change while someone types.
     pub(super) form: Option<Markup>,
     pub(super) content: Markup,
 }
 
-/// What makes a page look again.
+/// What makes a page refresh.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Live {
     pub(super) on: &'static str,
-    /// When it looks again in any case, since something changes by itself.
+    /// When it refreshes in any case, because something changes by itself.
     pub(super) after: Option<Duration>,
 }
 
 impl Live {
-    /// A change of what the sandbox holds.
+    /// Changes of the sandbox's content.
     pub(super) const WORLD: Self = Self {
         on: "world",
         after: None,
     };
-    /// A request.
+    /// Requests.
     pub(super) const REQUESTS: Self = Self {
         on: "requests",
         after: None,
@@ -41,7 +41,7 @@ impl Live {
         after: None,
     };
 
-    /// Follows closely what moves by itself.
+    /// Refreshes often while something changes by itself.
     pub(super) fn closely(mut self, moves: bool) -> Self {
         const CLOSELY: Duration = Duration::from_secs(1);
         self.after = moves.then_some(CLOSELY);
@@ -72,7 +72,7 @@ pub(super) fn document(visit: &Visit<'_>, view: View) -> Markup {
                 script src={ (ROOT) "/script.js" } defer {}
             }
             body {
-                a.skip href="#main" { "Skip to the content" }
+                a.skip href="#main" { "Skip to content" }
                 header {
                     p.brand { a href=(ROOT) { "docr-sandbox" } }
                     nav aria-label="Pages" {
@@ -97,7 +97,7 @@ pub(super) fn document(visit: &Visit<'_>, view: View) -> Markup {
     }
 }
 
-/// A page that says what is wrong.
+/// A page that reports a problem.
 pub(super) fn problem(title: &str, why: &str) -> View {
     View {
         title: title.to_owned(),

@@ -1,4 +1,4 @@
-//! The page to look at: server-rendered, and kept up to date by a small script where there is one.
+//! The web page: server-rendered, and kept up to date by a small script if JavaScript is enabled.
 
 mod assets;
 mod certificates;
@@ -23,7 +23,7 @@ use self::visit::Visit;
 use super::service::Service;
 use crate::spec::decode;
 
-/// Names come from users: nothing but the page's own files is run, shown or asked for.
+/// Names come from users, so the browser may load and run only the page's own files.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -33,7 +33,7 @@ pub(super) fn serve(service: &Arc<Service>, request: &request::Parts, path: &str
         Method::GET | Method::HEAD => get(service, request, path),
         _ => {
             let visit = Visit::new(service, request);
-            let view = layout::problem("A page can only be read", "It takes GET and HEAD.");
+            let view = layout::problem("Method not allowed", "Pages support only GET and HEAD.");
             let mut response = page(&visit, StatusCode::METHOD_NOT_ALLOWED, view);
             let allow = HeaderValue::from_static("GET, HEAD");
             response.headers_mut().insert(header::ALLOW, allow);
@@ -63,8 +63,8 @@ fn get(service: &Arc<Service>, request: &request::Parts, path: &str) -> Response
     match view(&visit, path) {
         Some(view) => page(&visit, StatusCode::OK, view),
         None => {
-            let why = "It may have been deleted, or was never there.";
-            let view = layout::problem("There is no such page", why);
+            let why = "It may have been deleted.";
+            let view = layout::problem("Page not found", why);
             page(&visit, StatusCode::NOT_FOUND, view)
         }
     }

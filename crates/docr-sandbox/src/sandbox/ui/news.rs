@@ -1,4 +1,4 @@
-//! Tells open pages that there is something new. They read for themselves what it is.
+//! Notifies open pages of changes, which they then fetch.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use crate::sandbox::event::Event;
 use crate::sandbox::service::Service;
 
-/// How long a page is left alone after it was told something, however much happens.
+/// The shortest time between two notifications of a page.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// What has happened, roughly.
+/// What has changed, roughly.
 #[derive(Clone, Copy, Default)]
 struct News {
     world: bool,
@@ -35,7 +35,7 @@ impl News {
         }
     }
 
-    /// As one event, which names all that has happened.
+    /// One event with everything that has changed.
     fn event(self) -> sse::Event {
         let data = match (self.world, self.requests) {
             (true, true) => "world requests",
@@ -46,7 +46,7 @@ impl News {
     }
 }
 
-/// The stream of one page. It ends with the sandbox.
+/// The event stream of one page. It ends with the sandbox.
 pub(super) fn stream(service: &Service) -> Response {
     let watch = service.state().events.watch();
     let news = unfold((watch, false), |(mut watch, told)| async move {
@@ -69,12 +69,12 @@ async fn pause() {
     tokio::time::sleep(PAUSE).await;
 }
 
-/// Waits for an event and takes all that came with it. `None` when there won't be more.
+/// Waits for an event and takes all that are queued. `None` when there will be no more.
 async fn next(watch: &mut Receiver<Event>) -> Option<News> {
     let mut news = News::default();
     match watch.recv().await {
         Ok(event) => news.add(&event),
-        // What was missed is unknown.
+        // Unknown events were missed.
         Err(RecvError::Lagged(_)) => news = News::ALL,
         Err(RecvError::Closed) => return None,
     }
@@ -101,7 +101,7 @@ mod tests {
         }
         let news = next(&mut watch).await.unwrap();
         assert!(news.world && !news.requests);
-        // More than wait for someone.
+        // More than the queue holds.
         for _ in 0..100_000 {
             events.tell(Event::Change);
         }

@@ -89,7 +89,7 @@ impl AccountSeen {
         }
     }
 
-    /// Whether something in it changes by itself.
+    /// Whether anything in it changes by itself.
     fn moves(&self) -> bool {
         let mut registries = self.registries.iter();
         self.certificates.0 > 0 || registries.any(|registry| registry.collection.is_some())
@@ -113,7 +113,7 @@ impl AccountSeen {
                     }
                 }
                 @if self.registries.is_empty() {
-                    p { "It has no registry. Create one, or start the sandbox with " code { "--sample" } ":" }
+                    p { "No registries yet. Create one, or start the sandbox with " code { "--sample" } ":" }
                     (command(&format!(
                         "curl -X POST {}/v2/registries \\\n  -H \"Authorization: Bearer $DIGITALOCEAN_TOKEN\" \\\n  \
                          -H 'Content-Type: application/json' \\\n  \
@@ -130,7 +130,7 @@ impl AccountSeen {
                 @if !self.clusters.is_empty() {
                     (table(
                         "Kubernetes clusters",
-                        ["Cluster", "Id", "Registries it may pull from"],
+                        ["Cluster", "Id", "Registries that it may pull from"],
                         self.clusters.iter().map(|cluster| [
                             html! { (cluster.name) },
                             html! { code { (cluster.uuid) } },
@@ -150,7 +150,7 @@ impl AccountSeen {
 
     fn show_tier(&self) -> Markup {
         let Some(tier) = self.tier else {
-            return html! { dt { "Tier" } dd { "none: it comes with the first registry" } };
+            return html! { dt { "Tier" } dd { "none yet: it comes with the first registry" } };
         };
         let Usage {
             storage_bytes,
@@ -169,7 +169,7 @@ impl AccountSeen {
             dt { "Repositories" }
             dd {
                 @if tier.repositories == 0 {
-                    (repositories) ", without a limit"
+                    (repositories) ", unlimited"
                 } @else {
                     (repositories) " of " (tier.repositories) " "
                     (bar(repositories, tier.repositories, &format!("{repositories} of {}", tier.repositories)))

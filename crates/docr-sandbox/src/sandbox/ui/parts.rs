@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::visit::Visit;
 use crate::storage::Algorithm;
 
-/// A point in time, to be read by people and by programs.
+/// A time, readable by people and programs.
 pub(super) fn time(time: DateTime<Utc>) -> Markup {
     let exact = time.to_rfc3339_opts(SecondsFormat::Millis, true);
     html! { time datetime=(exact) title=(exact) { (time.format("%Y-%m-%d %H:%M:%S UTC").to_string()) } }
@@ -23,12 +23,12 @@ pub(super) fn in_units(bytes: u64) -> String {
     if unit == 0 {
         return format!("{bytes} B");
     }
-    // Tenths are exact enough, and never round up to 1024.0.
+    // Tenths, rounded down: never 1024.0.
     let tenths = (u128::from(bytes) * 10) >> (10 * unit);
     format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
 }
 
-/// A digest, shortened.
+/// A shortened digest.
 pub(super) fn digest(digest: &str) -> Markup {
     const SHOWN: usize = 12;
     match digest.split_once(':') {
@@ -39,7 +39,7 @@ pub(super) fn digest(digest: &str) -> Markup {
     }
 }
 
-/// How much of something is used, as a bar.
+/// Usage of a limit, as a bar.
 pub(super) fn bar(used: u64, most: u64, label: &str) -> Markup {
     let (most, high) = (most.max(1), most.max(1).saturating_mul(9) / 10);
     html! {
@@ -49,10 +49,10 @@ pub(super) fn bar(used: u64, most: u64, label: &str) -> Markup {
     }
 }
 
-/// The share of a whole, as a bar.
+/// A share of a whole, as a bar.
 pub(super) fn share(part: u64, whole: u64) -> Markup {
     let whole = whole.max(1);
-    // As large as numbers of a page may be, which are not integers.
+    // HTML numbers are floats, exact only up to a limit.
     let percent = u128::from(part) * 100 / u128::from(whole);
     let label = format!("{percent} %");
     html! { meter min="0" max=(whole) value=(part.min(whole)) aria-label=(label) title=(label) { (label) } }
@@ -66,7 +66,7 @@ pub(super) enum Tone {
     Plain,
 }
 
-/// A word that stands out.
+/// A highlighted word.
 pub(super) fn badge(tone: Tone, text: &str) -> Markup {
     let class = match tone {
         Tone::Good => "good",
@@ -77,7 +77,7 @@ pub(super) fn badge(tone: Tone, text: &str) -> Markup {
     html! { span class={ "badge " (class) } { (text) } }
 }
 
-/// A number and what it counts, `s` added where there are several.
+/// A number and what it counts, with a plural `s` unless it is 1.
 pub(super) fn count(number: usize, one: &str) -> String {
     match number {
         1 => format!("1 {one}"),
@@ -85,7 +85,7 @@ pub(super) fn count(number: usize, one: &str) -> String {
     }
 }
 
-/// A table. Where there is little room each row stands as a list, with its heads beside the values.
+/// A table. On a narrow screen each row becomes a list with its headings beside the values.
 pub(super) fn table<const N: usize>(
     caption: &str,
     heads: [&str; N],
@@ -108,7 +108,7 @@ pub(super) fn table<const N: usize>(
     }
 }
 
-/// What can be copied into a shell or a program.
+/// Text to copy into a shell or a program.
 pub(super) fn command(text: &str) -> Markup {
     html! { pre tabindex="0" { code { (text) } } }
 }
@@ -122,7 +122,7 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    /// The page whose number the query has under `key`, of so many items.
+    /// The page with the number in the query's `key`, of this size.
     pub(super) fn asked(visit: &Visit<'_>, key: &'static str, size: usize) -> Self {
         let number: usize = visit.asked(key).parse().unwrap_or(1);
         Self {

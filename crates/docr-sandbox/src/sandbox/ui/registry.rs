@@ -1,4 +1,4 @@
-//! One registry: repositories, garbage collections, uploads under way.
+//! One registry: repositories, garbage collections, unfinished uploads.
 
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
@@ -11,7 +11,7 @@ use crate::model::collection::Run;
 
 /// How many repositories a page shows.
 const REPOSITORIES: usize = 200;
-/// How many blobs a page adds up: the sandbox waits for that.
+/// How many blobs a page adds up while the sandbox waits.
 const BLOBS: usize = 50_000;
 /// How many garbage collections, and uploads, a page shows.
 const OTHERS: usize = 50;
@@ -34,7 +34,7 @@ struct RepositorySeen {
     name: String,
     tags: usize,
     manifests: usize,
-    /// `None` if its blobs are too many to be added up.
+    /// `None` if it has too many blobs to add up.
     bytes: Option<u64>,
     newest: Option<DateTime<Utc>>,
 }
@@ -71,7 +71,7 @@ pub(super) fn view(visit: &Visit<'_>, name: &str) -> Option<View> {
                 @if seen.repository_count == 0 { (how_to_push(visit, name, "<repository>")) }
                 @if !seen.repositories.is_empty() {
                     (table(
-                        "A blob that several have is stored once and counts in each.",
+                        "A blob in several repositories is stored once, and counts in each.",
                         ["Repository", "Tags", "Manifests", "Blobs", "Share of the registry", "Newest tag"],
                         seen.repositories.iter().map(|repository| repository.row(name, seen.bytes)),
                     ))
@@ -81,7 +81,7 @@ pub(super) fn view(visit: &Visit<'_>, name: &str) -> Option<View> {
             section {
                 h2 { "Garbage collections" }
                 @if seen.run_count == 0 {
-                    p { "There was none. Start one:" }
+                    p { "No garbage collections yet. Start one:" }
                     (command(&format!(
                         "curl -X POST {}/v2/registries/{name}/garbage-collection \\\n  \
                          -H \"Authorization: Bearer $DIGITALOCEAN_TOKEN\"",
@@ -91,7 +91,7 @@ pub(super) fn view(visit: &Visit<'_>, name: &str) -> Option<View> {
                 @if !seen.runs.is_empty() {
                     (table(
                         "The newest first",
-                        ["Collection", "Type", "State", "Began", "Updated", "Freed"],
+                        ["Collection", "Type", "Status", "Started", "Updated", "Freed"],
                         seen.runs.iter().map(RunSeen::row),
                     ))
                 }
@@ -99,7 +99,7 @@ pub(super) fn view(visit: &Visit<'_>, name: &str) -> Option<View> {
             }
             @if !seen.uploads.is_empty() {
                 section {
-                    h2 { "Uploads under way" }
+                    h2 { "Unfinished uploads" }
                     (table(
                         "The newest first",
                         ["Repository", "Received", "Since"],
@@ -180,7 +180,7 @@ impl RepositorySeen {
             html! {
                 @match self.newest {
                     Some(newest) => (time(newest)),
-                    None => "no tag",
+                    None => "no tags",
                 }
             },
         ]
@@ -224,7 +224,7 @@ impl RunSeen {
     }
 }
 
-/// The way back from below the overview.
+/// Links back to the overview and the registry.
 pub(super) fn crumbs(registry: Option<&str>) -> Markup {
     html! {
         nav.crumbs aria-label="The way here" {
@@ -238,7 +238,7 @@ pub(super) fn crumbs(registry: Option<&str>) -> Markup {
     }
 }
 
-/// What to do where nothing is yet.
+/// How to push a first image.
 pub(super) fn how_to_push(visit: &Visit<'_>, registry: &str, repository: &str) -> Markup {
     let host = visit.host();
     html! {

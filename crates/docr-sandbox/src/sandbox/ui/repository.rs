@@ -52,7 +52,7 @@ pub(super) fn view(visit: &Visit<'_>, registry: &str, name: &str) -> Option<View
                 @if !seen.tags.is_empty() {
                     (table(
                         "The newest first",
-                        ["Tag", "Points to", "Size", "Beside the largest here", "Pushed"],
+                        ["Tag", "Points to", "Size", "Relative size", "Pushed"],
                         seen.tags.iter().map(|(tag, to)| [
                             html! { (tag) },
                             digest(&to.digest),
@@ -66,7 +66,7 @@ pub(super) fn view(visit: &Visit<'_>, registry: &str, name: &str) -> Option<View
             }
             section {
                 h2 { (count(seen.manifest_count, "manifest")) }
-                p { "The newest first. Below an index are its images, below an image what is about it." }
+                p { "The newest first. Below an index are its images, below an image its referrers." }
                 ul.tree { @for tree in &seen.trees { (node(tree, &tree.digest, "")) } }
                 (trees.links(visit, seen.tree_count))
             }
@@ -93,7 +93,7 @@ impl RepositorySeen {
     }
 }
 
-/// A manifest with all below it. `path` tells it from others of the page; `platform` is what its index says of it.
+/// A manifest with everything below it. `path` is unique on the page; `platform` comes from its index.
 fn node(node: &Node, path: &str, platform: &str) -> Markup {
     let Some(manifest) = &node.manifest else {
         return html! {
@@ -147,8 +147,8 @@ fn about(node: &Node, manifest: &Shown) -> Markup {
             dt { "Media type" } dd { (manifest.media_type) }
             @if let Some(kind) = kind { dt { "Artifact type" } dd { (kind) } }
             @match &node.place {
-                Place::Referrer => { dt { "Here" } dd { "since its subject is the one above" } },
-                Place::Attached(tag) => { dt { "Here" } dd { "by its tag " span.tag { (tag) } } },
+                Place::Referrer => { dt { "Refers to" } dd { "the manifest above, its subject" } },
+                Place::Attached(tag) => { dt { "Refers to" } dd { "the manifest above, by its tag " span.tag { (tag) } } },
                 Place::Top | Place::Child => {}
             }
             dt { "Pushed" } dd { (time(manifest.pushed_at)) }
@@ -180,14 +180,14 @@ fn layers(document: &Value, whole: u64) -> Markup {
     html! {
         (table(
             "Configuration and layers",
-            ["Blob", "Media type", "Size", "Share of the whole"],
+            ["Blob", "Media type", "Size", "Share of total"],
             blobs.take(LAYERS).map(row),
         ))
         @if total > LAYERS { p { (count(total - LAYERS, "more layer")) " not shown." } }
     }
 }
 
-/// What an index says of its images, by their digests.
+/// The platforms of an index's images, by their digests.
 fn platforms(index: &Value) -> HashMap<&str, String> {
     let named = index["manifests"].as_array().into_iter().flatten();
     let named = named.filter_map(|child| {
@@ -199,12 +199,12 @@ fn platforms(index: &Value) -> HashMap<&str, String> {
     named.collect()
 }
 
-/// What a manifest is, in a word.
+/// The kind of a manifest, in a word.
 fn kind(node: &Node, manifest: &Shown, platform: &str) -> String {
     let artifact = referrer(&node.digest, &manifest.media_type, &manifest.text).1;
     let word = match &node.place {
         Place::Attached(tag) => word_for_tag(tag),
-        // BuildKit's attestations are for no platform.
+        // BuildKit's attestations have no platform.
         Place::Child if platform == "unknown/unknown" => "attestation",
         Place::Referrer => word_for_type(artifact.as_deref().unwrap_or("")),
         Place::Top | Place::Child => match artifact.as_deref() {
@@ -232,7 +232,7 @@ fn word_for_tag(tag: &str) -> &'static str {
     }
 }
 
-/// What a referrer is, by the type of its artifact.
+/// The kind of a referrer, by its artifact type.
 fn word_for_type(artifact: &str) -> &'static str {
     let has = |words: &[&str]| words.iter().any(|word| artifact.contains(word));
     if has(&["spdx", "cyclonedx", "sbom", "syft"]) {

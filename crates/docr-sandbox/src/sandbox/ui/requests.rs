@@ -13,7 +13,7 @@ use crate::sandbox::request_log::Entry;
 
 const SHOWN: usize = 100;
 
-/// Which requests are asked for.
+/// The filter of requests.
 struct Filter<'a> {
     text: String,
     status: &'a str,
@@ -22,7 +22,7 @@ struct Filter<'a> {
 
 pub(super) fn view(visit: &Visit<'_>) -> View {
     let pages = Pages::asked(visit, "page", SHOWN);
-    // Cheap to take, so that the sandbox goes on while they are looked through.
+    // Cheap to clone: the sandbox isn't locked while they are filtered.
     let all: Vec<Arc<Entry>> = visit.service.state().requests.entries().cloned().collect();
     let filter = Filter {
         text: visit.asked("text").to_lowercase(),
@@ -40,13 +40,13 @@ pub(super) fn view(visit: &Visit<'_>) -> View {
         form: Some(filter.form(visit, &all)),
         content: html! {
             @if all.is_empty() {
-                p { "No request is kept. Send one:" }
+                p { "No requests yet. Send one:" }
                 (command(&format!(
                     "curl {}/v2/registries -H \"Authorization: Bearer $DIGITALOCEAN_TOKEN\"",
                     visit.base,
                 )))
             } @else if found.is_empty() {
-                p { "No request is like that. " a href={ (ROOT) "/requests" } { "Show all" } }
+                p { "No matching requests. " a href={ (ROOT) "/requests" } { "Show all" } }
             } @else {
                 (table(
                     "The newest first",

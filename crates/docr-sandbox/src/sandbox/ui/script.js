@@ -1,5 +1,5 @@
-// Keeps an open page as the sandbox is: whenever that has something new, the page is fetched again, and what has
-// changed of it takes the place of what is shown. Without this script pages stay as they were when they were opened.
+// Keeps an open page up to date: whenever the sandbox reports a change, the page is fetched again and its live part
+// replaced. Without this script pages don't change once they are open.
 "use strict";
 
 const PAUSE = 300;
@@ -17,7 +17,7 @@ function say(text) {
   if (status.textContent !== text) status.textContent = text;
 }
 
-// Someone marks text in order to copy it, or is about to click: what is below the pointer must stay there.
+// Text is being selected, or a click is in progress: nothing must move below the pointer.
 function handled() {
   const selection = document.getSelection();
   const marks = selection && !selection.isCollapsed && live().contains(selection.anchorNode);
@@ -34,9 +34,9 @@ async function refresh() {
     const response = await fetch(location.href, { cache: "no-store" });
     show(new DOMParser().parseFromString(await response.text(), "text/html"));
   } catch {
-    // The sandbox is gone; the stream comes back with it.
+    // The sandbox has stopped; the stream reconnects when it is back.
   }
-  // A page that takes long is fetched the less often.
+  // A slow page is fetched less often.
   const took = performance.now() - began;
   setTimeout(() => {
     busy = false;
@@ -75,14 +75,14 @@ function swap(next) {
   window.scrollTo(scrollX, scrollY);
 }
 
-// How an element is found again.
+// A selector that finds an element again.
 function selector(element) {
   if (element.localName === "summary") return `#${CSS.escape(element.parentElement.id)} > summary`;
   const address = element.getAttribute("href");
   return address === null ? null : `a[href="${CSS.escape(address)}"]`;
 }
 
-// What changes by itself is looked at again after a while.
+// A page that changes by itself is refreshed after a while.
 function plan() {
   clearTimeout(timer);
   const after = Number(live().dataset.after);
@@ -113,7 +113,7 @@ function sleep() {
   source = null;
 }
 
-// A page in the background costs neither the sandbox nor the browser anything.
+// A page in the background uses no resources.
 function wake() {
   sleep();
   if (document.hidden) return;
@@ -126,7 +126,7 @@ document.addEventListener("pointerdown", ({ button }) => (pressed = button === 0
 for (const end of ["pointerup", "pointercancel", "selectionchange", "dragend"]) {
   document.addEventListener(end, () => {
     if (end !== "selectionchange") pressed = false;
-    // A click comes right after its pointer is up.
+    // A click event follows right after the pointer is up.
     if (wanted) setTimeout(refresh);
   });
 }

@@ -1,4 +1,4 @@
-//! One look at a page: what was asked for, and the way to what the sandbox holds.
+//! One request of a page: its path and query, and access to the sandbox.
 
 use std::collections::BTreeMap;
 
@@ -10,22 +10,22 @@ use crate::model::account::World;
 use crate::sandbox::service::Service;
 use crate::spec::query_pairs;
 
-/// Where the pages are.
+/// The root of all pages.
 pub(super) const ROOT: &str = "/_docr/ui";
 
-/// What stands for something else in a path or a query.
+/// Characters that are escaped in a path or a query.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
-/// The same, but for the slashes of a repository's name.
+/// The same, except the slashes in a repository's name.
 const RESERVED_IN_REPOSITORY: &AsciiSet = &RESERVED.remove(b'/');
 
 pub(super) struct Visit<'a> {
     pub(super) service: &'a Service,
     pub(super) now: DateTime<Utc>,
-    /// How URLs begin that the visitor can reach.
+    /// The base URL by which the visitor reaches the sandbox.
     pub(super) base: String,
     path: &'a str,
     query: BTreeMap<String, String>,
@@ -42,14 +42,14 @@ impl<'a> Visit<'a> {
         }
     }
 
-    /// Takes what is to be shown out of the world, which stands still for that long.
+    /// Reads what is shown from the world, which is locked meanwhile.
     pub(super) fn look<T>(&self, take: impl FnOnce(&World) -> T) -> T {
         let mut state = self.service.state();
         state.settle(self.now);
         take(&state.world)
     }
 
-    /// The visitor's host and port, as Docker names a registry.
+    /// The host and port, as in image references.
     pub(super) fn host(&self) -> &str {
         let address = self.base.split_once("://");
         address.map_or(&*self.base, |(_, host)| host)
@@ -82,7 +82,7 @@ impl<'a> Visit<'a> {
     }
 }
 
-/// A value as it stands in a query or in one segment of a path.
+/// A value, escaped for a query or a segment of a path.
 pub(super) fn encode(value: &str) -> String {
     utf8_percent_encode(value, RESERVED).to_string()
 }

@@ -9,7 +9,7 @@ use crate::{Bench, Reply};
 const TOKENS: &str = "/v2/registry/auth?service=registry.digitalocean.com";
 const COLLECTION: &str = "/v2/registries/acme/garbage-collection";
 
-/// Asks for a token.
+/// Requests a token.
 async fn ask(bench: &Bench, password: &str, scopes: &[&str]) -> Reply {
     let scopes: String = scopes
         .iter()
@@ -60,7 +60,7 @@ async fn a_stranger_is_told_where_tokens_are_issued_and_for_what_one_is_needed()
             format!("{realm},service=\"registry.digitalocean.com\"{scope}")
         );
     }
-    // The API's own token is none of the registry's.
+    // The API's token is not a token of the registry's protocol.
     refused(
         &bench.get("/v2/acme/a/tags/list").await,
         401,
@@ -82,7 +82,7 @@ async fn a_token_opens_what_it_was_issued_for_and_for_15_minutes() {
         challenge.ends_with(",error=\"insufficient_scope\""),
         "{challenge}"
     );
-    // Whatever a token is for, deleting is something else than pushing.
+    // Pushing doesn't include deleting.
     let path = "/v2/acme/shop/api/manifests/v1";
     refused(&client.send("DELETE", path, "").await, 403, "DENIED");
     let all = issued(&bench, &secret, &["acme/shop/api:*"]).await;
@@ -178,13 +178,13 @@ async fn the_repository_limit_of_the_tier_is_told_when_the_token_is_asked_for() 
     refused(&refusal, 403, "DENIED");
     let message = &refusal.json()["errors"][0]["message"];
     assert_eq!(*message, "registry contains 1 repositories, limit is 1");
-    // To pull, and to push to what is there, is not affected; and without a token it is no different.
+    // Pulling, and pushing to existing repositories, is not affected; the same without a token.
     issued(&bench, &secret, &["acme/two:pull", "acme/one:push,pull"]).await;
     let direct = Client::basic(&bench, secret.clone());
     let started = direct.send("POST", "/v2/acme/two/blobs/uploads/", "").await;
     refused(&started, 403, "DENIED");
 
-    // Tokens that were issued while there was room for one don't make it two.
+    // Several tokens that were issued for the last repository don't allow two.
     bench.delete("/v2/registries/acme/repositories/one").await;
     let both = issued(&bench, &secret, &["acme/b:push,pull", "acme/c:push,pull"]).await;
     both.image("b", "v1", b"x").await;

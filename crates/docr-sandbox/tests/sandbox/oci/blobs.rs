@@ -106,7 +106,7 @@ async fn what_is_not_there_is_told_apart_from_what_is_no_digest() {
     assert_eq!(put.header("allow"), "DELETE, GET, HEAD");
 }
 
-/// Sends a path as it stands, which HTTP clients don't.
+/// Sends a path as it is, which HTTP clients don't.
 async fn raw(bench: &Bench, client: &Client<'_>, path: &str) -> String {
     let mut stream = connect(bench, client, path).await;
     let mut said = String::new();
@@ -143,7 +143,7 @@ async fn a_reader_that_stops_reading_holds_up_nobody() {
         idle.push(stream);
     }
     assert!(client.bytes(&path).await == content);
-    // What is deleted meanwhile can be read to its end by who has begun.
+    // A blob that is deleted while it is read can be read to its end.
     client.send("DELETE", &path, "").await;
     let mut rest = Vec::new();
     idle.pop().unwrap().read_to_end(&mut rest).await.unwrap();

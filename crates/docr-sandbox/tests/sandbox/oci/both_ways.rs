@@ -1,4 +1,4 @@
-//! What is pushed by the protocol shows in the API, and what is deleted on one side is gone on the other.
+//! What is pushed by the protocol is listed by the API, and what is deleted by one is deleted for the other.
 
 use std::time::Duration;
 

@@ -152,7 +152,7 @@ async fn a_manifest_needs_its_blobs_and_children_in_the_same_repository() {
     client.blob("a", b"layer").await;
     assert_eq!(client.put_manifest("a", "v1", &text).await.status, 201);
     assert_eq!(put(&client, "v2", INDEX, &index).await.status, 201);
-    // Nothing was kept of what was refused.
+    // Nothing of the refused manifest was kept.
     let listed = bench
         .get("/v2/registries/acme/repositories/a/digests")
         .await

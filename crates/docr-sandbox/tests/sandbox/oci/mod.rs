@@ -23,7 +23,7 @@ fn refused(reply: &Reply, status: u16, code: &str) {
     assert_eq!(reply.json()["errors"][0]["code"], code, "{}", reply.text);
 }
 
-/// Someone who speaks the protocol with the registry `acme`, by user and password or by a token.
+/// A client of the registry `acme`, with user and password or a token.
 pub(crate) struct Client<'a> {
     bench: &'a Bench,
     auth: Auth,
@@ -96,7 +96,7 @@ impl<'a> Client<'a> {
         digest
     }
 
-    /// Begins an upload and returns where it goes on.
+    /// Starts an upload and returns its location.
     pub(crate) async fn begin(&self, repository: &str) -> String {
         let path = format!("/v2/acme/{repository}/blobs/uploads/");
         let reply = self.send("POST", &path, "").await;
@@ -125,7 +125,7 @@ impl<'a> Client<'a> {
     }
 }
 
-/// The manifest of an image with an empty configuration and one layer, and more fields, which begin with a comma.
+/// The manifest of an image with an empty configuration and one layer; `more` fields start with a comma.
 pub(crate) fn image(layer: &[u8], more: &str) -> String {
     format!(
         r#"{{"schemaVersion":2,"mediaType":"{MANIFEST}","config":{},"layers":[{}]{more}}}"#,

@@ -35,7 +35,7 @@ async fn a_manifest_is_read_by_tag_and_by_digest_as_it_was_pushed() {
     ] {
         refused(&good.get(path).await, 404, code);
     }
-    // What is no path of the protocol stays unknown to the API.
+    // Other paths are unknown to the API.
     bench
         .get("/v2/acme/shop/api/uploads/v1")
         .await

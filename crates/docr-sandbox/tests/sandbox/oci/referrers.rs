@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::{Client, INDEX, MANIFEST, descriptor, image, refused, sha256};
 use crate::{Bench, Reply};
 
-/// Pushes an artifact that is about a manifest, and returns its digest.
+/// Pushes an artifact with a subject, and returns its digest.
 async fn artifact(client: &Client<'_>, subject: &str, more: &str) -> (String, Reply) {
     client.blob("a", b"{}").await;
     client.blob("a", b"signature").await;
@@ -67,7 +67,7 @@ async fn what_is_about_a_manifest_is_listed_with_its_type_and_annotations() {
     let none = list(&client, &subject, "?artifactType=x/none").await;
     assert!(digests(&none).is_empty());
 
-    // A deleted one is listed no more.
+    // A deleted one is no longer listed.
     let path = format!("/v2/acme/a/manifests/{signature}");
     assert_eq!(client.send("DELETE", &path, "").await.status, 202);
     assert_eq!(digests(&list(&client, &subject, "").await).len(), 1);

@@ -1,4 +1,4 @@
-//! Pushes, deletions and collections side by side, and what is left afterwards.
+//! Concurrent pushes, deletions and garbage collections, and what is left afterwards.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -15,7 +15,7 @@ const STEPS: usize = 100;
 const REPOSITORIES: [&str; 4] = ["a", "b", "c/d", "e"];
 const COLLECTION: &str = "/v2/registries/acme/garbage-collection";
 
-/// Random numbers that a seed decides (SplitMix64).
+/// Random numbers from a seed (SplitMix64).
 struct Random(u64);
 
 impl Random {
@@ -55,7 +55,7 @@ enum Done {
     Other,
 }
 
-/// Does something at random. Others interfere, so that anything may be refused, but nothing may fail.
+/// Does something at random. Others interfere: anything may be refused, but nothing may fail.
 async fn step(client: &Client<'_>, random: &mut Random) -> Option<Done> {
     let repository = random.repository();
     let at = |rest: &str| format!("/v2/acme/{repository}/{rest}");
@@ -80,7 +80,7 @@ async fn step(client: &Client<'_>, random: &mut Random) -> Option<Done> {
             client.send("POST", &path, "").await.status
         }
         99..=110 => {
-            // Half an upload, left behind or cancelled.
+            // Half an upload, abandoned or cancelled.
             let started = client.send("POST", &at("blobs/uploads/"), "").await;
             if started.status == 202 {
                 let to = started.header("location");
@@ -204,7 +204,7 @@ async fn after_pushes_deletions_and_collections_at_once_no_blob_is_too_many_or_t
     println!("{pushes} pushes, {collections} collections");
     assert!(pushes > 100 && collections > 2, "{pushes}, {collections}");
 
-    // What was left behind is given up, the collection that may be active ends, and one more takes what nothing needs.
+    // Abandoned uploads are dropped, an active garbage collection finishes, and another one deletes what is unreferenced.
     bench.clock.advance(Duration::from_secs(86_400));
     assert_eq!(bench.get(COLLECTION).await.status, 404);
     let client = Client::basic(&bench, password);
@@ -246,7 +246,7 @@ fn files_of(sandbox: &Sandbox) -> usize {
     std::fs::read_dir(sandbox.storage()).unwrap().count()
 }
 
-/// Lets futures run side by side in one task, which several threads of the sandbox serve.
+/// Runs futures concurrently in one task, served by several threads of the sandbox.
 async fn join_all(tasks: Vec<impl Future<Output = ()>>) {
     let mut tasks: Vec<_> = tasks.into_iter().map(Box::pin).map(Some).collect();
     std::future::poll_fn(|cx| {

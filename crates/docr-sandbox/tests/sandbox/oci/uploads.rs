@@ -7,7 +7,7 @@ use crate::{Bench, Reply};
 
 const START: &str = "/v2/acme/a/blobs/uploads/";
 
-/// Bytes without a pattern that would fit into memory only just.
+/// Pseudorandom bytes, just small enough for memory.
 fn content(length: usize) -> Vec<u8> {
     (0..length)
         .map(|n| (n.wrapping_mul(2_654_435_761) >> 16) as u8)
@@ -121,9 +121,9 @@ async fn a_chunk_of_another_length_than_its_range_is_refused() {
     let at = client.begin("a").await;
     let reply = patch(&client, &at, Some("0-4"), b"abc").await;
     refused(&reply, 400, "SIZE_INVALID");
-    // It was said beforehand, so that nothing was taken.
+    // The length was declared, so nothing was read.
     assert_eq!(patch(&client, &at, Some("0-2"), b"abc").await.status, 202);
-    // Of a body whose length isn't said, as much as was announced stays.
+    // Of a body without a declared length, as much as the range says is kept.
     for (range, body, received) in [("3-4", "defgh", "0-4"), ("5-9", "fg", "0-6")] {
         let stream = reqwest::Body::wrap_stream(Once(Some(body)));
         let request = client
@@ -225,7 +225,7 @@ async fn a_digest_that_is_none_is_refused() {
         400,
         "DIGEST_INVALID",
     );
-    // The upload is none the worse for it.
+    // The upload is unaffected.
     let digest = sha256(b"abc");
     assert_eq!(close(&client, &at, &digest, b"abc").await.status, 201);
 }
@@ -299,7 +299,7 @@ async fn an_upload_takes_one_request_at_a_time() {
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut other = patch(&client, &at, Some("5-6"), b"xy").await;
     for _ in 0..1000 {
-        // Until the first one has arrived.
+        // Until the first one was received.
         if other.status == 409 {
             break;
         }
@@ -418,7 +418,7 @@ async fn storage_that_the_tier_does_not_include_is_denied() {
     client.blob("a", &content(100)).await;
     let path = format!("{START}?digest={}", sha256(b"x"));
     refused(&client.send("POST", &path, "x").await, 403, "DENIED");
-    // What is there needs no more room.
+    // Existing blobs need no more storage.
     client.blob("a", &content(100)).await;
 }
 

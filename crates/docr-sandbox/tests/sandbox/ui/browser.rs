@@ -10,7 +10,7 @@ use super::{VIEWS, fill};
 use crate::Bench;
 use crate::oci::Client;
 
-/// Asserts that a page runs nothing of others, complains of nothing and asks nobody else.
+/// Asserts that a page has no errors, and loads and runs nothing from elsewhere.
 async fn assert_clean(browser: &Browser, bench: &Bench, view: &str) {
     assert_eq!(
         browser.eval("window.harmed").await,
@@ -40,7 +40,7 @@ async fn each_view_is_shown_without_a_complaint_and_fits_a_telephone() {
         browser.resize(1200, 900).await;
         browser.go(view).await;
         browser.until_live().await;
-        // All that is folded is opened, as it takes room.
+        // Everything collapsed is opened, since it takes space.
         browser
             .eval("document.querySelectorAll('details').forEach(one => one.open = true)")
             .await;
@@ -54,7 +54,7 @@ async fn each_view_is_shown_without_a_complaint_and_fits_a_telephone() {
                 "{view} is {wide} wide at {width}"
             );
         }
-        // Each value has its head beside it there.
+        // There each value has its heading beside it.
         let heads = "[...document.querySelectorAll('thead')].every(one => one.offsetWidth <= 1)";
         assert_eq!(browser.eval(heads).await, true, "{view}");
         let cells =
@@ -77,7 +77,7 @@ async fn an_image_that_is_pushed_while_the_page_is_open_appears() {
     browser.go(view).await;
     browser.until_live().await;
     browser.eval("window.sameDocument = true").await;
-    // What is open, focused and scrolled to stays so.
+    // Open, focused and scrolled elements are kept.
     browser.click("details > summary").await;
     browser
         .eval("document.body.style.minHeight = '3000px'")
@@ -118,13 +118,13 @@ async fn a_request_appears_in_the_open_log_and_opens_to_its_bodies() {
     browser.write("input[name=text]", "half-typed").await;
     bench.get("/v2/registry/subscription").await;
     browser.until_shown("/v2/registry/subscription").await;
-    // What someone types is left alone.
+    // Typed text is kept.
     let typed = "document.querySelector('input[name=text]').value";
     assert_eq!(browser.eval(typed).await, "half-typed");
     let focused = browser.eval("document.activeElement.name").await;
     assert_eq!(focused, "text");
 
-    // Very many at once neither stop the page nor are they lost.
+    // Very many events at once neither stop the page nor get lost.
     for _ in 0..2000 {
         bench.get("/v2/registry").await;
     }
@@ -186,7 +186,7 @@ async fn what_is_below_a_pointer_that_is_down_stays_there() {
     browser.close().await;
 }
 
-/// Shows the sample. `DOCR_UPDATE_SCREENSHOT=1` puts the picture that the README shows in its place.
+/// Shows the sample. `DOCR_UPDATE_SCREENSHOT=1` updates the README's screenshot.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_picture_of_the_sample_can_be_taken() {
     let clock = Clock::manual("2026-01-12T09:30:00Z".parse().unwrap());

@@ -1,5 +1,5 @@
-//! A browser without a window: Debian's chromium, driven by its chromedriver. With `DOCR_REQUIRE_BROWSER=1` it is a
-//! failure when it is missing.
+//! A headless browser: Debian's chromium, driven by chromedriver. With `DOCR_REQUIRE_BROWSER=1` tests fail if it is
+//! missing.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
@@ -17,10 +17,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard};
 
-/// How long something may take to appear. Nothing waits for longer than it must.
+/// How long something may take to appear; nothing waits longer than it must.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// One at a time: a browser takes much of a small machine.
+/// One at a time: a browser needs much of a small machine.
 static TURN: Mutex<()> = Mutex::const_new(());
 
 pub(super) struct Browser {
@@ -30,14 +30,14 @@ pub(super) struct Browser {
     _turn: MutexGuard<'static, ()>,
 }
 
-/// The program that runs the browser, and the folder of that. Both are gone when it is dropped.
+/// The driver of the browser and its directory. Dropping it stops and deletes both.
 struct Driver {
     process: Child,
     _folder: TempDir,
 }
 
 impl Driver {
-    /// Starts it, and returns its address.
+    /// Starts it and returns its address.
     fn start(folder: TempDir) -> (Self, String) {
         let mut process = Command::new("chromedriver")
             .arg("--port=0")
@@ -63,7 +63,7 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // The browser stays when only its driver ends.
+        // The browser would outlive its driver.
         let group = format!("-{}", self.process.id());
         let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
         let _ = self.process.wait();
@@ -71,7 +71,7 @@ impl Drop for Driver {
 }
 
 impl Browser {
-    /// Opens one that looks at a sandbox. `None`, and a line that says so, if it isn't installed.
+    /// Opens a browser for a sandbox. `None`, with a note, if it isn't installed.
     pub(super) async fn open(sandbox: &Sandbox) -> Option<Self> {
         let is_there = |program: &str| {
             let found = Command::new(program).arg("--version").output();
@@ -91,7 +91,7 @@ impl Browser {
                 "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--no-first-run",
                 "--disable-background-networking", "--disable-breakpad", "--disable-crash-reporter",
                 "--disable-component-update", "--hide-scrollbars",
-                // Nothing but the loopback has a name.
+                // Resolves nothing but the loopback.
                 "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
                 profile,
             ] },
@@ -114,7 +114,7 @@ impl Browser {
     }
 
     pub(super) async fn resize(&self, width: u32, height: u32) {
-        // A window can't be as narrow as a telephone.
+        // A window can't be as narrow as a phone.
         self.command(
             "Emulation.setDeviceMetricsOverride",
             json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false }),
@@ -139,13 +139,13 @@ impl Browser {
             .unwrap();
     }
 
-    /// Waits until the page is told when it has to look again.
+    /// Waits until the page is connected to the event stream.
     pub(super) async fn until_live(&self) {
         self.until("document.getElementById('status').textContent === 'Live'")
             .await;
     }
 
-    /// Waits until an expression holds.
+    /// Waits until an expression is true.
     #[allow(clippy::disallowed_methods, reason = "a browser lives in real time")]
     pub(super) async fn until(&self, expression: &str) {
         let holds = async {
@@ -186,14 +186,14 @@ impl Browser {
         self.client.screenshot().await.unwrap()
     }
 
-    /// What the console and the browser complained of since the last time.
+    /// The messages of the console and the browser since the last call.
     pub(super) async fn complaints(&self) -> Vec<String> {
         let entries = self.log("browser").await.into_iter();
         let text = entries.filter_map(|entry| entry["message"].as_str().map(str::to_owned));
         text.collect()
     }
 
-    /// The hosts that were asked for something since the last time.
+    /// The hosts that were contacted since the last call.
     pub(super) async fn hosts(&self) -> BTreeSet<String> {
         let entries = self.log("performance").await.into_iter();
         let events = entries.filter_map(|entry| {
@@ -203,13 +203,13 @@ impl Browser {
             let url = event["params"]["request"]["url"].as_str()?.to_owned();
             is_request.then_some(url)
         });
-        // What a browser opens with is none of the page's.
+        // The browser's start page doesn't belong to the page.
         let urls = events.filter(|url| !url.starts_with("data:") && !url.starts_with("chrome:"));
         let hosts = urls.map(|url| Url::parse(&url).unwrap().authority().to_owned());
         hosts.collect()
     }
 
-    /// Ends it. A failed test lets its driver do so.
+    /// Closes it. After a failed test its driver does.
     pub(super) async fn close(self) {
         self.client.close().await.unwrap();
     }
@@ -232,7 +232,7 @@ impl Browser {
     }
 }
 
-/// What chromedriver knows beside the standard's commands.
+/// Commands of chromedriver beyond the standard.
 #[derive(Debug)]
 struct Extension {
     path: &'static str,

@@ -1,4 +1,4 @@
-//! The stream that tells pages to look again.
+//! The stream of events that makes pages refresh.
 
 use docr_sandbox::Image;
 
@@ -11,7 +11,7 @@ async fn listen(bench: &Bench) -> reqwest::Response {
     response
 }
 
-/// What the next event says.
+/// The data of the next event.
 async fn next(stream: &mut reqwest::Response) -> String {
     let chunk = stream.chunk().await.unwrap().unwrap();
     String::from_utf8(chunk.into()).unwrap()
@@ -26,7 +26,7 @@ async fn a_page_is_told_of_changes_and_of_requests() {
     assert_eq!(next(&mut stream).await, "data: world\n\n");
     bench.get("/v2/registry").await;
     assert_eq!(next(&mut stream).await, "data: requests\n\n");
-    // However much happens at once is told at once.
+    // Concurrent changes are reported as one event.
     for _ in 0..10_000 {
         bench.sandbox.add_account();
     }

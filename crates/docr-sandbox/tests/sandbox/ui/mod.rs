@@ -1,4 +1,4 @@
-//! The pages to look at.
+//! The web pages.
 
 #[cfg(unix)]
 mod browser;
@@ -13,10 +13,10 @@ use docr_sandbox::{CertificateSeed, Image};
 
 use crate::Bench;
 
-/// What would run, or break out of its place, where it isn't escaped.
+/// Text that would run, or break out of its element, if it weren't escaped.
 const HOSTILE: &str = r#""'><script>window.harmed=1</script><img src=x onerror=window.harmed=1>"#;
 
-/// The sample, and what it has not: a collection, credentials, artifacts about an image, names of hostile people.
+/// Adds the sample, and more: a garbage collection, credentials, referrers, hostile names.
 /// Returns the digests of an index and of its first image.
 async fn fill(bench: &Bench) -> (String, String) {
     let sandbox = &bench.sandbox;
@@ -61,7 +61,7 @@ async fn fill(bench: &Bench) -> (String, String) {
     (digest, child)
 }
 
-/// Each view of what [`fill`] has put there.
+/// Each view of what [`fill`] has added.
 const VIEWS: [&str; 8] = [
     "/_docr/ui",
     "/_docr/ui/registries/sample",

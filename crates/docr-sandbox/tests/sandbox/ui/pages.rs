@@ -13,7 +13,7 @@ async fn page(bench: &Bench, path: &str) -> Reply {
     reply
 }
 
-/// What a page says, without its tags, in one line.
+/// The text of a page, without its tags, in one line.
 fn text(reply: &Reply) -> String {
     let mut text = String::new();
     for part in reply.text.split('<') {
@@ -23,7 +23,7 @@ fn text(reply: &Reply) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The text of the row in which a word stands.
+/// The text of the row that contains a word.
 fn row(reply: &Reply, word: &str) -> String {
     let rows = reply.text.split("<tr>").skip(1);
     let mut rows = rows.filter_map(|row| Some(row.split_once("</tr>")?.0));
@@ -115,7 +115,7 @@ async fn pages_are_read_and_nothing_else() {
         assert_eq!(refused.status, 405, "{method}");
         assert_eq!(refused.header("allow"), "GET, HEAD");
     }
-    // Nobody needs a token, and nobody is counted or kept record of.
+    // No token is needed, and nothing is rate limited or logged.
     let stranger = bench.send("GET", "/_docr/ui", "wrong", None).await;
     assert_eq!(stranger.status, 200);
     assert_eq!(bench.sandbox.requests().len(), 1);
@@ -172,22 +172,22 @@ async fn where_nothing_is_a_page_says_what_to_do_at_the_visitors_own_host() {
     assert!(
         said("/credentials")
             .await
-            .contains("They are for registries. Create one first.")
+            .contains("They need a registry. Create one first.")
     );
     assert!(
         said("/certificates")
             .await
             .contains("http://box.test:81/v2/certificates")
     );
-    assert!(said("/requests").await.contains("No request is kept."));
+    assert!(said("/requests").await.contains("No requests yet."));
     let body = json!({ "name": "acme", "subscription_tier_slug": "basic" });
     assert_eq!(bench.post("/v2/registry", body).await.status, 201);
     let registry = said("/registries/acme").await;
     assert!(registry.contains("docker push box.test:81/acme/&lt;repository&gt;:&lt;tag&gt;"));
-    assert!(registry.contains("There was none. Start one:"));
+    assert!(registry.contains("No garbage collections yet. Start one:"));
 }
 
-/// Sends what a page says to send to get more than nothing.
+/// Runs the command that an empty page suggests.
 async fn follow(bench: &Bench, path: &str) {
     let html = page(bench, path).await.text;
     let command = html.split_once("<code>curl ").unwrap().1;
@@ -244,11 +244,11 @@ async fn the_overview_shows_each_account_and_what_its_tier_includes() {
     let said = text(&overview);
     assert!(said.contains("Tier Professional"), "{said}");
     assert!(said.contains("458.0 MiB of 100.0 GiB"), "{said}");
-    assert!(said.contains("Repositories 4, without a limit"), "{said}");
+    assert!(said.contains("Repositories 4, unlimited"), "{said}");
     assert!(said.contains("Registries 1 of 10"), "{said}");
     assert!(said.contains("Credentials 1 minted, 1 valid"), "{said}");
     assert!(said.contains("Account 2"), "{said}");
-    assert!(said.contains("Tier none: it comes with the first registry"));
+    assert!(said.contains("Tier none yet: it comes with the first registry"));
     let registry = row(&overview, "registries/sample");
     assert!(registry.contains("garbage collection: waiting for write JWTs to expire"));
     let end = &bench.sandbox.token()[bench.sandbox.token().len() - 4..];
@@ -322,7 +322,11 @@ async fn a_repository_shows_images_below_their_index_and_what_is_about_them() {
     let referrer = html
         .split(&format!("id=\"m-{index}-{child}-sha256:"))
         .nth(1);
-    assert!(referrer.unwrap().contains("its subject is the one above"));
+    assert!(
+        referrer
+            .unwrap()
+            .contains("the manifest above, its subject")
+    );
     assert!(html.contains(">untagged<"));
     assert!(html.contains("not in the repository"));
     assert!(html.contains("application/vnd.oci.image.layer.v1.tar+gzip"));
@@ -392,7 +396,7 @@ async fn the_log_is_filtered_by_text_status_and_operation() {
     assert_eq!(shown("operation=registry_get").await, [2]);
     assert!(shown("status=5xx").await.is_empty());
     let none = page(&bench, "/requests?text=zzz").await;
-    assert!(text(&none).contains("No request is like that. Show all"));
+    assert!(text(&none).contains("No matching requests. Show all"));
 }
 
 #[tokio::test]
@@ -455,7 +459,7 @@ async fn a_sandbox_that_keeps_no_requests_says_how_to_make_one() {
     let sandbox = Sandbox::builder().keep_requests(0).start().await.unwrap();
     let url = format!("{}/_docr/ui/requests", sandbox.url());
     let html = reqwest::get(url).await.unwrap().text().await.unwrap();
-    assert!(html.contains("No request is kept."));
+    assert!(html.contains("No requests yet."));
 }
 
 #[test]

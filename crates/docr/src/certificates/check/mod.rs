@@ -21,7 +21,7 @@ const KEY: &str = "private key";
 const LEAF: &str = "leaf certificate";
 const CHAIN: &str = "certificate chain";
 
-/// Says what is wrong with a certificate from elsewhere, as far as that can be told without asking anyone.
+/// Checks a custom certificate, as far as possible offline.
 pub(crate) fn check(
     wanted: &CertificateCreateCustom,
     now: DateTime<Utc>,
@@ -31,7 +31,7 @@ pub(crate) fn check(
     let leaf = parsed(LEAF, &leaf)?;
     let [leaf] = leaf.as_slice() else {
         let rule = format!(
-            "holds {} certificates; the leaf stands alone, and the others are the chain",
+            "contains {} certificates; only the leaf belongs here, the others are the chain",
             leaf.len()
         );
         let first = leaf.first().map(subject).unwrap_or_default();
@@ -46,7 +46,7 @@ pub(crate) fn check(
     Ok(())
 }
 
-/// The one private key of a text. Beside it may stand the curve of an EC key, which OpenSSL writes before it.
+/// The only private key of a text. The parameters of an EC key, which OpenSSL writes before it, are skipped.
 fn private_key(text: &str) -> Result<Pem, InvalidInput> {
     if text.contains("Proc-Type: 4,ENCRYPTED") {
         return Err(encrypted());
@@ -60,24 +60,26 @@ fn private_key(text: &str) -> Result<Pem, InvalidInput> {
             }
             "EC PARAMETERS" => continue,
             "ENCRYPTED PRIVATE KEY" => return Err(encrypted()),
-            "CERTIFICATE" => "holds a certificate; the private key alone belongs here",
+            "CERTIFICATE" => "contains a certificate; only the private key belongs here",
             "PUBLIC KEY" | "RSA PUBLIC KEY" => "is a public key",
-            "OPENSSH PRIVATE KEY" => {
-                "is in the format of OpenSSH; wanted is PKCS#8, PKCS#1 or SEC1"
-            }
-            _ => "holds PEM that is no private key",
+            "OPENSSH PRIVATE KEY" => "is in OpenSSH's format; use PKCS#8, PKCS#1 or SEC1",
+            _ => "contains PEM that is not a private key",
         };
         return Err(hidden(KEY, rule));
     }
     match keys.len() {
         1 => Ok(keys.swap_remove(0)),
-        0 => Err(hidden(KEY, "holds the parameters of a key, but no key")),
-        several => Err(hidden(KEY, format!("holds {several} private keys"))),
+        0 => Err(hidden(KEY, "contains the parameters of a key, but no key")),
+        several => Err(hidden(
+            KEY,
+            format!("contains {several} private keys; one is needed"),
+        )),
     }
 }
 
 fn encrypted() -> InvalidInput {
-    let rule = "is encrypted; the service takes keys without a passphrase only (`openssl pkey` takes it off)";
+    let rule =
+        "is encrypted; the service needs a key without a passphrase (`openssl pkey` removes it)";
     hidden(KEY, rule)
 }
 
@@ -88,12 +90,12 @@ fn certificates(field: &'static str, text: &str) -> Result<Vec<Pem>, InvalidInpu
         let rule = match block.label.as_str() {
             "CERTIFICATE" => continue,
             "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => {
-                "holds a request for a certificate, which an authority has to sign first"
+                "contains a certificate request, which an authority must sign first"
             }
             label if label.ends_with("PRIVATE KEY") => {
-                "holds a private key; it belongs into its own field alone"
+                "contains a private key, which belongs in its own field"
             }
-            _ => "holds PEM that is no certificate",
+            _ => "contains PEM that is not a certificate",
         };
         return Err(hidden(field, rule));
     }
@@ -106,10 +108,10 @@ fn blocks(field: &'static str, text: &str) -> Result<Vec<Pem>, InvalidInput> {
         Ok(blocks) if blocks.is_empty() => "has no line that begins with \"-----BEGIN \"",
         Ok(blocks) => return Ok(blocks),
         Err(PEMError::IncompletePEM) => {
-            "has no \"-----END\" line; BEGIN and END stand on lines of their own"
+            "has no \"-----END\" line; BEGIN and END must be on lines of their own"
         }
         Err(PEMError::Base64DecodeError) => "is not base64 between its BEGIN and END lines",
-        Err(_) => "has a broken BEGIN line",
+        Err(_) => "has a malformed BEGIN line",
     };
     Err(hidden(field, rule))
 }
@@ -121,7 +123,7 @@ fn parsed<'a>(
     let parse = |(index, block): (usize, &'a Pem)| {
         block.parse_x509().map_err(|_| {
             let rule = format!(
-                "the certificate at position {} is no X.509 certificate",
+                "the certificate at position {} is not an X.509 certificate",
                 index + 1
             );
             hidden(field, rule)
@@ -133,7 +135,7 @@ fn parsed<'a>(
 fn check_key(key: &Pem, leaf: &X509Certificate<'_>) -> Result<(), InvalidInput> {
     let candidates = public_keys(key);
     if candidates.is_empty() {
-        let rule = "can't be read; known are RSA of 2048 to 8192 bits, ECDSA on P-256, P-384 or P-521, and Ed25519";
+        let rule = "can't be read; supported are RSA of 2048 to 8192 bits, ECDSA on P-256, P-384 or P-521, and Ed25519";
         return Err(hidden(KEY, rule));
     }
     let of_leaf = leaf.public_key().subject_public_key.data.as_ref();
@@ -144,7 +146,7 @@ fn check_key(key: &Pem, leaf: &X509Certificate<'_>) -> Result<(), InvalidInput> 
     Err(hidden(KEY, rule))
 }
 
-/// The public halves of a private key, one for each way in which it can be read.
+/// The public halves of a private key, one for each algorithm by which it can be parsed.
 fn public_keys(key: &Pem) -> Vec<Vec<u8>> {
     let der = key.contents.as_slice();
     let curves = [
@@ -187,7 +189,7 @@ fn check_time(
         validity.not_after.timestamp(),
     );
     let rule = if end < now.timestamp() {
-        format!("{place}has expired, at {}", shown(end))
+        format!("{place}expired at {}", shown(end))
     } else if begin > now.timestamp() {
         format!("{place}is not valid before {}", shown(begin))
     } else {
@@ -196,7 +198,7 @@ fn check_time(
     Err(InvalidInput::new(field, subject(certificate), rule))
 }
 
-/// Holds that each certificate of the chain issued the one before it, the first one the leaf.
+/// Checks that each certificate of the chain issued the one before it, the first one the leaf.
 fn check_chain(
     leaf: &X509Certificate<'_>,
     chain: &[X509Certificate<'_>],
@@ -208,7 +210,7 @@ fn check_chain(
         let wrong = |rule: String| Err(InvalidInput::new(CHAIN, subject(certificate), rule));
         if certificate.as_raw() == leaf.as_raw() {
             let rule =
-                format!("at position {position} is the leaf; the chain begins with its issuer");
+                format!("at position {position} is the leaf; the chain must begin with its issuer");
             return wrong(rule);
         }
         if let Some(twin) = chain[..index]
@@ -232,7 +234,7 @@ fn check_chain(
         let rule = match chain.iter().position(|other| issued(other, before)) {
             Some(last) if is_in_order(leaf, chain.iter().rev()) => {
                 format!(
-                    "at position {position} is the end of the chain, which is in reverse order: the issuer of the leaf comes first, and is at position {} now",
+                    "at position {position} is the end of the chain, which is in reverse order: the issuer of the leaf must come first, and is at position {}",
                     last + 1
                 )
             }
@@ -255,8 +257,8 @@ fn is_in_order<'a>(
     chain.all(|certificate| issued(certificate, std::mem::replace(&mut before, certificate)))
 }
 
-/// By the names, and by the ids of the keys where both certificates have them: an issuer may have several
-/// certificates, and several issuers one name.
+/// Compares the names, and the key ids where both certificates have them: an issuer may have several certificates, and
+/// several issuers may have the same name.
 fn issued(issuer: &X509Certificate<'_>, certificate: &X509Certificate<'_>) -> bool {
     let authority =
         certificate
@@ -277,7 +279,7 @@ fn issued(issuer: &X509Certificate<'_>, certificate: &X509Certificate<'_>) -> bo
     certificate.issuer().as_raw() == issuer.subject().as_raw() && same_key
 }
 
-/// What a person knows the certificate by.
+/// The certificate's name for people.
 fn subject(certificate: &X509Certificate<'_>) -> String {
     let subject = certificate.subject().to_string();
     if !subject.is_empty() {
@@ -295,7 +297,7 @@ fn shown(timestamp: i64) -> String {
     }
 }
 
-/// An error without the value: whatever the field, it may be a key.
+/// An error without the value, which may be a key in any field.
 fn hidden(field: &'static str, rule: impl Into<String>) -> InvalidInput {
     InvalidInput::new(field, "[redacted]", rule)
 }

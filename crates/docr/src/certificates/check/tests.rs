@@ -138,13 +138,13 @@ fn a_text_that_is_no_usable_key_is_told_what_it_is() {
     let cases = [
         (pem("ENCRYPTED PRIVATE KEY", b"key"), "is encrypted"),
         (legacy.into(), "is encrypted"),
-        (leaf.clone(), "holds a certificate"),
-        (format!("{key}{leaf}"), "holds a certificate"),
-        (format!("{key}{key}"), "holds 2 private keys"),
+        (leaf.clone(), "contains a certificate"),
+        (format!("{key}{leaf}"), "contains a certificate"),
+        (format!("{key}{key}"), "contains 2 private keys"),
         (pem("PUBLIC KEY", b"key"), "is a public key"),
         (pem("OPENSSH PRIVATE KEY", b"key"), "OpenSSH"),
         (pem("EC PARAMETERS", b"curve"), "but no key"),
-        (pem("SECRET", b"key"), "no private key"),
+        (pem("SECRET", b"key"), "not a private key"),
         (pem("PRIVATE KEY", b"key"), "can't be read"),
         (truncated.into(), "no \"-----END\" line"),
         (on_one_line, "no \"-----END\" line"),
@@ -168,14 +168,17 @@ fn the_leaf_stands_alone_and_is_a_certificate() {
     let pasted = format!("{leaf}{}", shop.chain(&[0, 1]));
     assert_eq!(
         complaint(&key, &pasted, None),
-        "leaf certificate \"CN=shop\": holds 3 certificates; the leaf stands alone, and the others are the chain"
+        "leaf certificate \"CN=shop\": contains 3 certificates; only the leaf belongs here, the others are the chain"
     );
     let cases = [
-        (key.clone(), "holds a private key"),
-        (format!("{leaf}{key}"), "holds a private key"),
-        (pem("CERTIFICATE REQUEST", b"request"), "a request"),
-        (pem("PKCS7", b"bundle"), "no certificate"),
-        (pem("CERTIFICATE", b"nothing"), "position 1 is no X.509"),
+        (key.clone(), "contains a private key"),
+        (format!("{leaf}{key}"), "contains a private key"),
+        (
+            pem("CERTIFICATE REQUEST", b"request"),
+            "a certificate request",
+        ),
+        (pem("PKCS7", b"bundle"), "not a certificate"),
+        (pem("CERTIFICATE", b"nothing"), "position 1 is not an X.509"),
     ];
     for (leaf, expected) in cases {
         let said = complaint(&key, &leaf, None);
@@ -203,11 +206,11 @@ fn a_chain_that_does_not_fit_is_told_where_and_why() {
     let cases = [
         (
             shop.chain(&[2, 1, 0]),
-            "\"CN=root\": at position 1 is the end of the chain, which is in reverse order: the issuer of the leaf comes first, and is at position 3 now",
+            "\"CN=root\": at position 1 is the end of the chain, which is in reverse order: the issuer of the leaf must come first, and is at position 3",
         ),
         (
             shop.leaf.clone() + &shop.chain(&[0, 1]),
-            "\"CN=shop\": at position 1 is the leaf; the chain begins with its issuer",
+            "\"CN=shop\": at position 1 is the leaf; the chain must begin with its issuer",
         ),
         (
             shop.chain(&[0]) + &stranger,
@@ -239,7 +242,7 @@ fn a_chain_that_does_not_fit_is_told_where_and_why() {
     }
     let said = shop.with_chain(&shop.key.serialize_pem());
     assert!(
-        said.contains("certificate chain \"[redacted]\": holds a private key"),
+        said.contains("certificate chain \"[redacted]\": contains a private key"),
         "{said}"
     );
 }
@@ -263,7 +266,7 @@ fn a_certificate_is_valid_at_the_time_of_the_check() {
     );
     assert_eq!(
         on("2026-06-02"),
-        "leaf certificate \"CN=shop\": has expired, at 2026-06-01T00:00:00Z"
+        "leaf certificate \"CN=shop\": expired at 2026-06-01T00:00:00Z"
     );
 }
 
@@ -281,7 +284,7 @@ fn an_expired_certificate_of_the_chain_is_told_by_its_position() {
             &leaf,
             Some(&(near.pem() + &root.pem()))
         ),
-        "certificate chain \"CN=near\": at position 1 has expired, at 2020-01-01T00:00:00Z"
+        "certificate chain \"CN=near\": at position 1 expired at 2020-01-01T00:00:00Z"
     );
 }
 

@@ -1,4 +1,4 @@
-//! The fields of a JSON object as they stand in a file.
+//! The fields of a JSON object, as written in a file.
 
 use std::fmt;
 
@@ -10,13 +10,13 @@ use serde::{
 };
 use serde_json::value::{RawValue, to_raw_value};
 
-/// The fields of an object in their order, with their values as they stand in the file.
+/// The fields of an object in their order, with their values as written in the file.
 #[derive(Clone, Default)]
 pub(super) struct Fields(Vec<(String, Box<RawValue>)>);
 
 impl Fields {
     pub(super) fn get(&self, name: &str) -> Option<&RawValue> {
-        // Of a repeated name the last one counts.
+        // The last one of a repeated name counts.
         let mut fields = self.0.iter().rev();
         fields
             .find(|(known, _)| known == name)
@@ -30,7 +30,7 @@ impl Fields {
         }
     }
 
-    /// Whether it was there.
+    /// Removes a field; whether there was one.
     pub(super) fn take_out(&mut self, name: &str) -> bool {
         let before = self.0.len();
         self.0.retain(|(known, _)| known != name);
@@ -41,14 +41,14 @@ impl Fields {
         self.0.is_empty()
     }
 
-    /// A text that is not empty.
+    /// A non-empty string.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         let text: String = serde_json::from_str(self.get(name)?.get()).ok()?;
         (!text.is_empty()).then_some(text)
     }
 }
 
-/// The values may be secrets: they are wiped.
+/// The values may be secrets: they are wiped from memory.
 impl Drop for Fields {
     fn drop(&mut self) {
         for (_, value) in self.0.drain(..) {
@@ -99,7 +99,7 @@ impl<'de> Deserialize<'de> for Fields {
 }
 
 pub(super) fn raw(value: &impl Serialize) -> Box<RawValue> {
-    // Texts and maps of texts can always be written as JSON.
+    // Strings and maps of strings can always be written as JSON.
     to_raw_value(value).unwrap_or_default()
 }
 

@@ -1,4 +1,4 @@
-//! Programs that keep credentials for Docker: `docker-credential-...`, by their protocol.
+//! Docker's credential helpers, the programs `docker-credential-...`, and their protocol.
 
 use std::{
     io::Write as _,
@@ -12,10 +12,10 @@ use serde_json::json;
 use super::DockerConfigError;
 use crate::text::clean;
 
-/// What a helper says of a host that it doesn't know; it is compared as a text.
+/// A helper's message for an unknown host, which the protocol compares as text.
 const NOT_FOUND: &str = "credentials not found in native keychain";
 
-/// A credential helper, by the name that stands in Docker's configuration.
+/// A credential helper, by its name in Docker's configuration.
 pub(super) struct Helper(pub(super) String);
 
 #[derive(Deserialize)]
@@ -38,7 +38,7 @@ impl Helper {
             .map(drop)
     }
 
-    /// Nothing to erase is no failure.
+    /// Deletes the credentials of a host, if there are any.
     pub(super) fn erase(&self, host: &str) -> Result<(), DockerConfigError> {
         match self.run("erase", host) {
             Err(DockerConfigError::Helper { said, .. }) if said == NOT_FOUND => Ok(()),
@@ -46,27 +46,27 @@ impl Helper {
         }
     }
 
-    /// What is kept for a host.
+    /// The user name and password of a host.
     pub(super) fn get(&self, host: &str) -> Result<Option<(Secret, Secret)>, DockerConfigError> {
         let said = match self.run("get", host) {
             Err(DockerConfigError::Helper { said, .. }) if said == NOT_FOUND => return Ok(None),
             end => end?,
         };
         let kept: Kept = serde_json::from_str(said.expose())
-            .map_err(|_| self.failed("get", "it answers with something else than credentials"))?;
+            .map_err(|_| self.failed("get", "its output is not valid credentials"))?;
         Ok(Some((kept.user.into(), kept.secret)))
     }
 
-    /// Why it can't keep a credential that is not one of user and password.
+    /// The error for a credential without user and password, which the protocol doesn't support.
     pub(super) fn takes_no_other_form(&self) -> DockerConfigError {
-        self.failed("store", "the credential is not one of user and password")
+        self.failed("store", "the credential is not a user name and password")
     }
 
-    /// What it says on success. A failure is said on the output, too.
+    /// Its output on success. The protocol writes errors to the standard output, too.
     fn run(&self, action: &'static str, input: &str) -> Result<Secret, DockerConfigError> {
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         if !self.0.chars().all(is_name) {
-            return Err(self.failed(action, "that is not the name of a helper"));
+            return Err(self.failed(action, "this is not a valid name of a helper"));
         }
         let io = |error: std::io::Error| self.failed(action, &error.to_string());
         let mut child = Command::new(format!("docker-credential-{}", self.0))
@@ -77,7 +77,7 @@ impl Helper {
             .spawn()
             .map_err(io)?;
         if let Some(mut stdin) = child.stdin.take() {
-            // One that ends early says why.
+            // A helper that exits early reports why.
             let _ = stdin.write_all(input.as_bytes());
         }
         let output = child.wait_with_output().map_err(io)?;
@@ -89,7 +89,7 @@ impl Helper {
         let said = [said.trim(), also.trim()]
             .into_iter()
             .find(|said| !said.is_empty());
-        Err(self.failed(action, said.unwrap_or("it fails without a word")))
+        Err(self.failed(action, said.unwrap_or("it printed no message")))
     }
 
     fn failed(&self, action: &'static str, said: &str) -> DockerConfigError {

@@ -1,4 +1,4 @@
-//! Docker's `config.json`: credentials put in and taken out, all else left as it is.
+//! Docker's `config.json`: credentials are inserted and removed, everything else is kept.
 
 mod fields;
 mod helper;
@@ -18,7 +18,7 @@ use crate::DockerCredentials;
 use fields::{Fields, raw, to_text};
 use helper::Helper;
 
-/// Docker's `config.json`. What this crate doesn't know in it stays as it is, to the byte and in its order.
+/// Docker's `config.json`. Other content is kept as it is, to the byte and in its order.
 ///
 /// ```no_run
 /// use docr::{CredentialsRequest, DockerConfig};
@@ -40,7 +40,7 @@ pub struct DockerConfig {
     edits: Vec<Edit>,
 }
 
-/// What is to be done to the file when it is saved.
+/// A change to the file when it is saved.
 #[derive(Clone, Debug)]
 struct Edit {
     host: String,
@@ -58,11 +58,11 @@ enum What {
 }
 
 impl DockerConfig {
-    /// Where Docker looks for it: in the directory `$DOCKER_CONFIG`, or else in `.docker` in the home directory.
+    /// Docker's own path: in the directory `$DOCKER_CONFIG`, or else in `.docker` in the home directory.
     ///
     /// # Errors
     ///
-    /// When neither that variable nor one for the home directory is set.
+    /// [`DockerConfigError::NoHome`], if neither that variable nor one for the home directory is set.
     pub fn default_path() -> Result<PathBuf, DockerConfigError> {
         let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
         let directory = set("DOCKER_CONFIG").map(PathBuf::from).or_else(|| {
@@ -73,11 +73,11 @@ impl DockerConfig {
         Ok(directory.join("config.json"))
     }
 
-    /// Reads the file. One that isn't there, or is empty, is read as an empty configuration.
+    /// Reads the file. A missing or empty file is read as an empty configuration.
     ///
     /// # Errors
     ///
-    /// When it can't be read, or is not a JSON object.
+    /// [`DockerConfigError::Io`], if it can't be read; [`DockerConfigError::Format`], if it is not a JSON object.
     pub fn load(path: impl Into<PathBuf>) -> Result<Self, DockerConfigError> {
         let path = path.into();
         let fields = read(&path)?;
@@ -89,18 +89,33 @@ impl DockerConfig {
         })
     }
 
-    /// Is about another host than `registry.digitalocean.com`: a sandbox, by its address.
+    /// Uses a host other than `registry.digitalocean.com`, such as the address of a sandbox.
+    ///
+    /// ```no_run
+    /// use docr::DockerConfig;
+    ///
+    /// let config = DockerConfig::load(DockerConfig::default_path()?)?.host("127.0.0.1:8080");
+    /// # Ok::<(), docr::DockerConfigError>(())
+    /// ```
     #[must_use]
     pub fn host(mut self, host: impl Into<String>) -> Self {
         self.host = host.into();
         self
     }
 
-    /// The credential helper that the file names for this host: a program `docker-credential-` and this.
+    /// The credential helper that the file names for this host, without the prefix `docker-credential-` of the program.
+    ///
+    /// ```no_run
+    /// use docr::DockerConfig;
+    ///
+    /// let config = DockerConfig::load(DockerConfig::default_path()?)?;
+    /// println!("helper: {}", config.helper()?.unwrap_or_else(|| "none".into()));
+    /// # Ok::<(), docr::DockerConfigError>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// When `credHelpers` is there and is not an object.
+    /// [`DockerConfigError::Format`], if `credHelpers` is not an object.
     pub fn helper(&self) -> Result<Option<String>, DockerConfigError> {
         Ok(self
             .scene(&self.path)
@@ -108,23 +123,33 @@ impl DockerConfig {
             .map(|Helper(name)| name))
     }
 
-    /// Names a credential helper for this host in `credHelpers`, or takes its name out. What the host had in `auths` goes,
-    /// since Docker would not look at it.
+    /// Sets the credential helper for this host in `credHelpers`, or removes it. The host's entry in `auths` is removed,
+    /// since Docker would ignore it.
+    ///
+    /// ```no_run
+    /// use docr::DockerConfig;
+    ///
+    /// let mut config = DockerConfig::load(DockerConfig::default_path()?)?;
+    /// config.use_helper(Some("docr"))?; // docker-credential-docr
+    /// config.save()?;
+    /// # Ok::<(), docr::DockerConfigError>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// When `auths` or `credHelpers` is there and is not an object.
+    /// [`DockerConfigError::Format`], if `auths` or `credHelpers` is not an object.
     pub fn use_helper(&mut self, name: Option<&str>) -> Result<(), DockerConfigError> {
         let name = name.map(str::to_owned);
         self.edit(self.host.clone(), What::UseHelper(name))
     }
 
-    /// Puts credentials in, in place of those that were there for the same host. [`save`](Self::save) writes them: into
-    /// the file, or where the file hands this host to a credential helper, by `credHelpers` or `credsStore`, into that.
+    /// Inserts credentials, or replaces those for the same host. [`save`](Self::save) writes them: to the credential helper
+    /// that the file names for this host in `credHelpers` or `credsStore`, or else to the file.
     ///
     /// # Errors
     ///
-    /// When `auths` or `credHelpers` is there and is not an object.
+    /// [`DockerConfigError::Format`], if `auths` or `credHelpers` is not an object; [`DockerConfigError::Helper`], if a
+    /// helper can't store credentials of this form.
     pub fn insert(&mut self, credentials: &DockerCredentials) -> Result<(), DockerConfigError> {
         for (host, auth) in credentials.hosts() {
             let is_main = host == DockerCredentials::HOST;
@@ -138,12 +163,22 @@ impl DockerConfig {
         Ok(())
     }
 
-    /// Takes the credentials out, of the credential helper as well when it is saved. Returns whether there were any in
-    /// the file. They are good still, until they are [revoked](crate::Client::revoke) or expire.
+    /// Removes the credentials; [`save`](Self::save) also removes them from the credential helper. Returns whether the file
+    /// had any. They stay valid until they are [revoked](crate::Client::revoke) or expire.
+    ///
+    /// ```no_run
+    /// use docr::DockerConfig;
+    ///
+    /// let mut config = DockerConfig::load(DockerConfig::default_path()?)?;
+    /// if config.remove()? {
+    ///     config.save()?;
+    /// }
+    /// # Ok::<(), docr::DockerConfigError>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// When `auths` is there and is not an object.
+    /// [`DockerConfigError::Format`], if `auths` or `credHelpers` is not an object.
     pub fn remove(&mut self) -> Result<bool, DockerConfigError> {
         let had_any = object(&self.path, &self.fields, "auths")?
             .get(&self.host)
@@ -152,12 +187,22 @@ impl DockerConfig {
         Ok(had_any)
     }
 
-    /// The password that is kept for the registry, in the file or with the credential helper that it names; `None` if
-    /// there is none. Asks the helper, which is a program of its own.
+    /// The stored password for the registry, from the file or the credential helper that it names; `None` if there is none.
+    /// Runs the helper, a program of its own.
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client, config: docr::DockerConfig) -> Result<(), Box<dyn std::error::Error>> {
+    /// if let Some(password) = config.password()? {
+    ///     docr.revoke_password(&password).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// When the helper fails, or `auths` or `credHelpers` is not an object.
+    /// [`DockerConfigError::Helper`], if the helper fails; [`DockerConfigError::Format`], if `auths` or `credHelpers` is not
+    /// an object.
     pub fn password(&self) -> Result<Option<Secret>, DockerConfigError> {
         if let Some(helper) = self.scene(&self.path).helper(&self.fields)? {
             return Ok(helper.get(&self.host)?.map(|(_, password)| password));
@@ -171,17 +216,16 @@ impl DockerConfig {
         Ok(parts.map(|(_, password)| password))
     }
 
-    /// Writes what was put in and taken out, as Docker itself would: the file is read again just before, under a lock
-    /// against other programs of this crate, so that what others have written meanwhile stays. The file is written
-    /// whole or not at all; one that was there keeps its owner and mode, and a new one is its owner's alone. A link is
-    /// followed, and a directory that is not there is made.
+    /// Writes the changes: the file is read again just before, under a lock against other programs of this crate, and what
+    /// others have written meanwhile is kept. The file is replaced atomically; an existing one keeps its owner and mode,
+    /// and a new one is for its owner alone. Links are followed, and a missing directory is created.
     ///
-    /// Blocks while it writes, and while a credential helper works.
+    /// Blocks while it writes, and while a credential helper runs.
     ///
     /// # Errors
     ///
-    /// When it can't be written; the file that was there is unchanged then. When the credential helper fails: nothing
-    /// is put into the file instead.
+    /// [`DockerConfigError::Io`], if it can't be written: the file is unchanged then. [`DockerConfigError::Helper`], if the
+    /// credential helper fails: the credentials are not written to the file instead.
     pub fn save(&self) -> Result<(), DockerConfigError> {
         let io = |path: &Path| {
             let path = path.to_owned();
@@ -237,13 +281,13 @@ fn read(path: &Path) -> Result<Fields, DockerConfigError> {
         "" => Ok(Fields::default()),
         text => serde_json::from_str(text).map_err(|source| DockerConfigError::Format {
             path: path.to_owned(),
-            // The file holds secrets: only the place is told.
+            // The file contains secrets: only the position is shown.
             place: format!("line {}, column {}", source.line(), source.column()),
         }),
     }
 }
 
-/// The host that a file's fields are looked at for.
+/// The host that a change is about, and the file for errors.
 #[derive(Clone, Copy)]
 struct Scene<'a> {
     path: &'a Path,
@@ -258,7 +302,7 @@ impl Scene<'_> {
         Ok(name.or_else(|| fields.text("credsStore")).map(Helper))
     }
 
-    /// Does to a file's fields what is to be done; for good, with the helper that they name.
+    /// Applies a change to a file's fields; for good, also to the helper that they name.
     fn apply(
         self,
         fields: &mut Fields,
@@ -267,7 +311,7 @@ impl Scene<'_> {
     ) -> Result<(), DockerConfigError> {
         let mut auths = object(self.path, fields, "auths")?;
         let mut helpers = object(self.path, fields, "credHelpers")?;
-        // A helper without a name is none, and some programs fail on it.
+        // A helper without a name counts as none, and some programs fail on it.
         let is_nameless = helpers.text(self.host).is_none() && helpers.take_out(self.host);
         if let What::UseHelper(name) = edit {
             match name {
@@ -293,7 +337,7 @@ impl Scene<'_> {
                         if is_for_good {
                             helper.store(self.host, user.expose(), password)?;
                         }
-                        // Docker notes like this that there is something.
+                        // Docker's own mark for credentials in a helper.
                         json!({})
                     }
                     (Some(helper), None) => return Err(helper.takes_no_other_form()),
@@ -316,7 +360,7 @@ impl Scene<'_> {
     }
 }
 
-/// An object among the fields; an empty one if it is not there.
+/// An object among the fields; an empty one if it is missing.
 fn object(path: &Path, fields: &Fields, name: &'static str) -> Result<Fields, DockerConfigError> {
     match fields.get(name) {
         None => Ok(Fields::default()),
@@ -329,11 +373,22 @@ fn object(path: &Path, fields: &Fields, name: &'static str) -> Result<Fields, Do
 }
 
 /// Why Docker's `config.json` could not be read or written. It shows no value of the file.
+///
+/// ```no_run
+/// use docr::{DockerConfig, DockerConfigError};
+///
+/// match DockerConfig::load("/etc/acme/docker.json") {
+///     Ok(config) => println!("{:?}", config.helper()?),
+///     Err(DockerConfigError::Format { place, .. }) => println!("malformed at {place}"),
+///     Err(error) => return Err(error),
+/// }
+/// # Ok::<(), DockerConfigError>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DockerConfigError {
     /// There is no home directory to look in.
-    #[error("where Docker's config.json is can't be told: set DOCKER_CONFIG or HOME")]
+    #[error("no path to Docker's config.json: set DOCKER_CONFIG or HOME")]
     NoHome,
     /// The file can't be read or written.
     #[error("{}: {source}", path.display())]
@@ -343,22 +398,22 @@ pub enum DockerConfigError {
         /// Why.
         source: io::Error,
     },
-    /// A credential helper that the file names has failed.
-    #[error("the credential helper {name:?} fails to {action}: {said}")]
+    /// A credential helper that the file names failed.
+    #[error("the credential helper {name:?} failed to {action}: {said}")]
     Helper {
         /// Its name, without `docker-credential-`.
         name: String,
-        /// What it was to do.
+        /// The command: `get`, `store` or `erase`.
         action: &'static str,
-        /// What it says.
+        /// Its message.
         said: String,
     },
-    /// The file is not what Docker writes.
-    #[error("{} is no configuration of Docker's, at {place}", path.display())]
+    /// The file is malformed.
+    #[error("{} is not a valid Docker configuration, at {place}", path.display())]
     Format {
         /// The file.
         path: PathBuf,
-        /// Where it is wrong.
+        /// Where it is malformed.
         place: String,
     },
 }

@@ -63,11 +63,11 @@ fn a_helper_that_fails_is_told_and_the_file_stays_as_it_is() {
     for (text, said) in [
         (
             r#"{"credsStore": "not-there-\u001b"}"#,
-            "that is not the name of a helper",
+            "this is not a valid name of a helper",
         ),
         (
             r#"{"credHelpers": {"registry.digitalocean.com": "../../bin/sh"}}"#,
-            "that is not the name of a helper",
+            "this is not a valid name of a helper",
         ),
         (r#"{"credsStore": "docr-has-none"}"#, "No such file"),
     ] {
@@ -185,7 +185,8 @@ fn what_is_no_configuration_is_refused_without_showing_it_and_left_as_it_is() {
         };
         let shown = format!("{error} {error:?}");
         assert!(
-            shown.contains("config.json is no configuration") && !shown.contains("hunter2"),
+            shown.contains("config.json is not a valid Docker configuration")
+                && !shown.contains("hunter2"),
             "{shown}"
         );
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
@@ -247,4 +248,27 @@ fn a_path_of_any_bytes_will_do() {
     config.insert(&credentials()).unwrap();
     config.save().unwrap();
     assert!(fs::read_to_string(path).unwrap().contains(HOST));
+}
+
+#[test]
+fn the_helper_of_a_host_is_named_and_taken_out_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("config.json");
+    let helper = || DockerConfig::load(&path).unwrap().helper().unwrap();
+    fs::write(&path, r#"{"credHelpers": {"ghcr.io": "gh"}, "auths": {}}"#).unwrap();
+    assert_eq!(helper(), None);
+    let mut config = DockerConfig::load(&path).unwrap();
+    config.use_helper(Some("docr")).unwrap();
+    config.save().unwrap();
+    assert_eq!(helper().as_deref(), Some("docr"));
+    let mut config = DockerConfig::load(&path).unwrap();
+    config.use_helper(None).unwrap();
+    config.save().unwrap();
+    assert_eq!(helper(), None);
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains(r#""ghcr.io":"gh""#), "{text}");
+    fs::write(&path, r#"{"credHelpers": []}"#).unwrap();
+    let mut config = DockerConfig::load(&path).unwrap();
+    assert!(config.helper().is_err());
+    assert!(config.use_helper(Some("docr")).is_err());
 }

@@ -1,4 +1,4 @@
-//! The second look at a repository, as near to the deletions as can be.
+//! The second look at a repository, as close to the deletions as possible.
 
 mod touched;
 
@@ -15,6 +15,7 @@ use super::{
     plan::{Deletion, RetentionPlan, Subject},
     reading::{Calls, read_lists, read_manifest_list, read_tags},
     report::Outcome,
+    shared_string::{Interner, SharedString},
     whole::Whole,
 };
 use crate::{Digest, RepositoryHandle, Result};
@@ -23,7 +24,7 @@ pub(super) use touched::Gone;
 
 const RESTLESS: &str = "the lists changed each time they were read";
 
-/// How long a look is good for.
+/// How long a look is valid.
 const FRESH: Duration = Duration::from_secs(60);
 
 /// How a repository is now.
@@ -33,17 +34,17 @@ pub(super) struct Look {
     has_all_tags: bool,
     /// Whether the list of manifests names all tags that were read.
     is_agreed: bool,
-    tags: HashMap<String, Place>,
-    manifests: HashMap<String, Now>,
-    /// Why nothing is deleted, tags of images that go as a whole included.
+    tags: HashMap<SharedString, Place>,
+    manifests: HashMap<SharedString, Now>,
+    /// Why nothing is deleted, including tags of images that are deleted as a whole.
     doubt: Option<&'static str>,
     /// What is needed by manifests that were pushed since the plan was made.
-    needed: HashSet<String>,
+    needed: HashSet<SharedString>,
     /// The manifests that the plan deletes.
-    going: HashSet<String>,
+    going: HashSet<SharedString>,
 }
 
-/// What a look is at, and by what.
+/// What to look at, and how.
 pub(super) struct Scope<'a, R> {
     pub(super) repository: &'a RepositoryHandle,
     pub(super) known: &'a Known<'a>,
@@ -51,9 +52,9 @@ pub(super) struct Scope<'a, R> {
     pub(super) calls: &'a Calls,
 }
 
-/// Where a tag leads to now.
+/// Where a tag points to now.
 struct Place {
-    digests: HashSet<String>,
+    digests: HashSet<SharedString>,
     updated_at: Option<DateTime<Utc>>,
 }
 
@@ -69,7 +70,7 @@ pub(super) struct Known<'a> {
 }
 
 impl<'a> Known<'a> {
-    /// What it knows of each repository from which something goes.
+    /// What it knows of each repository with deletions.
     pub(super) fn of(plan: &'a RetentionPlan) -> HashMap<&'a str, Self> {
         let mut all = HashMap::<_, Self>::new();
         for deletion in &plan.deletions {
@@ -96,12 +97,11 @@ impl<'a> Known<'a> {
 /// A manifest as it is now.
 struct Now {
     updated_at: Option<DateTime<Utc>>,
-    tags: HashSet<String>,
+    tags: HashSet<SharedString>,
 }
 
 impl Look {
-    /// Looks at a repository of which these deletions are left. What an earlier look has shown of its lists is made use
-    /// of.
+    /// Looks at a repository with these deletions left, and uses what an earlier look has found out about its lists.
     pub(super) async fn at<R: ManifestReader>(
         scope: &Scope<'_, R>,
         left: &VecDeque<&Deletion>,
@@ -109,21 +109,22 @@ impl Look {
         gone: Gone,
         at: Duration,
     ) -> Result<Self> {
-        /// How often it is looked again because something was pushed meanwhile.
+        /// How many looks to take because something was pushed meanwhile.
         const TIMES: usize = 5;
         if let Some(look) = Self::at_what_is_touched(scope, left, gone, at).await? {
             return Ok(look);
         }
         let repository = scope.repository;
         let going = manifests_of(left);
-        // Once the list of manifests has told of all tags, it does so for what follows on the tags, too.
+        // Once the list of manifests has named all tags, it does so when only manifests are left, too.
         let agreed = earlier.is_some_and(|earlier| earlier.is_agreed);
         let has_all_tags = !agreed || going.len() < left.len();
+        let mut texts = Interner::default();
         let tags = match has_all_tags {
-            true => read_tags(repository, scope.calls).await?,
+            true => read_tags(repository, &mut texts, scope.calls).await?,
             false => Whole::default(),
         };
-        let seen = read_lists(repository, tags, None, scope.calls).await?;
+        let seen = read_lists(repository, tags, None, &mut texts, scope.calls).await?;
         let mut look = Self {
             at,
             has_all_tags,
@@ -151,7 +152,7 @@ impl Look {
             look.read_news(&news, repository, scope.reader).await;
             read.extend(news);
             // Reading takes a while, in which more may be pushed.
-            let again = read_manifest_list(repository, scope.calls).await?;
+            let again = read_manifest_list(repository, &mut texts, scope.calls).await?;
             look.take_in(again.items);
             look.doubt = look.doubt.or(again.is_in_doubt.then_some(RESTLESS));
         }
@@ -159,7 +160,7 @@ impl Look {
         Ok(look)
     }
 
-    /// Whether nothing is in the repository but what goes, as it was when the plan was made.
+    /// Whether the repository contains only what is to be deleted, unchanged since the plan was made.
     pub(super) fn has_nothing_else(&self, going: &VecDeque<&Deletion>) -> bool {
         let subjects: HashSet<_> = going.iter().map(|deletion| &deletion.subject).collect();
         let goes = |subject: Subject| subjects.contains(&subject);
@@ -173,7 +174,7 @@ impl Look {
         self.doubt.is_none() && there.all(goes) && going.iter().all(is_free)
     }
 
-    /// Whether nothing keeps a manifest and its tags from being deleted, and no other tag leads to it.
+    /// Whether a manifest and its tags can be deleted, and no other tag points to it.
     pub(super) fn has_no_more(&self, manifest: &Deletion, tags: &[&Deletion]) -> bool {
         let own: HashSet<_> = tags.iter().map(|tag| &tag.subject).collect();
         let mut obstacles = tags.iter().map(|tag| self.obstacle(tag, |_| true));
@@ -181,12 +182,12 @@ impl Look {
             && obstacles.all(|obstacle| obstacle.is_none_or(|outcome| outcome.is_gone()))
     }
 
-    /// Whether a tag is not there any more.
+    /// Whether a tag no longer exists.
     pub(super) fn has_no_tag(&self, deletion: &Deletion) -> bool {
         matches!(&deletion.subject, Subject::Tag(tag) if !self.tags.contains_key(tag))
     }
 
-    /// Takes a list of manifests in, with the tags that it names.
+    /// Records a list of manifests, with the tags that it names.
     fn take_in(&mut self, manifests: impl IntoIterator<Item = ManifestRecord>) {
         self.manifests.clear();
         for manifest in manifests {
@@ -222,8 +223,8 @@ impl Look {
         now.saturating_sub(self.at) <= age
     }
 
-    /// The manifests that were pushed or tagged since the plan was made, but for those that were read.
-    fn news(&self, known: &Known<'_>, read: &HashSet<String>) -> Vec<String> {
+    /// The manifests that were pushed or tagged since the plan was made, except those that were read.
+    fn news(&self, known: &Known<'_>, read: &HashSet<SharedString>) -> Vec<SharedString> {
         let is_new = |time: Option<DateTime<Utc>>| time.is_none() || time > known.last_push;
         let news = self.manifests.iter().filter(|(digest, now)| {
             let was_there = known
@@ -243,10 +244,10 @@ impl Look {
         news
     }
 
-    /// Finds out what is needed by that which was pushed since the plan was made.
+    /// Finds out what the manifests pushed since the plan was made need.
     async fn read_news<R: ManifestReader>(
         &mut self,
-        news: &[String],
+        news: &[SharedString],
         repository: &RepositoryHandle,
         reader: Option<&R>,
     ) {
@@ -260,8 +261,7 @@ impl Look {
                 Err(_) => None,
             };
             let Some(document) = document.filter(|document| document.is_understood) else {
-                self.doubt =
-                    Some("something was pushed since the plan was made that can't be read");
+                self.doubt = Some("something pushed since the plan was made can't be read");
                 return;
             };
             self.needed.extend(document.parts);
@@ -277,7 +277,7 @@ impl Look {
         }
     }
 
-    /// What keeps something from being deleted. `is_gone` tells of the tags that were deleted since the look.
+    /// What keeps something from being deleted. `is_gone` says which tags were deleted since the look.
     pub(super) fn obstacle(
         &self,
         deletion: &Deletion,
@@ -290,15 +290,12 @@ impl Look {
             Subject::Tag(tag) => match self.tags.get(tag) {
                 None => return Some(Outcome::GoneAlready),
                 Some(place) if place.digests.len() > 1 => {
-                    return changed("the lists disagree on where it leads".into());
+                    return changed("the lists disagree on its digest".into());
                 }
                 Some(place) if !place.digests.contains(digest) => {
-                    let now = place
-                        .digests
-                        .iter()
-                        .next()
-                        .map_or("nothing", String::as_str);
-                    return changed(format!("it leads to {now} now"));
+                    let now = place.digests.iter().next();
+                    let now = now.map_or("nothing", SharedString::as_str);
+                    return changed(format!("it points to {now} now"));
                 }
                 Some(place) => place.updated_at,
             },
@@ -307,7 +304,7 @@ impl Look {
                 Some(now) => {
                     let tags = now.tags.iter().map(|tag| Subject::Tag(tag.clone()));
                     if let Some(tag) = tags.filter(|tag| !is_gone(tag)).min() {
-                        return changed(format!("{tag} leads to it"));
+                        return changed(format!("{tag} points to it"));
                     }
                     now.updated_at
                 }
@@ -317,7 +314,7 @@ impl Look {
             return changed("it was pushed again".into());
         }
         if is_whole && self.needed.contains(digest) {
-            return changed("it is needed by what was pushed since the plan was made".into());
+            return changed("something pushed since the plan was made needs it".into());
         }
         match self.doubt {
             Some(why) if is_whole => changed(why.into()),
@@ -326,8 +323,8 @@ impl Look {
     }
 }
 
-/// The digests of the manifests that are to go.
-fn manifests_of(left: &VecDeque<&Deletion>) -> HashSet<String> {
+/// The digests of the manifests to delete.
+fn manifests_of(left: &VecDeque<&Deletion>) -> HashSet<SharedString> {
     let manifests = left.iter().filter_map(|deletion| match &deletion.subject {
         Subject::Manifest(digest) => Some(digest.clone()),
         Subject::Tag(_) => None,

@@ -1,4 +1,4 @@
-//! A look at what is deleted and at what is new, where the lists are long and come newest first.
+//! A look at the deletions and at what is new only, where the lists are long and sorted newest first.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet, VecDeque},
@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// How many tags and manifests of a repository are gone by what was done since the plan was made.
+/// How many tags and manifests of a repository were deleted since the plan was made.
 #[derive(Clone, Copy, Default)]
 pub(in crate::retention) struct Gone {
     pub(in crate::retention) tags: u64,
@@ -28,8 +28,8 @@ pub(in crate::retention) struct Gone {
 }
 
 impl Look {
-    /// Looks at the pages where what is left is, and at the first ones, on which all that is new would be. `None` if the
-    /// lists are not what they were when the plan was made but for what is gone since: all of them is to be read then.
+    /// Looks at the pages with the deletions that are left, and at the first ones, where anything new would be. `None` if the
+    /// lists differ in any other way from those that the plan was made from: then they must be read in full.
     pub(super) async fn at_what_is_touched<R: ManifestReader>(
         scope: &Scope<'_, R>,
         left: &VecDeque<&Deletion>,
@@ -59,9 +59,9 @@ impl Look {
                 return Ok(None);
             };
             let is_there = match &deletion.subject {
-                Subject::Tag(tag) => tags.find(time, |item| item.tag == *tag).await?,
+                Subject::Tag(tag) => tags.find(time, |item| tag == &item.tag).await?,
                 Subject::Manifest(digest) => {
-                    manifests.find(time, |item| item.digest == *digest).await?
+                    manifests.find(time, |item| digest == &item.digest).await?
                 }
             };
             if !is_there {
@@ -71,10 +71,13 @@ impl Look {
         let (tags, manifests) = (tags.into_items(), manifests.into_items());
         let is_old = |time: Option<DateTime<Utc>>| time.is_some() && time <= known.last_push;
         let has_tag = |tag: &RepositoryTag| {
-            is_old(tag.updated_at) && known.subjects.contains(&Subject::Tag(tag.tag.clone()))
+            is_old(tag.updated_at)
+                && known
+                    .subjects
+                    .contains(&Subject::Tag(tag.tag.as_str().into()))
         };
         let has_manifest = |manifest: &RepositoryManifest| {
-            let subject = Subject::Manifest(manifest.digest.clone());
+            let subject = Subject::Manifest(manifest.digest.as_str().into());
             is_old(manifest.updated_at) && known.subjects.contains(&subject)
         };
         if !tags.iter().all(has_tag) || !manifests.iter().all(has_manifest) {
@@ -92,17 +95,17 @@ impl Look {
         };
         for tag in tags {
             let place = Place {
-                digests: tag.manifest_digest.into_iter().collect(),
+                digests: tag.manifest_digest.into_iter().map(Into::into).collect(),
                 updated_at: tag.updated_at,
             };
-            look.tags.insert(tag.tag, place);
+            look.tags.insert(tag.tag.into(), place);
         }
         look.take_in(manifests.into_iter().map(ManifestRecord::from));
         Ok(Some(look))
     }
 }
 
-/// A list that comes newest first, of which some pages are read.
+/// A list that is sorted newest first, of which some pages are read.
 struct Sorted<T, L> {
     list: L,
     total: u64,
@@ -124,7 +127,7 @@ impl<T: Send + 'static, L: Fn() -> List<T>> Sorted<T, L> {
         self.total.div_ceil(MAX_PER_PAGE).max(1)
     }
 
-    /// A page, if the list is as long as it was taken to be, and the page in order.
+    /// A page, if the list has the expected length and the page is sorted.
     async fn page(&mut self, number: u64) -> Result<Option<&[T]>> {
         if !self.pages.contains_key(&number) {
             let page = (self.list)().page(number).await?;
@@ -139,7 +142,7 @@ impl<T: Send + 'static, L: Fn() -> List<T>> Sorted<T, L> {
         Ok(self.pages.get(&number).map(Vec::as_slice))
     }
 
-    /// Reads where an item of this time is, and whether it is there.
+    /// Reads the pages where an item of this time would be, and returns whether it exists.
     async fn find(&mut self, time: DateTime<Utc>, is_it: impl Fn(&T) -> bool) -> Result<bool> {
         let (mut first, mut last) = (1, self.last_page());
         while first < last {
@@ -150,7 +153,7 @@ impl<T: Send + 'static, L: Fn() -> List<T>> Sorted<T, L> {
                 Some(_) => last = middle,
             }
         }
-        // As many may have the same time, it may be further on.
+        // Many may have the same time, so it may be on a later page.
         while let Some(page) = self.page(first).await? {
             if page.iter().any(&is_it) {
                 return Ok(true);

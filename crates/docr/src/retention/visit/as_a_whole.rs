@@ -1,4 +1,4 @@
-//! Deleting a repository of which nothing stays.
+//! Deleting a whole repository.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use crate::{
     },
 };
 
-/// How soon after the look a repository is deleted as a whole.
+/// The longest time between the look and the deletion of a whole repository.
 const AT_ONCE: Duration = Duration::from_secs(5);
-/// How often that is tried when the rate limit is in the way.
+/// How many times that is tried when the rate limit is exceeded.
 const TRIES: u32 = 5;
 
 impl<O: ObserveRetention + Send> Visit<'_, '_, '_, O> {
-    /// Deletes the repository itself, if nothing is in it but what goes. Otherwise what goes is left, with the look.
+    /// Deletes the repository itself, if it contains only what is to be deleted. Otherwise returns the look.
     pub(super) async fn as_a_whole<R: ManifestReader + Sync>(
         &mut self,
         scope: &Scope<'_, R>,
@@ -40,12 +40,12 @@ impl<O: ObserveRetention + Send> Visit<'_, '_, '_, O> {
             self.left.clear();
             return None;
         }
-        // What is pushed after the look is lost, so the call waits for no turn, and not for long when it fails.
+        // What is pushed after the look is lost, so the call is not paced, and has a short deadline.
         let at_once = |calls: CallOptions| calls.paced(false).deadline(AT_ONCE);
         let repository = self.repository.with(at_once);
         let mut tries = 0;
         let result = loop {
-            // To note them all, or to be told to wait, may have taken a while.
+            // Logging them all, or waiting for the rate limit, may have taken a while.
             if tries > 0 || !look.is_within(AT_ONCE, self.run.registry.clock().monotonic()) {
                 look = self.look(scope, None).await?;
                 if !look.has_nothing_else(&self.left) {

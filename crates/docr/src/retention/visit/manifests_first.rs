@@ -1,4 +1,4 @@
-//! Deleting manifests before their tags, where the service takes these along.
+//! Deleting manifests before their tags, where the service deletes these with them.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// A manifest that goes, with the tags that lead to it.
+/// A manifest to delete, with the tags that point to it.
 struct Tagged<'a> {
     manifest: &'a Deletion,
     tags: Vec<&'a Deletion>,
@@ -34,7 +34,7 @@ impl<'a> Tagged<'a> {
 }
 
 impl<'a, O: ObserveRetention + Send> Visit<'_, 'a, '_, O> {
-    /// Deletes the manifests whose tags go along. What is left then, with the last look, is to be deleted piece by piece.
+    /// Deletes the manifests with their tags. The rest must be deleted one by one; returns the last look.
     pub(super) async fn manifests_first<R: ManifestReader + Sync>(
         &mut self,
         scope: &Scope<'_, R>,
@@ -47,7 +47,7 @@ impl<'a, O: ObserveRetention + Send> Visit<'_, 'a, '_, O> {
         let (mut look, mut tried) = (look, HashSet::new());
         let mut under_way = FuturesUnordered::new();
         loop {
-            // What stands before others is gone by the next round.
+            // What must be deleted before others is deleted by the next round.
             let images = self.tagged(&tried);
             if images.is_empty() {
                 self.forget_ended();
@@ -55,7 +55,7 @@ impl<'a, O: ObserveRetention + Send> Visit<'_, 'a, '_, O> {
             }
             for image in images {
                 if self.left.is_empty() {
-                    // The repository could not be looked at.
+                    // The repository could not be read.
                     return look;
                 }
                 tried.insert(&image.manifest.subject);
@@ -92,7 +92,7 @@ impl<'a, O: ObserveRetention + Send> Visit<'_, 'a, '_, O> {
         }
     }
 
-    /// The manifests with tags that have not been tried, and have nothing before them but these.
+    /// The tagged manifests that have not been tried, and that nothing but their tags must precede.
     fn tagged(&self, tried: &HashSet<&Subject>) -> Vec<Tagged<'a>> {
         let left = self.left.iter().copied();
         let left = left.filter(|deletion| !self.ended.contains_key(&deletion.subject));
@@ -117,7 +117,7 @@ impl<'a, O: ObserveRetention + Send> Visit<'_, 'a, '_, O> {
         before.all(|before| own.contains(before) || self.is_gone(before))
     }
 
-    /// Deletes the first manifest, and looks whether its tags went along; `None` if that is not known afterwards.
+    /// Deletes the first manifest, and checks whether its tags were deleted with it; `None` if that remains unknown.
     async fn find_out<R: ManifestReader + Sync>(
         &mut self,
         scope: &Scope<'_, R>,
@@ -141,7 +141,7 @@ impl<'a, O: ObserveRetention + Send> Visit<'_, 'a, '_, O> {
                 self.end_image(image, Err(error));
                 return None;
             }
-            // It may be that one with tags can't be deleted.
+            // Perhaps a tagged manifest can't be deleted.
             Err(_) => return Some(false),
         }
         self.forget_ended();
@@ -156,7 +156,7 @@ impl<'a, O: ObserveRetention + Send> Visit<'_, 'a, '_, O> {
         Some(are_gone)
     }
 
-    /// Waits for a permit to call, and deals with what ends meanwhile; `None` if it is to stop before.
+    /// Waits for a permit to call, and handles deletions that end meanwhile; `None` if stopped before.
     async fn permit_beside<F>(
         &mut self,
         under_way: &mut FuturesUnordered<F>,
@@ -167,7 +167,7 @@ impl<'a, O: ObserveRetention + Send> Visit<'_, 'a, '_, O> {
         let permit = loop {
             match Arc::clone(&self.run.permits).try_acquire_owned() {
                 Ok(permit) => break permit,
-                // Those hold permits, which they give back only if somebody waits for them.
+                // Deletions in progress hold permits, and return them only when polled.
                 Err(_) => match self.next(under_way).await {
                     Some((image, result)) => self.end_image(&image, result),
                     None => break self.run.permit().await?,
@@ -177,7 +177,7 @@ impl<'a, O: ObserveRetention + Send> Visit<'_, 'a, '_, O> {
         self.run.may_begin().then_some(permit)
     }
 
-    /// Whether there is a look that is recent enough, if need be a new one.
+    /// Whether there is a recent look, after taking a new one if necessary.
     async fn has_fresh_look<R, F>(
         &mut self,
         scope: &Scope<'_, R>,
@@ -199,12 +199,12 @@ impl<'a, O: ObserveRetention + Send> Visit<'_, 'a, '_, O> {
         look.is_some()
     }
 
-    /// Notes what became of a manifest that was to take its tags along.
+    /// Records the outcome for a manifest and its tags.
     fn end_image(&mut self, image: &Tagged<'a>, result: Result<()>) {
         let outcome = self.run.outcome(result);
         self.end(image.manifest, outcome.clone());
         let of_tags = match outcome {
-            // Whoever deleted it may have left the tags.
+            // Whoever deleted it may have left its tags.
             Outcome::GoneAlready => return,
             Outcome::Refused(_) => Outcome::NotTried,
             outcome => outcome,
@@ -221,7 +221,7 @@ impl<'a, O: ObserveRetention + Send> Visit<'_, 'a, '_, O> {
     }
 }
 
-/// Nothing else is under way.
+/// No other deletions are in progress.
 fn no_others<'a>() -> FuturesUnordered<std::future::Pending<(Tagged<'a>, Result<()>)>> {
     FuturesUnordered::new()
 }

@@ -1,4 +1,4 @@
-//! Carrying out what a plan deletes of one repository, beside others.
+//! Making the deletions of one repository, concurrently with others.
 
 mod as_a_whole;
 mod manifests_first;
@@ -31,18 +31,18 @@ use super::{
 };
 use crate::{Error, ErrorKind, RegistryHandle, RepositoryHandle, Result};
 
-/// A plan that is being carried out.
+/// A plan that is being executed.
 pub(super) struct Run<'a, 'o, O> {
     pub(super) registry: RegistryHandle,
     pub(super) concurrency: usize,
-    /// Whoever calls holds one.
+    /// Each call holds one.
     pub(super) permits: Arc<Semaphore>,
     pub(super) until: Shared<BoxFuture<'a, ()>>,
-    /// Whether nothing more may begin.
+    /// Whether nothing more may start.
     pub(super) is_stopped: AtomicBool,
     pub(super) observe: Mutex<&'o mut O>,
     pub(super) outcomes: Mutex<HashMap<&'a Deletion, Outcome>>,
-    /// If manifests go first: whether their tags go along, once that is known. Whoever finds it out holds the lock.
+    /// If manifests are deleted first: whether their tags are deleted with them, once known. Held while finding out.
     pub(super) tags_go_along: Option<sync::Mutex<Option<bool>>>,
 }
 
@@ -51,7 +51,7 @@ impl<'a, 'o, O: ObserveRetention + Send> Run<'a, 'o, O> {
         self.is_stopped.store(true, SeqCst);
     }
 
-    /// Whether something may begin: nobody has asked to stop.
+    /// Whether another deletion may start.
     fn may_begin(&self) -> bool {
         if self.until.clone().now_or_never().is_some() {
             self.stop();
@@ -59,7 +59,7 @@ impl<'a, 'o, O: ObserveRetention + Send> Run<'a, 'o, O> {
         !self.is_stopped.load(SeqCst)
     }
 
-    /// Waits for a permit to call; `None` if it is to stop before.
+    /// Waits for a permit to call; `None` if stopped before.
     async fn permit(&self) -> Option<OwnedSemaphorePermit> {
         let permit = pin!(Arc::clone(&self.permits).acquire_owned());
         match select(self.until.clone(), permit).await {
@@ -72,7 +72,7 @@ impl<'a, 'o, O: ObserveRetention + Send> Run<'a, 'o, O> {
     }
 
     fn observe(&self) -> MutexGuard<'_, &'o mut O> {
-        // What an observer that panicked left behind is its own.
+        // The state that a panicking observer leaves is its own concern.
         self.observe.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -82,7 +82,7 @@ impl<'a, 'o, O: ObserveRetention + Send> Run<'a, 'o, O> {
         outcomes.insert(deletion, outcome);
     }
 
-    /// What became of a deletion that was sent. After a refusal nothing more begins.
+    /// The outcome of a deletion that was sent. After a refusal nothing more starts.
     fn outcome(&self, result: Result<()>) -> Outcome {
         match result {
             Ok(()) => Outcome::Deleted,
@@ -96,18 +96,18 @@ impl<'a, 'o, O: ObserveRetention + Send> Run<'a, 'o, O> {
     }
 }
 
-/// What is deleted of one repository.
+/// The deletions of one repository.
 pub(super) struct Visit<'v, 'a, 'o, O> {
     run: &'v Run<'a, 'o, O>,
     pub(super) name: &'a str,
     repository: RepositoryHandle,
     left: VecDeque<&'a Deletion>,
-    /// What has ended, and whether it is gone.
+    /// The finished deletions, and whether each is deleted now.
     ended: HashMap<&'a Subject, bool>,
 }
 
 impl<'v, 'a, 'o, O: ObserveRetention + Send> Visit<'v, 'a, 'o, O> {
-    /// `None` if nothing is left to delete. What was done before is noted.
+    /// `None` if nothing is left to delete. What was done before is recorded.
     pub(super) fn new(
         run: &'v Run<'a, 'o, O>,
         here: &'a [Deletion],
@@ -153,7 +153,7 @@ impl<'v, 'a, 'o, O: ObserveRetention + Send> Visit<'v, 'a, 'o, O> {
         self.piece_by_piece(&scope, look).await;
     }
 
-    /// Deletes what goes, in the order of the plan.
+    /// Deletes in the order of the plan.
     async fn piece_by_piece<R: ManifestReader + Sync>(
         &mut self,
         scope: &Scope<'_, R>,
@@ -161,7 +161,7 @@ impl<'v, 'a, 'o, O: ObserveRetention + Send> Visit<'v, 'a, 'o, O> {
     ) {
         let mut look = look;
         let mut under_way = FuturesUnordered::new();
-        // Whether tags were deleted since the look: before a manifest goes, it is looked again.
+        // Whether tags were deleted since the look: a manifest is deleted only after a new one.
         let mut is_outdated = false;
         loop {
             while under_way.len() < self.run.concurrency
@@ -177,10 +177,7 @@ impl<'v, 'a, 'o, O: ObserveRetention + Send> Visit<'v, 'a, 'o, O> {
                 }
                 if let Some(before) = deletion.after.iter().find(|before| !self.is_gone(before)) {
                     self.left.pop_front();
-                    self.end(
-                        deletion,
-                        Outcome::Changed(format!("{before} is still there")),
-                    );
+                    self.end(deletion, Outcome::Changed(format!("{before} still exists")));
                     continue;
                 }
                 let permit = match Arc::clone(&self.run.permits).try_acquire_owned() {
@@ -226,7 +223,7 @@ impl<'v, 'a, 'o, O: ObserveRetention + Send> Visit<'v, 'a, 'o, O> {
         }
     }
 
-    /// The next deletion that ends; until then it is looked whether to stop.
+    /// The next deletion that ends, while watching for a request to stop.
     async fn next<F>(&self, under_way: &mut FuturesUnordered<F>) -> Option<F::Output>
     where
         F: Future,
@@ -240,7 +237,7 @@ impl<'v, 'a, 'o, O: ObserveRetention + Send> Visit<'v, 'a, 'o, O> {
         under_way.next().await
     }
 
-    /// Looks at the repository. If that fails, what is left is left alone.
+    /// Looks at the repository. If that fails, nothing more is deleted in it.
     async fn look<R: ManifestReader + Sync>(
         &mut self,
         scope: &Scope<'_, R>,
@@ -256,7 +253,7 @@ impl<'v, 'a, 'o, O: ObserveRetention + Send> Visit<'v, 'a, 'o, O> {
         }
     }
 
-    /// What is gone of what the plan knows.
+    /// How much of what the plan knows is deleted.
     fn gone(&self) -> Gone {
         let mut gone = Gone::default();
         for (subject, is_gone) in &self.ended {
@@ -268,34 +265,34 @@ impl<'v, 'a, 'o, O: ObserveRetention + Send> Visit<'v, 'a, 'o, O> {
         gone
     }
 
-    /// Whether something is under way. What comes first stands first in the plan, so that it has begun.
+    /// Whether a deletion is in progress. What comes first in the plan has been started first.
     fn is_under_way(&self, before: &Subject) -> bool {
         !self.ended.contains_key(before)
     }
 
-    /// Whether something was deleted, or was not there.
+    /// Whether something was deleted, or did not exist.
     fn is_gone(&self, subject: &Subject) -> bool {
         self.ended.get(subject) == Some(&true)
     }
 
-    /// Leaves alone what can't be looked at again.
+    /// Keeps what can't be checked again.
     fn give_up(&mut self, error: &Error) {
         let left = std::mem::take(&mut self.left);
         let outcome = match error.is_not_found() {
-            // The repository itself is gone, and all in it.
+            // The repository itself is deleted, with everything in it.
             true => Outcome::GoneAlready,
             false => {
                 if is_refusal(error) {
                     self.run.stop();
                 }
-                Outcome::Failed(format!("the repository can't be looked at again: {error}"))
+                Outcome::Failed(format!("the repository could not be read again: {error}"))
             }
         };
         left.into_iter()
             .for_each(|deletion| self.end(deletion, outcome.clone()));
     }
 
-    /// Tells that these begin together. If one can't be noted, none of them does.
+    /// Announces that these start together. If one can't be recorded, none of them starts.
     fn begin_all(&mut self, going: impl Iterator<Item = &'a Deletion> + Clone) -> bool {
         for (begun, deletion) in going.clone().enumerate() {
             let noted = self.run.observe().begins(deletion);
@@ -309,14 +306,14 @@ impl<'v, 'a, 'o, O: ObserveRetention + Send> Visit<'v, 'a, 'o, O> {
         true
     }
 
-    /// Leaves alone what could not be noted, and all that comes after it.
+    /// Keeps what could not be recorded, and everything after it.
     fn cannot_note(&mut self, deletion: &'a Deletion, error: &io::Error) {
         self.run.stop();
-        let outcome = Outcome::Failed(format!("it could not be noted: {error}"));
+        let outcome = Outcome::Failed(format!("it could not be recorded: {error}"));
         self.end(deletion, outcome);
     }
 
-    /// Notes what became of a deletion, and tells of it.
+    /// Records the outcome of a deletion, and reports it.
     fn end(&mut self, deletion: &'a Deletion, outcome: Outcome) {
         self.run.observe().ended(&RetentionStep {
             deletion: deletion.clone(),
@@ -348,7 +345,7 @@ async fn delete<'a>(
     (deletion, result)
 }
 
-/// Whether what comes next would end the same way.
+/// Whether later calls would fail the same way.
 fn is_refusal(error: &Error) -> bool {
     matches!(
         error.kind(),

@@ -1,16 +1,10 @@
 //! The spans and counts that the example exports.
 
-use std::process::Command;
+use crate::example;
 
 #[test]
 fn spans_are_exported_by_the_conventions_and_attempts_are_counted() {
-    let test = std::env::current_exe().expect("a test has a path");
-    let target = test
-        .ancestors()
-        .nth(2)
-        .expect("a test stands in target/<profile>/deps");
-    let example = format!("telemetry{}", std::env::consts::EXE_SUFFIX);
-    let output = Command::new(target.join("examples").join(example)).output();
+    let output = example("telemetry").output();
     let output = output.expect("the example starts");
     assert!(output.status.success());
     let text = String::from_utf8_lossy(&output.stdout);

@@ -1,28 +1,14 @@
 //! The tour against a sandbox that it takes for the real API.
 
-use std::{
-    io::Write as _,
-    path::PathBuf,
-    process::{Command, Stdio},
-};
+use std::{io::Write as _, process::Stdio};
 
 use docr_sandbox::Sandbox;
 
-/// The example, which cargo builds beside the tests.
-fn tour() -> PathBuf {
-    let test = std::env::current_exe().expect("a test has a path");
-    let target = test
-        .ancestors()
-        .nth(2)
-        .expect("a test stands in target/<profile>/deps");
-    target
-        .join("examples")
-        .join(format!("tour{}", std::env::consts::EXE_SUFFIX))
-}
+use crate::example;
 
 /// Runs the tour with a token and these answers to its questions; returns what it printed.
 fn run(sandbox: &Sandbox, answers: &str) -> String {
-    let mut child = Command::new(tour())
+    let mut child = example("tour")
         .env("DIGITALOCEAN_API_URL", sandbox.url())
         .env("DIGITALOCEAN_TOKEN", sandbox.token())
         .stdin(Stdio::piped())
@@ -61,7 +47,7 @@ async fn without_a_yes_nothing_is_created() {
 async fn each_change_needs_its_own_yes() {
     let sandbox = Sandbox::start().await.unwrap();
     let printed = run(&sandbox, "y\nn\nn\ny\n");
-    assert!(printed.contains("is gone"), "{printed}");
+    assert!(printed.contains("was deleted"), "{printed}");
     let (_, name) = printed.split_once("created ").unwrap();
     let (name, _) = name.split_once(' ').unwrap();
     assert_eq!(
@@ -76,7 +62,7 @@ async fn each_change_needs_its_own_yes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registry_that_was_there_before_is_left_alone() {
     let sandbox = Sandbox::start().await.unwrap();
-    // Answers run out after the first: the registry that was created stays.
+    // Answers run out after the first: the registry that was created is kept.
     run(&sandbox, "y\n");
     sandbox.clear_requests();
     let printed = run(&sandbox, "y\ny\ny\ny\n");

@@ -1,0 +1,187 @@
+//! What is computed of an inventory, without a server.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::*;
+
+fn digest(number: u8) -> SharedString {
+    format!("sha256:{}", format!("{number:02x}").repeat(32)).into()
+}
+
+fn noon() -> DateTime<Utc> {
+    "2026-02-10T12:00:00Z".parse().unwrap()
+}
+
+/// An image that was pushed so long before noon, with blobs of so many bytes.
+fn image(number: u8, age: TimeDelta, blobs: &[(u8, u64)]) -> ManifestRecord {
+    let blobs = blobs.iter().map(|(blob, bytes)| (digest(*blob), *bytes));
+    ManifestRecord {
+        digest: digest(number),
+        updated_at: Some(noon() - age),
+        size_bytes: Some(blobs.clone().map(|(_, bytes)| bytes).sum()),
+        blobs: blobs.collect(),
+        content: ManifestContent::Read(ManifestDocument::from_bytes(None, b"{\"layers\": []}")),
+        ..ManifestRecord::default()
+    }
+}
+
+fn index(number: u8, parts: &[u8]) -> ManifestRecord {
+    let parts = parts.iter();
+    let parts: Vec<_> = parts
+        .map(|part| serde_json::json!({ "digest": digest(*part) }))
+        .collect();
+    let document = serde_json::json!({ "manifests": parts }).to_string();
+    ManifestRecord {
+        content: ManifestContent::Read(ManifestDocument::from_bytes(None, document.as_bytes())),
+        ..image(number, TimeDelta::days(9), &[])
+    }
+}
+
+fn tag(tag: &str, number: u8) -> TagRecord {
+    TagRecord {
+        tag: tag.into(),
+        digest: Some(digest(number)),
+        updated_at: Some(noon() - TimeDelta::days(9)),
+    }
+}
+
+fn inventory(repositories: Vec<RepositoryInventory>) -> RegistryInventory {
+    RegistryInventory {
+        registry: "acme-images".into(),
+        api: None,
+        read_at: noon(),
+        repositories,
+    }
+}
+
+fn repository(
+    name: &str,
+    tags: Vec<TagRecord>,
+    manifests: Vec<ManifestRecord>,
+) -> RepositoryInventory {
+    RepositoryInventory {
+        name: name.into(),
+        tags,
+        manifests,
+        ..RepositoryInventory::default()
+    }
+}
+
+/// `shop/api` has an index with a tag and the part 2, and the untagged images 3 and 4, of which the last is new;
+/// `shop/web` has an image with a tag, which shares a blob.
+fn shop() -> RegistryInventory {
+    let day = TimeDelta::days(1);
+    let api = vec![
+        index(1, &[2]),
+        image(2, day * 9, &[(12, 100)]),
+        image(3, day + TimeDelta::seconds(1), &[(13, 1_000), (14, 70)]),
+        image(4, day, &[(14, 70), (15, 5)]),
+    ];
+    let web = vec![image(5, day * 9, &[(13, 1_000)])];
+    inventory(vec![
+        repository("shop/api", vec![tag("v1", 1)], api),
+        repository("shop/web", vec![tag("v1", 5)], web),
+    ])
+}
+
+#[test]
+fn untagged_manifests_are_counted_with_what_belongs_to_a_tag_and_what_is_new() {
+    let untagged = UntaggedManifests::of(&shop()).unwrap();
+    let expected = UntaggedInRepository {
+        repository: "shop/api".into(),
+        manifests: 3,
+        // Each blob once.
+        bytes: 1_175,
+        belong_to_tagged: 1,
+        in_doubt: 0,
+        pushed_lately: 1,
+    };
+    assert_eq!(untagged.repositories, [expected]);
+    // The other repository needs the largest blob.
+    assert_eq!(untagged.freed_bytes, 175);
+    let table = untagged.to_string();
+    assert!(
+        table.contains("shop/api") && table.contains("1.1 KiB"),
+        "{table}"
+    );
+    assert!(!table.contains("shop/web"), "{table}");
+}
+
+#[test]
+fn where_a_document_was_not_read_what_belongs_to_no_tag_is_in_doubt() {
+    let mut shop = shop();
+    shop.repositories[0].manifests[3].content = ManifestContent::Unread;
+    shop.repositories[0].manifests[3].updated_at = None;
+    let untagged = UntaggedManifests::of(&shop).unwrap();
+    let here = &untagged.repositories[0];
+    assert_eq!((here.belong_to_tagged, here.in_doubt), (1, 2));
+    // A manifest of an unknown age may be new.
+    assert_eq!(here.pushed_lately, 1);
+    let table = untagged.to_string();
+    assert!(table.contains("1, maybe 2 more"), "{table}");
+}
+
+#[test]
+fn a_registry_without_untagged_manifests_has_an_empty_list_of_them() {
+    let web = shop().repositories.pop().unwrap();
+    let untagged = UntaggedManifests::of(&inventory(vec![web])).unwrap();
+    assert_eq!(untagged, UntaggedManifests::default());
+    assert_eq!(untagged.to_string(), "No untagged manifests.\n");
+}
+
+#[test]
+fn documents_are_read_only_where_something_may_be_deleted() {
+    let policy = |rule: &str| RetentionPolicy::from_toml(&format!("[[rule]]\n{rule}")).unwrap();
+    let shop = shop();
+    assert!(shop.has_candidates(&policy("older_than = '5d'")));
+    assert!(!shop.has_candidates(&policy("older_than = '10d'")));
+    assert!(!shop.has_candidates(&policy("repositories = ['tools/*']\nolder_than = '5d'")));
+}
+
+#[test]
+fn plans_differ_in_what_was_added_and_what_was_removed() {
+    let plan = |rule: &str| {
+        let policy = RetentionPolicy::from_toml(&format!("[[rule]]\n{rule}")).unwrap();
+        RetentionPlan::compute(&policy, &shop()).unwrap()
+    };
+    let earlier = plan("repositories = ['shop/web']\nolder_than = '5d'");
+    let later = plan("repositories = ['shop/api']\nolder_than = '5d'");
+    let difference = later.difference(&earlier);
+    let sorted = |plan: &RetentionPlan| {
+        let mut deletions = plan.deletions.clone();
+        deletions.sort();
+        deletions
+    };
+    assert_eq!(difference.added, sorted(&later));
+    assert_eq!(difference.removed, sorted(&earlier));
+    let lines = difference.to_string();
+    assert!(lines.contains("+ shop/api tag v1\n"), "{lines}");
+    assert!(lines.contains("- shop/web tag v1\n"), "{lines}");
+    assert_eq!(later.difference(&later), PlanDifference::default());
+}
+
+#[test]
+fn progress_is_shown_as_a_part_of_the_whole() {
+    let read = InventoryProgress {
+        done: 3,
+        repositories: 7,
+    };
+    assert_eq!(read.to_string(), "3 of 7 repositories");
+    let documents = ManifestProgress {
+        done: 0,
+        manifests: 12,
+    };
+    assert_eq!(documents.to_string(), "0 of 12 manifests");
+}
+
+#[test]
+fn lists_are_newest_first_if_every_time_is_known_and_none_is_later_than_the_one_before() {
+    let at = |hours: i64| Some(noon() + TimeDelta::hours(hours));
+    let is_newest_first =
+        |times: &[Option<DateTime<Utc>>]| whole::is_newest_first(times.iter().copied());
+    assert!(is_newest_first(&[]));
+    assert!(is_newest_first(&[at(2), at(1), at(1), at(0)]));
+    assert!(!is_newest_first(&[at(1), at(2)]));
+    assert!(!is_newest_first(&[at(2), at(0), at(1)]));
+    assert!(!is_newest_first(&[at(2), None, at(0)]));
+}
