@@ -41,7 +41,6 @@ struct Repository {
 /// An image that was pushed at some time.
 struct Pushed {
     image: Image,
-    tag: String,
     parts: Vec<String>,
 }
 
@@ -86,7 +85,11 @@ impl Pushes {
         let name = REPOSITORIES[place];
         let repository = self.repositories.entry(name).or_default();
         let image = repository.image(name, number, kind);
-        let tag = repository.tag(number, kind);
+        let moved = { repository.tags.keys() }.nth(number % repository.tags.len().max(1));
+        let tag = match (kind % 4, moved) {
+            (3, Some(tag)) => tag.clone(),
+            _ => format!("build-{}", repository.tags.len()),
+        };
         // Times of pushes are whole seconds: each has its own.
         schedule.clock.advance(schedule.rest_of_second());
         let registry = registry_name();
@@ -103,12 +106,11 @@ impl Pushes {
             is_gone: false,
         };
         repository.history.push((at.at, tag.clone()));
+        repository.tags.insert(tag, at);
         repository.images.push(Pushed {
             image,
-            tag: tag.clone(),
             parts: pushed.children,
         });
-        repository.tags.insert(tag, at);
         let surplus = repository.images.len().saturating_sub(REMEMBERED);
         repository.images.drain(..surplus);
         Some(shown)
@@ -203,23 +205,8 @@ impl Pushes {
 }
 
 impl Repository {
-    fn again(&self, number: usize) -> Option<&Pushed> {
-        self.images.get(number % self.images.len().max(1))
-    }
-
-    /// A new tag, one that moves, or the one that the image was pushed by before.
-    fn tag(&self, number: usize, kind: u32) -> String {
-        let moved = || { self.tags.keys() }.nth(number % self.tags.len().max(1));
-        let tag = match kind {
-            1 => self.again(number).map(|again| &again.tag),
-            3 | 6 => moved(),
-            _ => None,
-        };
-        tag.map_or_else(|| format!("build-{}", self.tags.len()), String::clone)
-    }
-
     fn image(&self, name: &str, number: usize, kind: u32) -> Image {
-        let again = self.again(number);
+        let again = self.images.get(number % self.images.len().max(1));
         let part = |number: usize| Image::new(name).sized_layer(number as u64, 1_000);
         match (kind, again) {
             (0..3, Some(again)) => again.image.clone(),
