@@ -370,6 +370,7 @@ fn simulate(seed: u64) -> (Figures, Vec<String>) {
     })
 }
 
+#[expect(clippy::print_stderr, reason = "a failure is to be explained")]
 impl Drop for Simulation {
     /// Shows what has led to a failure.
     fn drop(&mut self) {
