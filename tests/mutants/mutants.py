@@ -74,7 +74,7 @@ def arguments():
     parser.add_argument("--part", default="1/1", metavar="K/N", help="the K-th of N parts, drawn at random but always the same")
     parser.add_argument("--matching", default="", metavar="REGEX", help="only mutants whose name matches, as cargo-mutants has it")
     parser.add_argument("--at-least", type=float, default=95, metavar="PERCENT", help="fail below this share of caught ones (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no mutant after so long; the default is no limit")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="try mutants for so long, after the build; the default is no limit")
     parser.add_argument("--slow", type=float, default=10, metavar="SECONDS", help="leave out tests that take longer (%(default)s)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="tests at once (%(default)s)")
     parser.add_argument("--work", type=Path, required=True, help=argparse.SUPPRESS)
@@ -127,7 +127,7 @@ class Tree:
         """Returns the numbers of those that don't."""
         unviable = set()
         while True:
-            self.write({number: mutant for number, mutant in mutants.items() if number not in unviable})
+            unviable |= self.write({number: mutant for number, mutant in mutants.items() if number not in unviable})
             messages, is_good = self.cargo("check", *BUILD, "--lib")
             if is_good:
                 return unviable
@@ -137,15 +137,18 @@ class Tree:
             unviable |= blamed
 
     def write(self, mutants):
+        """Writes the files that have mutants, and returns the numbers of those that have no place in them."""
         by_file = defaultdict(dict)
         for number, mutant in mutants.items():
             by_file[mutant["file"]][number] = mutant
+        without_place = set()
         for path in sources():
-            source = Path(path).read_text()
-            text = switches.write(source, by_file[path]) if path in by_file else source
+            text, left_out = switches.write(Path(path).read_text(), by_file[path])
+            without_place |= left_out
             if path in (f"crates/{crate}/src/lib.rs" for crate in CRATES):
                 text += switches.SWITCH
             self.put(path, text.encode())
+        return without_place
 
     def blamed(self, error, mutants):
         """The mutants that a compiler's error is about: the last switch before it, or within."""
@@ -180,8 +183,8 @@ class Tree:
         return [(built[program], str(self.path / directory)) for program, directory in PROGRAMS.items()]
 
     def cargo(self, *arguments):
-        target = os.environ.get("CARGO_TARGET_DIR", "target")
-        environment = {**os.environ, **ENVIRONMENT, "CARGO_TARGET_DIR": os.path.abspath(target)}
+        # A directory of its own: to cargo the crates of the copy are the same as those of the workspace.
+        environment = {**os.environ, **ENVIRONMENT, "CARGO_TARGET_DIR": str(self.path.with_name("build"))}
         command = ["cargo", *arguments, "--message-format=json"]
         done = subprocess.run(command, cwd=self.path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         return [json.loads(line) for line in done.stdout.splitlines() if line.startswith(b"{")], done.returncode == 0
@@ -210,7 +213,6 @@ def tests_of(program, directory):
 class Trials:
     def __init__(self, options, tests):
         self.options, self.tests = options, tests
-        self.end = time.monotonic() + options.seconds
         self.pool = ThreadPoolExecutor(options.jobs)
         self.seconds = {}
         self.reaching = defaultdict(list)
@@ -226,6 +228,7 @@ class Trials:
             for number in reached:
                 self.reaching[number].append(test)
         print(f"{len(self.tests)} tests; left out, slow or failing in the copy: {', '.join(left_out) or 'none'}", flush=True)
+        self.end = time.monotonic() + self.options.seconds
         return dict(zip(numbers, self.pool.map(self.tried, numbers)))
 
     def reach(self, test):

@@ -28,8 +28,12 @@ pub fn mutant(number: usize) -> bool {
 
 
 def write(source, mutants):
-    """The source with its mutants, by number, as `cargo mutants --list --json` has them."""
-    return Rewriting(source).write(mutants)
+    """The source with its mutants, by number, as `cargo mutants --list --json` has them, and those that have no place."""
+    if not mutants:
+        return source, set()
+    rewriting = Rewriting(source)
+    without_place = {number for number, mutant in mutants.items() if not rewriting.place(number, mutant)}
+    return rewriting.text_with_switches(), without_place
 
 
 class Rewriting:
@@ -49,21 +53,20 @@ class Rewriting:
         self.at_node = defaultdict(list)
         self.bodies = defaultdict(str)
 
-    def write(self, mutants):
-        for number, mutant in mutants.items():
-            self.place(number, mutant)
+    def text_with_switches(self):
         self.body_starts = sorted(self.bodies)
         begin = self.text(0, self.root.start_byte)
         return begin + self.render(self.root) + self.text(self.root.end_byte, len(self.source))
 
     def place(self, number, mutant):
+        """Whether a mutant has a place: `||` in a chain of `let`, say, would not compile."""
         start, end = (self.offset(mutant["span"][side]) for side in ("start", "end"))
         here = self.by_start[start]
         replacement = mutant["replacement"]
         match mutant["genre"]:
             case "FnValue" if start < end:
                 self.bodies[start] += f"if crate::mutant({number}) {{ return {replacement}; }}\n"
-                return
+                return True
             case "BinaryOperator":
                 found = [node.parent for node in here if node.end_byte == end and node.parent.type in OPERATIONS]
             case "UnaryOperator":
@@ -76,9 +79,9 @@ class Rewriting:
                 found = [node for node in here if node.end_byte == end and node.parent.type == "match_pattern"]
             case _:
                 found = []
-        # Such as `&&` in a chain of `let`: the mutant would not compile.
         if found:
             self.at_node[found[0].id].append((mutant["genre"], number, replacement))
+        return bool(found)
 
     def render(self, node):
         body, position = "", node.start_byte
