@@ -126,7 +126,7 @@ fn read(mut screen: File) -> Receiver<Vec<u8>> {
     receiver
 }
 
-fn seen(line: &str, columns: u16, no_color: bool) -> String {
+pub(crate) fn seen(line: &str, columns: u16, no_color: bool) -> String {
     let shell = match no_color {
         true => Shell::new().set("NO_COLOR", "1"),
         false => Shell::new(),
@@ -136,14 +136,18 @@ fn seen(line: &str, columns: u16, no_color: bool) -> String {
     seen
 }
 
-/// Output without escapes and without what was overwritten.
-fn plain(seen: &str) -> String {
-    let text = anstream::adapter::strip_str(seen).to_string();
-    let lines = text.split('\n').map(|line| {
+/// Output without what was overwritten, such as progress.
+pub(crate) fn last_drawn(seen: &str) -> String {
+    let lines = seen.split('\n').map(|line| {
         let line = line.trim_end_matches('\r');
-        line.rsplit('\r').next().unwrap_or_default().to_owned()
+        line.rsplit('\r').next().unwrap_or_default()
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Output without escapes and without what was overwritten.
+fn plain(seen: &str) -> String {
+    last_drawn(&anstream::adapter::strip_str(seen).to_string())
 }
 
 #[test]
