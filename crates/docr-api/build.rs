@@ -6,21 +6,20 @@ mod stamp;
 
 use std::{fs, path::Path};
 
+/// Paths from the crate's directory, where a build script runs: a compiled script may be used for another checkout.
+const SPEC: &str = "../../openapi/docr.yaml";
+const BINDINGS: &str = "src/generated.rs";
+
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=build/stamp.rs");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let spec_path = root.join("../../openapi/docr.yaml");
-    if !spec_path.is_file() {
+    if !Path::new(SPEC).is_file() {
         return;
     }
-    println!("cargo::rerun-if-changed={}", spec_path.display());
-    println!("cargo::rerun-if-changed=src/generated.rs");
+    println!("cargo::rerun-if-changed={SPEC}");
+    println!("cargo::rerun-if-changed={BINDINGS}");
 
-    let (Ok(spec), Ok(generated)) = (
-        fs::read_to_string(&spec_path),
-        fs::read_to_string(root.join("src/generated.rs")),
-    ) else {
+    let (Ok(spec), Ok(generated)) = (fs::read_to_string(SPEC), fs::read_to_string(BINDINGS)) else {
         println!(
             "cargo::error=openapi/docr.yaml or src/generated.rs cannot be read; run `{}`",
             stamp::MEND

@@ -64,7 +64,7 @@ def main():
     unviable = tree.leave_out_what_does_not_compile(chosen)
     programs = tree.build()
     tests = [test for program, directory in programs for test in tests_of(program, directory)]
-    trials = Trials(options, tests)
+    trials = Trials(options, chosen, tests)
     ends = trials.run([number for number in chosen if number not in unviable])
     return report(chosen, ends, options.at_least)
 
@@ -211,8 +211,8 @@ def tests_of(program, directory):
 
 
 class Trials:
-    def __init__(self, options, tests):
-        self.options, self.tests = options, tests
+    def __init__(self, options, mutants, tests):
+        self.options, self.mutants, self.tests = options, mutants, tests
         self.pool = ThreadPoolExecutor(options.jobs)
         self.seconds = {}
         self.reaching = defaultdict(list)
@@ -229,7 +229,12 @@ class Trials:
                 self.reaching[number].append(test)
         print(f"{len(self.tests)} tests; left out, slow or failing in the copy: {', '.join(left_out) or 'none'}", flush=True)
         self.end = time.monotonic() + self.options.seconds
-        return dict(zip(numbers, self.pool.map(self.tried, numbers)))
+        ends = {}
+        for number, end in zip(numbers, self.pool.map(self.tried, numbers)):
+            ends[number] = end
+            if end in SURVIVED:
+                print(f"{len(ends)} of {len(numbers)}, {end}: {self.mutants[number]['name']}", flush=True)
+        return ends
 
     def reach(self, test):
         """Whether a test passes without mutants, how long it takes, and which switches it reaches."""

@@ -23,6 +23,7 @@ import tempfile
 import threading
 import time
 import urllib.parse
+from concurrent.futures import ThreadPoolExecutor
 
 REGISTRY, TOKEN = "soak", "soak-token"
 REPOSITORIES = [f"team/app-{number}" for number in range(4)]
@@ -161,6 +162,8 @@ class Soak:
         self.memory, self.files = [], []
         # The tags before a prune, until its effect is known.
         self.before = {}
+        # Whether the sandbox is killed in the current step.
+        self.kills_sandbox = False
 
     def count(self, what):
         self.counts[what] = self.counts.get(what, 0) + 1
@@ -200,21 +203,15 @@ class Soak:
 
     def credentials(self):
         """What Docker would get from its helper. Several run at the same time, and share one credential."""
-        outcomes = [None] * PROCESSES
-
-        def get(number):
-            outcomes[number] = self.program(self.helper, "get", given=self.sandbox.host)
-
-        threads = [threading.Thread(target=get, args=[number]) for number in range(PROCESSES)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        self.count("credentials handed out")
-        for ended in outcomes:
-            if ended and ended[0] == 0:
-                read = json.loads(ended[1])
+        with ThreadPoolExecutor(PROCESSES) as pool:
+            running = [pool.submit(self.program, self.helper, "get", given=self.sandbox.host) for _ in range(PROCESSES)]
+        ended = [each for each in (each.result() for each in running) if each]
+        for status, output, _ in ended:
+            if status == 0:
+                self.count("credentials handed out")
+                read = json.loads(output)
                 return read["Username"], read["Secret"]
+        check(self.kills_sandbox or not ended, f"no helper hands out a credential: {ended}")
         raise Refused
 
     def push(self):
@@ -315,7 +312,8 @@ class Soak:
         jobs = [(self.push, 12), (self.prune, 2), (self.collect, 1), (self.look, 1)]
         job = self.random.choices([job for job, _ in jobs], [weight for _, weight in jobs])[0]
         killer = None
-        if kills and self.random.random() < 0.1:
+        self.kills_sandbox = kills and self.random.random() < 0.1
+        if self.kills_sandbox:
             # In the middle of the job.
             killer = threading.Timer(self.random.uniform(0, 0.1), self.sandbox.process.kill)
             killer.start()
@@ -324,13 +322,14 @@ class Soak:
         except Refused:
             self.count("refused")
         except BROKEN as error:
-            check(killer is not None, f"a connection broke: {error!r}")
+            check(self.kills_sandbox, f"a connection broke: {error!r}")
             self.count("cut off")
-        if killer is not None:
+        if self.kills_sandbox:
             killer.join()
             self.sandbox.process.wait()
             self.sandbox.process.stdout.close()
             self.sandbox.start()
+            self.kills_sandbox = False
             self.count("sandboxes killed")
             self.settle(None)
             self.look()
@@ -356,7 +355,8 @@ class Soak:
         self.sandbox.process.terminate()
         check(self.sandbox.process.wait(timeout=30) == 0, "the sandbox does not exit with status 0")
         self.sandbox.process.stdout.close()
-        done = {"images pushed", "images pruned", "images pulled", "garbage collections", "sandboxes killed", "clients killed"}
+        done = {"credentials handed out", "images pushed", "images pruned", "images pulled"}
+        done |= {"garbage collections", "sandboxes killed", "clients killed"}
         check(done <= self.counts.keys(), f"too short: {done - self.counts.keys()} did not happen")
         return {
             "minutes": round(seconds / 60, 1),
