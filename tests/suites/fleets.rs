@@ -1,11 +1,10 @@
-//! Many processes on one token. Needs a Redis or Valkey: without one it is left out, and with `DOCR_REQUIRE_REDIS=1` that
-//! is a failure.
+//! Many processes on one token. Needs Redis or Valkey: otherwise it is skipped, or fails with `DOCR_REQUIRE_REDIS=1`.
 
 use std::path::Path;
 
 use docr_tests::{fleet::Plan, redis_server::RedisServer};
 
-/// On its own it lets many more processes work: `cargo run --release -p docr-tests --bin fleet`.
+/// By itself it runs many more processes: `cargo run --release -p docr-tests --bin fleet`.
 const WORKER: &str = env!("CARGO_BIN_EXE_fleet");
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
