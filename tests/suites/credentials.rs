@@ -236,7 +236,7 @@ async fn a_revocation_sends_the_minted_token_and_never_the_account_token() {
 }
 
 #[tokio::test]
-async fn a_401_after_a_lost_attempt_means_that_it_revoked() {
+async fn a_401_after_a_lost_revocation_counts_as_revoked() {
     for (first, is_revoked) in [(502, true), (401, false)] {
         let server = RawServer::serving(move |number, _| {
             let status = if number == 0 { first } else { 401 };

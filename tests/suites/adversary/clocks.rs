@@ -117,7 +117,7 @@ async fn credentials_are_renewed_in_time_however_the_date_jumps() {
     held("credentials are not handed out after they expire", 1);
 }
 
-/// A clock whose date is set back by an hour with each wait.
+/// A clock that sets its date back by an hour with each wait.
 #[derive(Debug)]
 struct SetBack(ManualClock, Mutex<Duration>);
 

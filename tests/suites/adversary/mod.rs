@@ -7,7 +7,7 @@ mod numbers;
 mod quoting;
 mod silence;
 
-/// Prints a line of the table of what holds.
+/// Prints a line of the table of properties that hold.
 #[allow(clippy::print_stdout, reason = "the table is for people")]
 fn held(check: &str, operations: usize) {
     println!("adversary | {check:<72} | {operations:>2} operations");

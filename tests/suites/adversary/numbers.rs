@@ -112,7 +112,7 @@ async fn the_wait_for_a_turn_between_attempts_counts_towards_the_deadline() {
     for _ in 0..50 {
         let _end = docr.registries().options().await;
     }
-    // The minute is used up in the middle of a call.
+    // The limit per minute is reached in the middle of a call.
     let begin = clock.monotonic();
     let error = loop {
         let error = docr.registries().options().await.unwrap_err();

@@ -31,7 +31,7 @@ impl FullQueue {
         let address = listener.local_addr().unwrap();
         let mut queued = Vec::new();
         let patience = Duration::from_millis(25);
-        // A busy machine may be late once.
+        // A busy machine may cause one timeout.
         let mut late = 0;
         while late < 3 {
             match tokio::time::timeout(patience, TcpStream::connect(address)).await {

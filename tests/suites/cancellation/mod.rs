@@ -51,7 +51,7 @@ impl Completed {
     }
 }
 
-/// Drops a call when it is pending for the n-th time, and checks what it leaves. Returns `false` if it has completed before.
+/// Drops a call when it is pending for the n-th time, and checks what it leaves. `false` if it completed before that.
 fn was_dropped(
     case: &Case,
     scene: &Scene,
