@@ -1,5 +1,5 @@
-//! What the hot paths allocate, against a baseline that is kept in the repository: numbers that don't depend on how busy
-//! the machine is. `UPDATE_BASELINE=1 cargo test -p docr-tests --test allocations` writes it again.
+//! Allocations of the hot paths, compared with a baseline in the repository. They don't depend on how busy the machine is.
+//! `UPDATE_BASELINE=1 cargo test -p docr-tests --test allocations` updates the baseline.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
-/// What a call allocates, on the average.
+/// What a call allocates on average.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Cost {
     blocks: f64,
@@ -33,11 +33,11 @@ type Costs = BTreeMap<String, Cost>;
 const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/allocations.json");
 const ROUNDS: u64 = 64;
 
-/// One profiler can run at a time.
+/// Only one profiler can run at a time.
 static TURN: Mutex<()> = Mutex::new(());
 
 #[test]
-fn a_plan_needs_at_most_300_bytes_an_image_beyond_its_inventory() {
+fn a_plan_takes_at_most_300_bytes_per_image_beyond_its_inventory() {
     const IMAGES: usize = 10_000;
     const MOST_OF_PLAN: usize = 300 * IMAGES;
     const MOST_IN_ALL: usize = 1000 * IMAGES;
@@ -50,9 +50,9 @@ fn a_plan_needs_at_most_300_bytes_an_image_beyond_its_inventory() {
     // Half of the images are deleted, each with its tag.
     assert_eq!((plan.deletions.len(), plan.kept.len()), (IMAGES, IMAGES));
     let (inventory, peak) = (before.curr_bytes, after.max_bytes - before.curr_bytes);
-    let stays = after.curr_bytes - before.curr_bytes;
+    let kept = after.curr_bytes - before.curr_bytes;
     let sizes = format!(
-        "{peak} bytes at the peak, {stays} of them for the plan; the inventory has {inventory}"
+        "{peak} bytes at the peak, {kept} of them for the plan; the inventory takes {inventory}"
     );
     assert!(
         peak <= MOST_OF_PLAN && inventory + peak <= MOST_IN_ALL,
@@ -61,7 +61,7 @@ fn a_plan_needs_at_most_300_bytes_an_image_beyond_its_inventory() {
 }
 
 #[test]
-fn the_hot_paths_allocate_what_they_did() {
+fn the_hot_paths_allocate_as_much_as_the_baseline() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let registry_server = serve(registry());
     let tags_server = serve(tags());
@@ -116,17 +116,17 @@ fn the_hot_paths_allocate_what_they_did() {
     );
     for (what, cost) in &costs {
         let (then, now) = (baseline[what], *cost);
-        // Less is a reason to write the baseline again, so that it can't creep back.
+        // Less fails as well: the baseline is lowered, and the cost can't creep back.
         let is_near = |then: f64, now: f64| (now - then).abs() <= 1.0_f64.max(then * 0.05);
         assert!(
             is_near(then.blocks, now.blocks) && is_near(then.bytes, now.bytes),
-            "{what}: {now:?}, and the baseline is {then:?}; if that is meant: UPDATE_BASELINE=1"
+            "{what}: {now:?}, but the baseline is {then:?}; if that is intended, set UPDATE_BASELINE=1"
         );
     }
 }
 
 fn measure(costs: &mut Costs, what: &str, mut call: impl FnMut()) {
-    // Connections, buffers and tables are there afterwards.
+    // Warm up: afterwards connections, buffers and tables exist.
     for _ in 0..8 {
         call();
     }
@@ -163,24 +163,24 @@ fn tags() -> Value {
     json!({"tags": tags.collect::<Vec<_>>(), "links": {"pages": {}}, "meta": {"total": 200}})
 }
 
-/// Answers every request with the same body, over connections that stay open, and allocates nothing while it does.
+/// Responds to every request with the same body, over persistent connections, without allocating.
 fn serve(body: Value) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let body = body.to_string();
-    let answer = format!(
+    let response = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nratelimit-limit: 5000\r\n\
          ratelimit-remaining: 4999\r\nratelimit-reset: 1767268800\r\nx-request-id: 0b5f6f0e\r\n\r\n{body}",
         body.len()
     );
     thread::spawn(move || {
         for stream in listener.incoming() {
-            let (mut stream, answer) = (stream.unwrap(), answer.clone());
+            let (mut stream, response) = (stream.unwrap(), response.clone());
             thread::spawn(move || {
-                // A request is small and comes in one piece.
+                // A request is small and arrives in one piece.
                 let mut buffer = [0; 4096];
                 while stream.read(&mut buffer).is_ok_and(|length| length > 0) {
-                    if stream.write_all(answer.as_bytes()).is_err() {
+                    if stream.write_all(response.as_bytes()).is_err() {
                         break;
                     }
                 }

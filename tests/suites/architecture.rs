@@ -1,4 +1,4 @@
-//! The pages for those who work on it name places that are there.
+//! The paths named in the contributors' pages exist.
 
 use std::{fs, path::Path};
 
@@ -13,11 +13,11 @@ fn paths(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn each_path_that_a_page_names_is_there() {
+fn each_path_that_a_page_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    // A path stands as it is, or below the crate that its table or row is about.
+    // A path is relative to the root, or to the crate that its table or row is about.
     let bases = ["", "crates/docr/src", "crates/docr-api", "xtask/src"];
-    let is_there = |path: &&&str| {
+    let exists = |path: &&&str| {
         bases
             .iter()
             .any(|base| root.join(base).join(**path).exists())
@@ -31,7 +31,7 @@ fn each_path_that_a_page_names_is_there() {
         let text = fs::read_to_string(root.join(page)).unwrap();
         let paths = paths(&text);
         assert!(paths.len() >= least, "{page}: {paths:?}");
-        let missing: Vec<_> = paths.iter().filter(|path| !is_there(path)).collect();
+        let missing: Vec<_> = paths.iter().filter(|path| !exists(path)).collect();
         assert!(missing.is_empty(), "{page}: {missing:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! What a user may rely on, as stories against the sandbox.
+//! What a user may rely on, as scenarios against the sandbox.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use docr_tests::sandbox::{
 };
 
 #[tokio::test]
-async fn a_registry_lives_from_a_free_name_to_its_deletion() {
+async fn a_registry_is_created_changed_and_deleted() {
     let (sandbox, _) = start().await;
     let registry = client(&sandbox).legacy_registry();
     let name = registry_name();
@@ -43,7 +43,7 @@ async fn a_registry_lives_from_a_free_name_to_its_deletion() {
 }
 
 #[tokio::test]
-async fn bad_input_never_reaches_the_server() {
+async fn invalid_input_never_reaches_the_server() {
     let (sandbox, _) = start().await;
     let registry = client(&sandbox).legacy_registry();
     let named = |name: &str| RegistryName::new(name).unwrap();
@@ -96,7 +96,7 @@ async fn bad_input_never_reaches_the_server() {
 }
 
 #[tokio::test]
-async fn a_region_that_is_newer_than_this_version_is_sent_and_the_service_decides() {
+async fn an_unknown_region_is_sent_and_the_service_decides() {
     let (sandbox, _) = start().await;
     let wanted = wanted_registry().region(Region::Other("mars1".into()));
     let error = client(&sandbox)
@@ -109,7 +109,7 @@ async fn a_region_that_is_newer_than_this_version_is_sent_and_the_service_decide
 }
 
 #[tokio::test]
-async fn a_name_that_another_account_has_is_a_conflict() {
+async fn a_name_of_another_account_is_a_conflict() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
     let other = client_at(sandbox.url(), &sandbox.add_account()).legacy_registry();
@@ -235,7 +235,7 @@ async fn a_certificate_is_read_and_deleted_unless_it_is_in_use() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_not_accepted_fails_every_call_the_same_way() {
+async fn a_rejected_token_is_unauthorized_and_not_shown() {
     let (sandbox, _) = start().await;
     let error = client_at(sandbox.url(), "dop_v1_wrong")
         .legacy_registry()
@@ -267,7 +267,7 @@ async fn an_exhausted_rate_limit_is_reported_with_its_numbers() {
 }
 
 #[tokio::test]
-async fn an_error_keeps_what_support_will_ask_for() {
+async fn an_error_keeps_the_message_and_request_id_of_the_service() {
     let (sandbox, _) = start().await;
     let error = client(&sandbox).legacy_registry().get().await.unwrap_err();
     let request_id = error.request_id().unwrap();
@@ -279,7 +279,7 @@ async fn an_error_keeps_what_support_will_ask_for() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_a_connect_error() {
+async fn an_unreachable_server_is_a_connect_error() {
     let port = RefusingPort::take();
     let registry = client_at(port.url(), TOKEN).legacy_registry();
     let error = registry.get().await.unwrap_err();
@@ -306,7 +306,7 @@ async fn the_user_agent_names_the_program_first() {
 }
 
 #[tokio::test]
-async fn calls_can_be_spawned_and_made_at_once() {
+async fn calls_can_be_spawned_and_run_concurrently() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
     let registry = client(&sandbox).legacy_registry();

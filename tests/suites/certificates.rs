@@ -1,4 +1,4 @@
-//! Certificates from order to deletion, in a time that client and sandbox share.
+//! Certificates from order to deletion, on a clock that client and sandbox share.
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
@@ -34,7 +34,7 @@ impl Bench {
         }
     }
 
-    /// With a certificate that something uses.
+    /// With a certificate that is in use.
     async fn with_old() -> Self {
         let bench = Self::start().await;
         let old = CertificateSeed::lets_encrypt("old", NAMES).in_use();
@@ -64,14 +64,14 @@ impl Bench {
     fn refuse_deletes(&self, times: usize, message: &str) {
         for _ in 0..times {
             let body = json!({ "id": "forbidden", "message": message });
-            let answer = ScriptedAnswer::json(403, body);
+            let refusal = ScriptedAnswer::json(403, body);
             self.sandbox
-                .answer_next("certificates_delete", answer)
+                .answer_next("certificates_delete", refusal)
                 .unwrap();
         }
     }
 
-    /// Frees the old certificate, as a load balancer that takes the new one does.
+    /// Replaces the old certificate, as in the configuration of a load balancer.
     async fn swap(&self, pair: CertificatePair) -> Result<(), std::io::Error> {
         assert_eq!((&*pair.old.name, &*pair.new.name), ("old", "new"));
         assert_eq!(pair.new.state, Some(State::Verified));
@@ -88,23 +88,23 @@ fn wanted() -> CreateCertificate {
 const IN_USE: &str = "Certificate is being used by one or more load balancers.";
 
 #[tokio::test]
-async fn a_certificate_is_waited_for_until_it_is_issued() {
+async fn issue_waits_until_the_certificate_is_issued() {
     let bench = Bench::start().await;
     let issued = bench.certificates.issue(wanted()).await.unwrap();
     assert_eq!(issued.state, Some(State::Verified));
     assert!(issued.not_after.is_some());
-    // Looked at after 3, 7 and 14 seconds; it took 10.
+    // Polled after 3, 7 and 14 seconds; issuance took 10.
     assert_eq!(bench.calls("certificates_get"), 3);
     assert_eq!(bench.waited(), 14);
 }
 
 #[tokio::test]
-async fn a_long_wait_looks_every_quarter_of_a_minute() {
+async fn a_long_wait_polls_every_15_seconds() {
     let bench = Bench::with(|builder| builder.issuance(Duration::from_secs(500))).await;
     bench.certificates.issue(wanted()).await.unwrap();
     assert!((500..=515).contains(&bench.waited()), "{}", bench.waited());
-    let looks = bench.calls("certificates_get");
-    assert!((34..=38).contains(&looks), "{looks}");
+    let polls = bench.calls("certificates_get");
+    assert!((34..=38).contains(&polls), "{polls}");
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn a_custom_certificate_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn an_issuance_that_fails_is_an_error_of_its_own_that_has_the_certificate() {
+async fn a_failed_issuance_is_an_error_with_the_certificate() {
     let bench = Bench::start().await;
     let wanted = CreateCertificate::lets_encrypt("new", ["shop.INVALID"]);
     let error = bench.certificates.issue(wanted).await.unwrap_err();
@@ -139,13 +139,16 @@ async fn an_issuance_that_fails_is_an_error_of_its_own_that_has_the_certificate(
 }
 
 #[tokio::test]
-async fn a_wait_that_times_out_reports_how_long_it_was_and_can_continue() {
+async fn a_wait_that_times_out_reports_its_length_and_can_be_continued() {
     let bench = Bench::with(|builder| builder.issuance(Duration::from_secs(3600))).await;
     let error = bench.certificates.issue(wanted()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::WaitExpired);
     assert_eq!(bench.waited(), 600);
-    let said = error.to_string();
-    assert!(said.contains("still \"pending\" after 600s"), "{said}");
+    let message = error.to_string();
+    assert!(
+        message.contains("still \"pending\" after 600s"),
+        "{message}"
+    );
 
     let patient = bench
         .certificates
@@ -157,7 +160,7 @@ async fn a_wait_that_times_out_reports_how_long_it_was_and_can_continue() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_is_renewed_meanwhile_is_found_by_its_name() {
+async fn a_certificate_renewed_during_the_wait_is_found_by_its_name() {
     let bench = Bench::start().await;
     let made = bench.certificates.create(wanted()).await.unwrap();
     let renewed = bench.sandbox.renew_certificate("new").unwrap();
@@ -166,11 +169,11 @@ async fn a_certificate_that_is_renewed_meanwhile_is_found_by_its_name() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_is_deleted_meanwhile_is_not_found() {
+async fn a_certificate_deleted_during_the_wait_is_not_found() {
     let bench = Bench::start().await;
     let made = bench.certificates.create(wanted()).await.unwrap();
     bench.certificates.delete_by_name("new").await.unwrap();
-    // Another one took its name.
+    // Another one takes its name.
     let other = CreateCertificate::lets_encrypt("new", ["other.example.com"]);
     bench.certificates.create(other).await.unwrap();
     let error = bench.certificates.wait_until_issued(&made).await;
@@ -182,7 +185,7 @@ async fn a_certificate_that_is_deleted_meanwhile_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_rotation_swaps_and_deletes_when_the_last_user_has_let_go() {
+async fn a_rotation_deletes_the_old_certificate_once_it_is_unused() {
     let bench = Bench::with_old().await;
     let swap = async |pair| {
         bench.refuse_deletes(2, IN_USE);
@@ -205,7 +208,7 @@ async fn a_rotation_can_be_spawned() {
     let bench = Bench::with_old().await;
     let certificates = bench.certificates.clone();
     let rotation = async move {
-        let swap = |_| async { Err::<(), _>("no load balancer answers") };
+        let swap = |_| async { Err::<(), _>("the load balancer is down") };
         certificates.rotate("old", wanted(), swap).await
     };
     let error = tokio::spawn(rotation).await.unwrap().unwrap_err();
@@ -213,23 +216,23 @@ async fn a_rotation_can_be_spawned() {
 }
 
 #[tokio::test]
-async fn a_swap_that_fails_leaves_both_certificates_and_hands_its_error_back() {
+async fn a_failed_swap_leaves_both_certificates_and_returns_its_error() {
     let bench = Bench::with_old().await;
-    let swap = async |_| Err::<(), _>("no load balancer answers");
+    let swap = async |_| Err::<(), _>("the load balancer is down");
     let error = bench.certificates.rotate("old", wanted(), swap).await;
     let error = error.unwrap_err();
     let pair = error.pair().unwrap();
-    let said = error.to_string();
+    let message = error.to_string();
     assert!(
-        said.contains("no load balancer answers") && said.contains(&pair.new.id),
-        "{said}"
+        message.contains("the load balancer is down") && message.contains(&pair.new.id),
+        "{message}"
     );
     assert_eq!(bench.calls("certificates_delete"), 0);
     assert_eq!(bench.names().await, ["old", "new"]);
     let RotateError::NotSwapped { source, .. } = error else {
         panic!("{error:?}");
     };
-    assert_eq!(source, "no load balancer answers");
+    assert_eq!(source, "the load balancer is down");
 }
 
 #[tokio::test]
@@ -267,7 +270,7 @@ async fn any_other_refusal_to_delete_is_reported_at_once() {
 }
 
 #[tokio::test]
-async fn an_old_certificate_that_is_already_deleted_is_no_error() {
+async fn an_old_certificate_that_is_already_deleted_is_not_an_error() {
     let bench = Bench::with_old().await;
     let swap = async |pair: CertificatePair| {
         let old: &Certificate = &pair.old;
@@ -280,7 +283,7 @@ async fn an_old_certificate_that_is_already_deleted_is_no_error() {
 }
 
 #[tokio::test]
-async fn an_old_certificate_that_is_renewed_after_the_swap_is_deleted_all_the_same() {
+async fn an_old_certificate_renewed_during_the_swap_is_deleted() {
     let bench = Bench::with_old().await;
     let swap = async |pair: CertificatePair| {
         let renewed = bench.sandbox.renew_certificate("old").unwrap();
@@ -293,7 +296,7 @@ async fn an_old_certificate_that_is_renewed_after_the_swap_is_deleted_all_the_sa
 }
 
 #[tokio::test]
-async fn an_old_certificate_that_is_renewed_before_the_swap_is_handed_over_by_its_new_id() {
+async fn an_old_certificate_renewed_before_the_swap_is_passed_with_its_new_id() {
     let (sandbox, clock) = start_with(|builder| builder).await;
     let seed = CertificateSeed::lets_encrypt("old", NAMES);
     let before = sandbox.add_certificate(seed);
@@ -313,7 +316,7 @@ async fn an_old_certificate_that_is_renewed_before_the_swap_is_handed_over_by_it
 }
 
 #[tokio::test]
-async fn an_old_certificate_that_is_not_found_before_the_swap_is_handed_over_as_it_was() {
+async fn an_old_certificate_not_found_before_the_swap_is_passed_as_it_was() {
     let bench = Bench::start().await;
     let seed = CertificateSeed::lets_encrypt("old", NAMES);
     let before = bench.sandbox.add_certificate(seed);
@@ -328,7 +331,7 @@ async fn an_old_certificate_that_is_not_found_before_the_swap_is_handed_over_as_
     assert_eq!(bench.names().await, ["new"]);
 }
 
-/// A clock under which the old certificate is renewed with each wait.
+/// A clock that renews the old certificate with each wait.
 #[derive(Debug)]
 struct Renewing(Arc<Checked>, Clock);
 
@@ -354,7 +357,7 @@ impl docr::Clock for Renewing {
 }
 
 #[tokio::test]
-async fn a_foreign_certificate_by_the_name_of_the_old_one_is_not_deleted() {
+async fn a_different_certificate_with_the_old_name_is_not_deleted() {
     let bench = Bench::with_old().await;
     let swap = async |pair: CertificatePair| {
         bench.sandbox.set_certificate_in_use("old", false);
@@ -371,7 +374,7 @@ async fn a_foreign_certificate_by_the_name_of_the_old_one_is_not_deleted() {
 }
 
 #[tokio::test]
-async fn a_rotation_without_a_new_certificate_changes_nothing() {
+async fn an_invalid_rotation_changes_nothing() {
     let bench = Bench::with_old().await;
     let never = async |_| -> Result<(), std::io::Error> { panic!("there is nothing to swap") };
     let same = CreateCertificate::lets_encrypt("old", NAMES);
@@ -388,9 +391,9 @@ async fn a_rotation_without_a_new_certificate_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_new_certificate_that_leaves_a_name_without_one_is_not_swapped_in() {
+async fn a_new_certificate_that_lacks_a_name_is_not_swapped_in() {
     let bench = Bench::with_old().await;
-    let never = async |_| -> Result<(), std::io::Error> { panic!("it is for other names") };
+    let never = async |_| -> Result<(), std::io::Error> { panic!("it lacks a name") };
     let other = CreateCertificate::lets_encrypt("new", ["shop.example.com"]);
     let error = bench.certificates.rotate("old", other, never).await;
     let error = error.unwrap_err();

@@ -1,4 +1,4 @@
-//! Credentials in files: shared by many, renewed in time, and never left behind.
+//! Credentials in files: shared, renewed in time, and revoked.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc, time::Duration};
 
@@ -60,7 +60,7 @@ fn wanted() -> CredentialsRequest {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_at_once_mint_one_and_each_scope_and_registry_has_its_own() {
+async fn concurrent_callers_mint_one_credential_and_each_scope_has_its_own() {
     let bench = Arc::new(Bench::start().await);
     let all: Vec<_> = (0..100)
         .map(|_| {
@@ -88,7 +88,7 @@ async fn many_at_once_mint_one_and_each_scope_and_registry_has_its_own() {
 }
 
 #[tokio::test]
-async fn credentials_are_renewed_after_half_of_their_life_and_served_to_its_end_if_need_be() {
+async fn credentials_are_renewed_after_half_their_lifetime_or_served_until_they_expire() {
     let bench = Bench::start().await;
     let (files, registry) = (bench.files(), bench.registry());
     let first = files.get(&registry, wanted()).await.unwrap();
@@ -114,7 +114,7 @@ async fn credentials_are_renewed_after_half_of_their_life_and_served_to_its_end_
 }
 
 #[tokio::test]
-async fn a_directory_that_is_open_to_others_or_cannot_exist_is_refused_before_anything_is_minted() {
+async fn an_unsafe_or_impossible_directory_is_refused_before_anything_is_minted() {
     let bench = Bench::start().await;
     let open = bench.directory.path().join("open");
     fs::create_dir(&open).unwrap();
@@ -132,7 +132,7 @@ async fn a_directory_that_is_open_to_others_or_cannot_exist_is_refused_before_an
 }
 
 #[tokio::test]
-async fn an_unreadable_file_is_written_anew() {
+async fn a_malformed_file_is_replaced() {
     let bench = Bench::start().await;
     let (files, registry) = (bench.files(), bench.registry());
     files.get(&registry, wanted()).await.unwrap();
@@ -147,7 +147,7 @@ async fn an_unreadable_file_is_written_anew() {
     }
     files.get(&registry, wanted()).await.unwrap();
     assert_eq!(bench.minted().0, 2);
-    // A clock that was ahead when it was minted doesn't make it good for longer.
+    // A clock that was ahead at minting doesn't extend its validity.
     bench.clock.advance(HOUR);
     let text = fs::read_to_string(file.as_ref().unwrap()).unwrap();
     assert!(text.contains("2026-01-01T12:00:00Z"), "{text}");
@@ -161,7 +161,7 @@ async fn an_unreadable_file_is_written_anew() {
 }
 
 #[tokio::test]
-async fn what_somebody_else_has_revoked_is_forgotten() {
+async fn credentials_that_somebody_else_revoked_are_forgotten() {
     let bench = Bench::start().await;
     let refusing = RawServer::answering(response(401, "", "")).await;
     let docr = Client::builder()
@@ -175,7 +175,7 @@ async fn what_somebody_else_has_revoked_is_forgotten() {
 }
 
 #[tokio::test]
-async fn of_two_who_revoke_at_once_one_does_and_the_other_finds_nothing() {
+async fn of_two_concurrent_revocations_one_finds_nothing() {
     let bench = Bench::start().await;
     let (files, registry) = (bench.files(), bench.registry());
     files.get(&registry, wanted()).await.unwrap();
@@ -196,7 +196,7 @@ async fn a_cache_can_share_its_credentials_with_other_processes() {
     let first = one.get().await.unwrap();
     assert_eq!(other.get().await.unwrap().auth(), first.auth());
     assert_eq!(bench.minted().0, 1);
-    // Both know how long it is still good for.
+    // Both know when it expires.
     bench.clock.advance(7 * HOUR);
     let late = cache();
     let second = late.get().await.unwrap();

@@ -1,4 +1,4 @@
-//! Docker credentials on their way into Docker, Kubernetes and OCI libraries, kept at hand, and revoked.
+//! Docker credentials: handed to Docker, Kubernetes and OCI libraries, cached, and revoked.
 
 use std::time::Duration;
 
@@ -32,13 +32,13 @@ async fn minted() -> DockerCredentials {
         .unwrap()
 }
 
-/// A response with credentials of another form.
-async fn of_another_form() -> DockerCredentials {
+/// Credentials in an unknown format.
+async fn in_unknown_format() -> DockerCredentials {
     let (sandbox, _, _, registry) = bench().await;
-    let body = json!({"auths": {"registry.digitalocean.com": {"auth": "%%% new form"}}});
-    let answer = ScriptedAnswer::json(200, body);
+    let body = json!({"auths": {"registry.digitalocean.com": {"auth": "%%% new format"}}});
+    let response = ScriptedAnswer::json(200, body);
     sandbox
-        .answer_next("registries_get_dockerCredentials", answer)
+        .answer_next("registries_get_dockerCredentials", response)
         .unwrap();
     registry
         .docker_credentials(CredentialsRequest::read_only())
@@ -47,7 +47,7 @@ async fn of_another_form() -> DockerCredentials {
 }
 
 #[tokio::test]
-async fn docker_s_configuration_gets_the_credentials_beside_what_is_there() {
+async fn a_docker_config_keeps_its_content_when_credentials_are_added() {
     let credentials = minted().await;
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("config.json");
@@ -92,7 +92,7 @@ async fn a_pull_secret_is_named_and_annotated_so_that_digitalocean_copies_it() {
             "data": {".dockerconfigjson": data},
         })
     );
-    // The typed object says the same, byte for byte in its data.
+    // The typed object is equal, with the same bytes in its data.
     let objects = KubernetesSecret::new(&registry_name())
         .objects(&credentials)
         .unwrap();
@@ -115,7 +115,7 @@ async fn several_namespaces_get_a_document_each_without_the_annotation() {
     assert_eq!(documents.len(), 2);
     for (document, namespace) in documents.into_iter().zip(["null", "shop"]) {
         let read: Value = serde_saphyr::from_str(document).unwrap();
-        // Texts stay texts, also those that YAML would read as something else.
+        // Strings remain strings, even those that YAML would read as something else.
         assert_eq!(
             read["metadata"],
             json!({"name": "1e3", "namespace": namespace})
@@ -125,7 +125,7 @@ async fn several_namespaces_get_a_document_each_without_the_annotation() {
 }
 
 #[tokio::test]
-async fn what_kubernetes_would_refuse_is_refused_here() {
+async fn names_that_kubernetes_would_refuse_are_refused() {
     let credentials = minted().await;
     let secret = KubernetesSecret::new(&registry_name());
     for (secret, message) in [
@@ -174,7 +174,7 @@ async fn an_oci_library_gets_user_and_password() {
         (oci_user, oci_password),
         (user.expose().into(), password.expose().into())
     );
-    let other = of_another_form().await;
+    let other = in_unknown_format().await;
     assert!(other.user_and_password().is_none());
     let error = other.registry_auth().unwrap_err().to_string();
     assert!(
@@ -184,7 +184,7 @@ async fn an_oci_library_gets_user_and_password() {
 }
 
 #[tokio::test]
-async fn credentials_are_revoked_once_and_for_all() {
+async fn a_repeated_revocation_succeeds_and_a_rejected_one_is_an_error() {
     let (sandbox, _, docr, registry) = bench().await;
     let credentials = registry
         .docker_credentials(CredentialsRequest::read_write())
@@ -193,7 +193,7 @@ async fn credentials_are_revoked_once_and_for_all() {
     docr.revoke(&credentials).await.unwrap();
     assert!(sandbox.credentials()[0].revoked);
     docr.revoke(&credentials).await.unwrap();
-    let error = docr.revoke(&of_another_form().await).await.unwrap_err();
+    let error = docr.revoke(&in_unknown_format().await).await.unwrap_err();
     assert!(error.is_invalid_input(), "{error}");
 
     let refusing = RawServer::answering(response(401, "", "")).await;
@@ -210,7 +210,7 @@ async fn credentials_are_revoked_once_and_for_all() {
 }
 
 #[tokio::test]
-async fn a_revocation_carries_the_minted_token_and_never_the_account_s() {
+async fn a_revocation_sends_the_minted_token_and_never_the_account_token() {
     let (_sandbox, _clock, _docr, registry) = bench().await;
     let minted = registry
         .docker_credentials(CredentialsRequest::read_only())
@@ -236,7 +236,7 @@ async fn a_revocation_carries_the_minted_token_and_never_the_account_s() {
 }
 
 #[tokio::test]
-async fn what_a_lost_attempt_has_revoked_is_revoked() {
+async fn a_401_after_a_lost_revocation_counts_as_revoked() {
     for (first, is_revoked) in [(502, true), (401, false)] {
         let server = RawServer::serving(move |number, _| {
             let status = if number == 0 { first } else { 401 };
@@ -332,7 +332,7 @@ async fn credentials_that_cannot_be_renewed_are_handed_out_until_they_expire() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_callers_at_once_share_one_request_and_its_failure() {
+async fn concurrent_callers_share_one_request_and_its_failure() {
     let (sandbox, _, _, registry) = bench().await;
     let cache = registry.credentials_cache(CredentialsRequest::read_only());
     let all = |cache: &docr::CredentialsCache| {
@@ -350,7 +350,7 @@ async fn many_callers_at_once_share_one_request_and_its_failure() {
     auths.dedup();
     assert_eq!((auths.len(), sandbox.minted_credentials()), (1, 1));
 
-    // All who wait for a request that fails get its error; the next caller sends another one.
+    // All callers that wait for a failed request get its error; the next caller sends another one.
     cache.forget().await;
     sandbox.clear_requests();
     for _ in 0..64 {
@@ -364,8 +364,8 @@ async fn many_callers_at_once_share_one_request_and_its_failure() {
         failures += usize::from(caller.await.unwrap().is_err());
     }
     assert_eq!(failures, 64);
-    let asked = sandbox.requests().len();
-    assert!(asked < 64, "{asked} requests for 64 callers");
+    let requests = sandbox.requests().len();
+    assert!(requests < 64, "{requests} requests for 64 callers");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Dependencies have licences that deny.toml allows and build with the Rust version that is declared; packages hold sources.
+//! Dependencies have licences that deny.toml allows and build with the declared Rust version; packages hold sources.
 
 use std::{
     collections::BTreeSet,
@@ -78,7 +78,7 @@ fn is_allowed(license: &str, allowed: &[String]) -> bool {
 }
 
 #[test]
-fn each_dependency_has_a_licence_that_is_allowed_and_each_exception_is_needed() {
+fn each_dependency_has_an_allowed_licence_and_each_exception_is_needed() {
     let text = fs::read_to_string(root().join("deny.toml")).unwrap();
     let Licenses { allow, exceptions } = toml::from_str::<Deny>(&text).unwrap().licenses;
     let mut needed = BTreeSet::new();
@@ -103,16 +103,17 @@ fn each_dependency_has_a_licence_that_is_allowed_and_each_exception_is_needed() 
 
 #[test]
 fn each_dependency_is_from_crates_io() {
-    let own = |source: &String| source != "registry+https://github.com/rust-lang/crates.io-index";
+    let is_foreign =
+        |source: &String| source != "registry+https://github.com/rust-lang/crates.io-index";
     let others: Vec<_> = PACKAGES
         .iter()
-        .filter(|package| package.source.as_ref().is_some_and(own))
+        .filter(|package| package.source.as_ref().is_some_and(is_foreign))
         .map(|package| &package.name)
         .collect();
     assert!(others.is_empty(), "{others:?}");
 }
 
-/// Major, minor and patch version of Rust; what is left out is zero.
+/// Major, minor and patch version of Rust; missing parts are zero.
 fn rust(version: &str) -> [u32; 3] {
     let mut parts = [0; 3];
     for (part, text) in parts.iter_mut().zip(version.split('.')) {
@@ -122,7 +123,7 @@ fn rust(version: &str) -> [u32; 3] {
 }
 
 #[test]
-fn no_dependency_needs_a_newer_rust_than_is_declared() {
+fn no_dependency_needs_a_newer_rust_than_declared() {
     let docr = PACKAGES.iter().find(|package| package.name == "docr");
     let declared = docr.unwrap().rust_version.as_deref().unwrap();
     let newer: Vec<_> = PACKAGES
@@ -131,10 +132,10 @@ fn no_dependency_needs_a_newer_rust_than_is_declared() {
         .filter(|(_, needed)| rust(needed) > rust(declared))
         .map(|(package, needed)| format!("{} {}: {needed}", package.name, package.version))
         .collect();
-    assert!(newer.is_empty(), "declared is {declared}: {newer:#?}");
+    assert!(newer.is_empty(), "newer than {declared}: {newer:#?}");
 }
 
-/// Whether a published crate needs the file to be built or read about.
+/// Whether a published crate needs the file, to be built or as documentation.
 fn belongs_in_a_package(path: &str) -> bool {
     let path = Path::new(path);
     let extension = path.extension().and_then(|extension| extension.to_str());
@@ -162,7 +163,7 @@ fn belongs_in_a_package(path: &str) -> bool {
 }
 
 #[test]
-fn a_package_holds_sources_readme_and_licences_and_nothing_else() {
+fn a_package_holds_only_sources_readme_and_licences() {
     let is_published = |package: &&Package| package.source.is_none() && package.publish.is_none();
     let published: Vec<_> = PACKAGES.iter().filter(is_published).collect();
     assert_eq!(published.len(), 5, "the published crates");

@@ -1,5 +1,5 @@
-//! What is there is given back, what isn't is made, and nothing is made twice: also when requests get lost and others are
-//! faster.
+//! `ensure` returns what exists and creates what is missing. It creates nothing twice, even if requests are lost or another
+//! program is faster.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use docr_tests::{
 use serde_json::json;
 
 #[tokio::test]
-async fn a_registry_is_created_once_and_given_back_from_then_on() {
+async fn a_registry_is_created_once_and_then_returned() {
     let (sandbox, _) = start().await;
     let registries = client(&sandbox).registries();
     let made = registries.ensure(wanted_registry()).await.unwrap();
@@ -24,7 +24,7 @@ async fn a_registry_is_created_once_and_given_back_from_then_on() {
     sandbox.clear_requests();
     let found = registries.ensure(wanted_registry()).await.unwrap();
     assert!(matches!(&found, Ensured::Unchanged(found) if found.name == made.get().name));
-    // Where the region and tier don't matter, any will do.
+    // A request without region and tier accepts any.
     let any = CreateRegistry::in_subscription(registry_name());
     assert!(!registries.ensure(any).await.unwrap().is_changed());
     let requests = sandbox.requests();
@@ -35,7 +35,7 @@ async fn a_registry_is_created_once_and_given_back_from_then_on() {
 }
 
 #[tokio::test]
-async fn an_own_registry_that_differs_is_reported_with_the_difference() {
+async fn a_registry_that_differs_is_reported_with_the_difference() {
     let (sandbox, _) = start().await;
     let registries = client(&sandbox).registries();
     registries.create(wanted_registry()).await.unwrap();
@@ -91,7 +91,7 @@ async fn a_conflict_reports_who_has_the_name() {
         );
     }
 
-    // The service may call one's own name a conflict as well.
+    // The service may also report a conflict with one's own registry.
     let conflict = ScriptedAnswer::json(409, json!({ "id": "conflict", "message": "name taken" }));
     sandbox
         .answer_next("registries_create", conflict.clone())
@@ -108,7 +108,7 @@ async fn a_conflict_reports_who_has_the_name() {
     );
     assert_eq!(error.existing_registry().unwrap().name, "acme-images");
 
-    // What can't be found out is not claimed.
+    // If the look-up fails, nothing is claimed.
     let outage = ScriptedAnswer::status(401);
     sandbox.answer_next("registries_create", conflict).unwrap();
     sandbox.answer_next("registries_get", outage).unwrap();
@@ -129,12 +129,12 @@ async fn another_program_may_be_faster() {
     let (sandbox, _) = start().await;
     let registries = client(&sandbox).registries();
     registries.create(wanted_registry()).await.unwrap();
-    // It wasn't there when it was looked for.
-    let gone = ScriptedAnswer::json(
+    // The first look-up doesn't find it.
+    let not_found = ScriptedAnswer::json(
         404,
         json!({ "id": "not_found", "message": "registry does not exist" }),
     );
-    sandbox.answer_next("registries_get", gone).unwrap();
+    sandbox.answer_next("registries_get", not_found).unwrap();
     assert!(
         !registries
             .ensure(wanted_registry())
@@ -152,11 +152,11 @@ async fn another_program_may_be_faster() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn many_programs_at_once_end_with_one_and_each_gets_it() {
+async fn concurrent_programs_create_one_and_each_gets_it() {
     let (sandbox, _) = start().await;
     let all = (0..16)
         .map(|_| {
-            // Each with a client of its own.
+            // Each has its own client.
             let docr = client(&sandbox);
             tokio::spawn(async move {
                 let registry = docr.registries().ensure(wanted_registry()).await?;
@@ -176,7 +176,7 @@ async fn many_programs_at_once_end_with_one_and_each_gets_it() {
 }
 
 #[tokio::test]
-async fn a_tier_is_changed_only_if_it_is_another_one() {
+async fn a_tier_is_changed_only_if_it_differs() {
     let (sandbox, _) = start().await;
     let registries = client(&sandbox).registries();
     assert!(
@@ -211,7 +211,7 @@ async fn a_tier_is_changed_only_if_it_is_another_one() {
 }
 
 #[tokio::test]
-async fn a_certificate_is_known_by_its_name_and_held_against_what_is_wanted() {
+async fn a_certificate_is_found_by_its_name_and_compared_with_the_request() {
     let (sandbox, _) = start().await;
     sandbox.add_certificate(CertificateSeed::lets_encrypt("shop", ["shop.example.com"]));
     let certificates = client(&sandbox).certificates();
@@ -241,9 +241,9 @@ async fn a_certificate_is_known_by_its_name_and_held_against_what_is_wanted() {
     assert_eq!(certificates.list().all().await.unwrap().len(), 2);
 }
 
-/// Every fault, in each of the requests that are made.
+/// Every fault, in each request.
 #[tokio::test]
-async fn no_fault_makes_ensure_do_anything_twice_or_say_what_is_not_so() {
+async fn no_fault_makes_ensure_act_twice_or_misreport() {
     let mut cases = 0;
     for fault in Fault::ALL {
         for number in 0..4 {
@@ -252,19 +252,20 @@ async fn no_fault_makes_ensure_do_anything_twice_or_say_what_is_not_so() {
             let proxy = FaultProxy::at(sandbox.addr(), fault, number).await;
             let docr = hasty(proxy.url(), fault);
             let end = docr.registries().ensure(wanted_registry()).await;
-            let there = client(&sandbox).registries().list().all().await.unwrap();
-            assert!(there.len() <= 1, "{case}: {there:?}");
+            let existing = client(&sandbox).registries().list().all().await.unwrap();
+            assert!(existing.len() <= 1, "{case}: {existing:?}");
             match end {
-                Ok(ensured) => assert_eq!(there[0].name, ensured.get().name, "{case}"),
+                Ok(ensured) => assert_eq!(existing[0].name, ensured.get().name, "{case}"),
                 Err(error) => {
-                    let is_honest = there.is_empty() || error.is_ambiguous() || !error.is_connect();
+                    let is_honest =
+                        existing.is_empty() || error.is_ambiguous() || !error.is_connect();
                     assert!(is_honest, "{case}: {error:?}");
-                    // Called once more, it succeeds.
+                    // Another call succeeds.
                     let again = client(&sandbox)
                         .registries()
                         .ensure(wanted_registry())
                         .await;
-                    assert_eq!(again.unwrap().is_changed(), there.is_empty(), "{case}");
+                    assert_eq!(again.unwrap().is_changed(), existing.is_empty(), "{case}");
                 }
             }
 
@@ -272,10 +273,10 @@ async fn no_fault_makes_ensure_do_anything_twice_or_say_what_is_not_so() {
             let certificates = hasty(proxy.url(), fault).certificates();
             let wanted = CreateCertificate::lets_encrypt("shop", ["shop.example.com"]);
             let end = certificates.ensure(wanted.clone()).await;
-            let there = client(&sandbox).certificates().list().all().await.unwrap();
-            assert!(there.len() <= 1, "{case}: {there:?}");
+            let existing = client(&sandbox).certificates().list().all().await.unwrap();
+            assert!(existing.len() <= 1, "{case}: {existing:?}");
             if let Ok(ensured) = end {
-                assert_eq!(there[0].id, ensured.get().id, "{case}");
+                assert_eq!(existing[0].id, ensured.get().id, "{case}");
             }
             client(&sandbox)
                 .certificates()
@@ -305,7 +306,7 @@ async fn no_fault_makes_ensure_do_anything_twice_or_say_what_is_not_so() {
             cases += 1;
         }
     }
-    println!("{cases} cases of ensure, nothing twice");
+    println!("{cases} cases of ensure, no duplicates");
 }
 
 fn hasty(url: &str, fault: Fault) -> Client {

@@ -1,5 +1,5 @@
-//! Every operation of the spec with every fault of the way there and back: nothing happens twice, nothing
-//! that happened is reported as if it had not, and what may be repeated succeeds.
+//! Every operation of the spec with every fault of request or response: nothing happens twice, nothing that happened is
+//! reported as not having happened, and what may be retried succeeds.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ enum End {
     Refused,
 }
 
-/// The table of the design, in other words than the code's.
+/// The specified end, written independently of the code.
 fn expected(operation: &Operation, fault: Fault) -> End {
     use Fault::{
         ClosedBefore, Garbage, Html503Before, LengthTooLarge, LengthTooSmall, RateLimitReset,
@@ -32,11 +32,11 @@ fn expected(operation: &Operation, fault: Fault) -> End {
     match (operation.effect, fault) {
         (_, RetryAfterSeconds | RetryAfterDate | RateLimitReset) => End::Success,
         (_, Redirect) => End::Refused,
-        // Where no body is documented, a success is one whatever its body holds.
+        // An undocumented body is ignored.
         (_, Garbage | LengthTooSmall | LengthTooLarge) if !reads_a_body => End::Success,
         (Effect::Read | Effect::Set, Garbage | LengthTooSmall) => End::Unreadable,
         (Effect::Read | Effect::Set | Effect::Delete, _) => End::Success,
-        // It was not made, but the client can't know.
+        // Nothing was created, but the client can't know.
         (Effect::Create, ResetBefore | ResetDuring | ClosedBefore | Html503Before) => {
             End::Ambiguous
         }
@@ -109,7 +109,7 @@ async fn no_fault_makes_a_call_happen_twice_or_vanish() {
 }
 
 #[tokio::test]
-async fn a_missing_server_is_tried_again_and_reported_and_nothing_is_ambiguous() {
+async fn an_unreachable_server_is_retried_and_reported_without_ambiguity() {
     let port = RefusingPort::take();
     for operation in operations::ALL {
         let docr = client_at(port.url(), TOKEN);
@@ -125,7 +125,7 @@ async fn a_missing_server_is_tried_again_and_reported_and_nothing_is_ambiguous()
 }
 
 #[tokio::test]
-async fn the_server_s_wait_is_kept_and_a_deadline_before_its_end_fails_at_once() {
+async fn a_requested_wait_is_kept_and_fails_at_once_if_it_exceeds_the_deadline() {
     let waits = [
         (Fault::RetryAfterSeconds, 30),
         (Fault::RetryAfterDate, 40),

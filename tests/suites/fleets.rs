@@ -1,11 +1,11 @@
-//! Many processes on one token. Needs a Redis or Valkey: without one it is left out, and with `DOCR_REQUIRE_REDIS=1` that
-//! is a failure.
+//! Many processes on one token. If neither Redis nor Valkey is installed, the test is skipped, or fails with
+//! `DOCR_REQUIRE_REDIS=1`.
 
 use std::path::Path;
 
 use docr_tests::{fleet::Plan, redis_server::RedisServer};
 
-/// On its own it lets many more processes work: `cargo run --release -p docr-tests --bin fleet`.
+/// Run by itself, it starts many more processes: `cargo run --release -p docr-tests --bin fleet`.
 const WORKER: &str = env!("CARGO_BIN_EXE_fleet");
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

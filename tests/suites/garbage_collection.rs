@@ -1,4 +1,4 @@
-//! Garbage collections from start to end, in a time that client and sandbox share.
+//! Garbage collections from start to end, on a clock that client and sandbox share.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ fn of(docr: &Client) -> GarbageCollections {
 const BOTH: Type = Type::UntaggedManifestsAndUnreferencedBlobs;
 
 #[tokio::test]
-async fn a_run_is_waited_for_to_its_end_and_reports_what_it_freed() {
+async fn a_wait_ends_with_the_run_and_reports_what_it_freed() {
     let (_sandbox, clock, runs) = bench().await;
     let run = runs.start(BOTH).await.unwrap();
     let done = runs.watch(&run).wait().await.unwrap();
@@ -43,7 +43,7 @@ async fn a_run_is_waited_for_to_its_end_and_reports_what_it_freed() {
 }
 
 #[tokio::test]
-async fn each_change_of_a_run_is_reported_once() {
+async fn each_status_of_a_run_is_reported_once() {
     let (_sandbox, _, runs) = bench().await;
     let run = runs.start(BOTH).await.unwrap();
     let mut watch = runs.watch(&run).every(Duration::from_secs(1));
@@ -62,7 +62,7 @@ async fn each_change_of_a_run_is_reported_once() {
 }
 
 #[tokio::test]
-async fn a_cancelled_run_is_no_success() {
+async fn a_cancelled_run_is_an_error() {
     let (_sandbox, _, runs) = bench().await;
     let run = runs.start(BOTH).await.unwrap();
     runs.cancel(&run).await.unwrap();
@@ -79,7 +79,7 @@ async fn a_cancelled_run_is_no_success() {
 }
 
 #[tokio::test]
-async fn a_second_run_is_refused_with_the_first() {
+async fn a_second_run_is_refused_with_the_active_one() {
     let (_sandbox, _, runs) = bench().await;
     let first = runs.start(BOTH).await.unwrap();
     let error = runs.start(Type::UnreferencedBlobsOnly).await.unwrap_err();
@@ -108,7 +108,7 @@ async fn a_start_that_is_refused_for_another_reason_reports_it() {
 }
 
 #[tokio::test]
-async fn a_run_that_takes_too_long_is_reported_with_its_state() {
+async fn a_run_that_takes_too_long_is_reported_with_its_status() {
     let (_sandbox, clock, runs) = bench().await;
     let run = runs.start(BOTH).await.unwrap();
     let hasty = runs.with(|calls| calls.wait_limit(Duration::from_secs(30)));
@@ -118,13 +118,13 @@ async fn a_run_that_takes_too_long_is_reported_with_its_state() {
     assert_eq!(status, Some(Status::WaitingForWriteJwTsToExpire));
     assert!(clock.now() - noon() <= chrono::TimeDelta::seconds(30));
     assert!(error.to_string().ends_with("after 30s"), "{error}");
-    // No limit is too long to be counted.
+    // The longest limit doesn't overflow.
     let patient = runs.with(|calls| calls.wait_limit(Duration::MAX));
     patient.watch(&run).wait().await.unwrap();
 }
 
 #[tokio::test]
-async fn a_run_that_is_nowhere_is_not_found() {
+async fn a_run_that_does_not_exist_is_not_found() {
     let (_sandbox, _, runs) = bench().await;
     let id = "7a1f0c52-9b7e-4a55-b8a4-2f6f3f1f9a10";
     let error = runs.watch(id).wait().await.unwrap_err();
@@ -140,14 +140,15 @@ async fn a_run_that_is_nowhere_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_run_in_an_unknown_state_is_followed_while_it_is_active() {
+async fn a_run_with_an_unknown_status_is_watched_while_it_is_active() {
     let (sandbox, _, runs) = bench().await;
     let run = runs.start(BOTH).await.unwrap();
-    let odd = |status: &str| json!({"garbage_collection": {"uuid": run.uuid, "status": status}});
+    let with_status =
+        |status: &str| json!({"garbage_collection": {"uuid": run.uuid, "status": status}});
     for status in ["counting sheep", "success"] {
-        let answer = ScriptedAnswer::json(200, odd(status));
+        let response = ScriptedAnswer::json(200, with_status(status));
         sandbox
-            .answer_next("registries_get_garbageCollection", answer)
+            .answer_next("registries_get_garbageCollection", response)
             .unwrap();
     }
     let done = runs.watch(&run).wait().await.unwrap();
@@ -155,7 +156,7 @@ async fn a_run_in_an_unknown_state_is_followed_while_it_is_active() {
 }
 
 #[tokio::test]
-async fn one_waits_until_no_run_is_active() {
+async fn wait_until_idle_ends_when_no_run_is_active() {
     let (_sandbox, clock, runs) = bench().await;
     let within = |seconds| runs.with(|calls| calls.wait_limit(Duration::from_secs(seconds)));
     within(0).wait_until_idle().await.unwrap();

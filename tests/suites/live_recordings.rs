@@ -1,4 +1,4 @@
-//! Recording from the real API, with a sandbox in its role: what is created is announced, and deleted afterwards.
+//! Recording from the real API, with a sandbox in its place: what is created is announced, and deleted afterwards.
 
 use std::process::{Command, Output, Stdio};
 
@@ -39,16 +39,16 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn what_a_flow_creates_is_announced_recorded_and_deleted_afterwards() {
+async fn resources_of_a_flow_are_announced_recorded_and_deleted() {
     let (sandbox, _) = start().await;
     let (output, directory) = record(&sandbox, &["--yes"]).await;
-    let said = text(&output.stdout);
-    assert!(output.status.success(), "{said}{}", text(&output.stderr));
+    let stdout = text(&output.stdout);
+    assert!(output.status.success(), "{stdout}{}", text(&output.stderr));
     assert!(
-        said.contains("this creates the registry docr-recording-"),
-        "{said}"
+        stdout.contains("this creates the registry docr-recording-"),
+        "{stdout}"
     );
-    assert!(said.contains("wrote flow-options"), "{said}");
+    assert!(stdout.contains("wrote flow-options"), "{stdout}");
     assert!(
         client(&sandbox)
             .registries()
@@ -70,7 +70,7 @@ async fn what_a_flow_creates_is_announced_recorded_and_deleted_afterwards() {
         !file.contains("docr-recording-") && !file.contains("127.0.0.1"),
         "{file}"
     );
-    // What was recorded from one account is replayed for everybody.
+    // A recording of one account can be replayed by any other.
     let replay = recording.replay().await.unwrap();
     let docr = client_at(replay.url(), replay.token());
     scenario.act(&docr, &Subjects::default()).await.unwrap();
@@ -128,7 +128,7 @@ async fn an_account_with_a_registry_is_left_alone() {
 }
 
 #[tokio::test]
-async fn without_a_yes_nothing_is_created() {
+async fn without_confirmation_nothing_is_created() {
     let (sandbox, _) = start().await;
     let (output, _directory) = record(&sandbox, &[FLOW]).await;
     assert!(
@@ -139,14 +139,14 @@ async fn without_a_yes_nothing_is_created() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_recorded_live_is_refused_by_name() {
+async fn a_recording_that_cannot_be_made_live_is_refused_by_name() {
     let (sandbox, _) = start().await;
     for name in ["registry_delete-204", "flow-pruning"] {
         let (output, _directory) = record(&sandbox, &["--yes", name]).await;
-        let said = text(&output.stderr);
+        let stderr = text(&output.stderr);
         assert!(
-            said.contains(&format!("{name} can't be recorded live")),
-            "{said}"
+            stderr.contains(&format!("{name} can't be recorded live")),
+            "{stderr}"
         );
     }
     let (output, _directory) = record(&sandbox, &["no-such-flow"]).await;

@@ -1,5 +1,5 @@
-//! Deletions in repositories whose lists are long: only what is deleted and what is new is looked at, and whatever else has
-//! changed is found all the same.
+//! Deletions in repositories with long lists: only deleted and new images are read again, and any other change is still
+//! found.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -15,7 +15,7 @@ use docr_tests::sandbox::{Checked, document_reader, registry_name, sharing, star
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// An old image, tagged `old`, that is deleted, and three of two thousand tags each that are kept: 31 pages of tags, one of
+/// An old image, tagged `old`, that is deleted, and three with 2,000 tags each that are kept: 31 pages of tags, one of
 /// manifests.
 struct Bench {
     sandbox: Checked,
@@ -69,12 +69,12 @@ impl Bench {
         ];
         assert_eq!(subjects, expected);
         assert_eq!(plan.newest_first, BTreeSet::from(["large".into()]));
-        // What is pushed from now on is younger than all that was read.
+        // Later pushes are newer than everything that was read.
         self.clock.advance(Duration::from_secs(60));
         plan
     }
 
-    /// Carries a plan out, and returns how many pages were read.
+    /// Applies a plan, and counts the pages that were read.
     async fn apply(&self, plan: &RetentionPlan) -> (RetentionReport, usize) {
         let reader = self.reader().await;
         self.sandbox.clear_requests();
@@ -100,7 +100,7 @@ fn image(number: u64) -> Image {
 }
 
 #[tokio::test]
-async fn only_what_goes_and_what_is_new_is_read_again() {
+async fn only_deleted_and_new_images_are_read_again() {
     let bench = Bench::start().await;
     let (report, pages) = bench.apply(&bench.plan().await).await;
     assert!(
@@ -111,7 +111,7 @@ async fn only_what_goes_and_what_is_new_is_read_again() {
         "{report}"
     );
     assert!(!bench.has_old_manifest().await);
-    // For the tag: the first pages and the way to the last one. For the manifest: the first pages again.
+    // For the tag: the first pages and the search for the last one. For the manifest: the first pages again.
     assert!(pages <= 10, "{pages}");
 }
 
@@ -129,14 +129,11 @@ async fn an_image_that_an_old_tag_has_moved_to_is_kept() {
         "{report}"
     );
     assert!(bench.has_old_manifest().await);
-    assert!(
-        pages > 31,
-        "all is read where something has changed: {pages}"
-    );
+    assert!(pages > 31, "after a change everything is read: {pages}");
 }
 
 #[tokio::test]
-async fn an_image_that_is_part_of_a_new_one_is_kept() {
+async fn an_image_that_is_part_of_a_new_index_is_kept() {
     let bench = Bench::start().await;
     let plan = bench.plan().await;
     let index = Image::index("large").child(image(1)).tag("multi");
@@ -146,7 +143,7 @@ async fn an_image_that_is_part_of_a_new_one_is_kept() {
 }
 
 #[tokio::test]
-async fn what_was_pushed_again_is_kept() {
+async fn an_image_that_was_pushed_again_is_kept() {
     let bench = Bench::start().await;
     let plan = bench.plan().await;
     bench
@@ -164,7 +161,7 @@ async fn what_was_pushed_again_is_kept() {
 }
 
 #[tokio::test]
-async fn an_image_that_gets_a_tag_after_the_first_look_is_kept() {
+async fn an_image_that_is_tagged_during_the_execution_is_kept() {
     let bench = Bench::start().await;
     let plan = bench.plan().await;
     let reader = bench.reader().await;
@@ -186,7 +183,7 @@ async fn an_image_that_gets_a_tag_after_the_first_look_is_kept() {
 }
 
 #[tokio::test]
-async fn where_something_else_was_deleted_all_is_read_and_the_plan_is_carried_out() {
+async fn after_an_unrelated_deletion_everything_is_read_and_the_plan_is_applied() {
     let bench = Bench::start().await;
     let plan = bench.plan().await;
     assert!(bench.sandbox.delete("acme-images", "large", "v10-7"));

@@ -1,5 +1,5 @@
-//! The SDK against the sandbox and against servers that misbehave: a module a subject, and one program, because every
-//! program is linked alone. `allocations` and `recordings` stand beside it for the reasons that Cargo.toml names.
+//! The SDK against the sandbox and against misbehaving servers: one module per subject, in one program, to link only once.
+//! `allocations` and `recordings` are programs of their own, for the reasons in Cargo.toml.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -17,7 +17,7 @@ mod fleets;
 #[path = "../fuzz/mod.rs"]
 mod fuzz;
 mod garbage_collection;
-mod hostile_answers;
+mod hostile_responses;
 mod limits;
 mod live_recordings;
 mod long_lists;

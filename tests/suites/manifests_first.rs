@@ -1,4 +1,4 @@
-//! Manifests that are deleted before their tags, by a service that takes these along and by one that leaves them.
+//! Deleting manifests before their tags, with a service that deletes the tags as well and with one that keeps them.
 
 use std::{collections::BTreeSet, io, time::Duration};
 
@@ -24,9 +24,10 @@ struct Bench {
 }
 
 impl Bench {
-    /// Four old images of two tags each in `api` and in `web`, and one that is kept.
-    async fn start(tags_stay: bool) -> Self {
-        let (sandbox, clock) = start_with(|builder| builder.manifests_leave_tags(tags_stay)).await;
+    /// Four old images with two tags each, and one that is kept, both in `api` and in `web`.
+    async fn start(tags_remain: bool) -> Self {
+        let (sandbox, clock) =
+            start_with(|builder| builder.manifests_leave_tags(tags_remain)).await;
         let docr = sharing(&sandbox, &clock);
         let wanted = CreateRegistry::new(registry_name(), TierSlug::Professional);
         docr.registries().create(wanted).await.unwrap();
@@ -71,27 +72,27 @@ impl Bench {
         RetentionPlan::compute(&policy, &inventory).unwrap()
     }
 
-    /// Carries a plan out, manifests first, and notes what is observed.
-    async fn apply(&self, plan: &RetentionPlan) -> (RetentionReport, Notes) {
+    /// Applies a plan, manifests first, and records what is observed.
+    async fn apply(&self, plan: &RetentionPlan) -> (RetentionReport, Observed) {
         let reader = self.reader().await;
         let execution = plan.execution(&self.registry).unwrap();
         let execution = execution.manifests_first(true).reader(&reader);
         self.sandbox.clear_requests();
-        let mut notes = Notes::default();
-        let report = execution.run_observed(&mut notes).await;
-        (report, notes)
+        let mut observed = Observed::default();
+        let report = execution.run_observed(&mut observed).await;
+        (report, observed)
     }
 
     /// The operations that were requested, in order.
-    fn asked(&self) -> Vec<String> {
+    fn requested(&self) -> Vec<String> {
         let requests = self.sandbox.requests().into_iter();
         requests.filter_map(|request| request.operation).collect()
     }
 
     fn times(&self, operation: &str) -> usize {
-        self.asked()
+        self.requested()
             .iter()
-            .filter(|asked| *asked == operation)
+            .filter(|requested| *requested == operation)
             .count()
     }
 
@@ -115,18 +116,18 @@ fn image(repository: &str, number: u64) -> Image {
     Image::new(repository).sized_layer(number, 1000)
 }
 
-fn answer(status: u16, id: &str) -> ScriptedAnswer {
+fn error_response(status: u16, id: &str) -> ScriptedAnswer {
     ScriptedAnswer::json(status, json!({ "id": id, "message": "not now" }))
 }
 
-/// What was observed: beginnings, and ends with their outcomes.
+/// The deletions that were observed: begun, and ended with their outcomes.
 #[derive(Default)]
-struct Notes {
+struct Observed {
     begun: Vec<Deletion>,
     ended: Vec<RetentionStep>,
 }
 
-impl ObserveRetention for Notes {
+impl ObserveRetention for Observed {
     fn begins(&mut self, deletion: &Deletion) -> io::Result<()> {
         self.begun.push(deletion.clone());
         Ok(())
@@ -137,8 +138,8 @@ impl ObserveRetention for Notes {
     }
 }
 
-impl Notes {
-    /// Checks that each deletion of a plan was begun, and has ended once.
+impl Observed {
+    /// Checks that each deletion of a plan was begun, and ended once.
     fn check(&self, plan: &RetentionPlan) {
         assert_eq!(self.ended.len(), plan.deletions.len());
         for deletion in &plan.deletions {
@@ -149,64 +150,64 @@ impl Notes {
     }
 }
 
-fn stayed() -> BTreeSet<String> {
+fn kept_tags() -> BTreeSet<String> {
     BTreeSet::from(["latest".to_owned()])
 }
 
 #[tokio::test]
-async fn tags_that_go_along_with_their_manifest_cost_no_request() {
+async fn tags_deleted_with_their_manifest_take_no_request() {
     let bench = Bench::start(false).await;
     let plan = bench.plan().await;
-    let (report, notes) = bench.apply(&plan).await;
+    let (report, observed) = bench.apply(&plan).await;
     assert_eq!(report.steps.len(), 24, "8 manifests and 16 tags");
     let deleted = report
         .steps
         .iter()
         .filter(|step| step.outcome == Outcome::Deleted);
     assert_eq!(deleted.count(), 24, "{report}");
-    notes.check(&plan);
+    observed.check(&plan);
     assert_eq!(
         (bench.times(DELETE_MANIFEST), bench.times(DELETE_TAG)),
         (8, 0)
     );
-    // A look at each repository, and one more that found out.
+    // One read of each repository, and one more that found the tags deleted.
     assert_eq!(bench.times("registries_list_repositoryTags"), 3);
     assert_eq!(bench.times("registries_list_repositoryManifests"), 3);
     for repository in ["api", "web"] {
-        assert_eq!(bench.tags(repository).await, stayed());
+        assert_eq!(bench.tags(repository).await, kept_tags());
         assert_eq!(bench.manifests(repository).await.len(), 1);
     }
 }
 
 #[tokio::test]
-async fn where_tags_are_left_they_are_deleted_and_the_rest_goes_tags_first() {
+async fn where_tags_remain_they_are_deleted_and_the_rest_is_done_tags_first() {
     let bench = Bench::start(true).await;
     let plan = bench.plan().await;
-    let (report, notes) = bench.apply(&plan).await;
+    let (report, observed) = bench.apply(&plan).await;
     let outcomes = report.steps.iter().map(|step| &step.outcome);
     assert!(outcomes.eq([&Outcome::Deleted; 24]), "{report}");
-    notes.check(&plan);
+    observed.check(&plan);
     assert_eq!(
         (bench.times(DELETE_MANIFEST), bench.times(DELETE_TAG)),
         (8, 16)
     );
     let deletes: Vec<_> = bench
-        .asked()
+        .requested()
         .into_iter()
-        .filter(|asked| asked.contains("delete"))
+        .filter(|operation| operation.contains("delete"))
         .collect();
     assert_eq!(deletes[0], DELETE_MANIFEST, "the first one is tried");
     assert_eq!(deletes[1], DELETE_TAG);
     for repository in ["api", "web"] {
-        assert_eq!(bench.tags(repository).await, stayed());
+        assert_eq!(bench.tags(repository).await, kept_tags());
         assert_eq!(bench.manifests(repository).await.len(), 1);
     }
 }
 
 #[tokio::test]
 async fn an_image_that_was_tagged_since_the_plan_is_kept() {
-    for tags_stay in [false, true] {
-        let bench = Bench::start(tags_stay).await;
+    for tags_remain in [false, true] {
+        let bench = Bench::start(tags_remain).await;
         let plan = bench.plan().await;
         let kept = [("api", 0), ("web", 3)].map(|(repository, number)| {
             let digest = bench.push(image(repository, number).tag("release"));
@@ -231,8 +232,8 @@ async fn an_image_that_was_tagged_since_the_plan_is_kept() {
 
 #[tokio::test]
 async fn a_tag_that_has_moved_since_the_plan_keeps_its_new_image() {
-    for tags_stay in [false, true] {
-        let bench = Bench::start(tags_stay).await;
+    for tags_remain in [false, true] {
+        let bench = Bench::start(tags_remain).await;
         let plan = bench.plan().await;
         let digest = bench.push(image("api", 77).tag("v1"));
         let (report, _) = bench.apply(&plan).await;
@@ -242,9 +243,9 @@ async fn a_tag_that_has_moved_since_the_plan_keeps_its_new_image() {
 }
 
 #[tokio::test]
-async fn parts_and_signatures_go_after_their_image() {
-    for tags_stay in [false, true] {
-        let bench = Bench::start(tags_stay).await;
+async fn parts_and_signatures_are_deleted_after_their_image() {
+    for tags_remain in [false, true] {
+        let bench = Bench::start(tags_remain).await;
         let part = |number| image("api", number);
         let index = Image::index("api")
             .child(part(20))
@@ -255,22 +256,22 @@ async fn parts_and_signatures_go_after_their_image() {
         bench.push(image("api", 22).tag(signature));
         bench.clock.advance(60 * DAY);
         let plan = bench.plan().await;
-        let (report, notes) = bench.apply(&plan).await;
-        notes.check(&plan);
+        let (report, observed) = bench.apply(&plan).await;
+        observed.check(&plan);
         assert!(report.is_complete(), "{report}");
-        assert_eq!(bench.tags("api").await, stayed(), "{report}");
+        assert_eq!(bench.tags("api").await, kept_tags(), "{report}");
         assert_eq!(bench.manifests("api").await.len(), 1, "{report}");
         assert_eq!(bench.times(DELETE_MANIFEST), 12);
-        let tags = if tags_stay { 18 } else { 0 };
+        let tags = if tags_remain { 18 } else { 0 };
         assert_eq!(bench.times(DELETE_TAG), tags);
     }
 }
 
 #[tokio::test]
-async fn a_refusal_of_the_first_manifest_stops_before_any_tag() {
+async fn a_refused_first_manifest_stops_the_execution_before_any_tag() {
     let bench = Bench::start(false).await;
     let plan = bench.plan().await;
-    let refusal = answer(409, "conflict");
+    let refusal = error_response(409, "conflict");
     bench.sandbox.answer_next(DELETE_MANIFEST, refusal).unwrap();
     let (report, _) = bench.apply(&plan).await;
     let count = |is_it: fn(&Outcome) -> bool| {
@@ -289,30 +290,30 @@ async fn a_refusal_of_the_first_manifest_stops_before_any_tag() {
 }
 
 #[tokio::test]
-async fn a_manifest_that_can_not_go_while_it_has_tags_goes_after_them() {
+async fn a_manifest_that_cannot_be_deleted_before_its_tags_is_deleted_after_them() {
     let bench = Bench::start(false).await;
     let plan = bench.plan().await;
-    let refusal = answer(422, "unprocessable_entity");
+    let refusal = error_response(422, "unprocessable_entity");
     bench.sandbox.answer_next(DELETE_MANIFEST, refusal).unwrap();
-    let (report, notes) = bench.apply(&plan).await;
-    notes.check(&plan);
+    let (report, observed) = bench.apply(&plan).await;
+    observed.check(&plan);
     assert!(report.is_complete(), "{report}");
     assert_eq!(
         (bench.times(DELETE_MANIFEST), bench.times(DELETE_TAG)),
         (9, 16)
     );
-    assert_eq!(bench.tags("api").await, stayed());
+    assert_eq!(bench.tags("api").await, kept_tags());
 }
 
 #[tokio::test]
-async fn a_repository_that_can_not_be_looked_at_is_tried_once_and_left() {
+async fn a_repository_that_cannot_be_read_is_tried_once_and_left_alone() {
     let bench = Bench::start(false).await;
     let plan = bench.plan().await;
     let lists = "registries_list_repositoryTags";
     for _ in 0..2 {
         bench
             .sandbox
-            .answer_next(lists, answer(422, "unprocessable_entity"))
+            .answer_next(lists, error_response(422, "unprocessable_entity"))
             .unwrap();
     }
     let (report, _) = bench.apply(&plan).await;

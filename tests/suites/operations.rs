@@ -1,4 +1,4 @@
-//! The table of operations against the spec.
+//! The table of operations, compared with the spec.
 
 use docr::{Client, Error, List};
 use docr_api::{Operation, operations};
@@ -9,7 +9,7 @@ use docr_tests::{
 };
 
 #[test]
-fn the_table_of_operations_is_the_spec_s() {
+fn the_table_of_operations_matches_the_spec() {
     let spec = docr_tests::spec();
     let paths = spec["paths"].as_object().unwrap();
     let in_spec: usize = paths
@@ -40,7 +40,7 @@ fn the_table_of_operations_is_the_spec_s() {
 }
 
 #[test]
-fn every_operation_with_a_body_documents_what_it_refuses() {
+fn every_operation_with_a_body_documents_400_and_422() {
     let spec = docr_tests::spec();
     let mut with_body = 0;
     for operation in operations::ALL {
@@ -56,7 +56,7 @@ fn every_operation_with_a_body_documents_what_it_refuses() {
     assert_eq!(with_body, 15);
 }
 
-/// The method and the path of the one request that came.
+/// The method and path of the only request.
 fn requested(server: &RawServer) -> (String, String) {
     let requests = server.requests();
     let [request] = requests.as_slice() else {
@@ -67,7 +67,7 @@ fn requested(server: &RawServer) -> (String, String) {
     (word(), word())
 }
 
-/// Whether a path is one of the operation's.
+/// Whether a path matches an operation's.
 fn is_at(path: &str, operation: &Operation) -> bool {
     let (path, template): (Vec<_>, Vec<_>) = (
         path.split('/').collect(),
@@ -102,31 +102,35 @@ async fn the_error_of_a_call_names_the_call_that_was_made() {
     }
 }
 
-/// Reads a list to its end.
-async fn read_on<T: Send + 'static>(list: List<T>) -> Option<Error> {
+/// Reads a list to its end, and returns the error if it fails.
+async fn read_to_end<T: Send + 'static>(list: List<T>) -> Option<Error> {
     list.all().await.err()
 }
 
-/// Reads the list that an operation is; `None` for one that has no pages.
+/// Reads the list of an operation; `None` for one without pages.
 async fn read_list(docr: &Client, operation: &Operation) -> Option<Option<Error>> {
     let by_name = docr.registry(registry_name());
     let (legacy, name) = (docr.legacy_registry(), registry_name());
-    let (repository, older_repository) = (
+    let (repository, legacy_repository) = (
         by_name.repository(repository_name()),
         legacy.repository(&name, repository_name()),
     );
     Some(match operation.id {
-        "certificates_list" => read_on(docr.certificates().list()).await,
-        "registries_list_repositoriesV2" => read_on(by_name.repositories()).await,
-        "registries_list_repositoryTags" => read_on(repository.tags()).await,
-        "registries_list_repositoryManifests" => read_on(repository.manifests()).await,
-        "registries_list_garbageCollections" => read_on(by_name.garbage_collections().list()).await,
-        "registry_list_repositories" => read_on(legacy.repositories_with_latest_tag(&name)).await,
-        "registry_list_repositoriesV2" => read_on(legacy.repositories(&name)).await,
-        "registry_list_repositoryTags" => read_on(older_repository.tags()).await,
-        "registry_list_repositoryManifests" => read_on(older_repository.manifests()).await,
+        "certificates_list" => read_to_end(docr.certificates().list()).await,
+        "registries_list_repositoriesV2" => read_to_end(by_name.repositories()).await,
+        "registries_list_repositoryTags" => read_to_end(repository.tags()).await,
+        "registries_list_repositoryManifests" => read_to_end(repository.manifests()).await,
+        "registries_list_garbageCollections" => {
+            read_to_end(by_name.garbage_collections().list()).await
+        }
+        "registry_list_repositories" => {
+            read_to_end(legacy.repositories_with_latest_tag(&name)).await
+        }
+        "registry_list_repositoriesV2" => read_to_end(legacy.repositories(&name)).await,
+        "registry_list_repositoryTags" => read_to_end(legacy_repository.tags()).await,
+        "registry_list_repositoryManifests" => read_to_end(legacy_repository.manifests()).await,
         "registry_list_garbageCollections" => {
-            read_on(legacy.garbage_collections(&name).list()).await
+            read_to_end(legacy.garbage_collections(&name).list()).await
         }
         _ => return None,
     })

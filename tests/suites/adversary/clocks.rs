@@ -1,4 +1,4 @@
-//! A clock whose date steps back and forth, as when somebody sets it.
+//! A clock with a date that jumps back and forth, as when somebody sets it.
 
 use std::{
     sync::{Arc, Mutex},
@@ -16,8 +16,12 @@ use docr_tests::{
 
 use super::held;
 
-/// A server that fails with a status, and sets the date of a clock with each request.
-async fn setting(clock: &Arc<ManualClock>, status: u16, headers: &'static str) -> RawServer {
+/// A server that responds with a status, and sets the date of a clock with each request.
+async fn date_setting_server(
+    clock: &Arc<ManualClock>,
+    status: u16,
+    headers: &'static str,
+) -> RawServer {
     let clock = Arc::clone(clock);
     let server = RawServer::serving(move |number, _| {
         let day = TimeDelta::days(number as i64 + 1);
@@ -33,7 +37,7 @@ async fn setting(clock: &Arc<ManualClock>, status: u16, headers: &'static str) -
 }
 
 #[tokio::test]
-async fn a_deadline_is_kept_whatever_happens_to_the_date() {
+async fn a_deadline_holds_however_the_date_jumps() {
     let deadline = Duration::from_secs(10);
     for operation in operations::ALL {
         for (status, headers) in [
@@ -48,7 +52,7 @@ async fn a_deadline_is_kept_whatever_happens_to_the_date() {
         ] {
             for paced in [false, true] {
                 let clock = Arc::new(ManualClock::at(noon()));
-                let server = setting(&clock, status, headers).await;
+                let server = date_setting_server(&clock, status, headers).await;
                 let docr = client_with_clock(server.url(), TOKEN, clock.clone());
                 let docr = docr.with(|calls| calls.deadline(deadline));
                 let docr = if paced { docr.paced() } else { docr };
@@ -63,13 +67,13 @@ async fn a_deadline_is_kept_whatever_happens_to_the_date() {
         }
     }
     held(
-        "a deadline is kept while the date steps, paced or not",
+        "a deadline holds while the date jumps, paced or not",
         operations::ALL.len(),
     );
 }
 
 #[tokio::test]
-async fn a_paced_call_waits_no_longer_than_its_window_whatever_happens_to_the_date() {
+async fn a_paced_call_waits_no_longer_than_its_window_however_the_date_jumps() {
     let clock = Arc::new(ManualClock::at(noon()));
     let setter = Arc::clone(&clock);
     let server = RawServer::serving(move |number, _| {
@@ -88,11 +92,11 @@ async fn a_paced_call_waits_no_longer_than_its_window_whatever_happens_to_the_da
     }
     let took = clock.monotonic();
     assert!((60..=62).contains(&took.as_secs()), "{took:?}");
-    held("pacing goes by time, not by the date", 1);
+    held("pacing follows elapsed time, not the date", 1);
 }
 
 #[tokio::test]
-async fn credentials_are_renewed_in_time_whatever_happens_to_the_date() {
+async fn credentials_are_renewed_in_time_however_the_date_jumps() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
     let clock = Arc::new(ManualClock::at(noon()));
@@ -106,14 +110,14 @@ async fn credentials_are_renewed_in_time_whatever_happens_to_the_date() {
     clock.set_date(noon() - TimeDelta::days(2));
     cache.get().await.unwrap();
     assert_eq!(sandbox.credentials().len(), 2);
-    // A computer that slept: the date alone has moved.
+    // A computer that slept: only the date has moved.
     clock.set_date(noon() + TimeDelta::days(2));
     cache.get().await.unwrap();
     assert_eq!(sandbox.credentials().len(), 3);
-    held("credentials are not handed out beyond their end", 1);
+    held("credentials are not handed out after they expire", 1);
 }
 
-/// A clock whose date is set back by an hour with each wait.
+/// A clock that sets its date back by an hour with each wait.
 #[derive(Debug)]
 struct SetBack(ManualClock, Mutex<Duration>);
 
@@ -138,14 +142,14 @@ impl Clock for SetBack {
 }
 
 #[tokio::test]
-async fn a_wait_takes_as_long_as_its_limit_whatever_happens_to_the_date() {
+async fn a_wait_ends_at_its_limit_however_the_date_jumps() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
     let clock = Arc::new(SetBack(ManualClock::at(noon()), Mutex::default()));
     let docr = client_with_clock(sandbox.url(), TOKEN, clock.clone());
     let limit = Duration::from_secs(12);
 
-    // The sandbox's own clock stands still, so nothing ever ends.
+    // The sandbox's own clock stands still, so nothing ever completes.
     let wanted = CreateCertificate::lets_encrypt("shop", ["shop.example.com"]);
     let certificates = docr.certificates().with(|calls| calls.wait_limit(limit));
     let error = certificates.issue(wanted).await.unwrap_err();
@@ -164,7 +168,7 @@ async fn a_wait_takes_as_long_as_its_limit_whatever_happens_to_the_date() {
     let watch = runs.watch(&run);
     let error = watch.wait().await.unwrap_err();
     assert!(error.is_wait_expired(), "{error}");
-    // Two looks, five seconds apart: a third would have come after it.
+    // It polls every five seconds: the next one would be after the limit.
     assert_eq!(clock.monotonic() - begin, Duration::from_secs(10));
 
     let begin = clock.monotonic();

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 
 use super::held;
 
-/// A server that mints, or fails, but holds each response back until it is let go.
+/// A server that mints or fails, and holds each response back until the gate has a permit.
 async fn holding(status: u16) -> (RawServer, Arc<Semaphore>) {
     let gate = Arc::new(Semaphore::new(0));
     let held = Arc::clone(&gate);
@@ -34,37 +34,38 @@ async fn holding(status: u16) -> (RawServer, Arc<Semaphore>) {
     (server.await, gate)
 }
 
-/// Waits for what a task of the client does, without a clock.
-async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+/// Yields to the client's tasks until a condition holds, without a clock.
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     for _ in 0..20_000 {
-        if is_so() {
+        if holds() {
             return;
         }
         tokio::task::yield_now().await;
         std::thread::yield_now();
     }
-    panic!("{what}");
+    panic!("never happened: {what}");
 }
 
-/// Begins a call, and gives it up when its request has come.
+/// Starts a call, and drops it when its request has arrived.
 async fn give_up(server: &RawServer, docr: &Client, operation: &str) {
     let subjects = Subjects::default();
     let before = server.requests().len();
+    let is_sent = format!("{operation} is sent");
     tokio::select! {
         end = call(docr, operation, &subjects) => panic!("{operation}: {end:?}"),
-        () = until(operation, || server.requests().len() > before) => {}
+        () = until(&is_sent, || server.requests().len() > before) => {}
     }
 }
 
 #[tokio::test]
-async fn what_changes_something_is_finished_and_not_repeated_when_nobody_waits() {
+async fn an_abandoned_change_is_finished_and_not_retried() {
     let mut changing = 0;
     for operation in operations::ALL {
         let (server, gate) = holding(503).await;
         let docr = client_at(server.url(), TOKEN);
         give_up(&server, &docr, operation.id).await;
         if operation.effect == Effect::Read {
-            until("a read is given up", || server.abandoned() == 1).await;
+            until("the read is dropped", || server.abandoned() == 1).await;
             continue;
         }
         changing += 1;
@@ -77,7 +78,7 @@ async fn what_changes_something_is_finished_and_not_repeated_when_nobody_waits()
             for _ in 0..200 {
                 tokio::task::yield_now().await;
             }
-            assert_eq!(server.requests().len(), 1, "{} is repeated", operation.id);
+            assert_eq!(server.requests().len(), 1, "{} is retried", operation.id);
         }
         assert_eq!(server.abandoned(), 0, "{}", operation.id);
     }
@@ -88,7 +89,7 @@ async fn what_changes_something_is_finished_and_not_repeated_when_nobody_waits()
 }
 
 #[tokio::test]
-async fn credentials_that_nobody_waits_for_are_revoked() {
+async fn credentials_of_an_abandoned_call_are_revoked() {
     let mints = operations::ALL.iter().filter(|o| o.effect == Effect::Mint);
     let mints: Vec<_> = mints.collect();
     for operation in &mints {
@@ -96,16 +97,16 @@ async fn credentials_that_nobody_waits_for_are_revoked() {
         let docr = client_at(server.url(), TOKEN);
         give_up(&server, &docr, operation.id).await;
         gate.add_permits(1);
-        until("they are revoked", || server.requests().len() == 2).await;
+        until("the revocation", || server.requests().len() == 2).await;
         let revoked = &server.requests()[1];
         assert!(revoked.starts_with("POST /v1/oauth/revoke"), "{revoked}");
         assert!(revoked.ends_with("token=minted-0"), "{revoked}");
     }
-    held("credentials that nobody waits for are revoked", mints.len());
+    held("credentials of an abandoned call are revoked", mints.len());
 }
 
 #[tokio::test]
-async fn callers_of_a_cache_that_give_up_leave_one_credential_for_the_next() {
+async fn callers_that_give_up_on_a_cache_leave_one_credential_for_the_next() {
     let (server, gate) = holding(200).await;
     let docr = client_at(server.url(), TOKEN);
     let cache = docr
@@ -115,7 +116,7 @@ async fn callers_of_a_cache_that_give_up_leave_one_credential_for_the_next() {
         tokio::select! {
             biased;
             end = cache.get() => panic!("{end:?}"),
-            () = until("a request comes", || server.requests().len() == 1) => {}
+            () = until("a request arrives", || server.requests().len() == 1) => {}
         }
         assert_eq!(server.requests().len(), 1, "caller {number}");
     }
@@ -125,7 +126,7 @@ async fn callers_of_a_cache_that_give_up_leave_one_credential_for_the_next() {
     assert_eq!(password.expose(), "minted-0");
     assert_eq!(server.requests().len(), 1);
     held(
-        "callers of a cache that give up leave one credential, and it is used",
+        "callers that give up on a cache leave one credential, and it is used",
         1,
     );
 }

@@ -1,4 +1,4 @@
-//! After a create whose end is unknown, a server that shows what somebody else made.
+//! After a create with an unknown outcome, a server that responds with what somebody else created.
 
 use std::sync::Arc;
 
@@ -15,12 +15,12 @@ use super::held;
 
 const DATE: &str = "date: Thu, 01 Jan 2026 12:00:00 GMT\r\n";
 
-/// A server that loses each create and finds this, and a client whose clock is three days ahead.
+/// A server that fails each create and responds with `found` otherwise, and a client with a clock three days ahead.
 async fn losing(found: Value, headers: &'static str) -> (RawServer, docr::Client) {
     let server = RawServer::serving(move |_, request| {
         let found = match () {
             () if request.starts_with("POST") => response(502, headers, "<html>bad gateway</html>"),
-            // The tier of an account with several registries has a call of its own.
+            // The tier of an account with several registries has its own call.
             () if request.starts_with("GET /v2/registries/subscription") => {
                 let found = json!({"subscription": found["registry"]["subscription"]});
                 response(200, headers, found.to_string())
@@ -35,7 +35,7 @@ async fn losing(found: Value, headers: &'static str) -> (RawServer, docr::Client
     (server, docr)
 }
 
-/// An operation, what it finds that is its own, and where it differs when it is somebody else's.
+/// An operation, a response with the resource that it created, and the values that make it somebody else's.
 type Case = (&'static str, Value, Vec<(&'static str, Value)>);
 
 fn cases() -> Vec<Case> {
@@ -114,13 +114,13 @@ fn cases() -> Vec<Case> {
 }
 
 #[tokio::test]
-async fn what_differs_from_what_was_wanted_is_not_taken_for_ours() {
+async fn a_resource_that_differs_from_the_request_is_not_taken_for_ours() {
     let mut operations = 0;
     for (operation, own, others) in cases() {
         let (_server, docr) = losing(own.clone(), DATE).await;
         let made = call(&docr, operation, &Subjects::default()).await.unwrap();
         assert!(made.is_ok(), "{operation}: {made:?}");
-        // Its parts don't all have the same clock.
+        // The clocks of the service differ a little.
         let early = own.to_string().replace("T12:00:00Z", "T11:59:56Z");
         let (_server, docr) = losing(early.parse().unwrap(), DATE).await;
         let made = call(&docr, operation, &Subjects::default()).await.unwrap();
@@ -130,14 +130,14 @@ async fn what_differs_from_what_was_wanted_is_not_taken_for_ours() {
             *found.pointer_mut(place).unwrap() = value.clone();
             let (_server, docr) = losing(found, DATE).await;
             let made = call(&docr, operation, &Subjects::default()).await.unwrap();
-            let error = made.expect_err(&format!("{operation} takes {place} {value}"));
+            let error = made.expect_err(&format!("{operation} accepts {place} {value}"));
             assert!(
                 error.is_ambiguous(),
                 "{operation}: {place} {value}: {error}"
             );
             assert_eq!(error.status(), Some(502), "{operation}: {error}");
         }
-        // Without a date of the service no age is known.
+        // Without a date header the age is unknown.
         let (_server, docr) = losing(own, "").await;
         let made = call(&docr, operation, &Subjects::default()).await.unwrap();
         assert!(made.unwrap_err().is_ambiguous(), "{operation}");
@@ -147,13 +147,13 @@ async fn what_differs_from_what_was_wanted_is_not_taken_for_ours() {
     let creates = creates.filter(|operation| operation.effect == docr_api::Effect::Create);
     assert_eq!(operations, creates.count());
     held(
-        "after a 502, what somebody else made is not taken for ours",
+        "after a 502, somebody else's resource is not taken for ours",
         operations,
     );
 }
 
 #[tokio::test]
-async fn a_custom_certificate_is_known_by_its_fingerprint() {
+async fn a_custom_certificate_is_identified_by_its_fingerprint() {
     let made = docr_sandbox::test_certificate(["shop.example.com"]);
     let other = docr_sandbox::test_certificate(["shop.example.com"]);
     let fingerprint = |pem: &str| {
@@ -177,11 +177,11 @@ async fn a_custom_certificate_is_known_by_its_fingerprint() {
         let created = docr.certificates().create(wanted).await;
         assert_eq!(created.is_ok(), is_ours, "{created:?}");
     }
-    held("a custom certificate is known by its fingerprint", 1);
+    held("a custom certificate is identified by its fingerprint", 1);
 }
 
 #[tokio::test]
-async fn a_look_up_ends_with_the_deadline_of_its_call_and_counts_as_part_of_it() {
+async fn a_look_up_keeps_to_the_deadline_of_its_call_and_counts_towards_elapsed() {
     let creates = docr_api::operations::ALL.iter();
     let creates: Vec<_> = creates
         .filter(|o| o.effect == docr_api::Effect::Create)
@@ -189,7 +189,7 @@ async fn a_look_up_ends_with_the_deadline_of_its_call_and_counts_as_part_of_it()
     for operation in &creates {
         let clock = Arc::new(ManualClock::at(noon()));
         let on_server = Arc::clone(&clock);
-        // Each attempt takes four seconds, and none ends well.
+        // Each attempt takes four seconds, and none succeeds.
         let server = RawServer::serving(move |_, request| {
             on_server.advance(std::time::Duration::from_secs(4));
             let status = if request.starts_with("POST") {
@@ -214,7 +214,7 @@ async fn a_look_up_ends_with_the_deadline_of_its_call_and_counts_as_part_of_it()
             "{}: {error}",
             operation.id
         );
-        // No attempt begins after it; the last one may end later, since only the server moves this clock.
+        // No attempt begins after the deadline; the last one may end later, since only the server moves this clock.
         let last = std::time::Duration::from_secs(4);
         assert!(
             clock.monotonic() < deadline + last,
@@ -223,7 +223,7 @@ async fn a_look_up_ends_with_the_deadline_of_its_call_and_counts_as_part_of_it()
         );
     }
     held(
-        "a look-up lives within its call's deadline, and elapsed() says so",
+        "a look-up keeps to its call's deadline and counts towards elapsed()",
         creates.len(),
     );
 }

@@ -1,5 +1,4 @@
-//! A server that responds with anything, a clock that steps, callers that give up: what each of them can do to every operation
-//! that it can concern.
+//! Hostile servers, clocks that jump and callers that give up, each with every operation that they can affect.
 
 mod clocks;
 mod giving_up;
@@ -8,7 +7,7 @@ mod numbers;
 mod quoting;
 mod silence;
 
-/// A line of the table of what holds.
+/// Prints a line of the table of properties that hold.
 #[allow(clippy::print_stdout, reason = "the table is for people")]
 fn held(check: &str, operations: usize) {
     println!("adversary | {check:<72} | {operations:>2} operations");

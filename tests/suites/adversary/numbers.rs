@@ -1,4 +1,4 @@
-//! Numbers that no service sends.
+//! Numbers that no service would send.
 
 use std::{sync::Arc, time::Duration};
 
@@ -36,7 +36,7 @@ fn clocked(url: &str) -> (Arc<ManualClock>, docr::Client) {
 }
 
 #[tokio::test]
-async fn no_number_in_a_header_panics_or_makes_a_call_wait_beyond_its_deadline() {
+async fn no_number_in_a_header_causes_a_panic_or_a_wait_beyond_the_deadline() {
     for operation in operations::ALL {
         for number in NUMBERS {
             let limits = [
@@ -57,7 +57,7 @@ async fn no_number_in_a_header_panics_or_makes_a_call_wait_beyond_its_deadline()
                     let begin = clock.monotonic();
                     let _end = call(&docr, operation.id, &Subjects::default()).await;
                     let took = clock.monotonic() - begin;
-                    // The first turn of a paced call has a limit of its own, of an hour here.
+                    // The wait for the first turn of a paced call has its own limit, an hour here.
                     let most = Duration::from_secs(3_700);
                     assert!(took <= most, "{} {headers}: {took:?}", operation.id);
                 }
@@ -65,13 +65,13 @@ async fn no_number_in_a_header_panics_or_makes_a_call_wait_beyond_its_deadline()
         }
     }
     held(
-        "no number in a header panics or blocks for ever",
+        "no number in a header causes a panic or an endless wait",
         operations::ALL.len(),
     );
 }
 
 #[tokio::test]
-async fn a_turn_that_is_far_off_is_not_waited_for_beyond_the_limit_of_the_caller() {
+async fn a_turn_beyond_the_limit_of_the_caller_is_not_waited_for() {
     let headers =
         "ratelimit-limit: 5000\r\nratelimit-remaining: 0\r\nratelimit-reset: 9999999999\r\n";
     let server = RawServer::answering(response(429, headers, "")).await;
@@ -85,14 +85,14 @@ async fn a_turn_that_is_far_off_is_not_waited_for_beyond_the_limit_of_the_caller
     let error = docr.registries().options().await.unwrap_err();
     assert!(error.is_rate_limited(), "{error}");
     assert_eq!((error.attempts(), clock.monotonic()), (1, Duration::ZERO));
-    // Now the client knows, and sends nothing.
+    // Now the client knows the limit, and sends nothing.
     let error = docr.registries().options().await.unwrap_err();
     assert!(error.is_rate_limited() && !error.is_ambiguous(), "{error}");
     assert_eq!((error.attempts(), clock.monotonic()), (0, Duration::ZERO));
     assert!(error.retry_at() > Some(noon()), "{error}");
     assert!(error.to_string().contains("within 7s"), "{error}");
     assert_eq!(server.requests().len(), 1);
-    // After an hour a request is worth trying, whatever the header was.
+    // After an hour a request is worth trying, whatever the header said.
     clock.advance(Duration::from_secs(3_605));
     let error = docr.registries().options().await.unwrap_err();
     assert_eq!(error.attempts(), 1);
@@ -112,7 +112,7 @@ async fn the_wait_for_a_turn_between_attempts_counts_towards_the_deadline() {
     for _ in 0..50 {
         let _end = docr.registries().options().await;
     }
-    // The minute is used up in the middle of a call.
+    // The limit per minute is reached in the middle of a call.
     let begin = clock.monotonic();
     let error = loop {
         let error = docr.registries().options().await.unwrap_err();
@@ -129,7 +129,7 @@ async fn the_wait_for_a_turn_between_attempts_counts_towards_the_deadline() {
 }
 
 #[tokio::test]
-async fn no_number_in_a_list_panics_or_makes_it_endless() {
+async fn no_number_in_a_page_causes_a_panic_or_an_endless_list() {
     for number in NUMBERS {
         for total in NUMBERS {
             let server = RawServer::serving(move |_, _| {
@@ -159,5 +159,5 @@ async fn no_number_in_a_list_panics_or_makes_it_endless() {
             assert!(server.requests().len() <= 40, "{number} {total}");
         }
     }
-    held("no number in a list panics or makes it endless", 1);
+    held("no number in a page causes a panic or an endless list", 1);
 }

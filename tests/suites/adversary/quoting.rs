@@ -31,20 +31,20 @@ const FORMS: [fn(&str) -> String; 6] = [
     },
 ];
 
-/// All that an error shows, in every way.
-fn told(error: &Error) -> String {
-    let mut told = format!("{error}\n{error:?}\n{error:#?}\n");
+/// Everything that an error shows, in every format.
+fn shown(error: &Error) -> String {
+    let mut shown = format!("{error}\n{error:?}\n{error:#?}\n");
     let texts = [error.api_id(), error.api_message(), error.request_id()];
-    writeln!(told, "{texts:?}").unwrap();
+    writeln!(shown, "{texts:?}").unwrap();
     let mut source = error.source();
     while let Some(cause) = source {
-        writeln!(told, "{cause} {cause:?}").unwrap();
+        writeln!(shown, "{cause} {cause:?}").unwrap();
         source = cause.source();
     }
-    told
+    shown
 }
 
-/// Twelve characters in a row of a secret, if a text has them.
+/// Twelve consecutive characters of a secret, if the text contains them.
 fn leak<'s>(text: &str, secret: &'s str) -> Option<&'s str> {
     let lines = secret.lines().filter(|line| !line.starts_with("-----"));
     let mut runs = lines.flat_map(|line| (12..=line.len()).map(|end| &line[end - 12..end]));
@@ -54,7 +54,7 @@ fn leak<'s>(text: &str, secret: &'s str) -> Option<&'s str> {
 /// A server that quotes each request in its response, with a status.
 async fn quoting(status: u16, form: usize) -> RawServer {
     RawServer::serving(move |number, request| {
-        // Not the bytes around it, which no server takes for part of what it was sent.
+        // Headers hold visible characters only.
         let quoted = FORMS[form](&request);
         let line: String = quoted.chars().filter(|c| c.is_ascii_graphic()).collect();
         let headers = format!("x-request-id: {line}\r\nlocation: /{line}\r\n");
@@ -85,11 +85,11 @@ async fn no_error_of_any_operation_shows_the_token() {
             for _ in 0..3 {
                 let outcome = call(&docr, operation.id, &Subjects::default()).await;
                 if let Err(error) = outcome.unwrap() {
-                    let told = told(&error);
+                    let shown = shown(&error);
                     assert_eq!(
-                        leak(&told, TOKEN),
+                        leak(&shown, TOKEN),
                         None,
-                        "{} {status}: {told}",
+                        "{} {status}: {shown}",
                         operation.id
                     );
                 }
@@ -97,13 +97,13 @@ async fn no_error_of_any_operation_shows_the_token() {
         }
     }
     held(
-        "a server that quotes the request gets no token into an error",
+        "no error shows the token of a request that the server quotes",
         operations::ALL.len(),
     );
 }
 
 #[tokio::test]
-async fn no_error_shows_the_key_of_a_certificate() {
+async fn no_error_shows_the_private_key_of_a_certificate() {
     let made = docr_sandbox::test_certificate(["shop.example.com"]);
     let key = made.private_key.as_str();
     for form in 0..FORMS.len() {
@@ -113,13 +113,13 @@ async fn no_error_shows_the_key_of_a_certificate() {
             for _ in 0..3 {
                 let wanted = CreateCertificate::custom("shop", key, made.leaf.clone());
                 let error = docr.certificates().create(wanted).await.unwrap_err();
-                let told = told(&error);
-                assert_eq!(leak(&told, key), None, "{status}, form {form}: {told}");
-                assert_eq!(leak(&told, TOKEN), None, "{status}, form {form}: {told}");
+                let shown = shown(&error);
+                assert_eq!(leak(&shown, key), None, "{status}, form {form}: {shown}");
+                assert_eq!(leak(&shown, TOKEN), None, "{status}, form {form}: {shown}");
             }
         }
     }
-    held("nor the key of a certificate", 1);
+    held("no error shows the private key of a certificate", 1);
 }
 
 #[tokio::test]
@@ -142,11 +142,11 @@ async fn no_error_of_a_revocation_shows_the_credential() {
             .unwrap();
         for _ in 0..3 {
             let error = docr.revoke(&minted).await.unwrap_err();
-            let told = told(&error);
+            let shown = shown(&error);
             for secret in [secret, auth.as_str(), TOKEN] {
-                assert_eq!(leak(&told, secret), None, "form {form}: {told}");
+                assert_eq!(leak(&shown, secret), None, "form {form}: {shown}");
             }
         }
     }
-    held("nor a credential that is revoked", 1);
+    held("no error of a revocation shows the credential", 1);
 }

@@ -1,4 +1,4 @@
-//! Servers that say nothing, too much, or are not reached in time.
+//! Servers that send nothing, or too much, or can't be reached in time.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use super::held;
 
-/// An address at which connections are neither taken nor refused: its queue is full.
+/// An address at which connections are neither accepted nor refused: its queue is full.
 struct FullQueue {
     address: SocketAddr,
     _listener: tokio::net::TcpListener,
@@ -31,7 +31,7 @@ impl FullQueue {
         let address = listener.local_addr().unwrap();
         let mut queued = Vec::new();
         let patience = Duration::from_millis(25);
-        // A busy machine may be late once.
+        // A busy machine may cause one timeout.
         let mut late = 0;
         while late < 3 {
             match tokio::time::timeout(patience, TcpStream::connect(address)).await {
@@ -48,7 +48,7 @@ impl FullQueue {
 }
 
 #[tokio::test]
-async fn a_connection_that_takes_longer_than_an_attempt_may_has_sent_nothing() {
+async fn a_connection_slower_than_the_attempt_timeout_has_sent_nothing() {
     let queue = FullQueue::new().await;
     for operation in operations::ALL {
         let docr = client_at(&format!("http://{}", queue.address), TOKEN);
@@ -64,13 +64,13 @@ async fn a_connection_that_takes_longer_than_an_attempt_may_has_sent_nothing() {
         assert_eq!(error.operation(), Some(operation.id));
     }
     held(
-        "a connection that comes too late has sent nothing",
+        "a connection that is too slow has sent nothing",
         operations::ALL.len(),
     );
 }
 
 #[tokio::test]
-async fn a_body_that_stops_is_a_time_limit_and_not_for_ever() {
+async fn a_body_that_stalls_times_out() {
     let mut reading = 0;
     for operation in operations::ALL
         .iter()
@@ -91,10 +91,10 @@ async fn a_body_that_stops_is_a_time_limit_and_not_for_ever() {
         reading += 1;
         assert_eq!(error.operation(), Some(operation.id));
     }
-    held("a time limit holds while a body is read", reading);
+    held("the attempt timeout covers reading the body", reading);
 }
 
-/// Reads of manifests from a server instead of the registry.
+/// A reader of manifests that connects to a server in place of the registry.
 async fn reader_of(server: &RawServer) -> OciManifests {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
@@ -113,7 +113,7 @@ fn digest() -> Digest {
 }
 
 #[tokio::test]
-async fn a_silent_registry_is_not_waited_for_beyond_the_limit() {
+async fn reading_from_a_silent_registry_times_out() {
     let server = RawServer::serving(|_, _| std::future::pending()).await;
     let reader = reader_of(&server)
         .await
@@ -125,7 +125,7 @@ async fn a_silent_registry_is_not_waited_for_beyond_the_limit() {
 }
 
 #[tokio::test]
-async fn a_request_to_a_registry_that_stumbles_is_retried() {
+async fn a_failed_request_to_a_registry_is_retried() {
     let manifest = r#"{"mediaType":"application/vnd.oci.image.manifest.v1+json","layers":[]}"#;
     let digest = docr_sandbox::Image::raw("shop/api", manifest).digest();
     let named = digest.clone();
@@ -149,7 +149,7 @@ async fn a_request_to_a_registry_that_stumbles_is_retried() {
         .await;
     assert!(read.unwrap().parts.is_empty());
     assert!(server.requests().len() > 3, "{:?}", server.requests());
-    held("a registry that stumbles is asked again", 1);
+    held("a failed request to a registry is retried", 1);
 }
 
 #[tokio::test]
@@ -185,5 +185,5 @@ async fn a_response_of_any_size_takes_no_more_memory_than_the_limit() {
         error.to_string().contains("larger than 1000 bytes"),
         "{error}"
     );
-    held("an answer that is too large is given up early", reading + 1);
+    held("a response that is too large is aborted early", reading + 1);
 }

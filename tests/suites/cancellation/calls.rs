@@ -20,13 +20,13 @@ use docr_tests::{
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T>>>;
 
-/// A call, after what it requires.
+/// A call and its preparation.
 pub(super) struct Case {
     pub(super) name: &'static str,
     pub(super) prepare: fn(Stage) -> Boxed<Boxed<Done>>,
 }
 
-/// A call, or what comes before it `then` the call.
+/// A call, or its preparation `then` the call.
 macro_rules! case {
     ($name:literal, $stage:ident => { $($before:tt)* } then $call:expr) => {
         Case {
@@ -48,7 +48,7 @@ macro_rules! case {
 
 #[allow(
     clippy::async_yields_async,
-    reason = "what comes before a call is no part of it"
+    reason = "the preparation is not part of the call"
 )]
 pub(super) const CASES: &[Case] = &[
     case!("ApiRequest::send", stage => stage.docr.request(Method::POST, "/v2/certificates").json(&serde_json::json!({
@@ -155,7 +155,7 @@ pub(super) const CASES: &[Case] = &[
     case!("RepositoryHandle::delete_tag", stage => stage.repository().delete_tag(&tag()).await?),
     case!("RepositoryHandle::storage_bytes", stage => stage.repository().storage_bytes().await?),
     case!("RetentionExecution::run", stage => { let plan = plan(&stage).await; } then plan.execution(&stage.registry())?.concurrency(1).run(|_| {}).await),
-    case!("RetentionExecution::run_observed", stage => { let plan = plan(&stage).await; } then plan.execution(&stage.registry())?.concurrency(1).run_observed(&mut Nobody).await),
+    case!("RetentionExecution::run_observed", stage => { let plan = plan(&stage).await; } then plan.execution(&stage.registry())?.concurrency(1).run_observed(&mut NoObserver).await),
     case!("SystemClock::sleep", _stage => docr::Clock::sleep(&SystemClock, Duration::from_millis(2)).await),
     case!("TokenFile::fresh_token", stage => token_file(&stage).fresh_token(&Secret::from(TOKEN)).await?),
     case!("TokenFile::token", stage => token_file(&stage).token().await?),
@@ -169,9 +169,9 @@ pub(super) const CASES: &[Case] = &[
 const MINUTE: Duration = Duration::from_secs(60);
 const WHAT: GarbageCollectionType = GarbageCollectionType::UnreferencedBlobsOnly;
 
-struct Nobody;
+struct NoObserver;
 
-impl ObserveRetention for Nobody {
+impl ObserveRetention for NoObserver {
     fn begins(&mut self, _: &docr::retention::Deletion) -> std::io::Result<()> {
         Ok(())
     }
@@ -196,7 +196,7 @@ fn mirror() -> RegistryName {
 }
 
 pub(super) fn file_budget(stage: &Stage) -> FileBudget {
-    FileBudget::new(stage.folder.join("budgets"), &Secret::from(TOKEN))
+    FileBudget::new(stage.directory.join("budgets"), &Secret::from(TOKEN))
 }
 
 fn pause() -> ObservedResponse {
@@ -206,7 +206,7 @@ fn pause() -> ObservedResponse {
 }
 
 fn token_file(stage: &Stage) -> TokenFile {
-    let path = stage.folder.join("token");
+    let path = stage.directory.join("token");
     std::fs::write(&path, TOKEN).unwrap();
     TokenFile::new(path)
 }

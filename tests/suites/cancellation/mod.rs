@@ -1,5 +1,5 @@
-//! A call may be dropped wherever it waits: the state after that is as if it had completed or never begun. Each public async
-//! call is dropped at each place where it is pending, without faults and when its first request is lost or refused.
+//! A call may be dropped wherever it waits: it has then completed or never begun. Each public async call is dropped wherever
+//! it is pending: undisturbed, with its first response lost, and with its first request refused.
 
 mod calls;
 mod stage;
@@ -11,32 +11,32 @@ use docr::RateBudget as _;
 
 use self::{
     calls::{CASES, Case, file_budget},
-    stage::{Done, Scene, Stage, Weather, drop_at, runtime, settled, wanted_credentials},
+    stage::{Disruption, Done, Scene, Stage, drop_at, runtime, settled, wanted_credentials},
 };
 
 /// More often than any call is pending.
 const NEVER: usize = 100_000;
 
-/// What a call does when nobody drops it.
-struct Whole {
-    /// What was in the sandbox on the way.
+/// What a call does when it is not dropped.
+struct Completed {
+    /// The states of the sandbox along the way.
     states: BTreeSet<String>,
-    /// Whether it changes anything, or credentials do.
+    /// Whether it changes the state or the credentials.
     changes: bool,
-    /// How many credentials are live in the end.
+    /// How many credentials are live at the end.
     live: usize,
 }
 
-impl Whole {
-    fn of(case: &Case, scene: &Scene, weather: Weather) -> Self {
+impl Completed {
+    fn of(case: &Case, scene: &Scene, disruption: Disruption) -> Self {
         let stage = scene.begin();
         runtime().block_on(async {
             let call = (case.prepare)(stage.clone()).await;
             let live = scene.live();
-            let states = scene.note_states();
-            scene.befall(weather);
-            let end = drop_at(NEVER, call).await.expect("it ends");
-            if weather == Weather::Calm {
+            let states = scene.record_states();
+            scene.disrupt(disruption);
+            let end = drop_at(NEVER, call).await.expect("the call completes");
+            if disruption == Disruption::None {
                 end.unwrap_or_else(|error| panic!("{}: {error}", case.name));
             }
             settled().await;
@@ -51,48 +51,60 @@ impl Whole {
     }
 }
 
-/// Drops a call when it is pending for the n-th time, and checks what it leaves. `false` if it has ended before.
-fn was_dropped(case: &Case, scene: &Scene, weather: Weather, n: usize, whole: &Whole) -> bool {
-    let place = format!("{}, {weather:?}, dropped at {n}", case.name);
+/// Drops a call when it is pending for the n-th time, and checks what it leaves. `false` if it completed before that.
+fn was_dropped(
+    case: &Case,
+    scene: &Scene,
+    disruption: Disruption,
+    n: usize,
+    completed: &Completed,
+) -> bool {
+    let place = format!("{}, disruption {disruption:?}, dropped at {n}", case.name);
     let stage = scene.begin();
     runtime().block_on(async {
         let call = (case.prepare)(stage.clone()).await;
         settled().await;
         let (before, live_before) = (scene.state(), scene.live());
-        scene.befall(weather);
+        scene.disrupt(disruption);
         let was_dropped = drop_at(n, call).await.is_none();
         settled().await;
         let after = scene.state();
         assert!(
-            after == before || whole.states.contains(&after),
-            "{place}: it is neither as it was nor as it would be\n{before}\n{after}"
+            after == before || completed.states.contains(&after),
+            "{place}: neither the state before nor one of the completed call\n{before}\n{after}"
         );
         let (live, is_kept) = (scene.live(), stage.has_kept());
-        assert!(!is_kept || live > 0, "{place}: what is kept was revoked");
+        assert!(
+            !is_kept || live > 0,
+            "{place}: the stored credential was revoked"
+        );
         let may_hold = case.name.starts_with("Credential");
         let held = usize::from(may_hold);
-        // Of what was minted and lost on its way nobody knows.
-        let most = live_before.max(held).max(whole.live);
+        // A credential in a lost response can't be revoked.
+        let most = live_before.max(held).max(completed.live);
         assert!(
             live <= most,
-            "{place}: {live} credentials are live, not {most}"
+            "{place}: {live} credentials are live, more than {most}"
         );
 
-        scene.calm_down();
+        scene.clear_faults();
         let probed = drop_at(NEVER, probe(&stage, may_hold)).await;
-        let probed = probed.expect("it ends");
-        probed.unwrap_or_else(|error| panic!("{place}, and then: {error}"));
-        // One in the file and one in the cache, unless one was lost on its way.
-        let most = if weather == Weather::Calm { 2 } else { 3 };
+        let probed = probed.expect("the probe completes");
+        probed.unwrap_or_else(|error| panic!("{place}: the probe failed: {error}"));
+        // One in the file and one in the cache, and one that may have been lost.
+        let most = match disruption {
+            Disruption::None => 2,
+            _ => 3,
+        };
         assert!(
             !may_hold || scene.live() <= most,
-            "{place}: what is held was minted again"
+            "{place}: a held credential was minted again"
         );
         was_dropped
     })
 }
 
-/// Uses what the dropped call has used: locks, caches and budgets.
+/// Uses what the dropped call used: locks, caches and budgets.
 async fn probe(stage: &Stage, with_credentials: bool) -> Done {
     stage.registries().options().await?;
     file_budget(stage)
@@ -107,16 +119,16 @@ async fn probe(stage: &Stage, with_credentials: bool) -> Done {
 }
 
 #[allow(clippy::print_stdout, reason = "the figures are for people")]
-fn drop_everywhere(weather: Weather) {
+fn drop_everywhere(disruption: Disruption) {
     let scene = Scene::new();
     let (mut calls, mut drops) = (0, 0);
     for case in CASES {
-        let whole = Whole::of(case, &scene, weather);
-        // What only reads is repeated the same way whatever the fault.
-        if weather == Weather::Calm || whole.changes {
+        let completed = Completed::of(case, &scene, disruption);
+        // A read is retried in the same way whatever the fault.
+        if disruption == Disruption::None || completed.changes {
             calls += 1;
-            let places = (1..).take_while(|n| was_dropped(case, &scene, weather, *n, &whole));
-            drops += places.count();
+            let is_dropped = |n: &usize| was_dropped(case, &scene, disruption, *n, &completed);
+            drops += (1..).take_while(is_dropped).count();
         }
     }
     println!("{calls} calls were dropped at {drops} places");
@@ -127,24 +139,24 @@ fn drop_everywhere(weather: Weather) {
 }
 
 #[test]
-fn a_call_that_is_dropped_has_ended_or_never_begun() {
-    drop_everywhere(Weather::Calm);
+fn a_dropped_call_has_completed_or_never_begun() {
+    drop_everywhere(Disruption::None);
 }
 
 #[test]
-fn so_it_has_when_its_first_response_is_lost() {
-    drop_everywhere(Weather::Lost);
+fn a_dropped_call_with_a_lost_response_has_completed_or_never_begun() {
+    drop_everywhere(Disruption::LostResponse);
 }
 
 #[test]
-fn so_it_has_when_its_first_request_is_refused_for_the_moment() {
-    drop_everywhere(Weather::Busy);
+fn a_dropped_call_with_a_refused_request_has_completed_or_never_begun() {
+    drop_everywhere(Disruption::Refusal);
 }
 
 #[test]
 fn no_public_async_call_is_left_out() {
     let listing = include_str!("../../../crates/docr/public-api.txt");
-    // What a trait asks for is called on the types that have it, and of this type there is no value.
+    // Methods of traits are called on the types that implement them, and `NoReader` has no value.
     let is_left_out = |name: &String| {
         let (of, _) = name.split_once("::").unwrap();
         let is_trait =

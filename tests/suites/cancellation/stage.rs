@@ -1,4 +1,4 @@
-//! A sandbox in which calls are dropped, and what is left then.
+//! A sandbox in which calls are dropped, and the state that they leave.
 
 use std::{
     collections::BTreeSet,
@@ -39,15 +39,15 @@ const GC_TIMING: GcTiming = GcTiming {
 
 /// What happens to the first request of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Weather {
-    Calm,
-    /// It is done, and its response lost.
-    Lost,
-    /// It is refused for the moment, and not done.
-    Busy,
+pub(super) enum Disruption {
+    None,
+    /// It is handled, and its response is lost.
+    LostResponse,
+    /// It gets a 503 and is not handled.
+    Refusal,
 }
 
-/// A sandbox with something of everything. It runs apart, so that the tasks of a runtime are those of the calls alone.
+/// A sandbox with some of everything. It has its own runtime: the runtime of a call only has the tasks of the call.
 pub(super) struct Scene {
     runtime: Runtime,
     sandbox: Arc<Sandbox>,
@@ -55,7 +55,7 @@ pub(super) struct Scene {
     start: Snapshot,
     certificate: String,
     cluster: String,
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl Scene {
@@ -65,13 +65,13 @@ impl Scene {
             .enable_all()
             .build()
             .unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let data = folder.path().join("data");
+        let directory = tempfile::tempdir().unwrap();
+        let data = directory.path().join("data");
         let _inside = runtime.enter();
         let clock = Clock::manual(noon());
-        // Each response is held against the description in all other suites.
+        // Responses are not checked against the description here: all other suites do that.
         let builder = Sandbox::builder().token(TOKEN).clock(clock.clone());
-        // What is waited for ends after a few looks.
+        // Waits end after a few polls.
         let builder = builder
             .gc_timing(GC_TIMING)
             .issuance(Duration::from_secs(5));
@@ -96,16 +96,16 @@ impl Scene {
             clock,
             certificate,
             cluster,
-            folder,
+            directory,
         }
     }
 
-    /// Begins anew, and returns what calls are made with.
+    /// Resets the sandbox, and returns what calls are made with.
     pub(super) fn begin(&self) -> Stage {
         self.sandbox.before_each(None::<fn(&str, &str)>);
         self.sandbox.clear_faults();
         self.sandbox.restore(&self.start);
-        let kept = self.folder.path().join("kept");
+        let kept = self.directory.path().join("kept");
         if kept.exists() {
             fs::remove_dir_all(&kept).unwrap();
         }
@@ -121,35 +121,35 @@ impl Scene {
             clock: self.clock.clone(),
             certificate: self.certificate.clone(),
             cluster: self.cluster.clone(),
-            folder: kept,
+            directory: kept,
         }
     }
 
-    /// Lets something happen to the next request.
-    pub(super) fn befall(&self, weather: Weather) {
-        let fault = match weather {
-            Weather::Calm => return,
-            Weather::Lost => Fault::lost(),
-            Weather::Busy => Fault::answer(ScriptedAnswer::html(503, "<h1>Busy</h1>")),
+    /// Disrupts the next request.
+    pub(super) fn disrupt(&self, disruption: Disruption) {
+        let fault = match disruption {
+            Disruption::None => return,
+            Disruption::LostResponse => Fault::lost(),
+            Disruption::Refusal => Fault::answer(ScriptedAnswer::html(503, "<h1>Busy</h1>")),
         };
         self.sandbox.add_fault(fault.times(1)).unwrap();
     }
 
-    pub(super) fn calm_down(&self) {
+    pub(super) fn clear_faults(&self) {
         self.sandbox.clear_faults();
     }
 
-    /// What is in the sandbox, but for what only counts.
+    /// The state of the sandbox, without id counters and credentials.
     pub(super) fn state(&self) -> String {
-        state(self.folder.path())
+        state(self.directory.path())
     }
 
-    /// Notes what is in the sandbox before each request.
-    pub(super) fn note_states(&self) -> Arc<Mutex<BTreeSet<String>>> {
+    /// Records the state of the sandbox before each request.
+    pub(super) fn record_states(&self) -> Arc<Mutex<BTreeSet<String>>> {
         let states = Arc::new(Mutex::new(BTreeSet::new()));
-        let (noted, folder) = (Arc::clone(&states), self.folder.path().to_owned());
+        let (recorded, directory) = (Arc::clone(&states), self.directory.path().to_owned());
         self.sandbox.before_each(Some(move |_: &str, _: &str| {
-            noted.lock().unwrap().insert(state(&folder));
+            recorded.lock().unwrap().insert(state(&directory));
         }));
         states
     }
@@ -170,13 +170,13 @@ impl Drop for Scene {
     }
 }
 
-fn state(folder: &Path) -> String {
-    let text = fs::read(folder.join("data").join("state.json")).unwrap();
+fn state(directory: &Path) -> String {
+    let text = fs::read(directory.join("data").join("state.json")).unwrap();
     let mut world: Value = serde_json::from_slice(&text).unwrap();
     let fields = world.as_object_mut().unwrap();
-    // What ids are made of: a request that fails may use some up.
+    // Counters of ids: a failed request may use some up.
     fields.retain(|name, _| !name.ends_with("ids"));
-    // Revoked ones stay on record; live ones are counted.
+    // Revoked credentials remain on record; live ones are counted by `live`.
     for account in world["accounts"].as_array_mut().unwrap() {
         account["credentials"].take();
     }
@@ -193,8 +193,8 @@ pub(super) struct Stage {
     pub(super) cluster: String,
     pub(super) files: CredentialFiles,
     pub(super) cache: CredentialsCache,
-    /// For files of a test's own.
-    pub(super) folder: PathBuf,
+    /// For files of the test.
+    pub(super) directory: PathBuf,
 }
 
 impl Stage {
@@ -226,7 +226,7 @@ impl Stage {
         Hesitant(shared_clock(&self.clock))
     }
 
-    /// Whether credentials stand in the files.
+    /// Whether the files hold credentials.
     pub(super) fn has_kept(&self) -> bool {
         let kept = self.files.kept(&self.registry(), wanted_credentials());
         kept.is_some()
@@ -237,7 +237,7 @@ pub(super) fn wanted_credentials() -> CredentialsRequest {
     CredentialsRequest::read_only()
 }
 
-/// A client that leaves no connection behind.
+/// A client that keeps no idle connections.
 fn client(sandbox: &Sandbox, clock: &Clock) -> Client {
     let builder = Client::builder()
         .base_url(sandbox.url())
@@ -251,7 +251,7 @@ fn client(sandbox: &Sandbox, clock: &Clock) -> Client {
     builder.build().unwrap()
 }
 
-/// A clock whose waits are pending once, so that a call can be dropped in them.
+/// A clock with waits that are pending once: a call can be dropped in them.
 #[derive(Clone, Debug)]
 pub(super) struct Hesitant(pub(super) Arc<dyn docr::Clock>);
 
@@ -277,13 +277,13 @@ impl docr::Clock for Hesitant {
     }
 }
 
-/// A runtime for one call. Dropped, it waits for what blocks.
+/// A runtime for one call. Dropping it waits for blocking tasks.
 pub(super) fn runtime() -> Runtime {
     let mut builder = Builder::new_current_thread();
     builder.enable_all().build().unwrap()
 }
 
-/// Polls a call until it is done, or has been pending so often: then it is dropped.
+/// Polls a call until it completes, or drops it when it has been pending so many times.
 pub(super) async fn drop_at<T>(pending: usize, call: impl Future<Output = T>) -> Option<T> {
     let mut call = Box::pin(call);
     let mut left = pending;
@@ -300,10 +300,10 @@ pub(super) async fn drop_at<T>(pending: usize, call: impl Future<Output = T>) ->
     .await
 }
 
-/// Waits until nothing runs that a call has begun.
+/// Waits until no task of a call is running.
 #[allow(
     clippy::disallowed_methods,
-    reason = "what goes on is the machine's, and no clock of a test's tells it"
+    reason = "tasks run in real time, which no manual clock controls"
 )]
 pub(super) async fn settled() {
     let metrics = Handle::current().metrics();

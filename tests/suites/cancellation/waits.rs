@@ -1,4 +1,4 @@
-//! What a dropped call has waited for: a retry, a turn, the next item.
+//! Calls that are dropped while they wait for a retry, a turn or the next item.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ type MakeBudget = fn(&std::path::Path) -> Arc<dyn RateBudget>;
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[test]
-fn a_repeat_that_is_given_up_before_it_is_sent_costs_nothing() {
+fn a_retry_that_is_dropped_before_it_is_sent_costs_nothing() {
     let scene = Scene::new();
     runtime().block_on(async {
         let stage = scene.begin();
@@ -42,20 +42,20 @@ fn a_repeat_that_is_given_up_before_it_is_sent_costs_nothing() {
 }
 
 #[test]
-fn whoever_gives_up_waiting_for_a_turn_holds_up_nobody_and_takes_none() {
-    let folder = tempfile::tempdir().unwrap();
+fn a_caller_that_gives_up_waiting_takes_no_turn_and_blocks_nobody() {
+    let directory = tempfile::tempdir().unwrap();
     let budgets: [MakeBudget; 2] = [
         |_| Arc::new(LocalBudget::new()),
-        |folder| {
+        |directory| {
             Arc::new(FileBudget::new(
-                folder.join("budgets"),
+                directory.join("budgets"),
                 &Secret::from(TOKEN),
             ))
         },
     ];
     for budget in budgets {
         for place in 1.. {
-            let budget = budget(&folder.path().join(place.to_string()));
+            let budget = budget(&directory.path().join(place.to_string()));
             let clock = Hesitant(Arc::new(ManualClock::at(noon())));
             let was_dropped = runtime().block_on(async {
                 for _ in 0..249 {
@@ -69,7 +69,7 @@ fn whoever_gives_up_waiting_for_a_turn_holds_up_nobody_and_takes_none() {
                     .unwrap();
                 first.is_none()
             });
-            // What is taken once is not taken twice: two more than there are would wait for two minutes.
+            // No turn is taken twice.
             let waited = docr::Clock::monotonic(&clock);
             assert!(waited <= 2 * MINUTE, "{place}: {waited:?}");
             if !was_dropped {
@@ -79,7 +79,7 @@ fn whoever_gives_up_waiting_for_a_turn_holds_up_nobody_and_takes_none() {
     }
 }
 
-/// Reads a stream to its end, and drops each `next` once wherever it is pending.
+/// Reads a stream to its end, and drops each `next` wherever it is pending.
 macro_rules! read_dropping {
     ($stream:expr) => {{
         let mut stream = $stream;
@@ -88,7 +88,7 @@ macro_rules! read_dropping {
             match drop_at(1, stream.next()).await {
                 Some(Some(item)) => read.push(format!("{:?}", item.unwrap())),
                 Some(None) => break read,
-                // The runtime finishes what the stream has begun.
+                // Lets tasks of the stream run.
                 None => tokio::task::yield_now().await,
             }
         }
@@ -108,7 +108,7 @@ macro_rules! read {
 }
 
 #[test]
-fn a_stream_continues_after_a_dropped_next_where_it_was() {
+fn a_stream_continues_where_it_was_after_a_dropped_next() {
     let scene = Scene::new();
     runtime().block_on(async {
         let stage = scene.begin();

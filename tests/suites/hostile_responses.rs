@@ -1,4 +1,4 @@
-//! Responses that are malformed, unusual or hostile: what can be read is read, and what can't be is reported truthfully.
+//! Responses that are malformed, unusual or hostile: what can be read is read, and the rest is reported truthfully.
 
 use docr::{CertificateState, Client, EligibilityReason, ErrorKind, Region, TierSlug};
 use docr_tests::{
@@ -9,7 +9,7 @@ use serde_json::json;
 
 const JSON: &str = "application/json";
 
-async fn answering(body: impl AsRef<[u8]>) -> (RawServer, Client) {
+async fn responding(body: impl AsRef<[u8]>) -> (RawServer, Client) {
     with_status("200 OK", JSON, body).await
 }
 
@@ -33,7 +33,7 @@ async fn unknown_values_and_fields_are_kept_or_skipped() {
             "subscription": {"tier": {"slug": "galactic", "monthly_price_in_cents": u64::MAX}}
         }
     });
-    let (_server, docr) = answering(body.to_string()).await;
+    let (_server, docr) = responding(body.to_string()).await;
     let registry = docr.legacy_registry().get().await.unwrap();
     assert_eq!(registry.name, "1-old-");
     assert_eq!(registry.region, Some(Region::Other("mars1".into())));
@@ -51,23 +51,23 @@ async fn a_subscription_beside_the_registry_is_found() {
         "registry": {"name": "acme"},
         "subscription": {"tier": {"slug": "basic"}}
     });
-    let (_server, docr) = answering(body.to_string()).await;
+    let (_server, docr) = responding(body.to_string()).await;
     let registry = docr.legacy_registry().get().await.unwrap();
     assert_eq!(registry.subscription.unwrap().tier.slug, TierSlug::Basic);
 }
 
 #[tokio::test]
-async fn nulls_read_as_nothing() {
+async fn nulls_are_read_as_absent() {
     let body = r#"{"registry": {"name": "acme", "region": null, "created_at": null,
         "storage_usage_bytes": null, "storage_usage_bytes_updated_at": null, "subscription": null}}"#;
-    let (_server, docr) = answering(body).await;
+    let (_server, docr) = responding(body).await;
     let registry = docr.legacy_registry().get().await.unwrap();
     assert_eq!((registry.region, registry.created_at), (None, None));
 
     let body = r#"{"options": {"available_regions": null, "subscription_tiers": [
         {"slug": "starter", "eligible": null, "eligibility_reasons": null},
         {"slug": "basic", "eligible": false, "eligibility_reasons": ["FullMoon"]}]}}"#;
-    let (_server, docr) = answering(body).await;
+    let (_server, docr) = responding(body).await;
     let options = docr.legacy_registry().options().await.unwrap();
     assert!(options.available_regions.is_empty());
     assert!(options.subscription_tiers[0].eligibility_reasons.is_empty());
@@ -76,14 +76,14 @@ async fn nulls_read_as_nothing() {
 }
 
 #[tokio::test]
-async fn a_pending_certificate_with_empty_texts_is_read() {
+async fn a_pending_certificate_with_empty_strings_is_read() {
     let id = "3f6d0b1e-52c4-4c8a-9a77-0d1f6be2a954";
     for names in ["[\"\"]", "[]", "null"] {
         let body = format!(
             r#"{{"certificate": {{"id": "{id}", "name": "a", "not_after": "", "sha1_fingerprint": "",
                 "dns_names": {names}, "state": "half-done", "type": "lets_encrypt"}}}}"#
         );
-        let (_server, docr) = answering(body).await;
+        let (_server, docr) = responding(body).await;
         let certificate = docr.certificates().get(id).await.unwrap();
         assert_eq!(certificate.not_after, None);
         assert_eq!(
@@ -94,15 +94,15 @@ async fn a_pending_certificate_with_empty_texts_is_read() {
 }
 
 #[tokio::test]
-async fn another_success_than_the_documented_one_is_a_success() {
+async fn an_undocumented_success_status_is_a_success() {
     let (_server, docr) =
         with_status("202 Accepted", JSON, r#"{"registry":{"name":"acme"}}"#).await;
     assert_eq!(docr.legacy_registry().get().await.unwrap().name, "acme");
 }
 
 #[tokio::test]
-async fn a_missing_identity_is_named() {
-    let (_server, docr) = answering(r#"{"registry": {"region": "fra1"}}"#).await;
+async fn a_missing_required_field_is_named() {
+    let (_server, docr) = responding(r#"{"registry": {"region": "fra1"}}"#).await;
     let error = docr.legacy_registry().get().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreadable);
     assert_eq!(
@@ -115,7 +115,7 @@ async fn a_missing_identity_is_named() {
 }
 
 #[tokio::test]
-async fn what_is_not_json_is_unreadable_and_keeps_status_and_request_id() {
+async fn a_malformed_body_is_unreadable_and_keeps_status_and_request_id() {
     let bodies: [&[u8]; 8] = [
         b"",
         b"null",
@@ -127,7 +127,7 @@ async fn what_is_not_json_is_unreadable_and_keeps_status_and_request_id() {
         b"{} {}",
     ];
     for body in bodies {
-        let (_server, docr) = answering(body).await;
+        let (_server, docr) = responding(body).await;
         let error = docr.legacy_registry().get().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unreadable, "{body:?}: {error}");
         assert_eq!(error.status(), Some(200));
@@ -136,10 +136,10 @@ async fn what_is_not_json_is_unreadable_and_keeps_status_and_request_id() {
 }
 
 #[tokio::test]
-async fn a_number_that_is_no_size_is_named_with_its_place() {
+async fn an_invalid_size_is_named_with_its_path() {
     for number in ["-1", "1e30", "18446744073709551616", "\"5 GB\"", "1.5"] {
         let body = format!(r#"{{"registry": {{"name": "a", "storage_usage_bytes": {number}}}}}"#);
-        let (_server, docr) = answering(body).await;
+        let (_server, docr) = responding(body).await;
         let error = docr.legacy_registry().get().await.unwrap_err();
         assert!(error.is_unreadable(), "{number}");
         assert!(
@@ -150,7 +150,7 @@ async fn a_number_that_is_no_size_is_named_with_its_place() {
 }
 
 #[tokio::test]
-async fn a_proxy_s_page_keeps_its_status_and_is_cut() {
+async fn an_error_page_of_a_proxy_keeps_its_status_and_is_truncated() {
     let page = format!(
         "<html>\n<title>Bad  gateway</title>{}</html>",
         "x".repeat(10_000_000)
@@ -168,7 +168,7 @@ async fn a_proxy_s_page_keeps_its_status_and_is_cut() {
 }
 
 #[tokio::test]
-async fn an_error_that_comes_in_pieces_is_read_whole() {
+async fn an_error_in_small_chunks_is_read_whole() {
     let body = r#"{"id":"not_found","message":"no such registry","request_id":"4d9d8375"}"#;
     for size in [1, 7, 40] {
         let chunks = body.as_bytes().chunks(size).map(|chunk| {
@@ -210,7 +210,7 @@ async fn an_error_body_in_any_shape_keeps_its_status() {
 }
 
 #[tokio::test]
-async fn a_partial_envelope_is_used_for_what_it_has() {
+async fn a_partial_error_body_is_used() {
     let (_server, docr) =
         with_status("418 I'm a teapot", JSON, r#"{"message":"short and stout"}"#).await;
     let error = docr.legacy_registry().get().await.unwrap_err();
@@ -222,7 +222,7 @@ async fn a_partial_envelope_is_used_for_what_it_has() {
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_is_interrupted_wherever_it_breaks() {
+async fn a_broken_connection_is_reported_as_interrupted() {
     let cases: [(&[u8], Option<u16>); 5] = [
         (b"", None),
         (b"HTTP/1.1 20", None),
@@ -253,13 +253,13 @@ async fn a_connection_that_breaks_is_interrupted_wherever_it_breaks() {
         assert_eq!(
             server.requests().len(),
             1,
-            "nothing is repeated behind the caller's back"
+            "the HTTP client retries nothing by itself"
         );
     }
 }
 
 #[tokio::test]
-async fn garbage_in_place_of_http_is_an_error_and_no_panic() {
+async fn garbage_in_place_of_http_is_an_error() {
     for bytes in [
         &b"\0\0\0\0"[..],
         b"SSH-2.0-OpenSSH_9.6\r\n",
@@ -276,7 +276,7 @@ async fn garbage_in_place_of_http_is_an_error_and_no_panic() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_not_followed_and_the_token_stays() {
+async fn a_redirect_is_not_followed_and_the_token_is_not_sent() {
     let elsewhere = RawServer::answering_body("200 OK", JSON, "{}").await;
     for status in [
         "301 Moved Permanently",
@@ -301,7 +301,7 @@ async fn a_redirect_is_not_followed_and_the_token_stays() {
 }
 
 #[tokio::test]
-async fn a_server_that_repeats_the_token_does_not_get_it_into_an_error() {
+async fn a_token_repeated_by_the_server_is_redacted() {
     let body = json!({"id": "unauthorized", "message": format!("bad token {TOKEN}")}).to_string();
     for content in [body, format!("<p>{TOKEN}</p>")] {
         let (_server, docr) = with_status("401 Unauthorized", JSON, content).await;
@@ -313,7 +313,7 @@ async fn a_server_that_repeats_the_token_does_not_get_it_into_an_error() {
 }
 
 #[tokio::test]
-async fn a_credential_that_cannot_be_read_is_not_shown() {
+async fn a_malformed_credential_is_not_shown() {
     let bodies = [
         r#"{"auths": {"registry.digitalocean.com": {"auth": "c2VjcmV0", "extra": }}}"#,
         r#"{"auths": {"registry.digitalocean.com": "c2VjcmV0"}}"#,
@@ -321,7 +321,7 @@ async fn a_credential_that_cannot_be_read_is_not_shown() {
         r#"{"auths": "c2VjcmV0"}"#,
     ];
     for body in bodies {
-        let (_server, docr) = answering(body).await;
+        let (_server, docr) = responding(body).await;
         let wanted = docr::CredentialsRequest::read_only();
         let error = docr
             .legacy_registry()
@@ -334,7 +334,7 @@ async fn a_credential_that_cannot_be_read_is_not_shown() {
 }
 
 #[tokio::test]
-async fn control_characters_from_outside_do_not_reach_a_terminal() {
+async fn control_characters_in_a_response_do_not_reach_a_terminal() {
     let body = json!({"id": "x\u{1b}[2J", "message": "line\nline\u{7}"}).to_string();
     let (_server, docr) = with_status("500 Internal Server Error", JSON, body).await;
     let error = docr.legacy_registry().get().await.unwrap_err();
