@@ -59,7 +59,7 @@ def main():
     everything = listed()
     chosen = part(everything, options)
     print(f"{len(everything)} mutants, {len(chosen)} of them chosen", flush=True)
-    tree = Tree(options.work / "tree")
+    tree = Tree(options.work / "tree", options.build_in)
     tree.copy()
     unviable = tree.leave_out_what_does_not_compile(chosen)
     programs = tree.build()
@@ -77,8 +77,12 @@ def arguments():
     parser.add_argument("--seconds", type=float, default=float("inf"), help="try mutants for so long, after the build; the default is no limit")
     parser.add_argument("--slow", type=float, default=10, metavar="SECONDS", help="leave out tests that take longer (%(default)s)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="tests at once (%(default)s)")
+    # By default a directory of its own: to cargo the crates of the copy are those of the workspace, and replace them.
+    parser.add_argument("--build-in", type=Path, metavar="DIRECTORY", help="the directory of cargo's build; with target/ the dependencies that are there are used, and the workspace is built again afterwards")
     parser.add_argument("--work", type=Path, required=True, help=argparse.SUPPRESS)
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.build_in = (options.build_in or options.work / "build").absolute()
+    return options
 
 
 def listed():
@@ -103,8 +107,8 @@ def part(mutants, options):
 class Tree:
     """The copy of the workspace that has mutants in it."""
 
-    def __init__(self, path):
-        self.path = path
+    def __init__(self, path, target):
+        self.path, self.target = path, target
 
     def copy(self):
         files = subprocess.run(["git", "ls-files", "-z"], check=True, capture_output=True, text=True).stdout
@@ -183,8 +187,7 @@ class Tree:
         return [(built[program], str(self.path / directory)) for program, directory in PROGRAMS.items()]
 
     def cargo(self, *arguments):
-        # A directory of its own: to cargo the crates of the copy are the same as those of the workspace.
-        environment = {**os.environ, **ENVIRONMENT, "CARGO_TARGET_DIR": str(self.path.with_name("build"))}
+        environment = {**os.environ, **ENVIRONMENT, "CARGO_TARGET_DIR": str(self.target)}
         command = ["cargo", *arguments, "--message-format=json"]
         done = subprocess.run(command, cwd=self.path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         return [json.loads(line) for line in done.stdout.splitlines() if line.startswith(b"{")], done.returncode == 0

@@ -71,7 +71,7 @@ fn a_caller_that_gives_up_waiting_takes_no_turn_and_blocks_nobody() {
             });
             // No turn is taken twice.
             let waited = docr::Clock::monotonic(&clock);
-            assert!(waited <= 2 * MINUTE, "{place}: {waited:?}");
+            assert!(waited <= MINUTE + Duration::from_secs(1), "{place}: {waited:?}");
             if !was_dropped {
                 break;
             }
