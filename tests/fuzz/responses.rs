@@ -71,7 +71,7 @@ fn bodies_of_failures() {
 
 /// The headers of a refusal for the rate limit, and of what is read page by page.
 #[test]
-fn headers_that_say_when_to_come_back() {
+fn headers_that_say_when_to_retry() {
     answer_all("headers", |input| {
         let headers: Vec<_> = input.split(|byte| *byte == b'\n').collect();
         let headers = headers.join(&b"\r\n"[..]);

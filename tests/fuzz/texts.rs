@@ -32,7 +32,7 @@ where
 }
 
 #[test]
-fn names_and_what_is_like_them() {
+fn names_and_similar_texts() {
     Inputs::of("names", 1).hold_for_texts(|text| {
         reads::<RegistryName>(text);
         reads::<RepositoryName>(text);
@@ -85,7 +85,7 @@ fn plans_of_retention() {
 }
 
 #[test]
-fn docker_s_configuration() {
+fn docker_configurations() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("config.json");
     Inputs::of("docker", 4).hold(|input| {
@@ -162,7 +162,7 @@ fn documents_of_manifests() {
 }
 
 #[test]
-fn what_a_sandbox_begins_with() {
+fn seeds_of_a_sandbox() {
     Inputs::of("seeds", 2).hold_for_texts(|text| {
         if let Err(error) = Seed::from_json(text) {
             is_fit_to_be_shown(&error.to_string());
@@ -172,7 +172,7 @@ fn what_a_sandbox_begins_with() {
 }
 
 #[test]
-fn a_corpus_shows_what_is_to_be_hidden() {
+fn the_corpus_contains_secrets() {
     // Otherwise nothing would be found out.
     for target in ["docker", "errors"] {
         let mut inputs = Inputs::of(target, 1);

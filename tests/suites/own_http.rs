@@ -27,7 +27,7 @@ fn builder(sandbox: &Sandbox) -> ClientBuilder {
 }
 
 #[tokio::test]
-async fn a_root_certificate_of_one_s_own_is_trusted_and_without_it_nothing_is_sent() {
+async fn a_custom_root_certificate_is_trusted_and_without_it_nothing_is_sent() {
     let (sandbox, pem) = tls().await;
     let docr = builder(&sandbox).root_certificate(&pem).build().unwrap();
     docr.registries().options().await.unwrap();
@@ -56,7 +56,7 @@ async fn a_root_certificate_of_one_s_own_is_trusted_and_without_it_nothing_is_se
 }
 
 #[tokio::test]
-async fn a_proxy_that_is_named_gets_the_connection_and_never_the_token() {
+async fn a_configured_proxy_gets_the_connection_but_never_the_token() {
     let (sandbox, pem) = tls().await;
     let proxy = ConnectProxy::start().await;
     let url = proxy.url_with("user", "hunter2-of-the-proxy");
@@ -109,7 +109,7 @@ async fn a_proxy_that_is_named_gets_the_connection_and_never_the_token() {
 }
 
 #[tokio::test]
-async fn an_http_client_of_one_s_own_is_used_and_made_safe() {
+async fn a_custom_http_client_is_used_and_made_safe() {
     let (sandbox, pem) = tls().await;
     let proxy = ConnectProxy::start().await;
     let port = sandbox.addr().port();
@@ -159,7 +159,7 @@ async fn an_http_client_of_one_s_own_is_used_and_made_safe() {
 }
 
 #[tokio::test]
-async fn headers_are_sent_with_every_request_and_shown_nowhere() {
+async fn custom_headers_are_sent_with_every_request_and_never_shown() {
     let (sandbox, _) = start().await;
     let value = "cf-secret-0123456789abcdef";
     let set_up = builder(&sandbox).header("CF-Access-Client-Secret", value);

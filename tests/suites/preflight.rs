@@ -36,7 +36,7 @@ async fn asked(registries: &Registries, push: PlannedPush) -> Preflight {
 }
 
 #[tokio::test]
-async fn a_push_that_fits_fits() {
+async fn a_push_within_the_limits_fits() {
     let (sandbox, registries) = account(TierSlug::Starter).await;
     push(&sandbox, "shop/api", 400_000_000);
     let answer = asked(&registries, to(&["shop/api"]).bytes(100_000_000)).await;
@@ -96,7 +96,7 @@ async fn storage_beyond_the_tier_is_an_obstacle_or_an_overage_with_its_price() {
 }
 
 #[tokio::test]
-async fn a_garbage_collection_stands_in_the_way() {
+async fn an_active_garbage_collection_is_an_obstacle() {
     let (_sandbox, registries) = account(TierSlug::Basic).await;
     let runs = client(&_sandbox)
         .registry(registry_name())
@@ -122,7 +122,7 @@ async fn a_missing_registry_is_reported() {
 }
 
 #[tokio::test]
-async fn all_registries_count_together() {
+async fn usage_is_the_sum_over_all_registries() {
     let (sandbox, registries) = account(TierSlug::Professional).await;
     let second = CreateRegistry::new("acme-mirror".parse().unwrap(), TierSlug::Professional);
     registries.create(second).await.unwrap();

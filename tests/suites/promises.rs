@@ -119,7 +119,7 @@ fn without_a_runtime<T>(future: impl Future<Output = T>) -> T {
 }
 
 #[test]
-fn outside_of_tokio_a_call_is_an_error_and_no_panic() {
+fn a_call_outside_of_tokio_is_an_error_not_a_panic() {
     let docr = client_at("http://127.0.0.1:1", TOKEN);
     let registry = docr.registry(registry_name());
     let credentials = CredentialsRequest::read_only();

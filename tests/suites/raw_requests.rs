@@ -12,7 +12,7 @@ use docr_tests::{
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn a_request_of_any_path_has_token_query_body_and_a_typed_end() {
+async fn a_raw_request_has_a_token_a_query_a_body_and_a_typed_response() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
     sandbox.clear_requests();
@@ -62,7 +62,7 @@ async fn a_request_of_any_path_has_token_query_body_and_a_typed_end() {
 }
 
 #[tokio::test]
-async fn its_effect_decides_what_is_repeated() {
+async fn the_effect_of_a_raw_request_decides_whether_it_is_retried() {
     let (sandbox, _) = start().await;
     for (method, effect, attempts, ambiguous) in [
         (Method::GET, None, 2, false),
@@ -90,7 +90,7 @@ async fn its_effect_decides_what_is_repeated() {
 }
 
 #[tokio::test]
-async fn it_has_time_limits_and_a_pace_of_its_own() {
+async fn a_raw_request_can_have_a_deadline_of_its_own() {
     let (sandbox, _) = start().await;
     let clock = Arc::new(ManualClock::at(noon()));
     let docr = client_with_clock(sandbox.url(), TOKEN, clock);
@@ -109,7 +109,7 @@ async fn it_has_time_limits_and_a_pace_of_its_own() {
 }
 
 #[tokio::test]
-async fn no_path_leads_elsewhere() {
+async fn no_path_leads_to_another_host() {
     let server = RawServer::answering("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
     let docr = client_at(server.url(), TOKEN);
     for path in [

@@ -21,7 +21,7 @@ async fn answered(operation: &str, status: u16, body: Value) -> (Checked, Client
 }
 
 #[tokio::test]
-async fn a_garbage_collection_has_statuses_beyond_the_published_ones_and_a_type() {
+async fn garbage_collections_have_a_type_and_unpublished_statuses() {
     let statuses = [
         (
             "waiting for delete requests",
@@ -44,7 +44,7 @@ async fn a_garbage_collection_has_statuses_beyond_the_published_ones_and_a_type(
 }
 
 #[tokio::test]
-async fn no_active_garbage_collection_is_no_error() {
+async fn the_lack_of_an_active_garbage_collection_is_not_an_error() {
     let error = json!({"id": "not_found", "message": "none"});
     let (_sandbox, docr) = answered("registries_get_garbageCollection", 404, error).await;
     let runs = docr.registry(registry_name()).garbage_collections();
@@ -52,7 +52,7 @@ async fn no_active_garbage_collection_is_no_error() {
 }
 
 #[tokio::test]
-async fn the_newer_calls_take_a_garbage_collection_s_type_and_the_credentials_query() {
+async fn the_newer_calls_send_the_garbage_collection_type_and_the_credentials_query() {
     let (sandbox, _) = start().await;
     docr_tests::sandbox::furnish(&sandbox).await;
     sandbox.clear_requests();
@@ -71,7 +71,7 @@ async fn the_newer_calls_take_a_garbage_collection_s_type_and_the_credentials_qu
 }
 
 #[tokio::test]
-async fn the_list_of_registries_adds_up_the_storage() {
+async fn the_list_of_registries_has_their_total_storage() {
     let body = json!({"registries": null, "total_storage_usage_bytes": 107_374_182_400_u64});
     let (_sandbox, docr) = answered("registries_list", 200, body).await;
     let total = docr.registries().storage_usage_bytes().await.unwrap();
@@ -97,7 +97,7 @@ async fn an_empty_repository_has_no_latest_manifest() {
 }
 
 #[tokio::test]
-async fn a_blob_s_size_under_another_name_does_not_spoil_the_manifest() {
+async fn a_misspelt_blob_size_does_not_make_the_manifest_unreadable() {
     let blobs = json!([{"digest": "sha256:1", "compressed_size_byte": 5}]);
     let body = json!({"manifests": [{"digest": "sha256:2", "blobs": blobs}]});
     let (_sandbox, docr) = answered("registries_list_repositoryManifests", 200, body).await;
@@ -109,7 +109,7 @@ async fn a_blob_s_size_under_another_name_does_not_spoil_the_manifest() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_is_accepted_with_202_is_made() {
+async fn a_certificate_created_with_status_202_is_read() {
     let certificate =
         json!({"id": "i", "name": "shop", "state": "pending", "not_after": "", "dns_names": [""]});
     let body = json!({"certificate": certificate});
@@ -123,7 +123,7 @@ async fn a_certificate_that_is_accepted_with_202_is_made() {
 }
 
 #[tokio::test]
-async fn a_certificate_s_failures_beyond_the_documented_ones_have_their_kinds() {
+async fn undocumented_certificate_errors_have_their_kinds() {
     for (status, kind) in [
         (403, ErrorKind::Forbidden),
         (409, ErrorKind::Conflict),

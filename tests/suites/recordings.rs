@@ -18,12 +18,12 @@ fn main() {
         .into_iter()
         .map(|scenario| Trial::test(scenario.name(), move || run(replay(scenario))))
         .collect();
-    trials.push(Trial::test("no_recording_holds_what_looks_secret", || {
-        no_recording_holds_what_looks_secret();
+    trials.push(Trial::test("no_recording_contains_a_likely_secret", || {
+        no_recording_contains_a_likely_secret();
         Ok(())
     }));
-    trials.push(Trial::test("no_recording_or_snapshot_is_left_over", || {
-        no_recording_or_snapshot_is_left_over();
+    trials.push(Trial::test("no_recording_or_snapshot_is_unused", || {
+        no_recording_or_snapshot_is_unused();
         Ok(())
     }));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
@@ -68,7 +68,7 @@ async fn replay(scenario: Scenario) -> Result<(), Failed> {
     Ok(())
 }
 
-fn no_recording_holds_what_looks_secret() {
+fn no_recording_contains_a_likely_secret() {
     for name in names(&recordings_directory(), "json") {
         let path = recordings_directory().join(format!("{name}.json"));
         assert_eq!(
@@ -83,7 +83,7 @@ fn no_recording_holds_what_looks_secret() {
     }
 }
 
-fn no_recording_or_snapshot_is_left_over() {
+fn no_recording_or_snapshot_is_unused() {
     let scenarios: BTreeSet<_> = scenarios::all().iter().map(Scenario::name).collect();
     for (directory, extension) in [("recordings", "json"), ("snapshots", "snap")] {
         let there = names(&recordings_directory().with_file_name(directory), extension);

@@ -162,7 +162,7 @@ async fn oci_client_pushes_pulls_and_is_refused_what_its_credentials_do_not_allo
 }
 
 #[tokio::test]
-async fn what_a_plan_keeps_can_be_pulled_after_the_collection_and_nothing_else() {
+async fn only_kept_images_can_be_pulled_after_a_garbage_collection() {
     let bench = Bench::start().await;
     let writer = bench.auth(CredentialsRequest::read_write()).await;
     for number in 0..6_u8 {
@@ -268,7 +268,7 @@ fn leave_out(program: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn skopeo_pulls_what_a_plan_has_kept_of_the_images_that_it_pushed() {
+async fn skopeo_pulls_only_the_images_that_a_plan_kept() {
     let Some(skopeo) = Tool::find("skopeo") else {
         return;
     };
@@ -341,7 +341,7 @@ async fn skopeo_pulls_what_a_plan_has_kept_of_the_images_that_it_pushed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn podman_pulls_tags_and_pushes_and_umoci_builds_what_is_pushed() {
+async fn podman_pulls_tags_and_pushes_and_skopeo_pushes_what_umoci_built() {
     let bench = Bench::start().await;
     // Two blocks of nothing are an empty archive.
     let image = Image::new("tools/empty").tag("v1").layer([0; 1024]);

@@ -133,7 +133,7 @@ impl Bench {
 }
 
 #[tokio::test]
-async fn jobs_make_the_requests_that_the_table_has() {
+async fn jobs_make_the_requests_of_the_baseline() {
     let mut bench = Bench::start(true).await;
     bench.sandbox.clear_requests();
     bench.usage("usage: an empty registry").await;

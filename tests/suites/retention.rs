@@ -156,7 +156,7 @@ async fn a_plan_deletes_nothing_and_shows_what_would_be_deleted_and_why_the_rest
 }
 
 #[tokio::test]
-async fn a_plan_is_carried_out_and_frees_what_it_announced() {
+async fn applying_a_plan_frees_what_it_announced() {
     let bench = Bench::start().await;
     let plan = bench.plan("keep_newest = 1\nolder_than = '1d'").await;
     let mut seen = Vec::new();
@@ -181,7 +181,7 @@ async fn a_plan_is_carried_out_and_frees_what_it_announced() {
 }
 
 #[tokio::test]
-async fn the_collection_after_a_prune_takes_no_manifest_of_another_repository() {
+async fn the_garbage_collection_after_a_prune_removes_no_manifest_of_another_repository() {
     let bench = Bench::start().await;
     let deployed = Image::new("shop/web").sized_layer(70, 4_000_000);
     let pushed = bench.sandbox.push("acme-images", deployed).unwrap();
@@ -236,7 +236,7 @@ async fn an_index_is_deleted_before_its_parts_and_parts_of_kept_images_are_kept(
 }
 
 #[tokio::test]
-async fn what_has_changed_since_the_plan_is_left_alone() {
+async fn what_changed_since_the_plan_is_left_alone() {
     let bench = Bench::start().await;
     bench.clock.advance(DAY);
     let plan = bench.plan("delete_tags = ['v*']").await;
@@ -265,7 +265,7 @@ async fn what_has_changed_since_the_plan_is_left_alone() {
 }
 
 #[tokio::test]
-async fn what_was_pushed_since_the_plan_keeps_what_it_needs() {
+async fn parts_of_an_image_pushed_since_the_plan_are_kept() {
     let bench = Bench::start().await;
     bench.clock.advance(DAY);
     let plan = bench.plan("delete_tags = ['v1', 'v5']").await;
@@ -284,7 +284,7 @@ async fn what_was_pushed_since_the_plan_keeps_what_it_needs() {
 }
 
 #[tokio::test]
-async fn without_a_reader_images_of_a_repository_that_was_pushed_to_are_left_alone() {
+async fn without_a_reader_a_repository_pushed_to_since_the_plan_is_left_alone() {
     let bench = Bench::start().await;
     let plan = bench.plan("delete_tags = ['v1']").await;
     let other = Image::new("shop/api").sized_layer(9, 1_000_000);
@@ -300,7 +300,7 @@ async fn without_a_reader_images_of_a_repository_that_was_pushed_to_are_left_alo
 
 /// The times of tags count as much as those of manifests.
 #[tokio::test]
-async fn a_retag_of_an_image_that_is_kept_is_seen() {
+async fn a_retag_of_a_kept_image_counts_as_a_push() {
     let bench = Bench::start().await;
     let plan = bench.plan("delete_tags = ['v1']").await;
     let mut tags = bench.listed_tags().await;
@@ -318,7 +318,7 @@ async fn a_retag_of_an_image_that_is_kept_is_seen() {
 }
 
 #[tokio::test]
-async fn a_tag_that_was_pushed_again_to_the_same_image_is_left_alone() {
+async fn a_tag_pushed_again_to_the_same_image_is_left_alone() {
     let bench = Bench::start().await;
     let plan = bench.plan("delete_tags = ['v1']").await;
     bench.push(Image::new("shop/api").sized_layer(1, 1_000_000).tag("v1"));
@@ -334,7 +334,7 @@ async fn a_tag_that_was_pushed_again_to_the_same_image_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_look_is_taken_again_after_a_minute() {
+async fn a_repository_is_read_again_after_a_minute() {
     let bench = Bench::start().await;
     bench.clock.advance(DAY);
     let plan = bench.plan("delete_tags = ['v*']").await;
@@ -367,7 +367,7 @@ async fn a_look_is_taken_again_after_a_minute() {
 }
 
 #[tokio::test]
-async fn a_stopped_run_is_resumed_and_asks_for_nothing_twice() {
+async fn a_resumed_run_repeats_no_deletion() {
     let bench = Bench::start().await;
     bench.clock.advance(DAY);
     let only_tags = RetentionPolicy {
@@ -407,7 +407,7 @@ async fn a_stopped_run_is_resumed_and_asks_for_nothing_twice() {
 }
 
 #[tokio::test]
-async fn a_run_that_is_stopped_finishes_what_is_in_progress_and_reports_the_rest() {
+async fn a_stopped_run_finishes_deletions_in_progress_and_reports_the_rest() {
     let bench = Bench::start().await;
     bench.clock.advance(DAY);
     let plan = bench.plan("delete_tags = ['v*']").await;
@@ -451,7 +451,7 @@ impl ObserveRetention for FullDisk {
 }
 
 #[tokio::test]
-async fn what_can_not_be_noted_is_not_deleted() {
+async fn a_deletion_that_cannot_be_recorded_is_not_made() {
     let bench = Bench::start().await;
     let plan = bench.plan("delete_tags = ['v*']").await;
     let mut log = FullDisk(Vec::new());
@@ -468,7 +468,7 @@ async fn what_can_not_be_noted_is_not_deleted() {
 }
 
 #[tokio::test]
-async fn a_refusal_stops_the_run_and_names_what_was_not_tried() {
+async fn a_refusal_stops_the_run_and_the_report_names_what_was_not_tried() {
     let bench = Bench::start().await;
     let plan = bench.plan("delete_tags = ['v*']").await;
     let runs = bench.registry.garbage_collections();
@@ -490,7 +490,7 @@ async fn a_refusal_stops_the_run_and_names_what_was_not_tried() {
 }
 
 #[tokio::test]
-async fn a_repository_that_can_not_be_looked_at_again_is_left_and_the_report_is_whole() {
+async fn a_repository_that_cannot_be_read_again_is_skipped_and_the_run_continues() {
     let bench = Bench::start().await;
     let web = Image::new("shop/web").sized_layer(70, 4_000_000);
     bench.push(web.tag("old"));
@@ -513,7 +513,7 @@ async fn a_repository_that_can_not_be_looked_at_again_is_left_and_the_report_is_
 }
 
 #[tokio::test]
-async fn a_plan_is_carried_out_where_it_was_made_for() {
+async fn a_plan_is_refused_for_another_registry_or_api() {
     let bench = Bench::start().await;
     let plan = bench.plan("delete_tags = ['v*']").await;
     let refused = |plan: &RetentionPlan, registry: &RegistryHandle| {
@@ -535,7 +535,7 @@ async fn a_plan_is_carried_out_where_it_was_made_for() {
 }
 
 #[tokio::test]
-async fn a_plan_for_too_many_images_is_refused_and_not_carried_out() {
+async fn a_plan_that_deletes_too_many_images_is_refused() {
     let bench = Bench::start().await;
     bench.clock.advance(DAY);
     for (limit, goes) in [("2", false), ("3", true), ("59%", false), ("60%", true)] {
@@ -629,7 +629,7 @@ async fn an_edited_plan_that_contradicts_itself_is_refused_before_anything_is_de
 }
 
 #[tokio::test]
-async fn images_in_use_are_kept_with_all_that_they_need() {
+async fn images_in_use_are_kept_with_everything_they_need() {
     let bench = Bench::start().await;
     bench.clock.advance(DAY);
     let part = Image::new("shop/api").sized_layer(5, 1_000_000).digest();
@@ -703,7 +703,7 @@ async fn a_list_that_changed_while_it_was_read_is_read_again() {
 
 /// The list of tags has lost `v5`; that of manifests still names it.
 #[tokio::test]
-async fn a_tag_that_either_list_names_is_there() {
+async fn a_tag_in_either_list_exists() {
     let bench = Bench::start().await;
     bench.clock.advance(DAY);
     let mut tags = bench.listed_tags().await;
@@ -726,7 +726,7 @@ async fn a_tag_that_either_list_names_is_there() {
 
 /// Ages count by the service's clock, so that a clock that is wrong makes nothing old.
 #[tokio::test]
-async fn a_clock_that_is_ahead_deletes_nothing_young() {
+async fn a_client_clock_that_is_ahead_makes_nothing_old() {
     let bench = Bench::start().await;
     let ahead = bench.clock.now() + chrono::TimeDelta::days(40);
     let clock = std::sync::Arc::new(docr::ManualClock::at(ahead));
@@ -750,7 +750,7 @@ async fn a_clock_that_is_ahead_deletes_nothing_young() {
 }
 
 #[tokio::test]
-async fn a_repository_that_was_deleted_is_reported_so_with_all_in_it() {
+async fn everything_in_a_deleted_repository_is_reported_as_deleted_earlier() {
     let bench = Bench::start().await;
     let plan = bench.plan("delete_tags = ['v*']").await;
     bench
@@ -770,7 +770,7 @@ async fn a_repository_that_was_deleted_is_reported_so_with_all_in_it() {
 }
 
 #[tokio::test]
-async fn manifests_that_are_not_read_or_cannot_be_read_are_kept() {
+async fn manifests_that_were_not_or_cannot_be_read_are_kept() {
     let bench = Bench::start().await;
     bench.clock.advance(DAY);
     let rule = policy("delete_tags = ['v*']\ndelete_untagged = true");
@@ -815,7 +815,7 @@ fn an_inventory_with_the_same_tag_twice_is_refused() {
 }
 
 #[test]
-fn the_schema_of_a_policy_accepts_what_the_reader_accepts() {
+fn the_schema_of_a_policy_accepts_what_the_parser_accepts() {
     let schema = schemars::schema_for!(RetentionPolicy);
     let validator = jsonschema::validator_for(schema.as_value()).unwrap();
     for (text, fine) in [
@@ -839,7 +839,7 @@ fn the_schema_of_a_policy_accepts_what_the_reader_accepts() {
 
 /// A run can be spawned on a runtime with several threads.
 #[test]
-fn a_run_is_send() {
+fn the_future_of_a_run_is_send() {
     fn is_send(_: impl Send) {}
     fn check(plan: &RetentionPlan, registry: &RegistryHandle, reader: &OciManifests) {
         let execution = plan.execution(registry).unwrap().reader(reader);
@@ -850,7 +850,7 @@ fn a_run_is_send() {
 }
 
 #[tokio::test]
-async fn a_repository_of_which_nothing_is_kept_is_deleted_as_a_whole_and_the_plan_shows_it() {
+async fn a_repository_without_kept_images_is_deleted_as_a_whole_and_the_plan_shows_it() {
     let bench = Bench::start().await;
     for (repository, seed) in [("old/one", 71), ("old/two", 72)] {
         for tag in ["a", "b", "c"] {
@@ -951,7 +951,7 @@ impl Bench {
 }
 
 #[tokio::test]
-async fn a_whole_repository_is_looked_at_again_after_each_pause_before_it_is_deleted() {
+async fn a_whole_repository_is_read_again_after_each_pause_before_its_deletion() {
     let (bench, plan) = whole_repository().await;
     bench.limit_deletes_of_repositories(4);
     let report = bench.apply(&plan).await;
@@ -966,7 +966,7 @@ async fn a_whole_repository_is_looked_at_again_after_each_pause_before_it_is_del
 }
 
 #[tokio::test]
-async fn a_whole_repository_is_left_when_its_deletion_is_refused_for_the_limit_five_times() {
+async fn a_whole_repository_is_kept_after_five_rate_limited_deletions() {
     let (bench, plan) = whole_repository().await;
     bench.limit_deletes_of_repositories(5);
     let report = bench.apply(&plan).await;
@@ -977,7 +977,7 @@ async fn a_whole_repository_is_left_when_its_deletion_is_refused_for_the_limit_f
 }
 
 #[tokio::test]
-async fn what_is_pushed_to_a_whole_repository_during_a_pause_is_kept() {
+async fn an_image_pushed_to_a_whole_repository_during_a_pause_is_kept() {
     let (bench, plan) = whole_repository().await;
     bench.limit_deletes_of_repositories(1);
     let Bench {
@@ -1026,7 +1026,7 @@ impl ObserveRetention for SlowDisk<'_> {
 }
 
 #[tokio::test]
-async fn what_is_pushed_to_a_whole_repository_while_its_deletion_is_noted_is_kept() {
+async fn an_image_pushed_to_a_whole_repository_while_its_deletion_is_recorded_is_kept() {
     let (bench, plan) = whole_repository().await;
     let execution = plan.execution(&bench.registry).unwrap();
     execution.run_observed(&mut SlowDisk(&bench, false)).await;
@@ -1037,7 +1037,7 @@ async fn what_is_pushed_to_a_whole_repository_while_its_deletion_is_noted_is_kep
 }
 
 #[tokio::test]
-async fn a_plan_by_which_a_repository_goes_as_a_whole_and_keeps_something_is_refused() {
+async fn a_plan_that_deletes_a_whole_repository_and_keeps_part_of_it_is_refused() {
     let bench = Bench::start().await;
     bench.clock.advance(DAY);
     let mut plan = bench.plan("delete_tags = ['v1']").await;
@@ -1051,7 +1051,7 @@ async fn a_plan_by_which_a_repository_goes_as_a_whole_and_keeps_something_is_ref
 }
 
 #[tokio::test]
-async fn a_reading_that_failed_continues_where_it_stopped() {
+async fn a_failed_reading_continues_where_it_stopped() {
     let bench = Bench::start().await;
     let account = bench.docr.registries();
     account.change_tier(TierSlug::Professional).await.unwrap();
@@ -1093,7 +1093,7 @@ async fn a_reading_that_failed_continues_where_it_stopped() {
 }
 
 #[tokio::test]
-async fn what_no_rule_is_for_is_read_only_when_something_hangs_on_it() {
+async fn a_repository_without_a_rule_is_read_only_when_needed() {
     let bench = Bench::start().await;
     let shared = || Image::new("shop/web").sized_layer(1, 1_000_000);
     bench.push(shared().platform("linux", "other").tag("v1"));

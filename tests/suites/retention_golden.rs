@@ -315,7 +315,7 @@ async fn run(case: &Path, updates: bool) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_case_is_planned_and_left_as_expected() {
+async fn every_case_has_the_expected_plan_and_outcome() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("retention");
     let mut cases: Vec<PathBuf> = fs::read_dir(folder)
         .unwrap()

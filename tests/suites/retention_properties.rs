@@ -436,7 +436,7 @@ proptest! {
 
     /// Exactly what the plan keeps is there afterwards, every image of it whole, and what was announced is free.
     #[test]
-    fn a_prune_leaves_what_the_plan_keeps_whole_and_frees_what_it_announced(
+    fn a_prune_leaves_kept_images_whole_and_frees_what_the_plan_announced(
         pushes in vec(push(), 1..14),
         policy in policy(),
     ) {

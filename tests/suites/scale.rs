@@ -8,7 +8,7 @@ const SMALL: u64 = 100;
 const MOST: f64 = 4.6;
 
 #[test]
-fn four_times_as_much_takes_about_four_times_the_instructions() {
+fn four_times_the_size_takes_about_four_times_the_instructions() {
     if !callgrind::is_there() {
         eprintln!("left out, since there is no valgrind: how jobs grow");
         return;

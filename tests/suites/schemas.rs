@@ -43,7 +43,7 @@ fn assert_same_rules<T: JsonSchema>(pointer: &str) {
 }
 
 #[test]
-fn the_schemas_of_input_types_are_the_spec_s() {
+fn the_schemas_of_input_types_match_the_spec() {
     assert_same_rules::<RegistryName>("/components/schemas/registry_name");
     assert_same_rules::<RepositoryName>("/components/schemas/repository_name");
     assert_same_rules::<Tag>("/components/schemas/tag_name");
@@ -109,7 +109,7 @@ fn long_texts(limit: usize) -> Vec<String> {
 }
 
 #[test]
-fn a_name_is_accepted_exactly_when_the_spec_s_pattern_accepts_it() {
+fn a_name_is_accepted_exactly_when_the_spec_accepts_it() {
     assert_same_verdicts::<RegistryName>("registry_name", all_texts("a9-A._/ é", 4));
     assert_same_verdicts::<RegistryName>("registry_name", long_texts(63));
     assert_same_verdicts::<RepositoryName>("repository_name", all_texts("a._-/", 7));
@@ -120,7 +120,7 @@ fn a_name_is_accepted_exactly_when_the_spec_s_pattern_accepts_it() {
 }
 
 #[test]
-fn a_new_registry_s_name_is_accepted_exactly_when_the_spec_s_pattern_accepts_it() {
+fn the_name_of_a_new_registry_is_accepted_exactly_when_the_spec_accepts_it() {
     let is_accepted = |text: &str| {
         let name = text.parse::<RegistryName>();
         name.is_ok_and(|name| name.check_new().is_ok())
@@ -131,7 +131,7 @@ fn a_new_registry_s_name_is_accepted_exactly_when_the_spec_s_pattern_accepts_it(
 }
 
 #[test]
-fn a_digest_is_accepted_exactly_when_the_spec_s_pattern_accepts_it() {
+fn a_digest_is_accepted_exactly_when_the_spec_accepts_it() {
     let hex = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881";
     let right = format!("sha256:{hex}");
     let mut texts = vec![
@@ -153,7 +153,7 @@ fn a_digest_is_accepted_exactly_when_the_spec_s_pattern_accepts_it() {
 }
 
 #[test]
-fn the_schemas_fit_into_a_user_s_own() {
+fn the_schemas_can_be_embedded_in_others() {
     #[derive(JsonSchema)]
     #[allow(dead_code, reason = "only its schema is used")]
     struct Config {

@@ -18,7 +18,7 @@ fn assert_hides(secret: &str, value: &dyn Debug) {
 }
 
 #[tokio::test]
-async fn the_token_is_in_no_debug() {
+async fn no_debug_output_contains_the_token() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
     let docr = client(&sandbox);
@@ -55,7 +55,7 @@ async fn the_token_is_in_no_debug() {
 }
 
 #[tokio::test]
-async fn minted_credentials_are_in_no_debug() {
+async fn no_debug_output_contains_minted_credentials() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
     let registry = client(&sandbox).registry(registry_name());
@@ -74,7 +74,7 @@ async fn minted_credentials_are_in_no_debug() {
 }
 
 #[tokio::test]
-async fn a_private_key_is_in_no_debug_and_in_no_error_that_quotes_it() {
+async fn no_debug_output_or_error_contains_a_private_key() {
     let secret = "sandboxkey";
     let wanted = CreateCertificate::custom("shop", KEY, "-----BEGIN CERTIFICATE-----");
     assert_hides(secret, &wanted);

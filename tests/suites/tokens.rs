@@ -86,7 +86,7 @@ fn statuses(sandbox: &Sandbox) -> Vec<u16> {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_replaced_once_and_the_call_is_made_again_once() {
+async fn a_refused_token_is_replaced_and_the_call_retried_once() {
     let (sandbox, _) = start().await;
     let provider = InTurn::of(&["dop_v1_expired", TOKEN]);
     // With a single attempt, too: nothing was done.
@@ -147,7 +147,7 @@ fn one_token() -> TokenFn {
 }
 
 #[tokio::test]
-async fn a_call_that_has_no_token_for_another_attempt_may_have_been_done_unless_it_only_reads() {
+async fn a_call_without_a_token_for_a_retry_is_ambiguous_unless_it_only_reads() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
     let runs = |docr: &Client| docr.registry(registry_name()).garbage_collections();
@@ -176,7 +176,7 @@ async fn a_call_that_has_no_token_for_another_attempt_may_have_been_done_unless_
 }
 
 #[tokio::test]
-async fn what_creates_or_mints_is_made_again_after_a_refusal_and_done_once() {
+async fn a_mint_is_retried_after_a_refused_token_and_happens_once() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
     sandbox.clear_requests();
@@ -207,7 +207,7 @@ async fn what_creates_or_mints_is_made_again_after_a_refusal_and_done_once() {
 }
 
 #[tokio::test]
-async fn however_many_calls_need_a_token_the_provider_is_called_once() {
+async fn concurrent_calls_share_one_call_to_the_token_provider() {
     let (sandbox, _) = start().await;
     let provider = InTurn::of(&["dop_v1_expired", TOKEN]);
     let docr = builder(sandbox.url())
@@ -225,7 +225,7 @@ async fn however_many_calls_need_a_token_the_provider_is_called_once() {
 }
 
 #[tokio::test]
-async fn a_token_is_renewed_before_it_expires_and_one_for_a_single_request_each_time() {
+async fn a_token_is_renewed_before_it_expires_and_a_single_use_token_for_each_request() {
     let (sandbox, _) = start().await;
     let clock = Arc::new(ManualClock::at(noon()));
     let asked = Arc::new(AtomicUsize::new(0));
@@ -295,7 +295,7 @@ async fn a_provider_that_fails_hangs_or_panics_ends_the_call_before_anything_is_
 }
 
 #[tokio::test]
-async fn a_file_is_read_again_when_it_changes() {
+async fn a_token_file_is_read_again_when_it_changes() {
     let server = RawServer::answering(response(200, "", "{\"options\":{}}")).await;
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("token");
@@ -324,7 +324,7 @@ async fn a_file_is_read_again_when_it_changes() {
 }
 
 #[tokio::test]
-async fn no_error_shows_a_token_that_was_ever_handed_out() {
+async fn no_error_shows_a_token_that_was_replaced() {
     let quoted = "dop_v1_the_first_of_all_tokens";
     let body = format!("{{\"id\":\"bad\",\"message\":\"token {quoted} was replaced\"}}");
     let server = RawServer::serving(move |number, _| {

@@ -38,7 +38,7 @@ impl MakeWriter<'_> for Lines {
 }
 
 #[tokio::test]
-async fn a_call_leaves_its_operation_route_and_attempts_and_no_name_and_no_token() {
+async fn a_call_is_traced_with_operation_route_and_attempts_but_no_name_or_token() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
     let outage = ScriptedAnswer::status(503);

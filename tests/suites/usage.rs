@@ -42,8 +42,7 @@ async fn all_read(registry: &RegistryHandle, usage: Vec<RepositoryUsage>) -> Vec
 }
 
 #[tokio::test]
-async fn the_list_takes_a_request_for_200_repositories_and_the_rest_one_for_each_that_it_leaves_open()
- {
+async fn usage_takes_one_request_per_200_repositories_and_one_for_each_inexact_size() {
     let (sandbox, clock, registry) = many().await;
     let usage = registry.usage().await.unwrap();
     assert_eq!(sandbox.requests().len(), 3);
@@ -78,7 +77,7 @@ async fn the_list_takes_a_request_for_200_repositories_and_the_rest_one_for_each
 }
 
 #[tokio::test]
-async fn a_blob_that_images_of_a_repository_share_is_counted_once() {
+async fn a_blob_shared_within_a_repository_is_counted_once() {
     let (_sandbox, _, registry) = many().await;
     let usage = registry.usage().await.unwrap();
     let wanted = usage
@@ -105,7 +104,7 @@ async fn a_repository_that_is_deleted_meanwhile_stores_nothing() {
 }
 
 #[tokio::test]
-async fn many_more_than_a_minute_allows_are_paced_and_none_is_refused() {
+async fn more_requests_than_a_minute_allows_are_paced_and_none_is_refused() {
     let (sandbox, clock, registry) = many().await;
     for number in (1..451).step_by(2) {
         push(&sandbox, number, 2);
