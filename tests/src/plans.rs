@@ -1,4 +1,4 @@
-//! Inventories of any size, by what makes them large: what a plan of each costs is held by tests.
+//! Inventories of any size, by what makes them large. Tests limit what a plan for each costs.
 
 use std::sync::LazyLock;
 
@@ -8,10 +8,10 @@ use docr::retention::{
     RetentionPolicy, SharedString, TagRecord,
 };
 
-/// A name, and what makes a case of a size.
+/// A name, and a function that makes a case of a size.
 pub type Shape = (&'static str, fn(u64) -> Case);
 
-/// What makes an inventory large, with the policy that it is planned by.
+/// Every way in which an inventory can be large, with the policy to plan by.
 pub const SHAPES: [Shape; 10] = [
     ("images of one tag", images_of_one_tag),
     ("tags of one image that go", tags_that_go),
@@ -34,12 +34,12 @@ pub const SHAPES: [Shape; 10] = [
     ("repositories, and references in use", repositories_in_use),
 ];
 
-/// A policy, and what it is for.
+/// A policy and an inventory.
 #[derive(Debug)]
 pub struct Case {
     /// The policy.
     pub policy: RetentionPolicy,
-    /// What is there.
+    /// The inventory.
     pub inventory: RegistryInventory,
 }
 
@@ -63,10 +63,10 @@ fn digest(number: u64) -> SharedString {
     format!("sha256:{number:064x}").into()
 }
 
-/// The digest of the blob that all images have: one text for all, as in an inventory that was read.
+/// The digest of the blob that all images share: a single string, as in an inventory that was read.
 static BASE: LazyLock<SharedString> = LazyLock::new(|| digest(1 << 40));
 
-/// A manifest that was pushed long ago, with two blobs of its own and one that all have.
+/// A manifest that was pushed long ago, with two blobs of its own and the one that all share.
 fn manifest(number: u64, parts: impl IntoIterator<Item = u64>) -> ManifestRecord {
     let mut document = ManifestDocument::default();
     document.is_understood = true;
@@ -115,11 +115,11 @@ fn repository(
 
 const ALL_OLD: &str = "[[rule]]\nolder_than = \"30d\"\ndelete_untagged = true";
 
-/// This many images, each with a tag, of which half are deleted.
+/// `size` images with a tag each, of which half are deleted.
 pub fn images_of_one_tag(size: u64) -> Case {
     let policy = format!("[[rule]]\nkeep_newest = {}", size / 2);
     let manifests: Vec<_> = (0..size).map(|image| manifest(image, [])).collect();
-    // The digests are the same texts in both lists, as in an inventory that was read.
+    // Both lists share the digests' strings, as in an inventory that was read.
     let tags = (0..size).zip(&manifests);
     let tags = tags.map(|(image, it)| tag_of(format!("v{image}"), it.digest.clone(), image));
     let tags = tags.collect();
