@@ -1,5 +1,5 @@
-//! Texts that are read by themselves: names, policies, plans, configurations, certificates, documents, seeds of
-//! a sandbox.
+//! Texts that are parsed without a server: names, policies, plans, configurations, certificates, documents, seeds of a
+//! sandbox.
 
 use std::{fmt::Display, fs, path::Path, str::FromStr};
 
@@ -13,7 +13,7 @@ use docr_tests::sandbox::noon;
 
 use super::{Inputs, SECRET, is_fit_to_be_shown, shows_no_secret};
 
-fn reads<T>(text: &str)
+fn parses<T>(text: &str)
 where
     T: FromStr<Err = InvalidInput> + Display + PartialEq + std::fmt::Debug,
 {
@@ -34,24 +34,24 @@ where
 #[test]
 fn names_and_similar_texts() {
     Inputs::of("names", 1).hold_for_texts(|text| {
-        reads::<RegistryName>(text);
-        reads::<RepositoryName>(text);
-        reads::<Tag>(text);
-        reads::<Digest>(text);
-        reads::<ImageRef>(text);
-        reads::<CertificateId>(text);
-        reads::<ClusterId>(text);
-        reads::<GarbageCollectionId>(text);
-        reads::<Age>(text);
-        reads::<MaxDelete>(text);
-        reads::<NamePattern>(text);
+        parses::<RegistryName>(text);
+        parses::<RepositoryName>(text);
+        parses::<Tag>(text);
+        parses::<Digest>(text);
+        parses::<ImageRef>(text);
+        parses::<CertificateId>(text);
+        parses::<ClusterId>(text);
+        parses::<GarbageCollectionId>(text);
+        parses::<Age>(text);
+        parses::<MaxDelete>(text);
+        parses::<NamePattern>(text);
     });
 }
 
-/// The rules that are tested by example elsewhere.
+/// The policies of the golden tests.
 fn policies() -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("retention");
-    let mut cases: Vec<_> = { fs::read_dir(folder).unwrap() }
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("retention");
+    let mut cases: Vec<_> = { fs::read_dir(directory).unwrap() }
         .map(|case| case.unwrap().path().join("rules.toml"))
         .collect();
     cases.sort();
@@ -59,7 +59,7 @@ fn policies() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn policies_of_retention() {
+fn retention_policies() {
     Inputs::with("policies", policies(), 2).hold_for_texts(
         |text| match RetentionPolicy::from_toml(text) {
             Ok(policy) => {
@@ -73,7 +73,7 @@ fn policies_of_retention() {
 }
 
 #[test]
-fn plans_of_retention() {
+fn retention_plans() {
     Inputs::of("plans", 4).hold_for_texts(|text| match RetentionPlan::from_json(text) {
         Ok(plan) => {
             let json = serde_json::to_string(&plan).unwrap();
@@ -86,8 +86,8 @@ fn plans_of_retention() {
 
 #[test]
 fn docker_configurations() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("config.json");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("config.json");
     Inputs::of("docker", 4).hold(|input| {
         fs::write(&path, input).unwrap();
         let mut config = match DockerConfig::load(&path) {
@@ -103,7 +103,7 @@ fn docker_configurations() {
         for error in parts.into_iter().filter_map(Result::err) {
             is_fit_to_be_shown(&format!("{error} {error:?}"));
         }
-        // What was taken out stays out.
+        // What was removed stays removed.
         if config.save().is_ok() {
             let mut again = DockerConfig::load(&path).unwrap();
             assert!(!again.remove().unwrap_or(false));
@@ -134,7 +134,7 @@ fn certificates_and_their_keys() {
         assert!(!key_lines.iter().any(shows), "the key is shown: {message}");
     };
     Inputs::with("certificates", corpus.collect(), 4).hold_for_texts(|text| {
-        // In each of its places, beside what is right.
+        // In each field, with valid values in the others.
         let all = [
             CreateCertificate::custom("shop", Secret::from(text), own.leaf.as_str()),
             CreateCertificate::custom("shop", own.private_key.as_str(), text),
@@ -151,13 +151,13 @@ fn certificates_and_their_keys() {
 }
 
 #[test]
-fn documents_of_manifests() {
+fn manifest_documents() {
     Inputs::of("documents", 1).hold(|input| {
         let read = ManifestDocument::from_bytes(None, input);
         let size: usize = read.parts.iter().map(|part| part.len()).sum();
-        assert!(size <= input.len(), "more parts than there are");
+        assert!(size <= input.len(), "more parts than the input has");
         let typed = ManifestDocument::from_bytes(read.media_type.as_deref(), input);
-        assert!(typed == read, "its own type changes what is read");
+        assert!(typed == read, "reading with its media type differs");
     });
 }
 
@@ -173,7 +173,7 @@ fn seeds_of_a_sandbox() {
 
 #[test]
 fn the_corpus_contains_secrets() {
-    // Otherwise nothing would be found out.
+    // Otherwise the targets would prove nothing.
     for target in ["docker", "errors"] {
         let mut inputs = Inputs::of(target, 1);
         let has_secret = |input: &[u8]| {
