@@ -1,4 +1,4 @@
-"""Steers the sandbox over HTTP as a suite in any language can: with an HTTP client and JSON."""
+"""Steers the sandbox over HTTP, as a suite in any language can with an HTTP client and JSON."""
 
 import http.client
 import json
@@ -46,7 +46,7 @@ SEED = {
 }
 
 
-class Answer:
+class Response:
     def __init__(self, status, headers, text):
         self.status, self.headers, self.text = status, headers, text
 
@@ -76,11 +76,11 @@ class Sandbox:
 
     def steer(self, method, path, body=None, expect=None):
         """Calls the sandbox's own API."""
-        answer = self.request(method, f"/_docr/v1{path}", body, {})
-        wanted = expect or (204 if answer.text == "" else 200)
-        if answer.status != wanted:
-            raise AssertionError(f"{method} {path}: {answer.status} {answer.text}")
-        return answer.json if answer.text else None
+        response = self.request(method, f"/_docr/v1{path}", body, {})
+        wanted = expect or (204 if response.text == "" else 200)
+        if response.status != wanted:
+            raise AssertionError(f"{method} {path}: {response.status} {response.text}")
+        return response.json if response.text else None
 
     def request(self, method, path, body, headers):
         data = None if body is None else json.dumps(body).encode()
@@ -89,10 +89,10 @@ class Sandbox:
         request = urllib.request.Request(self.url + path, data=data, headers=headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=30) as response:
-                return Answer(response.status, response.headers, response.read().decode())
+                return Response(response.status, response.headers, response.read().decode())
         except urllib.error.HTTPError as error:
             with error:
-                return Answer(error.code, error.headers, error.read().decode())
+                return Response(error.code, error.headers, error.read().decode())
 
 
 class Steering(unittest.TestCase):
@@ -206,12 +206,12 @@ class Steering(unittest.TestCase):
         self.assertIn("registry:read", wrong["message"])
 
     def test_scripted_responses_are_sent_once_and_in_order(self):
-        for answer in [{"status": 503}, {"status": 200, "json": {"registries": None}}]:
-            self.sandbox.steer("POST", "/answers", {"operation": "registries_list", "answer": answer})
+        for scripted in [{"status": 503}, {"status": 200, "json": {"registries": None}}]:
+            self.sandbox.steer("POST", "/answers", {"operation": "registries_list", "answer": scripted})
         self.assertEqual(self.sandbox.steer("GET", "/answers"), {"waiting": {"registries_list": 2}})
-        answers = [self.sandbox.call("GET", "/v2/registries") for _ in range(3)]
-        self.assertEqual([answer.status for answer in answers], [503, 200, 200])
-        self.assertEqual(answers[1].json, {"registries": None})
+        responses = [self.sandbox.call("GET", "/v2/registries") for _ in range(3)]
+        self.assertEqual([response.status for response in responses], [503, 200, 200])
+        self.assertEqual(responses[1].json, {"registries": None})
         self.assertEqual(self.sandbox.steer("GET", "/answers"), {"waiting": {}})
         wrong = {"operation": "list_registries", "answer": {"status": 503}}
         self.assertIn("registries_list", self.sandbox.steer("POST", "/answers", wrong, expect=422)["message"])
@@ -225,9 +225,9 @@ class Steering(unittest.TestCase):
             "answer": {"status": 502, "body": "<h1>Bad gateway</h1>", "content_type": "text/html", "headers": {"via": "proxy"}},
         }
         added = self.sandbox.steer("POST", "/faults", fault)["id"]
-        answers = [self.sandbox.call("GET", "/v2/registries") for _ in range(4)]
-        self.assertEqual([answer.status for answer in answers], [200, 502, 502, 200])
-        self.assertEqual(answers[1].headers["via"], "proxy")
+        responses = [self.sandbox.call("GET", "/v2/registries") for _ in range(4)]
+        self.assertEqual([response.status for response in responses], [200, 502, 502, 200])
+        self.assertEqual(responses[1].headers["via"], "proxy")
         self.assertEqual(self.sandbox.call("GET", "/v2/certificates").status, 200)
         counted = self.sandbox.steer("GET", "/faults")["faults"]
         self.assertEqual(counted, [{"id": added, "matched": 4, "befallen": 2}])
@@ -382,9 +382,9 @@ class Steering(unittest.TestCase):
             ("GET", "/_docr/v1/requests?limit=many", 422),
             ("GET", "/_docr/v1/requests?colour=red", 422),
         ]:
-            answer = self.sandbox.request(method, path, None, {})
-            self.assertEqual(answer.status, status)
-            self.assertTrue(answer.json["message"])
+            response = self.sandbox.request(method, path, None, {})
+            self.assertEqual(response.status, status)
+            self.assertTrue(response.json["message"])
         form = {"content-type": "text/plain"}
         self.assertEqual(self.sandbox.request("POST", "/_docr/v1/seed", SEED, form).status, 415)
         other_site = {"origin": "http://evil.example"}
@@ -399,7 +399,7 @@ class Steering(unittest.TestCase):
             text = suite.read()
         for path in description["paths"]:
             first = path.removeprefix("/_docr/v1").split("{")[0]
-            self.assertIn(first, text, "is tested by nothing here")
+            self.assertIn(first, text, "is not tested here")
 
         def references(value):
             if isinstance(value, dict):
@@ -417,8 +417,8 @@ class Steering(unittest.TestCase):
 
 class Starting(unittest.TestCase):
     def test_a_reset_restores_the_seed(self):
-        with tempfile.TemporaryDirectory() as folder:
-            seed, ready = os.path.join(folder, "seed.json"), os.path.join(folder, "ready.json")
+        with tempfile.TemporaryDirectory() as directory:
+            seed, ready = os.path.join(directory, "seed.json"), os.path.join(directory, "ready.json")
             with open(seed, "w", encoding="utf-8") as file:
                 json.dump(SEED, file)
             sandbox = Sandbox("--seed", seed, "--ready-file", ready)
