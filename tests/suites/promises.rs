@@ -1,4 +1,4 @@
-//! What holds of every type and every error, held by the compiler where it can.
+//! Guarantees for every type and every error, checked by the compiler where possible.
 
 use docr::{
     AccessToken, AccountUsage, ApiRequest, CallOptions, CertificatePair, Certificates, Client,
@@ -106,7 +106,7 @@ fn every_future_can_be_spawned() {
     sent(&docr.clusters().add_registries(&[], &[]));
 }
 
-/// Runs a future to its end without a runtime.
+/// Runs a future to completion without a runtime.
 fn without_a_runtime<T>(future: impl Future<Output = T>) -> T {
     let mut future = std::pin::pin!(future);
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
@@ -115,7 +115,7 @@ fn without_a_runtime<T>(future: impl Future<Output = T>) -> T {
             return end;
         }
     }
-    panic!("it waits for something");
+    panic!("the future is still pending");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Whatever goes in, nothing panics; and what is accepted comes out as it went in.
+//! No input makes a parser panic, and what is accepted is printed as it was read.
 
 use std::{fmt::Display, str::FromStr};
 
@@ -8,7 +8,7 @@ use docr::{
 };
 use proptest::{prelude::*, test_runner::TestRunner};
 
-/// `PROPTEST_CASES` cases of each property, a few thousand unless it is set.
+/// `PROPTEST_CASES` cases of each property, 3,000 by default.
 fn config() -> ProptestConfig {
     let set = std::env::var("PROPTEST_CASES").ok();
     let cases = set.and_then(|cases| cases.parse().ok()).unwrap_or(3_000);
@@ -19,7 +19,7 @@ fn config() -> ProptestConfig {
     }
 }
 
-/// Texts of every kind: any at all, and ones that are nearly right.
+/// Arbitrary texts, and nearly valid ones.
 fn texts() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),

@@ -1,4 +1,4 @@
-//! Requests to any path, with all that every call has.
+//! Requests to any path have everything that other calls have.
 
 use std::{sync::Arc, time::Duration};
 
@@ -41,16 +41,16 @@ async fn a_raw_request_has_a_token_a_query_a_body_and_a_typed_response() {
         .unwrap();
     assert_eq!(changed["subscription"]["tier"]["slug"], "professional");
 
-    // Without a body.
+    // A response without a body.
     docr.request(Method::DELETE, "/v2/registries/acme-images")
         .send::<()>()
         .await
         .unwrap();
-    let gone = docr
+    let deleted = docr
         .request(Method::GET, "/v2/registries/acme-images")
         .send::<Value>()
         .await;
-    let error = gone.unwrap_err();
+    let error = deleted.unwrap_err();
     assert!(error.is_not_found());
     assert_eq!(error.operation(), Some("GET /v2/registries/acme-images"));
     assert!(
@@ -79,10 +79,10 @@ async fn the_effect_of_a_raw_request_decides_whether_it_is_retried() {
         if let Some(effect) = effect {
             request = request.effect(effect);
         }
-        let end = request.send::<Value>().await;
+        let result = request.send::<Value>().await;
         assert_eq!(proxy.requests(), attempts, "{method} {effect:?}");
         assert_eq!(
-            end.is_err_and(|error| error.is_ambiguous()),
+            result.is_err_and(|error| error.is_ambiguous()),
             ambiguous,
             "{method} {effect:?}"
         );
@@ -129,13 +129,13 @@ async fn no_path_leads_to_another_host() {
         "/v2/\r\nx: y",
         "/v2/é",
     ] {
-        let end = docr.request(Method::GET, path).send::<Value>().await;
+        let result = docr.request(Method::GET, path).send::<Value>().await;
         if path.starts_with("//") {
-            // A path with an empty segment, of this host all the same.
-            end.unwrap();
+            // A path with an empty segment is still a path of this host.
+            result.unwrap();
             continue;
         }
-        let error = end.unwrap_err();
+        let error = result.unwrap_err();
         assert!(error.is_invalid_input(), "{path:?}: {error:?}");
     }
     let requests = server.requests();

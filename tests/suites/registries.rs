@@ -1,4 +1,4 @@
-//! Registries by name, their images and what keeps them tidy, as stories against the sandbox.
+//! Registries, images, garbage collections, certificates and clusters, as scenarios against the sandbox.
 
 use std::time::Duration;
 
@@ -164,9 +164,9 @@ async fn a_list_that_fails_midway_returns_what_it_read_and_then_the_error() {
     let mut items = tags.per_page(2).items();
     assert!(items.next().await.unwrap().is_ok());
     assert!(items.next().await.unwrap().is_ok());
-    let gone = docr_sandbox::ScriptedAnswer::status(404);
+    let missing = docr_sandbox::ScriptedAnswer::status(404);
     sandbox
-        .answer_next("registries_list_repositoryTags", gone)
+        .answer_next("registries_list_repositoryTags", missing)
         .unwrap();
     assert!(items.next().await.unwrap().unwrap_err().is_not_found());
     assert!(items.next().await.is_none());
@@ -206,7 +206,7 @@ async fn deleting_a_tag_leaves_its_manifest_until_a_garbage_collection() {
     let refused = api.delete_tag(&Tag::new("v2").unwrap()).await;
     assert!(
         refused.unwrap_err().is_conflict(),
-        "the registry is read-only meanwhile"
+        "the registry is read-only during a garbage collection"
     );
 
     clock.advance(Duration::from_secs(3600));

@@ -1,4 +1,4 @@
-//! No secret is shown, whatever is formatted and wherever the secret is.
+//! No secret is shown, whatever value or error is formatted.
 
 use std::fmt::Debug;
 

@@ -1,4 +1,4 @@
-//! What a call leaves in a program's traces.
+//! The spans and events of a call.
 
 use std::{
     io,
@@ -44,7 +44,7 @@ async fn a_call_is_traced_with_operation_route_and_attempts_but_no_name_or_token
     let outage = ScriptedAnswer::status(503);
     sandbox.answer_next("registries_get", outage).unwrap();
 
-    // Beside a single subscriber, a span or event that another test's thread meets first is off for every thread.
+    // With a single subscriber, a span or event that another test's thread reaches first is disabled for every thread.
     let _second = Dispatch::new(NoSubscriber::default());
     let lines = Lines::default();
     let subscriber = tracing_subscriber::fmt()
