@@ -1,4 +1,4 @@
-//! Retention against the sandbox: plan, look again, delete, report.
+//! Retention against the sandbox: planning, checking again, deleting, reporting.
 
 use std::{
     sync::{
@@ -22,7 +22,7 @@ use docr_tests::sandbox::{
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// Five images of `shop/api`, a day apart, the newest last; the third is `latest`, too, and one of them multi-platform.
+/// Five images of `shop/api`, a day apart. The third is tagged `latest`, too, and the last is multi-platform.
 struct Bench {
     sandbox: Checked,
     clock: Clock,
@@ -66,7 +66,7 @@ impl Bench {
         self.sandbox.push("acme-images", image).unwrap();
     }
 
-    /// Reads the documents of manifests from the sandbox, as a person's program does.
+    /// A reader of manifests from the sandbox.
     async fn reader(&self) -> OciManifests {
         let request = CredentialsRequest::read_only().expires_in(DAY);
         document_reader(&self.registry, &self.sandbox, request).await
@@ -103,7 +103,7 @@ impl Bench {
             .collect()
     }
 
-    /// Frees what is no longer needed, and returns how much it was.
+    /// Collects the garbage, and returns the freed bytes.
     async fn collect(&self, report: &RetentionReport) -> Option<u64> {
         let runs = self.registry.garbage_collections();
         let run = runs.start(report.garbage_collection()?).await.unwrap();
@@ -165,7 +165,7 @@ async fn applying_a_plan_frees_what_it_announced() {
         .unwrap()
         .run(|step| seen.push(step.to_string()));
     let report = run.await;
-    // Each image goes with its tag and its manifest.
+    // Three images, with a tag and a manifest each.
     assert_eq!(report.to_string(), "6 deleted");
     assert!(report.is_complete());
     seen.sort();
@@ -195,7 +195,7 @@ async fn the_garbage_collection_after_a_prune_removes_no_manifest_of_another_rep
     let left = web.manifests().all().await.unwrap();
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].digest, pushed.digest);
-    // The same where only tags went: nothing is free, so nothing is collected.
+    // If only tags are deleted, nothing is freed and nothing is collected.
     let only_tags = RetentionPolicy {
         tags_only: true,
         ..policy("repositories = ['shop/api']\nkeep_newest = 0")
@@ -220,7 +220,7 @@ async fn an_index_is_deleted_before_its_parts_and_parts_of_kept_images_are_kept(
     assert!(matches!(order[1], (Subject::Manifest(_), 1)), "{order:?}");
     assert_eq!(order.len(), 4);
     assert!(order[2..].iter().all(|(_, after)| *after == 1));
-    // While the index can't be deleted, its parts are kept, or the image breaks.
+    // While the index can't be deleted, its parts are kept, or the image would be broken.
     for _ in 0..5 {
         let failed = ScriptedAnswer::status(500);
         let operation = "registries_delete_repositoryManifest";
@@ -230,7 +230,7 @@ async fn an_index_is_deleted_before_its_parts_and_parts_of_kept_images_are_kept(
     assert!(!report.is_complete());
     let all = outcomes(&report).join("\n");
     assert_eq!(all.matches("still exists").count(), 2, "{all}");
-    // When it can, the next run takes them.
+    // Once it can, the next run deletes them.
     let report = bench.apply(&plan).await;
     assert_eq!(report.to_string(), "3 deleted, 1 deleted earlier");
 }
@@ -240,7 +240,7 @@ async fn what_changed_since_the_plan_is_left_alone() {
     let bench = Bench::start().await;
     bench.clock.advance(DAY);
     let plan = bench.plan("delete_tags = ['v*']").await;
-    // v1 moves, v2 is deleted by somebody, and the manifest of v4 gets another tag.
+    // v1 is moved, v2 is deleted, and the manifest of v4 gets another tag.
     bench.push(Image::new("shop/api").sized_layer(9, 1_000_000).tag("v1"));
     bench.push(Image::new("shop/api").sized_layer(4, 1_000_000).tag("prod"));
     let repository = bench.registry.repository("shop/api".parse().unwrap());
@@ -271,7 +271,7 @@ async fn parts_of_an_image_pushed_since_the_plan_are_kept() {
     let plan = bench.plan("delete_tags = ['v1', 'v5']").await;
     let part = Image::new("shop/api").sized_layer(5, 1_000_000);
     let digest = part.digest();
-    // A new index over an old part, whose own time doesn't change at every registry.
+    // A new index with an old part. Not every registry updates the time of the part.
     let new = Image::index("shop/api").child(part).tag("new");
     bench.push(new);
     let reader = bench.reader().await;
@@ -280,7 +280,7 @@ async fn parts_of_an_image_pushed_since_the_plan_are_kept() {
     let left = bench.manifests().await;
     assert!(left.contains(&digest), "{report}");
     let v1 = Image::new("shop/api").sized_layer(1, 1_000_000).digest();
-    assert!(!left.contains(&v1), "the rest goes on: {report}");
+    assert!(!left.contains(&v1), "the rest is deleted: {report}");
 }
 
 #[tokio::test]
@@ -295,7 +295,7 @@ async fn without_a_reader_a_repository_pushed_to_since_the_plan_is_left_alone() 
         all.contains("tag v1: changed: the repository was pushed to since the plan was made"),
         "{all}"
     );
-    assert_eq!(bench.deletes(), 0, "its tag stays for the next plan");
+    assert_eq!(bench.deletes(), 0, "its tag is kept for the next plan");
 }
 
 /// The times of tags count as much as those of manifests.
@@ -347,7 +347,7 @@ async fn a_repository_is_read_again_after_a_minute() {
         .run(|_| {
             ended += 1;
             if ended == 1 {
-                // Meanwhile somebody pushes.
+                // Somebody pushes meanwhile.
                 clock.advance(Duration::from_secs(61));
                 let image = Image::new("shop/api").sized_layer(2, 1_000_000);
                 sandbox.push("acme-images", image.tag("v2")).unwrap();
@@ -360,10 +360,10 @@ async fn a_repository_is_read_again_after_a_minute() {
         "{all}"
     );
     let requests = bench.sandbox.requests();
-    let looks = requests
+    let reads = requests
         .iter()
         .filter(|request| request.path.ends_with("/tags"));
-    assert_eq!(looks.count(), 2);
+    assert_eq!(reads.count(), 2);
 }
 
 #[tokio::test]
@@ -375,7 +375,7 @@ async fn a_resumed_run_repeats_no_deletion() {
         ..policy("delete_tags = ['v*']")
     };
     let plan = bench.plan_by(&only_tags).await;
-    // The service fails for one of them, more often than a call is repeated.
+    // One deletion fails, and so do all its retries.
     for _ in 0..5 {
         let failed = ScriptedAnswer::status(500);
         bench
@@ -394,14 +394,14 @@ async fn a_resumed_run_repeats_no_deletion() {
         "{first}"
     );
     assert!(!first.is_complete());
-    // The report survives being kept.
-    let kept = serde_json::from_str(&serde_json::to_string(&first).unwrap()).unwrap();
+    // The report can be saved and loaded.
+    let saved = serde_json::from_str(&serde_json::to_string(&first).unwrap()).unwrap();
     bench.sandbox.clear_requests();
-    let second = plan.execution(&bench.registry).unwrap().resume(&kept);
+    let second = plan.execution(&bench.registry).unwrap().resume(&saved);
     let second = second.run(|_| {}).await;
     assert_eq!(second.to_string(), "1 deleted, 3 deleted earlier");
     assert_eq!(bench.deletes(), 1);
-    // Without the report the second look finds the same.
+    // Without the report, reading the repository again has the same result.
     let third = bench.apply(&plan).await;
     assert_eq!(third.to_string(), "4 deleted earlier");
 }
@@ -433,7 +433,7 @@ async fn a_stopped_run_finishes_deletions_in_progress_and_reports_the_rest() {
     assert!(!report.is_complete());
 }
 
-/// Notes what begins, and can't after the second.
+/// A log that is full after two lines.
 struct FullDisk(Vec<String>);
 
 impl ObserveRetention for FullDisk {
@@ -501,7 +501,7 @@ async fn a_repository_that_cannot_be_read_again_is_skipped_and_the_run_continues
         let operation = "registries_list_repositoryManifests";
         bench.sandbox.answer_next(operation, failed).unwrap();
     }
-    // One after the other, so that it is known which of the two fails.
+    // One at a time, so that it is known which of the two fails.
     let execution = plan.execution(&bench.registry).unwrap().concurrency(1);
     let report = execution.run(|_| {}).await;
     let all = outcomes(&report).join("\n");
@@ -538,7 +538,7 @@ async fn a_plan_is_refused_for_another_registry_or_api() {
 async fn a_plan_that_deletes_too_many_images_is_refused() {
     let bench = Bench::start().await;
     bench.clock.advance(DAY);
-    for (limit, goes) in [("2", false), ("3", true), ("59%", false), ("60%", true)] {
+    for (limit, is_allowed) in [("2", false), ("3", true), ("59%", false), ("60%", true)] {
         let policy = RetentionPolicy {
             max_delete: Some(limit.parse().unwrap()),
             ..policy("delete_tags = ['v1', 'v2', 'v5']")
@@ -547,7 +547,7 @@ async fn a_plan_that_deletes_too_many_images_is_refused() {
         assert_eq!(plan.images_going(), 3);
         assert_eq!(plan.images, 5);
         let result = plan.execution(&bench.registry);
-        assert_eq!(result.is_ok(), goes, "{limit}");
+        assert_eq!(result.is_ok(), is_allowed, "{limit}");
         if let Err(error) = result {
             let error = error.to_string();
             assert!(
@@ -564,7 +564,7 @@ async fn a_plan_that_deletes_too_many_images_is_refused() {
     assert_eq!(bench.deletes(), 0);
 }
 
-/// What somebody may do to a file.
+/// A change that somebody makes to a plan's file.
 type Edit = fn(&mut RetentionPlan);
 
 #[tokio::test]
@@ -651,7 +651,7 @@ async fn images_in_use_are_kept_with_everything_they_need() {
     assert!(bench.manifests().await.contains(&part));
 }
 
-/// A list that is read while somebody deletes passes something over.
+/// A list that is read while somebody deletes may skip an item.
 #[tokio::test]
 async fn a_list_that_changed_while_it_was_read_is_read_again() {
     let bench = Bench::start().await;
@@ -666,7 +666,7 @@ async fn a_list_that_changed_while_it_was_read_is_read_again() {
         .sandbox
         .answer_next(operation, answer(&short))
         .unwrap();
-    // By its total the list lacks something, and an empty page comes next.
+    // The list is shorter than its total, and its next page is empty.
     let empty = serde_json::json!({ "tags": [], "meta": { "total": total } });
     bench
         .sandbox
@@ -680,7 +680,7 @@ async fn a_list_that_changed_while_it_was_read_is_read_again() {
             .iter()
             .any(|kept| kept.subject == Subject::Tag("v5".into()))
     );
-    // When it keeps changing, all of the repository is kept.
+    // If it keeps changing, the whole repository is kept.
     for _ in 0..4 {
         bench
             .sandbox
@@ -701,7 +701,7 @@ async fn a_list_that_changed_while_it_was_read_is_read_again() {
     );
 }
 
-/// The list of tags has lost `v5`; that of manifests still names it.
+/// The list of tags lacks `v5`, but that of manifests has it.
 #[tokio::test]
 async fn a_tag_in_either_list_exists() {
     let bench = Bench::start().await;
@@ -716,15 +716,15 @@ async fn a_tag_in_either_list_exists() {
     let plan = bench
         .plan("delete_untagged = true\ndelete_tags = ['v1']")
         .await;
-    let going: Vec<_> = plan.deletions.iter().map(ToString::to_string).collect();
+    let deletions: Vec<_> = plan.deletions.iter().map(ToString::to_string).collect();
     assert_eq!(
-        going.len(),
+        deletions.len(),
         2,
-        "v1 and its manifest, no part of v5: {going:?}"
+        "v1 and its manifest, but no part of v5: {deletions:?}"
     );
 }
 
-/// Ages count by the service's clock, so that a clock that is wrong makes nothing old.
+/// Ages are measured by the service's clock.
 #[tokio::test]
 async fn a_client_clock_that_is_ahead_makes_nothing_old() {
     let bench = Bench::start().await;
@@ -737,15 +737,11 @@ async fn a_client_clock_that_is_ahead_makes_nothing_old() {
     assert_eq!(inventory.read_at, bench.clock.now());
     inventory.read_manifests(&rule, &bench.reader().await).await;
     let plan = RetentionPlan::compute(&rule, &inventory).unwrap();
-    let going: Vec<_> = plan
-        .deletions
-        .iter()
-        .map(|deletion| deletion.to_string())
-        .collect();
+    let deletions: Vec<_> = plan.deletions.iter().map(ToString::to_string).collect();
     assert_eq!(
         plan.images_going(),
         2,
-        "v1 and v2 are older than three days: {going:?}"
+        "v1 and v2 are older than three days: {deletions:?}"
     );
 }
 
@@ -783,7 +779,7 @@ async fn manifests_that_were_not_or_cannot_be_read_are_kept() {
     assert!(plan.deletions.iter().all(is_tag), "{plan}");
     assert_eq!(plan.freed_bytes, 0);
 
-    // With credentials that are good no more nothing can be read, and the errors hold no secret.
+    // With revoked credentials nothing can be read, and the errors contain no secret.
     let request = CredentialsRequest::read_only().expires_in(DAY);
     let credentials = bench.registry.docker_credentials(request).await.unwrap();
     let reader = OciManifests::new(bench.registry.name(), &credentials).unwrap();
@@ -837,7 +833,7 @@ fn the_schema_of_a_policy_accepts_what_the_parser_accepts() {
     }
 }
 
-/// A run can be spawned on a runtime with several threads.
+/// A run can be spawned on a multi-threaded runtime.
 #[test]
 fn the_future_of_a_run_is_send() {
     fn is_send(_: impl Send) {}
@@ -870,7 +866,7 @@ async fn a_repository_without_kept_images_is_deleted_as_a_whole_and_the_plan_sho
     let names: Vec<_> = plan.whole_repositories.iter().collect();
     assert_eq!(names, ["old/one", "old/two"]);
 
-    // Something new in one of them: what goes of it is deleted by itself.
+    // After a push to one of them, its old images are deleted one by one.
     bench.push(Image::new("old/two").sized_layer(90, 1_000).tag("new"));
     bench.sandbox.clear_requests();
     let reader = bench.reader().await;
@@ -921,8 +917,7 @@ async fn whole_repository() -> (Bench, RetentionPlan) {
 }
 
 impl Bench {
-    /// Has the deletion of a repository refused so often for the rate limit, which is over after more time than a call
-    /// that deletes a repository waits.
+    /// Rate-limits the next deletions of a repository, for longer than such a call waits by itself.
     fn limit_deletes_of_repositories(&self, times: u64) {
         let error =
             serde_json::json!({ "id": "too_many_requests", "message": "API Rate limit exceeded." });
@@ -935,14 +930,14 @@ impl Bench {
 
     fn count(&self, operation: &str) -> usize {
         let requests = self.sandbox.requests();
-        let of = requests
+        requests
             .iter()
-            .filter(|request| request.operation.as_deref() == Some(operation));
-        of.count()
+            .filter(|request| request.operation.as_deref() == Some(operation))
+            .count()
     }
 
-    /// How often `old/one` was looked at, and how often its deletion was tried.
-    fn looks_and_deletes(&self) -> (usize, usize) {
+    /// How often `old/one` was read, and how often its deletion was attempted.
+    fn reads_and_deletes(&self) -> (usize, usize) {
         (
             self.count("registries_list_repositoryTags"),
             self.count("registries_delete_repository"),
@@ -962,7 +957,7 @@ async fn a_whole_repository_is_read_again_after_each_pause_before_its_deletion()
             .all(|step| step.outcome == Outcome::Deleted),
         "{report}"
     );
-    assert_eq!(bench.looks_and_deletes(), (5, 5));
+    assert_eq!(bench.reads_and_deletes(), (5, 5));
 }
 
 #[tokio::test]
@@ -972,7 +967,7 @@ async fn a_whole_repository_is_kept_after_five_rate_limited_deletions() {
     let report = bench.apply(&plan).await;
     let refused = |step: &RetentionStep| matches!(step.outcome, Outcome::Refused(_));
     assert!(report.steps.iter().all(refused), "{report}");
-    assert_eq!(bench.looks_and_deletes(), (5, 5));
+    assert_eq!(bench.reads_and_deletes(), (5, 5));
     assert_eq!(bench.count("registries_delete_repositoryTag"), 0);
 }
 
@@ -999,23 +994,23 @@ async fn an_image_pushed_to_a_whole_repository_during_a_pause_is_kept() {
     let operations: Vec<_> = deletes
         .filter_map(|request| request.operation.as_deref())
         .collect();
-    let tried = operations
+    let attempts = operations
         .iter()
         .filter(|id| **id == "registries_delete_repository");
-    assert_eq!(tried.count(), 1, "{operations:?}");
+    assert_eq!(attempts.count(), 1, "{operations:?}");
     let repository = registry.repository("old/one".parse().unwrap());
     let tags = repository.tags().all().await.unwrap();
     assert!(tags.iter().any(|tag| tag.tag == "new"), "{tags:?} {report}");
     sandbox.before_each(None::<fn(&str, &str)>);
 }
 
-/// Takes six seconds to note what begins first, while somebody may push.
+/// A log that takes six seconds to record the first deletion, during which somebody pushes.
 struct SlowDisk<'a>(&'a Bench, bool);
 
 impl ObserveRetention for SlowDisk<'_> {
     fn begins(&mut self, _: &Deletion) -> std::io::Result<()> {
-        let Self(bench, is_noted) = self;
-        if !std::mem::replace(is_noted, true) {
+        let Self(bench, is_recorded) = self;
+        if !std::mem::replace(is_recorded, true) {
             bench.clock.advance(Duration::from_secs(6));
             bench.push(Image::new("old/one").sized_layer(72, 1_000).tag("new"));
         }
@@ -1072,7 +1067,7 @@ async fn a_failed_reading_continues_where_it_stopped() {
     assert!(failed.unwrap_err().to_string().contains("500"));
     let inventory = reading.run(|now| seen.push(now.done)).await.unwrap();
     assert_eq!(inventory.repositories, whole.repositories);
-    // Each repository was dealt with once, and the list of them was read once.
+    // Each repository was read once, and so was the list of them.
     let mut expected: Vec<_> = (0..=21).collect();
     let again = seen.windows(2).position(|two| two[0] == two[1]).unwrap();
     expected.insert(again, again);
@@ -1088,7 +1083,7 @@ async fn a_failed_reading_continues_where_it_stopped() {
     assert_eq!(
         lists("/digests"),
         5 + 1,
-        "the list of repositories has the only manifest of the others"
+        "for the others the list of repositories has the only manifest"
     );
 }
 
@@ -1124,7 +1119,7 @@ async fn a_repository_without_a_rule_is_read_only_when_needed() {
         (&*unread[0].stays, &*unread[0].why),
         ("everything", "no rule for the repository")
     );
-    // Of what was not read it is not known whether it leads to something.
+    // Whether a reference to an unread repository exists is unknown.
     let in_use = ["web:v1", "api:none"]
         .map(|image| format!("registry.digitalocean.com/acme-images/shop/{image}"));
     let mut using = policy.clone();
@@ -1133,7 +1128,7 @@ async fn a_repository_without_a_rule_is_read_only_when_needed() {
     let expected = PlanWarning::InUseNotFound(in_use[1].clone());
     assert_eq!(plan.warnings, [expected]);
 
-    // By rules for what was not read there is no plan.
+    // There is no plan by rules that apply to an unread repository.
     let other = self::policy("delete_tags = ['v1']");
     let error = RetentionPlan::compute(&other, &inventory)
         .unwrap_err()
@@ -1142,7 +1137,7 @@ async fn a_repository_without_a_rule_is_read_only_when_needed() {
         error.starts_with("repository \"shop/web\": was not read"),
         "{error}"
     );
-    // An orphan's image may be anywhere.
+    // The image of an orphan may be in any repository.
     let orphans = self::policy("repositories = ['shop/api']\ndelete_orphans = true");
     let mut reading = RegistryInventory::reading(&bench.registry).policy(&orphans);
     let inventory = reading.run(|_| {}).await.unwrap();
