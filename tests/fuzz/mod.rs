@@ -66,7 +66,7 @@ impl Inputs {
 
     /// Checks a property for every input.
     #[allow(clippy::print_stderr, reason = "a failure prints how to reproduce it")]
-    fn hold(self, property: impl Fn(&[u8])) {
+    fn check(self, property: impl Fn(&[u8])) {
         for (input, case) in self {
             let held = catch_unwind(AssertUnwindSafe(|| property(&input)));
             if let Err(panic) = held {
@@ -77,8 +77,8 @@ impl Inputs {
     }
 
     /// Checks a property for every input as text; invalid UTF-8 is replaced.
-    fn hold_for_texts(self, property: impl Fn(&str)) {
-        self.hold(|input| property(&String::from_utf8_lossy(input)));
+    fn check_texts(self, property: impl Fn(&str)) {
+        self.check(|input| property(&String::from_utf8_lossy(input)));
     }
 }
 
@@ -104,8 +104,8 @@ impl Iterator for Inputs {
 }
 
 /// Checks that a message about an input is short and shows none of its secrets.
-fn is_fit_to_be_shown(message: &str) {
-    shows_no_secret(message);
+fn assert_presentable(message: &str) {
+    assert_hides_secret(message);
     assert!(
         message.len() <= LONGEST_MESSAGE,
         "{} bytes: {message}",
@@ -113,8 +113,8 @@ fn is_fit_to_be_shown(message: &str) {
     );
 }
 
-fn shows_no_secret(message: &str) {
-    // Part of a secret counts as one from this length on.
+fn assert_hides_secret(message: &str) {
+    // A fragment this long would reveal a secret.
     let shown = SECRET.as_bytes().windows(16).any(|run| {
         message
             .as_bytes()

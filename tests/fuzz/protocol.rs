@@ -1,4 +1,4 @@
-//! Malformed requests to a sandbox: paths, headers and bodies of the API, the registry's protocol and the steering.
+//! Malformed requests to a sandbox: paths, headers and bodies of the API, the registry protocol and its own controls.
 
 use std::{
     io::{Read as _, Write as _},
@@ -36,7 +36,7 @@ async fn requests_to_a_sandbox() {
     sandbox.push("acme-images", image()).unwrap();
     let start = sandbox.snapshot();
     let address = sandbox.addr();
-    Inputs::of("requests", 2).hold(|input| {
+    Inputs::of("requests", 2).check(|input| {
         let request = String::from_utf8_lossy(input).replace('\n', "\r\n");
         let response = exchange(address, request.replace("TOKEN", TOKEN).as_bytes(), false);
         let text = String::from_utf8_lossy(&response);

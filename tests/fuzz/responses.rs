@@ -14,7 +14,7 @@ use docr_tests::{
 };
 use tokio::runtime::Runtime;
 
-use super::{Inputs, SECRET, is_fit_to_be_shown};
+use super::{Inputs, SECRET, assert_presentable};
 
 fn runtime() -> Runtime {
     let mut builder = tokio::runtime::Builder::new_current_thread();
@@ -32,7 +32,7 @@ fn client(url: &str) -> (Client, Arc<ManualClock>) {
 /// Calls every operation, with the responses that `respond` makes of the inputs.
 fn call_all(target: &'static str, respond: impl Fn(&[u8]) -> Vec<u8>) {
     let runtime = runtime();
-    Inputs::of(target, 40).hold(|input| {
+    Inputs::of(target, 40).check(|input| {
         runtime.block_on(async {
             let server = RawServer::answering(respond(input)).await;
             let (docr, clock) = client(server.url());
@@ -40,8 +40,8 @@ fn call_all(target: &'static str, respond: impl Fn(&[u8]) -> Vec<u8>) {
                 let before = docr::Clock::monotonic(&*clock);
                 let result = call(&docr, operation.id, &Subjects::default()).await;
                 if let Some(Err(error)) = result {
-                    is_fit_to_be_shown(&error.to_string());
-                    is_fit_to_be_shown(&format!("{error:?}"));
+                    assert_presentable(&error.to_string());
+                    assert_presentable(&format!("{error:?}"));
                     assert!(error.attempts() <= 5, "{error}");
                 }
                 let took = docr::Clock::monotonic(&*clock).saturating_sub(before);
@@ -88,7 +88,7 @@ fn headers_that_say_when_to_retry() {
 #[test]
 fn challenges_of_the_registry() {
     let runtime = runtime();
-    Inputs::of("challenges", 20).hold(|input| {
+    Inputs::of("challenges", 20).check(|input| {
         runtime.block_on(async {
             let challenge: String = String::from_utf8_lossy(input)
                 .chars()
@@ -108,7 +108,7 @@ fn challenges_of_the_registry() {
             let reader = reader.plain_http_host(host).clock(clock);
             let read = reader.read(&repository_name(), &Subjects::default().digest).await;
             let error = read.unwrap_err();
-            is_fit_to_be_shown(&error.to_string());
+            assert_presentable(&error.to_string());
             assert!(server.requests().len() <= 10);
         });
     });

@@ -11,7 +11,7 @@ use docr::{
 use docr_sandbox::{Seed, test_certificate, test_certificate_with_chain};
 use docr_tests::sandbox::noon;
 
-use super::{Inputs, SECRET, is_fit_to_be_shown, shows_no_secret};
+use super::{Inputs, SECRET, assert_hides_secret, assert_presentable};
 
 fn parses<T>(text: &str)
 where
@@ -25,7 +25,7 @@ where
         }
         Err(error) => {
             let message = error.to_string();
-            is_fit_to_be_shown(&message);
+            assert_presentable(&message);
             assert!(!message.chars().any(char::is_control), "{message:?}");
         }
     }
@@ -33,7 +33,7 @@ where
 
 #[test]
 fn names_and_similar_texts() {
-    Inputs::of("names", 1).hold_for_texts(|text| {
+    Inputs::of("names", 1).check_texts(|text| {
         parses::<RegistryName>(text);
         parses::<RepositoryName>(text);
         parses::<Tag>(text);
@@ -60,27 +60,27 @@ fn policies() -> Vec<Vec<u8>> {
 
 #[test]
 fn retention_policies() {
-    Inputs::with("policies", policies(), 2).hold_for_texts(
-        |text| match RetentionPolicy::from_toml(text) {
+    Inputs::with("policies", policies(), 2).check_texts(|text| {
+        match RetentionPolicy::from_toml(text) {
             Ok(policy) => {
                 let json = serde_json::to_string(&policy).unwrap();
                 let again: RetentionPolicy = serde_json::from_str(&json).unwrap();
                 assert_eq!(again, policy);
             }
-            Err(error) => is_fit_to_be_shown(&error.to_string()),
-        },
-    );
+            Err(error) => assert_presentable(&error.to_string()),
+        }
+    });
 }
 
 #[test]
 fn retention_plans() {
-    Inputs::of("plans", 4).hold_for_texts(|text| match RetentionPlan::from_json(text) {
+    Inputs::of("plans", 4).check_texts(|text| match RetentionPlan::from_json(text) {
         Ok(plan) => {
             let json = serde_json::to_string(&plan).unwrap();
             assert_eq!(RetentionPlan::from_json(&json), Ok(plan.clone()));
             assert!(plan.to_string().len() < 20 * text.len() + 10_000);
         }
-        Err(error) => is_fit_to_be_shown(&error.to_string()),
+        Err(error) => assert_presentable(&error.to_string()),
     });
 }
 
@@ -88,20 +88,20 @@ fn retention_plans() {
 fn docker_configurations() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("config.json");
-    Inputs::of("docker", 4).hold(|input| {
+    Inputs::of("docker", 4).check(|input| {
         fs::write(&path, input).unwrap();
         let mut config = match DockerConfig::load(&path) {
             Ok(config) => config,
-            Err(error) => return is_fit_to_be_shown(&format!("{error} {error:?}")),
+            Err(error) => return assert_presentable(&format!("{error} {error:?}")),
         };
-        shows_no_secret(&format!("{config:?}"));
+        assert_hides_secret(&format!("{config:?}"));
         let parts = [
             config.password().map(|_| ()),
             config.helper().map(|_| ()),
             config.remove().map(|_| ()),
         ];
         for error in parts.into_iter().filter_map(Result::err) {
-            is_fit_to_be_shown(&format!("{error} {error:?}"));
+            assert_presentable(&format!("{error} {error:?}"));
         }
         // What was removed stays removed.
         if config.save().is_ok() {
@@ -114,26 +114,26 @@ fn docker_configurations() {
 #[test]
 fn certificates_and_their_keys() {
     let expiry = "2027-01-01T00:00:00Z".parse().unwrap();
-    let made = [
+    let pairs = [
         test_certificate(["shop.example.com"]),
         test_certificate_with_chain(["shop.example.com"], expiry),
     ];
-    let corpus = made.iter().map(|made| {
-        let chain = made.chain.as_deref().unwrap_or_default();
-        format!("{}\n{}\n{chain}", made.private_key, made.leaf).into_bytes()
+    let corpus = pairs.iter().map(|pair| {
+        let chain = pair.chain.as_deref().unwrap_or_default();
+        format!("{}\n{}\n{chain}", pair.private_key, pair.leaf).into_bytes()
     });
-    let own = &made[0];
+    let own = &pairs[0];
     let key_lines: Vec<_> = own
         .private_key
         .lines()
         .filter(|line| line.len() > 20 && !line.starts_with('-'))
         .collect();
-    let is_hidden = |message: &str| {
-        is_fit_to_be_shown(message);
+    let assert_hides_key = |message: &str| {
+        assert_presentable(message);
         let shows = |line: &&str| message.contains(&line[..16]);
         assert!(!key_lines.iter().any(shows), "the key is shown: {message}");
     };
-    Inputs::with("certificates", corpus.collect(), 4).hold_for_texts(|text| {
+    Inputs::with("certificates", corpus.collect(), 4).check_texts(|text| {
         // In each field, with valid values in the others.
         let all = [
             CreateCertificate::custom("shop", Secret::from(text), own.leaf.as_str()),
@@ -143,16 +143,16 @@ fn certificates_and_their_keys() {
         ];
         for wanted in all {
             if let Err(error) = wanted.check(noon()) {
-                is_hidden(&format!("{error} {error:?}"));
+                assert_hides_key(&format!("{error} {error:?}"));
             }
-            is_hidden(&format!("{wanted:?}"));
+            assert_hides_key(&format!("{wanted:?}"));
         }
     });
 }
 
 #[test]
 fn manifest_documents() {
-    Inputs::of("documents", 1).hold(|input| {
+    Inputs::of("documents", 1).check(|input| {
         let read = ManifestDocument::from_bytes(None, input);
         let size: usize = read.parts.iter().map(|part| part.len()).sum();
         assert!(size <= input.len(), "more parts than the input has");
@@ -163,10 +163,10 @@ fn manifest_documents() {
 
 #[test]
 fn seeds_of_a_sandbox() {
-    Inputs::of("seeds", 2).hold_for_texts(|text| {
+    Inputs::of("seeds", 2).check_texts(|text| {
         if let Err(error) = Seed::from_json(text) {
-            is_fit_to_be_shown(&error.to_string());
-            is_fit_to_be_shown(error.place());
+            assert_presentable(&error.to_string());
+            assert_presentable(error.place());
         }
     });
 }

@@ -29,10 +29,10 @@ def credentials(read_write):
 
 
 def client(read_write):
-    made = oras.client.OrasClient(hostname=HOST, insecure=True, auth_backend="token")
+    logged_in = oras.client.OrasClient(hostname=HOST, insecure=True, auth_backend="token")
     user, password = credentials(read_write)
-    made.login(username=user, password=password, hostname=HOST)
-    return made
+    logged_in.login(username=user, password=password, hostname=HOST)
+    return logged_in
 
 
 def main():

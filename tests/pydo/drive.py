@@ -143,14 +143,14 @@ def newer_calls():
 
 def certificate_calls():
     wanted = {"name": "driven", "type": "lets_encrypt", "dns_names": ["driven.example.com"]}
-    made = certificates.create(wanted)["certificate"]
-    assert made["state"] == "pending", made
+    created = certificates.create(wanted)["certificate"]
+    assert created["state"] == "pending", created
     refused(422, client.certificates.create, wanted)
-    assert certificates.get(made["id"])["certificate"]["name"] == "driven"
+    assert certificates.get(created["id"])["certificate"]["name"] == "driven"
     named = certificates.list(name="driven")
     assert named["meta"]["total"] == 1, named
-    certificates.delete(made["id"])
-    refused(404, client.certificates.get, made["id"])
+    certificates.delete(created["id"])
+    refused(404, client.certificates.get, created["id"])
 
 
 CLUSTER = os.environ["DOCR_SAMPLE_CLUSTER"]

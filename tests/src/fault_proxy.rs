@@ -188,7 +188,7 @@ impl Drop for FaultProxy {
     }
 }
 
-/// Real time: the client's timeout is what ends a slow response.
+/// Waits in real time, since the client's timeout must end a slow response.
 #[allow(clippy::disallowed_methods)]
 async fn drip() {
     tokio::time::sleep(std::time::Duration::from_millis(10)).await;

@@ -100,8 +100,7 @@ async fn a_configured_proxy_gets_the_connection_but_never_the_token() {
         "http://",
         "ftp://proxy.example.com",
     ] {
-        let made = builder(&plain).proxy(bad).build();
-        let error = made.unwrap_err();
+        let error = builder(&plain).proxy(bad).build().unwrap_err();
         assert!(error.is_configuration(), "{bad}: {error:?}");
     }
     let error = builder(&plain)

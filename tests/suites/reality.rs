@@ -115,9 +115,9 @@ async fn a_certificate_created_with_status_202_is_read() {
     let body = json!({"certificate": certificate});
     let (_sandbox, docr) = responding("certificates_create", 202, body).await;
     let wanted = CreateCertificate::lets_encrypt("shop", ["shop.example.com"]);
-    let made = docr.certificates().create(wanted).await.unwrap();
+    let created = docr.certificates().create(wanted).await.unwrap();
     assert_eq!(
-        (made.state, made.not_after),
+        (created.state, created.not_after),
         (Some(CertificateState::Pending), None)
     );
 }

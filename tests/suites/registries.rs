@@ -354,13 +354,13 @@ async fn a_certificate_is_issued_after_a_while_but_takes_its_name_at_once() {
 async fn a_custom_certificate_has_the_names_in_its_pem() {
     let (sandbox, _) = start().await;
     let certificates = client(&sandbox).certificates();
-    let made = docr_sandbox::test_certificate(["shop.example.com", "*.shop.example.com"]);
-    let wanted = CreateCertificate::custom("shop", made.private_key.clone(), made.leaf.clone());
+    let pair = docr_sandbox::test_certificate(["shop.example.com", "*.shop.example.com"]);
+    let wanted = CreateCertificate::custom("shop", pair.private_key.clone(), pair.leaf.clone());
     let added = certificates.create(wanted).await.unwrap();
     assert_eq!(added.dns_names, ["shop.example.com", "*.shop.example.com"]);
 
     let other = docr_sandbox::test_certificate(["other.example.com"]);
-    let mismatch = CreateCertificate::custom("other", other.private_key.clone(), made.leaf);
+    let mismatch = CreateCertificate::custom("other", other.private_key.clone(), pair.leaf);
     let error = certificates.create(mismatch).await.unwrap_err();
     assert!(error.is_invalid_input(), "{error}");
     let shown = format!("{error} {error:?}");

@@ -1119,7 +1119,7 @@ async fn a_repository_without_a_rule_is_read_only_when_needed() {
         (&*unread[0].stays, &*unread[0].why),
         ("everything", "no rule for the repository")
     );
-    // Whether a reference to an unread repository exists is unknown.
+    // Whether a reference to an unread repository resolves is unknown.
     let in_use = ["web:v1", "api:none"]
         .map(|image| format!("registry.digitalocean.com/acme-images/shop/{image}"));
     let mut using = policy.clone();

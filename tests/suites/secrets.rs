@@ -86,8 +86,8 @@ async fn no_debug_output_or_error_contains_a_private_key() {
     assert_hides(secret, &refused);
     assert!(!refused.to_string().contains(secret), "{refused}");
 
-    let made = docr_sandbox::test_certificate(["shop.example.com"]);
-    let wanted = CreateCertificate::custom("shop", made.private_key.as_str(), made.leaf);
+    let pair = docr_sandbox::test_certificate(["shop.example.com"]);
+    let wanted = CreateCertificate::custom("shop", pair.private_key.as_str(), pair.leaf);
     let quoting =
         serde_json::json!({"id": "unprocessable_entity", "message": format!("bad key: {KEY}")});
     let answer = docr_sandbox::ScriptedAnswer::json(422, quoting);

@@ -106,10 +106,10 @@ async fn a_call_is_traced_with_operation_route_and_attempts_but_no_name_or_token
 async fn each_attempt_is_reported_with_its_outcome() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
-    let limits = |answer: ScriptedAnswer| {
-        let answer = answer.header("ratelimit-limit", "5000");
-        let answer = answer.header("ratelimit-remaining", "12");
-        answer.header("ratelimit-reset", "1767268850")
+    let limits = |response: ScriptedAnswer| {
+        let response = response.header("ratelimit-limit", "5000");
+        let response = response.header("ratelimit-remaining", "12");
+        response.header("ratelimit-reset", "1767268850")
     };
     let outage = limits(ScriptedAnswer::status(503)).header("retry-after", "7");
     sandbox.answer_next("registries_get", outage).unwrap();

@@ -194,7 +194,7 @@ impl Visit<'_> {
         if registry.get_opt().await?.is_some() {
             registry.delete().await.map_err(|error| {
                 format!(
-                    "the registry {} is still there, delete it by hand: {error}",
+                    "the registry {} still exists, delete it by hand: {error}",
                     self.name
                 )
             })?;

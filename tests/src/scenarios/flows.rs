@@ -360,14 +360,14 @@ async fn certificates(docr: Client) -> Result<String> {
     let mut steps = Steps::default();
     let certificates = docr.certificates();
     let wanted = CreateCertificate::lets_encrypt("shop", ["*.example.com", "example.com"]);
-    let made = steps.read("create", certificates.create(wanted.clone()).await)?;
-    assert_eq!(made.state, Some(CertificateState::Pending));
+    let created = steps.read("create", certificates.create(wanted.clone()).await)?;
+    assert_eq!(created.state, Some(CertificateState::Pending));
     steps.fails("create again", certificates.create(wanted).await);
     let found = steps.read(
         "by name",
         certificates.get_by_name_opt("front & back").await,
     )?;
-    for certificate in found.iter().chain([&made]) {
+    for certificate in found.iter().chain([&created]) {
         let deleted = certificates.delete(certificate).await;
         let step = format!("delete {}", certificate.name);
         match certificate.name.as_str() {
