@@ -1,12 +1,12 @@
-//! Whatever a text from outside holds, its reader neither panics nor hangs, reports a failure in a few words without the
-//! secrets that the text holds, and reads again what it has written.
+//! Whatever an external text contains, its parser neither panics nor hangs, reports an error in a short message without
+//! the text's secrets, and reads what it has written.
 //!
-//! Each target begins with the files of its corpus as they are, so that what was found once is a test, and continues with
-//! mutations of them. The seed `DOCR_FUZZ_SEED`, 0 by default, decides all, with `DOCR_FUZZ_CASES` for each target, 400 by default. A
-//! failure names both, and the input.
+//! Each target starts with the files of its corpus, which include earlier findings, and continues with mutations of them:
+//! `DOCR_FUZZ_CASES` of them, 400 by default, from the seed `DOCR_FUZZ_SEED`, 0 by default. A failure names the seed, the
+//! case and the input.
 //!
-//! The mutations are made here and not by a fuzzing library. What guides such a one, the coverage of a run, takes a
-//! sanitizer, which stable Rust doesn't build with; without that it makes random inputs as well, for a dozen more crates.
+//! The mutations don't come from a fuzzing library: coverage, which guides one, needs a sanitizer that stable Rust lacks,
+//! and without coverage it makes random inputs as well, for a dozen more crates.
 
 mod mutation;
 mod protocol;
@@ -21,13 +21,13 @@ use std::{
 
 use self::mutation::Mutations;
 
-/// Stands in the corpus where a secret would, and in no text that is shown.
+/// The secret in the corpus. No message may show it.
 const SECRET: &str = "dop_v1_5ec2e7a0b1c9d8e7f6a5b4c3d2e1f0a9b8c7d6e5";
 
-/// The longest message, in bytes, whatever has led to it.
+/// The longest message, in bytes, for any input.
 const LONGEST_MESSAGE: usize = 16_000;
 
-/// The inputs of a target, one by one.
+/// The inputs of a target.
 struct Inputs {
     target: &'static str,
     corpus: Vec<Vec<u8>>,
@@ -38,11 +38,11 @@ struct Inputs {
 }
 
 impl Inputs {
-    /// Those of a directory of the corpus: as many as are wanted, or a share of them where one takes its time.
+    /// The inputs from a directory of the corpus. For slow targets, the number of mutations is divided by `share`.
     fn of(target: &'static str, share: usize) -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
-        let folder = folder.join(target);
-        let mut files: Vec<_> = { fs::read_dir(&folder).unwrap() }
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
+        let directory = directory.join(target);
+        let mut files: Vec<_> = { fs::read_dir(&directory).unwrap() }
             .map(|entry| entry.unwrap().path())
             .collect();
         files.sort();
@@ -65,8 +65,8 @@ impl Inputs {
     }
 
     /// Checks a property for every input.
-    #[allow(clippy::print_stderr, reason = "a failure says how it is found again")]
-    fn hold(self, property: impl Fn(&[u8])) {
+    #[allow(clippy::print_stderr, reason = "a failure prints how to reproduce it")]
+    fn check(self, property: impl Fn(&[u8])) {
         for (input, case) in self {
             let held = catch_unwind(AssertUnwindSafe(|| property(&input)));
             if let Err(panic) = held {
@@ -77,13 +77,13 @@ impl Inputs {
     }
 
     /// Checks a property for every input as text; invalid UTF-8 is replaced.
-    fn hold_for_texts(self, property: impl Fn(&str)) {
-        self.hold(|input| property(&String::from_utf8_lossy(input)));
+    fn check_texts(self, property: impl Fn(&str)) {
+        self.check(|input| property(&String::from_utf8_lossy(input)));
     }
 }
 
 impl Iterator for Inputs {
-    /// An input, and how it is found again.
+    /// An input, and how to reproduce it.
     type Item = (Vec<u8>, String);
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -103,9 +103,9 @@ impl Iterator for Inputs {
     }
 }
 
-/// A message about an input is short, and shows no secret of it.
-fn is_fit_to_be_shown(message: &str) {
-    shows_no_secret(message);
+/// Checks that a message about an input is short and shows none of its secrets.
+fn assert_presentable(message: &str) {
+    assert_hides_secret(message);
     assert!(
         message.len() <= LONGEST_MESSAGE,
         "{} bytes: {message}",
@@ -113,8 +113,8 @@ fn is_fit_to_be_shown(message: &str) {
     );
 }
 
-fn shows_no_secret(message: &str) {
-    // A run as long as this would reveal a secret.
+fn assert_hides_secret(message: &str) {
+    // A fragment this long would reveal a secret.
     let shown = SECRET.as_bytes().windows(16).any(|run| {
         message
             .as_bytes()

@@ -1,8 +1,8 @@
-//! Inputs that are nearly valid: those of a corpus, changed here and there.
+//! Inputs that are nearly valid: mutations of those of a corpus.
 
 use fastrand::Rng;
 
-/// What readers stumble over.
+/// Fragments that parsers stumble over.
 const ODD: [&[u8]; 30] = [
     b"\0",
     b"\r\n",
@@ -40,7 +40,7 @@ const LONGEST: usize = 100_000;
 
 pub(super) struct Mutations {
     random: Rng,
-    /// The words of the corpus: what stands between what separates.
+    /// The words of the corpus, between its separators.
     words: Vec<Vec<u8>>,
 }
 
@@ -60,7 +60,7 @@ impl Mutations {
         }
     }
 
-    /// One of the corpus, changed at one place or several.
+    /// An input of the corpus, changed in one or several places.
     pub(super) fn next(&mut self, corpus: &[Vec<u8>]) -> Vec<u8> {
         let mut input = self.one_of(corpus).unwrap_or_default();
         for _ in 0..1 + self.random.usize(..4) {
@@ -75,7 +75,7 @@ impl Mutations {
         let most = if self.random.bool() { 4 } else { 64 };
         let end = (begin + self.random.usize(..=most)).min(input.len());
         let new: Vec<u8> = match self.random.u8(..9) {
-            // Left out.
+            // Removed.
             0 => Vec::new(),
             1 => vec![self.random.u8(..); end - begin],
             2 => self.random.choice(ODD).unwrap_or_default().to_vec(),
@@ -88,13 +88,13 @@ impl Mutations {
                 let most = LONGEST / part.len().max(1);
                 part.repeat(often.min(most))
             }
-            // Something from elsewhere in it.
+            // Something from elsewhere in the input.
             6 => {
                 let from = self.random.usize(..=input.len());
                 let to = (from + (end - begin)).min(input.len());
                 input[from..to].to_vec()
             }
-            // The rest of another one.
+            // The end of another input.
             7 => {
                 let other = self.one_of(corpus).unwrap_or_default();
                 let from = self.random.usize(..=other.len());

@@ -1,4 +1,4 @@
-//! Responses of the API and of the registry: their bodies, and the headers that count.
+//! Responses of the API and of the registry: their bodies and the headers that the client reads.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,14 +14,14 @@ use docr_tests::{
 };
 use tokio::runtime::Runtime;
 
-use super::{Inputs, SECRET, is_fit_to_be_shown};
+use super::{Inputs, SECRET, assert_presentable};
 
 fn runtime() -> Runtime {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_all().build().unwrap()
 }
 
-/// A client whose waits take no time, with the secret of the corpus.
+/// A client whose waits take no time, with the corpus's secret as its token.
 fn client(url: &str) -> (Client, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::at(noon()));
     let builder = Client::builder().base_url(url).token(SECRET);
@@ -29,19 +29,19 @@ fn client(url: &str) -> (Client, Arc<ManualClock>) {
     (builder.build().unwrap(), clock)
 }
 
-/// Responds to every call of every operation with what `respond` makes of an input.
-fn answer_all(target: &'static str, respond: impl Fn(&[u8]) -> Vec<u8>) {
+/// Calls every operation, with the responses that `respond` makes of the inputs.
+fn call_all(target: &'static str, respond: impl Fn(&[u8]) -> Vec<u8>) {
     let runtime = runtime();
-    Inputs::of(target, 40).hold(|input| {
+    Inputs::of(target, 40).check(|input| {
         runtime.block_on(async {
             let server = RawServer::answering(respond(input)).await;
             let (docr, clock) = client(server.url());
             for operation in operations::ALL {
                 let before = docr::Clock::monotonic(&*clock);
-                let made = call(&docr, operation.id, &Subjects::default()).await;
-                if let Some(Err(error)) = made {
-                    is_fit_to_be_shown(&error.to_string());
-                    is_fit_to_be_shown(&format!("{error:?}"));
+                let result = call(&docr, operation.id, &Subjects::default()).await;
+                if let Some(Err(error)) = result {
+                    assert_presentable(&error.to_string());
+                    assert_presentable(&format!("{error:?}"));
                     assert!(error.attempts() <= 5, "{error}");
                 }
                 let took = docr::Clock::monotonic(&*clock).saturating_sub(before);
@@ -57,22 +57,22 @@ fn answer_all(target: &'static str, respond: impl Fn(&[u8]) -> Vec<u8>) {
 
 #[test]
 fn bodies_of_successes() {
-    answer_all("successes", |input| {
+    call_all("successes", |input| {
         response(200, "content-type: application/json\r\n", input)
     });
 }
 
 #[test]
 fn bodies_of_failures() {
-    answer_all("errors", |input| {
+    call_all("errors", |input| {
         response(422, "content-type: application/json\r\n", input)
     });
 }
 
-/// The headers of a refusal for the rate limit, and of what is read page by page.
+/// The headers of a rate-limited response.
 #[test]
-fn headers_that_say_when_to_come_back() {
-    answer_all("headers", |input| {
+fn headers_that_say_when_to_retry() {
+    call_all("headers", |input| {
         let headers: Vec<_> = input.split(|byte| *byte == b'\n').collect();
         let headers = headers.join(&b"\r\n"[..]);
         let end = b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
@@ -88,7 +88,7 @@ fn headers_that_say_when_to_come_back() {
 #[test]
 fn challenges_of_the_registry() {
     let runtime = runtime();
-    Inputs::of("challenges", 20).hold(|input| {
+    Inputs::of("challenges", 20).check(|input| {
         runtime.block_on(async {
             let challenge: String = String::from_utf8_lossy(input)
                 .chars()
@@ -100,7 +100,7 @@ fn challenges_of_the_registry() {
             let registry = docr.registry("acme".parse().unwrap());
             let wanted = docr::CredentialsRequest::read_only();
             let credentials = registry.docker_credentials(wanted).await.unwrap();
-            // A server that is the realm, too, would be sent requests by itself.
+            // The server must not be the realm, too: its responses would lead to further requests.
             let headers = format!("www-authenticate: {challenge}\r\n");
             let server = RawServer::answering(response(401, &headers, SECRET)).await;
             let host = server.url().trim_start_matches("http://");
@@ -108,7 +108,7 @@ fn challenges_of_the_registry() {
             let reader = reader.plain_http_host(host).clock(clock);
             let read = reader.read(&repository_name(), &Subjects::default().digest).await;
             let error = read.unwrap_err();
-            is_fit_to_be_shown(&error.to_string());
+            assert_presentable(&error.to_string());
             assert!(server.requests().len() <= 10);
         });
     });

@@ -1,5 +1,5 @@
-//! Texts that are read by themselves: names, policies, plans, configurations, certificates, documents, seeds of
-//! a sandbox.
+//! Texts that are parsed without a server: names, policies, plans, configurations, certificates, documents, seeds of a
+//! sandbox.
 
 use std::{fmt::Display, fs, path::Path, str::FromStr};
 
@@ -11,9 +11,9 @@ use docr::{
 use docr_sandbox::{Seed, test_certificate, test_certificate_with_chain};
 use docr_tests::sandbox::noon;
 
-use super::{Inputs, SECRET, is_fit_to_be_shown, shows_no_secret};
+use super::{Inputs, SECRET, assert_hides_secret, assert_presentable};
 
-fn reads<T>(text: &str)
+fn parses<T>(text: &str)
 where
     T: FromStr<Err = InvalidInput> + Display + PartialEq + std::fmt::Debug,
 {
@@ -25,33 +25,33 @@ where
         }
         Err(error) => {
             let message = error.to_string();
-            is_fit_to_be_shown(&message);
+            assert_presentable(&message);
             assert!(!message.chars().any(char::is_control), "{message:?}");
         }
     }
 }
 
 #[test]
-fn names_and_what_is_like_them() {
-    Inputs::of("names", 1).hold_for_texts(|text| {
-        reads::<RegistryName>(text);
-        reads::<RepositoryName>(text);
-        reads::<Tag>(text);
-        reads::<Digest>(text);
-        reads::<ImageRef>(text);
-        reads::<CertificateId>(text);
-        reads::<ClusterId>(text);
-        reads::<GarbageCollectionId>(text);
-        reads::<Age>(text);
-        reads::<MaxDelete>(text);
-        reads::<NamePattern>(text);
+fn names_and_similar_texts() {
+    Inputs::of("names", 1).check_texts(|text| {
+        parses::<RegistryName>(text);
+        parses::<RepositoryName>(text);
+        parses::<Tag>(text);
+        parses::<Digest>(text);
+        parses::<ImageRef>(text);
+        parses::<CertificateId>(text);
+        parses::<ClusterId>(text);
+        parses::<GarbageCollectionId>(text);
+        parses::<Age>(text);
+        parses::<MaxDelete>(text);
+        parses::<NamePattern>(text);
     });
 }
 
-/// The rules that are tested by example elsewhere.
+/// The policies of the golden tests.
 fn policies() -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("retention");
-    let mut cases: Vec<_> = { fs::read_dir(folder).unwrap() }
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("retention");
+    let mut cases: Vec<_> = { fs::read_dir(directory).unwrap() }
         .map(|case| case.unwrap().path().join("rules.toml"))
         .collect();
     cases.sort();
@@ -59,51 +59,51 @@ fn policies() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn policies_of_retention() {
-    Inputs::with("policies", policies(), 2).hold_for_texts(
-        |text| match RetentionPolicy::from_toml(text) {
+fn retention_policies() {
+    Inputs::with("policies", policies(), 2).check_texts(|text| {
+        match RetentionPolicy::from_toml(text) {
             Ok(policy) => {
                 let json = serde_json::to_string(&policy).unwrap();
                 let again: RetentionPolicy = serde_json::from_str(&json).unwrap();
                 assert_eq!(again, policy);
             }
-            Err(error) => is_fit_to_be_shown(&error.to_string()),
-        },
-    );
+            Err(error) => assert_presentable(&error.to_string()),
+        }
+    });
 }
 
 #[test]
-fn plans_of_retention() {
-    Inputs::of("plans", 4).hold_for_texts(|text| match RetentionPlan::from_json(text) {
+fn retention_plans() {
+    Inputs::of("plans", 4).check_texts(|text| match RetentionPlan::from_json(text) {
         Ok(plan) => {
             let json = serde_json::to_string(&plan).unwrap();
             assert_eq!(RetentionPlan::from_json(&json), Ok(plan.clone()));
             assert!(plan.to_string().len() < 20 * text.len() + 10_000);
         }
-        Err(error) => is_fit_to_be_shown(&error.to_string()),
+        Err(error) => assert_presentable(&error.to_string()),
     });
 }
 
 #[test]
-fn docker_s_configuration() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("config.json");
-    Inputs::of("docker", 4).hold(|input| {
+fn docker_configurations() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("config.json");
+    Inputs::of("docker", 4).check(|input| {
         fs::write(&path, input).unwrap();
         let mut config = match DockerConfig::load(&path) {
             Ok(config) => config,
-            Err(error) => return is_fit_to_be_shown(&format!("{error} {error:?}")),
+            Err(error) => return assert_presentable(&format!("{error} {error:?}")),
         };
-        shows_no_secret(&format!("{config:?}"));
+        assert_hides_secret(&format!("{config:?}"));
         let parts = [
             config.password().map(|_| ()),
             config.helper().map(|_| ()),
             config.remove().map(|_| ()),
         ];
         for error in parts.into_iter().filter_map(Result::err) {
-            is_fit_to_be_shown(&format!("{error} {error:?}"));
+            assert_presentable(&format!("{error} {error:?}"));
         }
-        // What was taken out stays out.
+        // What was removed stays removed.
         if config.save().is_ok() {
             let mut again = DockerConfig::load(&path).unwrap();
             assert!(!again.remove().unwrap_or(false));
@@ -114,27 +114,27 @@ fn docker_s_configuration() {
 #[test]
 fn certificates_and_their_keys() {
     let expiry = "2027-01-01T00:00:00Z".parse().unwrap();
-    let made = [
+    let pairs = [
         test_certificate(["shop.example.com"]),
         test_certificate_with_chain(["shop.example.com"], expiry),
     ];
-    let corpus = made.iter().map(|made| {
-        let chain = made.chain.as_deref().unwrap_or_default();
-        format!("{}\n{}\n{chain}", made.private_key, made.leaf).into_bytes()
+    let corpus = pairs.iter().map(|pair| {
+        let chain = pair.chain.as_deref().unwrap_or_default();
+        format!("{}\n{}\n{chain}", pair.private_key, pair.leaf).into_bytes()
     });
-    let own = &made[0];
+    let own = &pairs[0];
     let key_lines: Vec<_> = own
         .private_key
         .lines()
         .filter(|line| line.len() > 20 && !line.starts_with('-'))
         .collect();
-    let is_hidden = |message: &str| {
-        is_fit_to_be_shown(message);
+    let assert_hides_key = |message: &str| {
+        assert_presentable(message);
         let shows = |line: &&str| message.contains(&line[..16]);
         assert!(!key_lines.iter().any(shows), "the key is shown: {message}");
     };
-    Inputs::with("certificates", corpus.collect(), 4).hold_for_texts(|text| {
-        // In each of its places, beside what is right.
+    Inputs::with("certificates", corpus.collect(), 4).check_texts(|text| {
+        // In each field, with valid values in the others.
         let all = [
             CreateCertificate::custom("shop", Secret::from(text), own.leaf.as_str()),
             CreateCertificate::custom("shop", own.private_key.as_str(), text),
@@ -143,37 +143,37 @@ fn certificates_and_their_keys() {
         ];
         for wanted in all {
             if let Err(error) = wanted.check(noon()) {
-                is_hidden(&format!("{error} {error:?}"));
+                assert_hides_key(&format!("{error} {error:?}"));
             }
-            is_hidden(&format!("{wanted:?}"));
+            assert_hides_key(&format!("{wanted:?}"));
         }
     });
 }
 
 #[test]
-fn documents_of_manifests() {
-    Inputs::of("documents", 1).hold(|input| {
+fn manifest_documents() {
+    Inputs::of("documents", 1).check(|input| {
         let read = ManifestDocument::from_bytes(None, input);
         let size: usize = read.parts.iter().map(|part| part.len()).sum();
-        assert!(size <= input.len(), "more parts than there are");
+        assert!(size <= input.len(), "more parts than the input has");
         let typed = ManifestDocument::from_bytes(read.media_type.as_deref(), input);
-        assert!(typed == read, "its own type changes what is read");
+        assert!(typed == read, "reading with its media type differs");
     });
 }
 
 #[test]
-fn what_a_sandbox_begins_with() {
-    Inputs::of("seeds", 2).hold_for_texts(|text| {
+fn seeds_of_a_sandbox() {
+    Inputs::of("seeds", 2).check_texts(|text| {
         if let Err(error) = Seed::from_json(text) {
-            is_fit_to_be_shown(&error.to_string());
-            is_fit_to_be_shown(error.place());
+            assert_presentable(&error.to_string());
+            assert_presentable(error.place());
         }
     });
 }
 
 #[test]
-fn a_corpus_shows_what_is_to_be_hidden() {
-    // Otherwise nothing would be found out.
+fn the_corpus_contains_secrets() {
+    // Otherwise the targets would prove nothing.
     for target in ["docker", "errors"] {
         let mut inputs = Inputs::of(target, 1);
         let has_secret = |input: &[u8]| {

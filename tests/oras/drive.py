@@ -1,4 +1,4 @@
-"""An artifact by oras-py, there and back, and what the API says of it."""
+"""Pushes and pulls an artifact with oras-py, and compares it with what the API reports."""
 
 import base64
 import json
@@ -22,17 +22,17 @@ def api(path, method="GET"):
 
 def credentials(read_write):
     minted = api(f"/v2/registries/sample/docker-credentials?read_write={str(read_write).lower()}")
-    # For the sandbox's own host as well as for the service's.
+    # For the sandbox's host as well as the service's.
     assert set(minted["auths"]) == {HOST, "registry.digitalocean.com"}, minted["auths"].keys()
     user, password = base64.b64decode(minted["auths"][HOST]["auth"]).decode().split(":", 1)
     return user, password
 
 
 def client(read_write):
-    made = oras.client.OrasClient(hostname=HOST, insecure=True, auth_backend="token")
+    logged_in = oras.client.OrasClient(hostname=HOST, insecure=True, auth_backend="token")
     user, password = credentials(read_write)
-    made.login(username=user, password=password, hostname=HOST)
-    return made
+    logged_in.login(username=user, password=password, hostname=HOST)
+    return logged_in
 
 
 def main():
@@ -54,7 +54,7 @@ def main():
         refused = client(False).push(target=f"{HOST}/sample/oras/other:v1", files=["artifact.txt"],
                                      disable_path_validation=True)
         assert refused.status_code in (401, 403), refused.status_code
-    except Exception as error:  # oras-py raises whatever it likes
+    except Exception as error:  # oras-py raises exceptions of any type
         assert "403" in str(error) or "denied" in str(error) or "issue" in str(error).lower(), error
 
     digest = tags[0]["manifest_digest"]
@@ -64,7 +64,7 @@ def main():
     except Exception:
         print("pushed, listed, pulled, refused and deleted")
     else:
-        raise SystemExit("what the API has deleted could be pulled")
+        raise SystemExit("an artifact that the API has deleted could be pulled")
 
 
 if __name__ == "__main__":

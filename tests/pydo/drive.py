@@ -1,4 +1,4 @@
-"""Every registry, certificate and cluster call of the official Python client, against the sandbox."""
+"""Makes every registry, certificate and cluster call of the official Python client against the sandbox."""
 
 import os
 import time
@@ -20,7 +20,7 @@ passed = 0
 
 
 class Recording:
-    """A group of calls that notes which of them were made."""
+    """A group of calls that records which were made."""
 
     def __init__(self, name):
         self.name = name
@@ -31,11 +31,11 @@ class Recording:
 
         def recorded(*args, **kwargs):
             global passed
-            answer = call(*args, **kwargs)
+            response = call(*args, **kwargs)
             called.add((self.name, method))
             passed += 1
             print(f"{self.name}.{method}")
-            return answer
+            return response
 
         return recorded
 
@@ -51,33 +51,33 @@ kubernetes = Recording("kubernetes")
 
 
 def refused(status, call, *args, **kwargs):
-    """The call fails with this status, in the form in which the client reads failures."""
+    """Checks that a call fails with this status, as the client reports it."""
     try:
-        answer = call(*args, **kwargs)
+        response = call(*args, **kwargs)
     except HttpResponseError as error:
         assert error.status_code == status, error
         return
-    # A failure that the client's own description documents is handed back as a value.
+    # The client returns failures that its description documents as values.
     ids = {404: "not_found", 409: "conflict", 412: "precondition_failed"}
-    assert answer["id"] == ids[status], answer
+    assert response["id"] == ids[status], response
 
 
 def images(group, prefix):
-    """What both groups do with the images of a registry."""
+    """The calls of both groups about a registry's images."""
     page = group.list_repositories_v2(REGISTRY, per_page=1)
     assert page["meta"]["total"] >= 2, page
-    following = urlsplit(page["links"]["pages"]["next"])
-    [token] = parse_qs(following.query)["page_token"]
+    next_page = urlsplit(page["links"]["pages"]["next"])
+    [token] = parse_qs(next_page.query)["page_token"]
     second = group.list_repositories_v2(REGISTRY, per_page=1, page_token=token)
     assert second["repositories"][0]["name"] != page["repositories"][0]["name"], second
 
     tags = group.list_repository_tags(REGISTRY, REPOSITORY)["tags"]
     manifests = group.list_repository_manifests(REGISTRY, REPOSITORY)["manifests"]
     assert {tag["manifest_digest"] for tag in tags} <= {manifest["digest"] for manifest in manifests}
-    gone = tags[0]["tag"]
-    group.delete_repository_tag(REGISTRY, REPOSITORY, gone)
+    deleted = tags[0]["tag"]
+    group.delete_repository_tag(REGISTRY, REPOSITORY, deleted)
     left = group.list_repository_tags(REGISTRY, REPOSITORY)["tags"]
-    assert gone not in [tag["tag"] for tag in left]
+    assert deleted not in [tag["tag"] for tag in left]
     group.delete_repository_manifest(REGISTRY, REPOSITORY, left[0]["manifest_digest"])
     assert len(group.list_repository_tags(REGISTRY, REPOSITORY)["tags"]) < len(left)
 
@@ -101,7 +101,7 @@ def images(group, prefix):
 
 
 def account(group):
-    """What both groups do with the account."""
+    """The calls of both groups about the account."""
     options = group.get_options()["options"]
     assert {tier["slug"] for tier in options["subscription_tiers"]} == {"starter", "basic", "professional"}
     assert group.get_subscription()["subscription"]["tier"]["slug"] == "professional"
@@ -111,7 +111,7 @@ def account(group):
     refused(409, client.registry.validate_name, {"name": REGISTRY})
 
 
-def the_older_calls():
+def older_calls():
     assert registry.get()["registry"]["name"] == REGISTRY
     account(registry)
     minted = registry.get_docker_credentials(expiry_seconds=3600, read_write=True)
@@ -123,7 +123,7 @@ def the_older_calls():
     kubernetes.remove_registry({"cluster_uuids": [CLUSTER]})
 
 
-def the_newer_calls():
+def newer_calls():
     account(registries)
     assert [one["name"] for one in registries.list()["registries"]] == [REGISTRY]
     minted = registries.get_docker_credentials(REGISTRY)
@@ -141,22 +141,22 @@ def the_newer_calls():
     refused(404, client.registries.get, "second")
 
 
-def the_certificates():
+def certificate_calls():
     wanted = {"name": "driven", "type": "lets_encrypt", "dns_names": ["driven.example.com"]}
-    made = certificates.create(wanted)["certificate"]
-    assert made["state"] == "pending", made
+    created = certificates.create(wanted)["certificate"]
+    assert created["state"] == "pending", created
     refused(422, client.certificates.create, wanted)
-    assert certificates.get(made["id"])["certificate"]["name"] == "driven"
+    assert certificates.get(created["id"])["certificate"]["name"] == "driven"
     named = certificates.list(name="driven")
     assert named["meta"]["total"] == 1, named
-    certificates.delete(made["id"])
-    refused(404, client.certificates.get, made["id"])
+    certificates.delete(created["id"])
+    refused(404, client.certificates.get, created["id"])
 
 
 CLUSTER = os.environ["DOCR_SAMPLE_CLUSTER"]
-the_certificates()
-the_older_calls()
-the_newer_calls()
+certificate_calls()
+older_calls()
+newer_calls()
 registry.delete()
 registry.create({"name": "once-more", "subscription_tier_slug": "starter"})
 

@@ -1,4 +1,4 @@
-//! Every operation of the spec, by its id: how a user calls it.
+//! Calls every operation of the spec by its id, as a user would.
 
 use docr::{
     CertificateId, Client, ClusterId, CreateCertificate, CreateRegistry, CredentialsRequest,
@@ -8,7 +8,7 @@ use docr::{
 
 use crate::sandbox::{image, registry_name, wanted_registry};
 
-/// What the calls are about, beside the registry.
+/// What the calls refer to, apart from the registry.
 #[derive(Clone, Debug)]
 pub struct Subjects {
     /// A certificate.
@@ -22,7 +22,7 @@ pub struct Subjects {
 }
 
 impl Default for Subjects {
-    /// Ids that are nowhere, and the digest of the image that the sandbox of the tests holds.
+    /// Ids that don't exist, and the digest of the image in the tests' sandbox.
     fn default() -> Self {
         Self {
             certificate: uuid("3f6d0b1e-52c4-4c8a-9a77-0d1f6be2a954"),
@@ -37,17 +37,17 @@ fn uuid<T: std::str::FromStr<Err = docr::InvalidInput>>(text: &str) -> T {
     text.parse().expect("a UUID")
 }
 
-/// The repository that the calls are about.
+/// The repository that the calls refer to.
 pub fn repository_name() -> RepositoryName {
     RepositoryName::new("shop/api").expect("a well-formed name")
 }
 
-/// The tag that the calls are about.
+/// The tag that the calls refer to.
 pub fn tag() -> Tag {
     Tag::new("v1.4.2").expect("a well-formed tag")
 }
 
-/// Calls an operation and shows the value it reads. `None` for an operation that no method offers.
+/// Calls an operation and formats the value it reads; `None` if no method calls it.
 pub async fn call(docr: &Client, operation: &str, subjects: &Subjects) -> Option<Result<String>> {
     match operation.split_once('_') {
         Some(("certificates", _)) => certificates(docr, operation, subjects).await,
@@ -161,7 +161,7 @@ async fn registry(
     })
 }
 
-/// The calls that are there for both handles.
+/// The calls that both handles have.
 async fn shared(
     repository: RepositoryHandle,
     runs: docr::GarbageCollections,

@@ -1,4 +1,4 @@
-//! A proxy as companies have them: it connects its clients to where they say, and forwards plain requests.
+//! A corporate proxy: it opens tunnels with `CONNECT`, and forwards plain requests.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,7 +8,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// Listens on this machine, and notes the head of each request that was made of it.
+/// Listens on this machine, and records the head of each request.
 pub struct ConnectProxy {
     address: String,
     heads: Arc<Mutex<Vec<String>>>,
@@ -56,7 +56,7 @@ impl Drop for ConnectProxy {
     }
 }
 
-/// A failure here is what the client is meant to see.
+/// Serves a connection. A failure is for the client to notice.
 async fn serve(mut client: TcpStream, heads: Arc<Mutex<Vec<String>>>) -> Option<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {

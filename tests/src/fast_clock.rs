@@ -1,4 +1,4 @@
-//! A client's clock that goes as fast as a sandbox's does.
+//! A client's clock that runs as fast as the sandbox's.
 
 use std::{
     pin::Pin,
@@ -8,8 +8,8 @@ use std::{
 
 use chrono::{DateTime, Utc};
 
-/// The system's clock, so many times as fast since an instant: that of
-/// [`Clock::at_rate`](docr_sandbox::Clock::at_rate) in any process of this machine.
+/// The system's clock, sped up from an instant on: [`Clock::at_rate`](docr_sandbox::Clock::at_rate) for every process of
+/// this machine.
 #[derive(Debug)]
 pub struct FastClock {
     start: DateTime<Utc>,
@@ -35,8 +35,8 @@ impl docr::Clock for FastClock {
     }
 
     fn monotonic(&self) -> Duration {
-        let gone = (Utc::now() - self.start).to_std();
-        gone.unwrap_or_default() * self.rate
+        let elapsed = (Utc::now() - self.start).to_std();
+        elapsed.unwrap_or_default() * self.rate
     }
 
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {

@@ -1,4 +1,4 @@
-//! A proxy before a sandbox that loses, spoils or replaces what passes through it.
+//! A proxy in front of a sandbox that drops, corrupts or replaces requests and responses.
 
 use std::sync::{
     Arc,
@@ -18,37 +18,37 @@ pub enum Fault {
     ResetBefore,
     /// The connection is reset while the request is read.
     ResetDuring,
-    /// The connection is closed before the request is passed on.
+    /// The connection is closed before the request is forwarded.
     ClosedBefore,
-    /// The request is passed on; the connection is closed without a response.
+    /// The request is forwarded; the connection is closed without a response.
     ClosedAfter,
-    /// The request is passed on; the response breaks off in its head.
+    /// The request is forwarded; the response is cut off in its head.
     CutInHead,
-    /// The request is passed on; the response's body breaks off.
+    /// The request is forwarded; the response is cut off in its body.
     CutInBody,
-    /// The request is passed on; nothing comes back until the client gives up.
+    /// The request is forwarded; nothing is returned until the client gives up.
     Silence,
-    /// The request is passed on; the response comes a few bytes at a time until the client gives up.
+    /// The request is forwarded; the response arrives a few bytes at a time until the client gives up.
     SlowDrip,
-    /// The request is passed on; the response promises a longer body than it has.
+    /// The request is forwarded; the response declares a longer body than it has.
     LengthTooLarge,
-    /// The request is passed on; the response promises a shorter body than it has.
+    /// The request is forwarded; the response declares a shorter body than it has.
     LengthTooSmall,
-    /// The request is passed on; 10 MB of failure come back.
+    /// The request is forwarded; the response is an error of 10 MB.
     HugeError,
-    /// The request is not passed on: the client is sent to another host.
+    /// The request is not forwarded: the client is redirected to another host.
     Redirect,
-    /// The request is passed on; a proxy's page comes back in place of the response.
+    /// The request is forwarded; a proxy's page replaces the response.
     Html502,
-    /// The request is not passed on; a proxy's page comes back.
+    /// The request is not forwarded; the response is a proxy's page.
     Html503Before,
-    /// The request is passed on; its success comes back with a body that is no JSON.
+    /// The request is forwarded; the response is a success whose body is not JSON.
     Garbage,
-    /// The request is not passed on: the minute's limit is used up, with `retry-after` in seconds.
+    /// The request is not forwarded: the limit per minute is exceeded, with `retry-after` in seconds.
     RetryAfterSeconds,
-    /// The request is not passed on: `retry-after` is a date.
+    /// The request is not forwarded: `retry-after` is a date.
     RetryAfterDate,
-    /// The request is not passed on: the hour's limit is used up, with `ratelimit-reset`.
+    /// The request is not forwarded: the limit per hour is exceeded, with `ratelimit-reset`.
     RateLimitReset,
 }
 
@@ -75,7 +75,7 @@ impl Fault {
         Self::RateLimitReset,
     ];
 
-    /// Whether the service gets the request.
+    /// Whether the request reaches the service.
     pub fn passes_on(self) -> bool {
         !matches!(
             self,
@@ -90,8 +90,8 @@ impl Fault {
         )
     }
 
-    /// What comes back, given the service's response if there is one.
-    fn answer(self, real: &[u8]) -> Vec<u8> {
+    /// The response to the client, given the service's if there is one.
+    fn response(self, real: &[u8]) -> Vec<u8> {
         let limited = |headers: &str| {
             format!(
                 "HTTP/1.1 429 Too Many Requests\r\n{headers}content-length: 0\r\nconnection: close\r\n\r\n"
@@ -119,7 +119,7 @@ impl Fault {
                 location: http://localhost:9/v2/elsewhere\r\n\r\n"
                 .to_vec(),
             Self::CutInHead => real[..real.len().min(20)].to_vec(),
-            // A response without a body is cut in its head, right before its end.
+            // A response without a body is cut right before the end of its head.
             Self::CutInBody => {
                 let head = head_length(real).unwrap_or(real.len());
                 let cut = if real.len() > head { head + (real.len() - head) / 2 } else { head - 2 };
@@ -139,7 +139,7 @@ impl Fault {
     }
 }
 
-/// Passes everything on to a server, but for one request.
+/// Forwards every request to a server, except one.
 pub struct FaultProxy {
     url: String,
     requests: Arc<AtomicUsize>,
@@ -147,12 +147,12 @@ pub struct FaultProxy {
 }
 
 impl FaultProxy {
-    /// A proxy before `target` that spoils the first request.
+    /// A proxy in front of `target` that applies the fault to the first request.
     pub async fn start(target: std::net::SocketAddr, fault: Fault) -> Self {
         Self::at(target, fault, 0).await
     }
 
-    /// A proxy before `target` that spoils the request of this number, from 0.
+    /// A proxy in front of `target` that applies the fault to the request with this number, from 0.
     pub async fn at(target: std::net::SocketAddr, fault: Fault, number: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("a bound address"));
@@ -176,7 +176,7 @@ impl FaultProxy {
         &self.url
     }
 
-    /// How many requests have come.
+    /// How many requests have arrived.
     pub fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }
@@ -188,13 +188,13 @@ impl Drop for FaultProxy {
     }
 }
 
-/// Real time: a server that is slow is what the client's own limit is for.
+/// Waits in real time, since the client's timeout must end a slow response.
 #[allow(clippy::disallowed_methods)]
 async fn drip() {
     tokio::time::sleep(std::time::Duration::from_millis(10)).await;
 }
 
-/// Serves one request of a connection, and closes it. A failure here is what the client is meant to see.
+/// Serves one request of a connection, and closes it. A failure is for the client to notice.
 async fn serve(
     mut client: TcpStream,
     target: std::net::SocketAddr,
@@ -216,8 +216,8 @@ async fn serve(
             read_message(&mut server).await?
         }
     };
-    let answer = match fault {
-        Some(fault) => fault.answer(&real),
+    let response = match fault {
+        Some(fault) => fault.response(&real),
         None => closing(&real),
     };
     if fault == Some(Fault::Silence) {
@@ -225,20 +225,20 @@ async fn serve(
         let _ = client.read(&mut [0; 16]).await;
     }
     if fault == Some(Fault::SlowDrip) {
-        for bytes in answer.chunks(8) {
+        for bytes in response.chunks(8) {
             client.write_all(bytes).await.ok()?;
             drip().await;
         }
     }
-    client.write_all(&answer).await.ok()?;
+    client.write_all(&response).await.ok()?;
     client.shutdown().await.ok()
 }
 
-/// A response with another `content-length`.
-fn with_length(answer: &[u8], change: impl Fn(usize) -> usize) -> Vec<u8> {
-    let head = head_length(answer).unwrap_or(answer.len());
-    let body = &answer[head..];
-    let head = String::from_utf8_lossy(&answer[..head]);
+/// The response with a changed `content-length`.
+fn with_length(response: &[u8], change: impl Fn(usize) -> usize) -> Vec<u8> {
+    let head = head_length(response).unwrap_or(response.len());
+    let body = &response[head..];
+    let head = String::from_utf8_lossy(&response[..head]);
     let kept = head
         .lines()
         .filter(|line| !line.is_empty() && !line.starts_with("content-length"));
@@ -247,17 +247,17 @@ fn with_length(answer: &[u8], change: impl Fn(usize) -> usize) -> Vec<u8> {
     [lines.join("\r\n").as_bytes(), b"\r\n\r\n", body].concat()
 }
 
-/// A response after which the client takes a new connection for the next request.
-fn closing(answer: &[u8]) -> Vec<u8> {
-    let status_line = answer
+/// The response with `connection: close`, so that the next request opens a new connection.
+fn closing(response: &[u8]) -> Vec<u8> {
+    let status_line = response
         .iter()
         .position(|byte| *byte == b'\n')
         .map_or(0, |end| end + 1);
-    let (line, rest) = answer.split_at(status_line);
+    let (line, rest) = response.split_at(status_line);
     [line, b"connection: close\r\n", rest].concat()
 }
 
-/// Reads a message with its body, as long as `content-length` says.
+/// Reads a message with its body, by `content-length`.
 async fn read_message(stream: &mut TcpStream) -> Option<Vec<u8>> {
     let mut message = Vec::new();
     loop {

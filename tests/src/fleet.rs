@@ -1,4 +1,4 @@
-//! Many processes on one token, against a sandbox with the service's limits on a clock that goes fast.
+//! Many processes with one token, against a sandbox that has the service's limits and a fast clock.
 
 use std::{
     num::NonZeroU32,
@@ -20,39 +20,39 @@ use crate::{
     sandbox::{TOKEN, client_at},
 };
 
-/// How many times as fast as the system's the clock goes.
+/// How many times faster than real time the clock runs.
 const RATE: u16 = 60;
 
-/// What a fleet is to do, and what befalls it.
+/// What a fleet does, and what goes wrong.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// How many processes it begins with.
+    /// How many processes are started.
     pub processes: usize,
     /// How many requests must succeed.
     pub requests: usize,
-    /// How many of the processes are killed when half of that is done.
+    /// How many of the processes are killed halfway.
     pub killed: usize,
-    /// Whether Redis is killed then as well, and comes back a while later with nothing.
+    /// Whether Redis is killed then as well, and restarted a while later without its data.
     pub restarts_redis: bool,
 }
 
-/// What came of it.
+/// The result of a plan.
 #[derive(Clone, Copy, Debug)]
 pub struct Outcome {
-    /// How many requests were refused for the limit.
+    /// How many requests the rate limit refused.
     pub refused: usize,
-    /// From the first request that succeeded to the last, by the sandbox's clock.
+    /// From the first successful request to the last, by the sandbox's clock.
     pub took: TimeDelta,
 }
 
 impl Plan {
-    /// How long it takes at the limit of 250 a minute.
+    /// How long the requests take at the limit of 250 a minute.
     pub fn least_time(self) -> TimeDelta {
         let requests = i32::try_from(self.requests).expect("a number of requests");
         TimeDelta::minutes(1) * requests / 250
     }
 
-    /// Lets the fleet work: processes of the program `fleet`.
+    /// Runs the fleet, processes of the program `fleet`.
     pub async fn carry_out(self, worker: &Path, redis: &mut RedisServer) -> Outcome {
         let clock = Clock::at_rate(RATE);
         let sandbox = Sandbox::builder()
@@ -62,9 +62,13 @@ impl Plan {
             .start()
             .await
             .expect("a free port on the loopback");
-        // What the sandbox makes at its first request is no part of its work.
+        // What the sandbox initializes at its first request is not measured.
         let stranger = client_at(sandbox.url(), &sandbox.add_account());
-        stranger.registries().options().await.expect("a good token");
+        stranger
+            .registries()
+            .options()
+            .await
+            .expect("a valid token");
         sandbox.clear_requests();
         let count = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&count);
@@ -75,7 +79,7 @@ impl Plan {
         let mut workers: Vec<_> = (0..self.processes)
             .map(|_| self.spawn(worker, sandbox.url(), &redis.url(), &start))
             .collect();
-        // Starting fifty programs at once is no part of their work.
+        // Starting the processes is not measured.
         for _ in 0..self.processes {
             pause().await;
         }
@@ -84,7 +88,7 @@ impl Plan {
         }
         reached(&count, self.requests / 2).await;
         for mut killed in workers.drain(..self.killed) {
-            killed.kill().await.expect("a process of this one's");
+            killed.kill().await.expect("a child process");
         }
         if self.restarts_redis {
             redis.kill().await;
@@ -109,10 +113,10 @@ impl Plan {
             .stdin(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .expect("a program that can be run")
+            .expect("an executable program")
     }
 
-    /// What came of it; `None` before it is done.
+    /// The outcome; `None` before the last request.
     fn outcome(self, sandbox: &Sandbox) -> Option<Outcome> {
         let requests = sandbox.requests();
         let mut served = requests
@@ -135,7 +139,7 @@ async fn reached(count: &AtomicUsize, requests: usize) {
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "other processes are waited for")]
+#[allow(clippy::disallowed_methods, reason = "waits for other processes")]
 async fn pause() {
     tokio::time::sleep(Duration::from_millis(50)).await;
 }

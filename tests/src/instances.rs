@@ -1,5 +1,5 @@
-//! Responses made from the spec's schemas: complete ones, and every unusual variant that a tolerant reader must
-//! take.
+//! Responses generated from the spec's schemas: complete ones, and every unusual variant that a tolerant reader must
+//! accept.
 
 use serde_json::{Map, Value, json};
 
@@ -13,15 +13,15 @@ struct Object {
 /// A response, and what is unusual about it.
 #[derive(Clone, Debug)]
 pub struct Variant {
-    /// Where, and what: `registry.region is null`.
+    /// Where and what, such as `registry has region null`.
     pub what: String,
     /// The response.
     pub body: Value,
-    /// The identity field that is missing or null, if the response can't be read for that.
+    /// The identity field that is missing or null, if that makes the response unreadable.
     pub lost_identity: Option<String>,
 }
 
-/// The schema of an operation's success, `None` if it has no body.
+/// The schema of an operation's success; `None` if it has no body.
 pub fn success_schema(spec: &Value, operation: &Value) -> Option<Value> {
     let responses = operation["responses"].as_object()?;
     let (_, response) = responses
@@ -33,7 +33,7 @@ pub fn success_schema(spec: &Value, operation: &Value) -> Option<Value> {
         .cloned()
 }
 
-/// A response with every field that the schema has.
+/// A response with every field of the schema.
 pub fn complete(spec: &Value, schema: &Value) -> Value {
     let schema = resolve(spec, schema);
     if let Some(object) = object(spec, schema) {
@@ -54,8 +54,8 @@ pub fn complete(spec: &Value, schema: &Value) -> Value {
     }
 }
 
-/// Every variant of a complete response in one place: fields missing, null and unknown, values unknown, numbers
-/// beyond 32 bits.
+/// Every variant of a complete response that differs in one place: a missing, null or unknown field, an unknown value,
+/// a number beyond 32 bits.
 pub fn variants(spec: &Value, schema: &Value) -> Vec<Variant> {
     let whole = complete(spec, schema);
     let mut variants = Vec::new();
@@ -73,7 +73,7 @@ fn collect(
     let schema = resolve(spec, schema);
     let mut change = |what: &str, lost: Option<&str>, edit: &dyn Fn(&mut Value)| {
         let mut body = whole.clone();
-        edit(body.pointer_mut(pointer).expect("a place in the answer"));
+        edit(body.pointer_mut(pointer).expect("a place in the response"));
         let place = pointer.replace('/', ".");
         let what = format!("{} {what}", place.trim_start_matches('.'));
         variants.push(Variant {
@@ -88,14 +88,14 @@ fn collect(
         });
         for (name, property) in &object.properties {
             let identity = object.required.contains(name).then_some(name.as_str());
-            change(&format!("lacks {name}"), identity, &|value| {
+            change(&format!("has no {name}"), identity, &|value| {
                 value.as_object_mut().expect("an object").remove(name);
             });
             change(&format!("has {name} null"), identity, &|value| {
                 value[name] = Value::Null
             });
             if property["oneOf"].is_array() {
-                change(&format!("has {name} without anything"), None, &|value| {
+                change(&format!("has {name} without fields"), None, &|value| {
                     value[name] = json!({})
                 });
             }
@@ -142,13 +142,13 @@ fn resolve<'a>(spec: &'a Value, schema: &'a Value) -> &'a Value {
                 .unwrap_or_else(|| panic!("nothing at {pointer}"));
             resolve(spec, target)
         }
-        // Of two shapes the first one is meant; the other one is an empty object.
+        // The first of two shapes is the useful one; the other is an empty object.
         None if schema["oneOf"].is_array() => resolve(spec, &schema["oneOf"][0]),
         None => schema,
     }
 }
 
-/// The properties of an object, those of its `allOf` parts included.
+/// The properties of an object, including those of its `allOf` parts.
 fn object(spec: &Value, schema: &Value) -> Option<Object> {
     let mut merged = Object::default();
     for part in schema["allOf"].as_array().into_iter().flatten() {

@@ -1,5 +1,5 @@
-//! What the suites share: a sandbox in a known state, a server that responds with whatever a test wants,
-//! a way to call every operation by its id, and the scenarios that are recorded and replayed.
+//! What the suites share: a sandbox in a known state, servers that respond as a test needs, calls of every operation
+//! by its id, and the scenarios that are recorded and replayed.
 
 pub mod calls;
 pub mod connect_proxy;
@@ -13,13 +13,13 @@ pub mod redis_server;
 pub mod sandbox;
 pub mod scenarios;
 
-/// The spec, as the generator hands it to the sandbox.
+/// The spec that the generator writes for the sandbox.
 pub fn spec() -> serde_json::Value {
     let text = include_str!("../../crates/docr-sandbox/src/spec.json");
     serde_json::from_str(text).expect("the generated spec is JSON")
 }
 
-/// The programs in the README compile, and the one against the sandbox runs.
+/// Compiles the README's programs, and runs the one against the sandbox.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;

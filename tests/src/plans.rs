@@ -1,4 +1,4 @@
-//! Inventories of any size, by what makes them large: what a plan of each costs is held by tests.
+//! Inventories of any size, by what makes them large. Tests limit what a plan for each costs.
 
 use std::sync::LazyLock;
 
@@ -8,38 +8,32 @@ use docr::retention::{
     RetentionPolicy, SharedString, TagRecord,
 };
 
-/// A name, and what makes a case of a size.
+/// A name, and a function that makes a case of a size.
 pub type Shape = (&'static str, fn(u64) -> Case);
 
-/// What makes an inventory large, with the policy that it is planned by.
+/// Every way in which an inventory can be large, with the policy to plan by.
 pub const SHAPES: [Shape; 10] = [
     ("images of one tag", images_of_one_tag),
-    ("tags of one image that go", tags_that_go),
-    (
-        "tags of one image that are protected",
-        tags_that_are_protected,
-    ),
+    ("tags of one image, all deleted", tags_all_deleted),
+    ("tags of one image, all protected", tags_all_protected),
     ("parts of one index", parts_of_one_index),
     ("indexes of one part", indexes_of_one_part),
     (
-        "indexes of one part of which one stays",
-        indexes_of_which_one_stays,
+        "indexes of one part, all but one deleted",
+        indexes_all_but_one_deleted,
     ),
-    (
-        "indexes above one that has as many parts",
-        indexes_above_one,
-    ),
+    ("indexes of an index with many parts", indexes_of_an_index),
     ("indexes and tags of one part", indexes_and_tags_of_one_part),
-    ("indexes one below the other", indexes_one_below_the_other),
+    ("a chain of nested indexes", nested_indexes),
     ("repositories, and references in use", repositories_in_use),
 ];
 
-/// A policy, and what it is for.
+/// A policy and an inventory.
 #[derive(Debug)]
 pub struct Case {
     /// The policy.
     pub policy: RetentionPolicy,
-    /// What is there.
+    /// The inventory.
     pub inventory: RegistryInventory,
 }
 
@@ -63,10 +57,10 @@ fn digest(number: u64) -> SharedString {
     format!("sha256:{number:064x}").into()
 }
 
-/// The digest of the blob that all images have: one text for all, as in an inventory that was read.
+/// The digest of the blob that all images share: a single string, as in an inventory that was read.
 static BASE: LazyLock<SharedString> = LazyLock::new(|| digest(1 << 40));
 
-/// A manifest that was pushed long ago, with two blobs of its own and one that all have.
+/// A manifest that was pushed long ago, with two blobs of its own and the one that all share.
 fn manifest(number: u64, parts: impl IntoIterator<Item = u64>) -> ManifestRecord {
     let mut document = ManifestDocument::default();
     document.is_understood = true;
@@ -115,11 +109,11 @@ fn repository(
 
 const ALL_OLD: &str = "[[rule]]\nolder_than = \"30d\"\ndelete_untagged = true";
 
-/// This many images, each with a tag, of which half are deleted.
+/// `size` images with a tag each, of which half are deleted.
 pub fn images_of_one_tag(size: u64) -> Case {
     let policy = format!("[[rule]]\nkeep_newest = {}", size / 2);
     let manifests: Vec<_> = (0..size).map(|image| manifest(image, [])).collect();
-    // The digests are the same texts in both lists, as in an inventory that was read.
+    // Both lists share the digests' strings, as in an inventory that was read.
     let tags = (0..size).zip(&manifests);
     let tags = tags.map(|(image, it)| tag_of(format!("v{image}"), it.digest.clone(), image));
     let tags = tags.collect();
@@ -133,11 +127,11 @@ fn one_image(policy: &str, size: u64) -> Case {
     case(policy, vec![repository("api", vec![manifest(1, [])], tags)])
 }
 
-fn tags_that_go(size: u64) -> Case {
+fn tags_all_deleted(size: u64) -> Case {
     one_image(ALL_OLD, size)
 }
 
-fn tags_that_are_protected(size: u64) -> Case {
+fn tags_all_protected(size: u64) -> Case {
     one_image(
         "[[rule]]\nolder_than = \"30d\"\nprotect_tags = [\"v*\"]",
         size,
@@ -160,7 +154,7 @@ fn indexes_of_one_part(size: u64) -> Case {
     case(ALL_OLD, vec![repository("api", manifests, tags.collect())])
 }
 
-fn indexes_of_which_one_stays(size: u64) -> Case {
+fn indexes_all_but_one_deleted(size: u64) -> Case {
     let mut case = indexes_of_one_part(size);
     let last = format!("v{size}");
     let tags = &mut case.inventory.repositories[0].tags;
@@ -169,7 +163,7 @@ fn indexes_of_which_one_stays(size: u64) -> Case {
     case
 }
 
-fn indexes_above_one(size: u64) -> Case {
+fn indexes_of_an_index(size: u64) -> Case {
     let parts = (2..size + 2).map(|part| manifest(part, []));
     let indexes = (size + 2..2 * size + 2).map(|index| manifest(index, [1]));
     let manifests = parts.chain([manifest(1, 2..size + 2)]).chain(indexes);
@@ -187,7 +181,7 @@ fn indexes_and_tags_of_one_part(size: u64) -> Case {
     case
 }
 
-fn indexes_one_below_the_other(size: u64) -> Case {
+fn nested_indexes(size: u64) -> Case {
     let indexes = (0..size).map(|index| manifest(index, [index + 1]));
     let manifests = indexes.chain([manifest(size, [])]).collect();
     case(

@@ -1,4 +1,4 @@
-//! A server that responds with exactly the bytes that a test wants, well-formed or not, and a port without a server.
+//! A server that responds with exactly the bytes a test chooses, and a port without a server.
 
 use std::{
     net::SocketAddr,
@@ -23,14 +23,14 @@ pub struct RawServer {
 }
 
 impl RawServer {
-    /// Serves these bytes, whatever the request.
+    /// Responds with these bytes, whatever the request.
     pub async fn answering(bytes: impl Into<Vec<u8>>) -> Self {
         let bytes = bytes.into();
         Self::serving(move |_, _| std::future::ready(bytes.clone())).await
     }
 
-    /// Serves what a function makes of a request: of its number, from 0, and its text, the body included. A response that
-    /// takes time holds up no other one.
+    /// Responds with what a function returns for a request: its number, from 0, and its text, including the body. A slow
+    /// response delays no other.
     pub async fn serving<F>(respond: impl Fn(usize, String) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Vec<u8>> + Send + 'static,
@@ -58,7 +58,7 @@ impl RawServer {
                 let given_up = Arc::clone(&given_up);
                 connections.spawn(async move {
                     let request = request(&mut stream).await;
-                    // Noted before the response goes out, so that who has the response finds it.
+                    // Recorded before the response is sent: a test that has the response finds the request.
                     let number = {
                         let mut seen = seen.lock().expect("no test panics here");
                         seen.push(request.clone());
@@ -73,7 +73,7 @@ impl RawServer {
                             return;
                         }
                     };
-                    // A client that has had enough closes early; that is its right.
+                    // A client may close early.
                     let _ = stream
                         .write_all(&bytes[..bytes.len().min(stops_after)])
                         .await;
@@ -92,17 +92,17 @@ impl RawServer {
         }
     }
 
-    /// How many connections the client has closed before their response.
+    /// How many connections the client has closed before the response.
     pub fn abandoned(&self) -> usize {
         self.abandoned.load(SeqCst)
     }
 
-    /// Serves the first of these bytes, and then nothing more.
+    /// Responds with the first `length` of these bytes, and keeps the connection open.
     pub async fn stopping_after(bytes: Vec<u8>, length: usize) -> Self {
         Self::start(move |_, _| std::future::ready(bytes.clone()), length).await
     }
 
-    /// Serves a body with a status line and the headers of the API.
+    /// Responds with a body, a status line and the API's headers.
     pub async fn answering_body(status: &str, content_type: &str, body: impl AsRef<[u8]>) -> Self {
         let body = body.as_ref();
         let head = format!(
@@ -119,7 +119,7 @@ impl RawServer {
         &self.url
     }
 
-    /// The requests that came, as text.
+    /// The requests received so far, as text.
     pub fn requests(&self) -> Vec<String> {
         self.requests.lock().expect("no test panics here").clone()
     }
@@ -131,8 +131,8 @@ impl Drop for RawServer {
     }
 }
 
-/// A port that refuses connections. It stays taken, so that no other test's server gets it; only a program that is told
-/// its number can listen there.
+/// A port that refuses connections. It stays bound, so that no other test's server gets it; a program that is given its
+/// number can still listen on it.
 #[derive(Debug)]
 pub struct RefusingPort {
     address: SocketAddr,
@@ -141,12 +141,10 @@ pub struct RefusingPort {
 }
 
 impl RefusingPort {
-    /// Takes a free port, and doesn't listen.
+    /// Binds a free port without listening on it.
     pub fn take() -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
-        socket
-            .set_reuseaddr(true)
-            .expect("an option of every socket");
+        socket.set_reuseaddr(true).expect("a socket option");
         let loopback = "127.0.0.1:0".parse().expect("an address");
         socket.bind(loopback).expect("a free port");
         let address = socket.local_addr().expect("a bound address");
@@ -157,18 +155,18 @@ impl RefusingPort {
         }
     }
 
-    /// Where nothing listens.
+    /// Its address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where nothing listens, as a URL.
+    /// Its URL.
     pub fn url(&self) -> &str {
         &self.url
     }
 }
 
-/// A request whole, as far as it comes.
+/// Reads a request with its body, or as much of it as arrives.
 async fn request(stream: &mut TcpStream) -> String {
     let mut request = Vec::new();
     let mut buffer = [0; 4096];
@@ -193,7 +191,7 @@ fn is_whole(request: &[u8]) -> bool {
     request.len() >= head.len() + "\r\n\r\n".len() + length
 }
 
-/// A response with this status, these header lines and this body, with what HTTP needs.
+/// A response with this status, these header lines and this body.
 pub fn response(status: u16, headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
     let length = body.len();

@@ -1,4 +1,4 @@
-//! A Redis or Valkey of a test's own, where one is installed.
+//! A Redis or Valkey server for one test, if one is installed.
 
 use std::{env, io, net::SocketAddr, path::PathBuf, process::Stdio, time::Duration};
 
@@ -10,59 +10,55 @@ use tokio::{
 
 use crate::raw_server::RefusingPort;
 
-/// A server on the loopback, which keeps nothing on the disk. It ends when it is dropped.
+/// A server on the loopback that writes nothing to disk. Dropping it stops the server.
 #[derive(Debug)]
 pub struct RedisServer {
     program: PathBuf,
-    /// Is kept while the server is down.
+    /// Stays bound while the server is down.
     port: RefusingPort,
-    folder: TempDir,
+    directory: TempDir,
     process: Child,
 }
 
 impl RedisServer {
-    /// Starts a server; `None`, with a line on it, if none is installed. With `DOCR_REQUIRE_REDIS=1` that is a
-    /// failure.
+    /// Starts a server. If none is installed, prints so and returns `None`, or panics with `DOCR_REQUIRE_REDIS=1`.
     pub async fn start() -> Option<Self> {
         let Some(program) = find(&["redis-server", "valkey-server"]) else {
-            leave_out();
+            skip();
             return None;
         };
-        let folder = tempfile::tempdir().expect("a folder for temporary files");
+        let directory = tempfile::tempdir().expect("a temporary directory");
         let port = RefusingPort::take();
-        let process = spawn(&program, port.address(), &folder).expect("a server that can be run");
+        let process = spawn(&program, port.address(), &directory).expect("an executable program");
         let server = Self {
             program,
             port,
-            folder,
+            directory,
             process,
         };
         server.ready().await;
         Some(server)
     }
 
-    /// Where it is.
+    /// Its URL.
     pub fn url(&self) -> String {
         format!("redis://{}", self.port.address())
     }
 
-    /// Kills it, and with it all it knows.
+    /// Kills it; its data is lost.
     pub async fn kill(&mut self) {
-        self.process.kill().await.expect("a process of this one's");
+        self.process.kill().await.expect("a child process");
     }
 
-    /// Starts it anew at the same address.
+    /// Restarts it, empty, at the same address.
     pub async fn start_again(&mut self) {
         self.kill().await;
         self.process =
-            spawn(&self.program, self.port.address(), &self.folder).expect("it ran before");
+            spawn(&self.program, self.port.address(), &self.directory).expect("it ran before");
         self.ready().await;
     }
 
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "a process of another make is waited for"
-    )]
+    #[allow(clippy::disallowed_methods, reason = "waits for another process")]
     async fn ready(&self) {
         for _ in 0..500 {
             if TcpStream::connect(self.port.address()).await.is_ok() {
@@ -74,12 +70,12 @@ impl RedisServer {
     }
 }
 
-fn spawn(program: &PathBuf, address: SocketAddr, folder: &TempDir) -> io::Result<Child> {
+fn spawn(program: &PathBuf, address: SocketAddr, directory: &TempDir) -> io::Result<Child> {
     Command::new(program)
         .args(["--bind", &address.ip().to_string()])
         .args(["--port", &address.port().to_string()])
         .args(["--save", "", "--appendonly", "no", "--dir"])
-        .arg(folder.path())
+        .arg(directory.path())
         .stdout(Stdio::null())
         .kill_on_drop(true)
         .spawn()
@@ -88,18 +84,21 @@ fn spawn(program: &PathBuf, address: SocketAddr, folder: &TempDir) -> io::Result
 /// The first of these programs that is installed.
 fn find(names: &[&str]) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
-    let folders: Vec<_> = env::split_paths(&path).collect();
-    let places =
-        { names.iter() }.flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
-    places.into_iter().find(|place| place.is_file())
+    let directories: Vec<_> = env::split_paths(&path).collect();
+    let mut files = names.iter().flat_map(|name| {
+        directories
+            .iter()
+            .map(move |directory| directory.join(name))
+    });
+    files.find(|file| file.is_file())
 }
 
-#[allow(clippy::print_stdout, reason = "a test says what it leaves out")]
-fn leave_out() {
+#[allow(clippy::print_stdout, reason = "reports what is skipped")]
+fn skip() {
     let required = env::var_os("DOCR_REQUIRE_REDIS").is_some_and(|value| value == "1");
     assert!(
         !required,
         "neither redis-server nor valkey-server is installed"
     );
-    println!("left out, since neither is installed: redis-server, valkey-server");
+    println!("skipped: neither redis-server nor valkey-server is installed");
 }

@@ -1,4 +1,4 @@
-//! A sandbox in a known state: its clock stands still and its ids repeat, so that snapshots do too.
+//! A sandbox in a known state: its clock is frozen and its ids are the same in each run, as snapshots need.
 
 use std::{ops::Deref, pin::Pin, sync::Arc, time::Duration};
 
@@ -20,7 +20,7 @@ pub fn noon() -> DateTime<Utc> {
     DateTime::from_timestamp(1_767_268_800, 0).expect("an instant in range")
 }
 
-/// A sandbox that checks each of its responses against the spec: dropping it fails the test if one broke it.
+/// A sandbox that checks each response against the spec: dropping it panics if one violated it.
 #[derive(Debug)]
 pub struct Checked(Sandbox);
 
@@ -47,7 +47,7 @@ pub async fn start() -> (Checked, Clock) {
     start_with(|builder| builder).await
 }
 
-/// A sandbox with the tests' token and more that is chosen, and its clock.
+/// A sandbox with the tests' token and further options, and its clock.
 pub async fn start_with(choose: impl FnOnce(SandboxBuilder) -> SandboxBuilder) -> (Checked, Clock) {
     let clock = Clock::manual(noon());
     let builder = Sandbox::builder()
@@ -64,24 +64,24 @@ pub fn client(sandbox: &Sandbox) -> Client {
     client_at(sandbox.url(), TOKEN)
 }
 
-/// A client of the server at `url`. Its clock begins with the sandbox's, and waiting takes no time.
+/// A client of the server at `url`. Its clock starts with the sandbox's, and waiting takes no time.
 pub fn client_at(url: &str, token: &str) -> Client {
     client_with_clock(url, token, Arc::new(ManualClock::at(noon())))
 }
 
-/// A client of the server at `url` with a clock of the test's own.
+/// A client of the server at `url` with a custom clock.
 pub fn client_with_clock(url: &str, token: &str, clock: Arc<dyn docr::Clock>) -> Client {
     let builder = Client::builder().base_url(url).token(token).clock(clock);
     builder.build().expect("a well-formed loopback URL")
 }
 
-/// HTTP by hand, for servers of this machine: no proxy, and no certificates to read.
+/// A plain HTTP client for servers on this machine: it uses no proxy and reads no certificates.
 pub fn http() -> reqwest::Client {
     let builder = reqwest::Client::builder().no_proxy().tls_certs_only([]);
     builder.build().expect("a client without certificates")
 }
 
-/// The sandbox's clock as the client's: waiting moves both.
+/// The sandbox's clock as a client's: waiting advances it.
 #[derive(Debug)]
 struct Shared(Clock, ManualClock);
 
@@ -105,12 +105,12 @@ impl docr::Clock for Shared {
     }
 }
 
-/// A client's clock that is the sandbox's.
+/// The sandbox's clock as a client's.
 pub fn shared_clock(clock: &Clock) -> Arc<dyn docr::Clock> {
     Arc::new(Shared(clock.clone(), ManualClock::at(noon())))
 }
 
-/// A client that lives in the sandbox's time.
+/// A client that shares the sandbox's clock.
 pub fn sharing(sandbox: &Sandbox, clock: &Clock) -> Client {
     client_with_clock(sandbox.url(), TOKEN, shared_clock(clock))
 }
@@ -120,12 +120,12 @@ pub fn registry_name() -> RegistryName {
     RegistryName::new("acme-images").expect("a well-formed name")
 }
 
-/// What the tests create.
+/// The registry that the tests create.
 pub fn wanted_registry() -> CreateRegistry {
     CreateRegistry::new(registry_name(), TierSlug::Basic).region(Region::Fra1)
 }
 
-/// Reads the documents of manifests from the sandbox, as a user's program does, with credentials as requested.
+/// A reader of manifests from the sandbox, with credentials as requested.
 pub async fn document_reader(
     registry: &RegistryHandle,
     sandbox: &Sandbox,
@@ -137,13 +137,13 @@ pub async fn document_reader(
     reader.plain_http_host(sandbox.addr().to_string())
 }
 
-/// Puts a registry into the sandbox.
+/// Creates a registry in the sandbox.
 pub async fn furnish(sandbox: &Sandbox) {
     let registry = client(sandbox).legacy_registry();
     registry
         .create(wanted_registry())
         .await
-        .expect("an empty account takes a registry");
+        .expect("an empty account");
 }
 
 /// The image that [`prepare`] pushes.
@@ -153,8 +153,8 @@ pub fn image() -> Image {
     image.layer("a layer")
 }
 
-/// Brings a sandbox into a state in which an operation ends with a status, and returns what its call is about.
-/// A failure is scripted; a success is the sandbox's own.
+/// Prepares a sandbox for an operation to end with a status, and returns what its call refers to. Failures are scripted;
+/// successes are the sandbox's own.
 pub async fn prepare(sandbox: &Sandbox, operation: &Operation, status: u16) -> Subjects {
     furnish(sandbox).await;
     let pushed = sandbox.push("acme-images", image());
@@ -171,7 +171,7 @@ pub async fn prepare(sandbox: &Sandbox, operation: &Operation, status: u16) -> S
             docr.legacy_registry()
                 .delete()
                 .await
-                .expect("the registry is there");
+                .expect("the registry exists");
         }
         "registries_create" => {
             let registries = docr.registries();

@@ -1,4 +1,4 @@
-"""Steers the sandbox over HTTP as a suite in any language can: with an HTTP client and JSON."""
+"""Steers the sandbox over HTTP, as a suite in any language can with an HTTP client and JSON."""
 
 import http.client
 import json
@@ -46,7 +46,7 @@ SEED = {
 }
 
 
-class Answer:
+class Response:
     def __init__(self, status, headers, text):
         self.status, self.headers, self.text = status, headers, text
 
@@ -76,11 +76,11 @@ class Sandbox:
 
     def steer(self, method, path, body=None, expect=None):
         """Calls the sandbox's own API."""
-        answer = self.request(method, f"/_docr/v1{path}", body, {})
-        wanted = expect or (204 if answer.text == "" else 200)
-        if answer.status != wanted:
-            raise AssertionError(f"{method} {path}: {answer.status} {answer.text}")
-        return answer.json if answer.text else None
+        response = self.request(method, f"/_docr/v1{path}", body, {})
+        wanted = expect or (204 if response.text == "" else 200)
+        if response.status != wanted:
+            raise AssertionError(f"{method} {path}: {response.status} {response.text}")
+        return response.json if response.text else None
 
     def request(self, method, path, body, headers):
         data = None if body is None else json.dumps(body).encode()
@@ -89,10 +89,10 @@ class Sandbox:
         request = urllib.request.Request(self.url + path, data=data, headers=headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=30) as response:
-                return Answer(response.status, response.headers, response.read().decode())
+                return Response(response.status, response.headers, response.read().decode())
         except urllib.error.HTTPError as error:
             with error:
-                return Answer(error.code, error.headers, error.read().decode())
+                return Response(error.code, error.headers, error.read().decode())
 
 
 class Steering(unittest.TestCase):
@@ -134,7 +134,7 @@ class Steering(unittest.TestCase):
         others = self.sandbox.call("GET", "/v2/registry", token="other-team").json["registry"]
         self.assertEqual((others["name"], others["subscription"]["tier"]["slug"]), ("others", "basic"))
 
-    def test_a_seed_is_put_in_as_a_whole_or_not_at_all(self):
+    def test_a_seed_is_loaded_as_a_whole_or_not_at_all(self):
         cases = [
             ({"accounts": [{"registries": [{"name": "fine"}, {"name": "Not"}]}]}, "accounts[0].registries[1]"),
             ({"accounts": [{"registries": [{"name": "fine"}, {"name": "fine"}]}]}, "accounts[0].registries[1].name"),
@@ -173,7 +173,7 @@ class Steering(unittest.TestCase):
         wrong = {"registry": "none", "image": {"repository": "new"}}
         self.assertIn("none", self.sandbox.steer("POST", "/images", wrong, expect=422)["message"])
 
-    def test_the_clock_stands_and_is_moved_forward(self):
+    def test_the_clock_is_frozen_and_advanced(self):
         frozen = self.sandbox.steer("PUT", "/clock", {"now": "2030-01-01T00:00:00Z", "frozen": True})
         self.assertEqual(frozen, {"now": "2030-01-01T00:00:00Z", "frozen": True})
         moved = self.sandbox.steer("POST", "/clock/advance", {"seconds": 90})
@@ -188,7 +188,7 @@ class Steering(unittest.TestCase):
         self.sandbox.steer("POST", "/reset")
         self.assertFalse(self.sandbox.steer("GET", "/clock")["now"].startswith("2030"))
 
-    def test_a_certificate_expires_with_the_clock_and_a_token_too(self):
+    def test_tokens_have_scopes_and_expire(self):
         token = self.sandbox.steer(
             "POST", "/tokens", {"scopes": ["registry:read"], "expires_in_seconds": 60}
         )["token"]
@@ -205,18 +205,18 @@ class Steering(unittest.TestCase):
         wrong = self.sandbox.steer("POST", "/tokens", {"scopes": ["registry:fly"]}, expect=422)
         self.assertIn("registry:read", wrong["message"])
 
-    def test_answers_are_sent_once_and_in_order(self):
-        for answer in [{"status": 503}, {"status": 200, "json": {"registries": None}}]:
-            self.sandbox.steer("POST", "/answers", {"operation": "registries_list", "answer": answer})
+    def test_scripted_responses_are_sent_once_and_in_order(self):
+        for scripted in [{"status": 503}, {"status": 200, "json": {"registries": None}}]:
+            self.sandbox.steer("POST", "/answers", {"operation": "registries_list", "answer": scripted})
         self.assertEqual(self.sandbox.steer("GET", "/answers"), {"waiting": {"registries_list": 2}})
-        answers = [self.sandbox.call("GET", "/v2/registries") for _ in range(3)]
-        self.assertEqual([answer.status for answer in answers], [503, 200, 200])
-        self.assertEqual(answers[1].json, {"registries": None})
+        responses = [self.sandbox.call("GET", "/v2/registries") for _ in range(3)]
+        self.assertEqual([response.status for response in responses], [503, 200, 200])
+        self.assertEqual(responses[1].json, {"registries": None})
         self.assertEqual(self.sandbox.steer("GET", "/answers"), {"waiting": {}})
         wrong = {"operation": "list_registries", "answer": {"status": 503}}
         self.assertIn("registries_list", self.sandbox.steer("POST", "/answers", wrong, expect=422)["message"])
 
-    def test_faults_befall_what_they_match(self):
+    def test_faults_affect_matching_requests(self):
         fault = {
             "path": "/v2/registr*",
             "method": "get",
@@ -225,9 +225,9 @@ class Steering(unittest.TestCase):
             "answer": {"status": 502, "body": "<h1>Bad gateway</h1>", "content_type": "text/html", "headers": {"via": "proxy"}},
         }
         added = self.sandbox.steer("POST", "/faults", fault)["id"]
-        answers = [self.sandbox.call("GET", "/v2/registries") for _ in range(4)]
-        self.assertEqual([answer.status for answer in answers], [200, 502, 502, 200])
-        self.assertEqual(answers[1].headers["via"], "proxy")
+        responses = [self.sandbox.call("GET", "/v2/registries") for _ in range(4)]
+        self.assertEqual([response.status for response in responses], [200, 502, 502, 200])
+        self.assertEqual(responses[1].headers["via"], "proxy")
         self.assertEqual(self.sandbox.call("GET", "/v2/certificates").status, 200)
         counted = self.sandbox.steer("GET", "/faults")["faults"]
         self.assertEqual(counted, [{"id": added, "matched": 4, "befallen": 2}])
@@ -244,7 +244,7 @@ class Steering(unittest.TestCase):
         ]:
             self.assertIn(place, self.sandbox.steer("POST", "/faults", wrong, expect=422)["message"])
 
-    def test_a_probability_befalls_the_same_requests_again(self):
+    def test_a_seeded_probability_affects_the_same_requests_again(self):
         def statuses():
             fault = {"operation": "registries_list", "probability": 0.5, "seed": 7, "answer": {"status": 500}}
             added = self.sandbox.steer("POST", "/faults", fault)["id"]
@@ -256,7 +256,7 @@ class Steering(unittest.TestCase):
         self.assertEqual(set(first), {200, 500})
         self.assertEqual(statuses(), first)
 
-    def test_a_response_is_lost_and_what_was_asked_is_done(self):
+    def test_a_request_takes_effect_if_its_response_is_lost_but_not_after_a_reset(self):
         self.sandbox.steer("POST", "/faults", {"operation": "registries_create", "connection": "lost", "times": 1})
         body = {"name": "lost", "subscription_tier_slug": "basic"}
         with self.assertRaises((http.client.HTTPException, OSError)):
@@ -306,14 +306,14 @@ class Steering(unittest.TestCase):
         self.sandbox.steer("POST", "/reset")
         self.assertEqual(self.sandbox.steer("GET", "/rate-limits"), {"per_minute": 250, "per_hour": 5000})
 
-    def test_steering_is_neither_limited_nor_faulted_nor_kept_record_of(self):
+    def test_steering_is_neither_limited_nor_faulted_nor_recorded(self):
         self.sandbox.steer("PUT", "/rate-limits", {"per_minute": 0, "per_hour": 0})
         self.sandbox.steer("POST", "/faults", {"path": "/**", "connection": "reset"})
         self.assertEqual(self.sandbox.steer("GET", "/health/live"), {"status": "live"})
         self.assertEqual(self.sandbox.steer("GET", "/health/ready"), {"status": "ready"})
         self.assertEqual(self.sandbox.steer("GET", "/requests"), {"requests": []})
 
-    def test_a_snapshot_brings_back_what_was(self):
+    def test_a_snapshot_restores_the_state(self):
         self.seed()
         self.sandbox.steer("PUT", "/clock", {"frozen": True})
         before = self.sandbox.steer("GET", "/accounts")
@@ -332,7 +332,7 @@ class Steering(unittest.TestCase):
         self.sandbox.steer("DELETE", "/snapshots/before")
         self.sandbox.steer("POST", "/snapshots/before/restore", expect=404)
 
-    def test_a_garbage_collection_is_moved_on(self):
+    def test_a_garbage_collection_is_advanced(self):
         self.seed()
         path = "/v2/registries/acme/garbage-collection"
         steer = "/registries/acme/garbage-collection"
@@ -349,7 +349,7 @@ class Steering(unittest.TestCase):
         self.assertEqual(self.sandbox.steer("POST", steer, {"to": "fail"}), {"status": "failed"})
         self.assertEqual(self.sandbox.call("GET", path).status, 404)
 
-    def test_a_certificate_is_let_go_of_and_renewed(self):
+    def test_a_certificate_is_released_and_renewed(self):
         first = self.seed()["accounts"][0]["certificates"][0]
         renewed = self.sandbox.steer("POST", "/certificates/shop", {"in_use": False, "renew": True})["id"]
         self.assertNotEqual(renewed, first)
@@ -375,22 +375,22 @@ class Steering(unittest.TestCase):
         self.assertEqual(json.loads(line[5:])["status"], 200)
         connection.close()
 
-    def test_what_cannot_be_read_is_refused_with_a_reason(self):
+    def test_invalid_requests_are_refused_with_a_reason(self):
         for method, path, status in [
             ("GET", "/_docr/v1/nothing", 404),
             ("PATCH", "/_docr/v1/reset", 405),
             ("GET", "/_docr/v1/requests?limit=many", 422),
             ("GET", "/_docr/v1/requests?colour=red", 422),
         ]:
-            answer = self.sandbox.request(method, path, None, {})
-            self.assertEqual(answer.status, status)
-            self.assertTrue(answer.json["message"])
+            response = self.sandbox.request(method, path, None, {})
+            self.assertEqual(response.status, status)
+            self.assertTrue(response.json["message"])
         form = {"content-type": "text/plain"}
         self.assertEqual(self.sandbox.request("POST", "/_docr/v1/seed", SEED, form).status, 415)
         other_site = {"origin": "http://evil.example"}
         self.assertEqual(self.sandbox.request("POST", "/_docr/v1/reset", None, other_site).status, 403)
 
-    def test_the_description_names_every_door_that_this_suite_uses(self):
+    def test_this_suite_covers_every_path_of_the_description(self):
         description = self.sandbox.request("GET", "/_docr/openapi.json", None, {}).json
         self.assertTrue(description["openapi"].startswith("3."))
         operations = [each["operationId"] for item in description["paths"].values() for each in item.values()]
@@ -399,7 +399,7 @@ class Steering(unittest.TestCase):
             text = suite.read()
         for path in description["paths"]:
             first = path.removeprefix("/_docr/v1").split("{")[0]
-            self.assertIn(first, text, "is tested by nothing here")
+            self.assertIn(first, text, "is not tested here")
 
         def references(value):
             if isinstance(value, dict):
@@ -416,9 +416,9 @@ class Steering(unittest.TestCase):
 
 
 class Starting(unittest.TestCase):
-    def test_it_begins_with_a_seed_and_a_reset_brings_that_back(self):
-        with tempfile.TemporaryDirectory() as folder:
-            seed, ready = os.path.join(folder, "seed.json"), os.path.join(folder, "ready.json")
+    def test_a_reset_restores_the_seed(self):
+        with tempfile.TemporaryDirectory() as directory:
+            seed, ready = os.path.join(directory, "seed.json"), os.path.join(directory, "ready.json")
             with open(seed, "w", encoding="utf-8") as file:
                 json.dump(SEED, file)
             sandbox = Sandbox("--seed", seed, "--ready-file", ready)
@@ -433,7 +433,7 @@ class Starting(unittest.TestCase):
             self.assertEqual(sandbox.stop(), 0)
             self.assertFalse(os.path.exists(ready))
 
-    def test_a_seed_that_is_refused_says_where(self):
+    def test_a_refused_seed_is_reported_with_the_invalid_field(self):
         with tempfile.NamedTemporaryFile("w", suffix=".json") as seed:
             seed.write('{"accounts": [{"registries": [{"name": "UPPER"}]}]}')
             seed.flush()
@@ -441,7 +441,7 @@ class Starting(unittest.TestCase):
         self.assertEqual(ended.returncode, 1)
         self.assertIn("accounts[0].registries[0]", ended.stderr)
 
-    def test_urls_follow_the_host_that_the_client_named(self):
+    def test_urls_have_the_host_of_the_request(self):
         sandbox = Sandbox()
         try:
             for number in range(2):
@@ -452,7 +452,7 @@ class Starting(unittest.TestCase):
         finally:
             sandbox.stop()
 
-    def test_a_stream_of_events_does_not_hold_up_the_end(self):
+    def test_an_open_event_stream_does_not_delay_the_shutdown(self):
         sandbox = Sandbox()
         with socket.create_connection(urllib.parse.urlsplit(sandbox.url).netloc.split(":"), timeout=30) as client:
             client.sendall(b"GET /_docr/v1/events HTTP/1.1\r\nhost: localhost\r\n\r\n")

@@ -1,4 +1,4 @@
-//! The user's own HTTP client, proxies, certificates, headers and hooks, with the safety of this crate.
+//! Custom HTTP clients, proxies, certificates, headers and hooks don't weaken the client's security.
 
 use std::{
     sync::{Arc, Mutex},
@@ -13,7 +13,7 @@ use docr_tests::{
     sandbox::{Checked, TOKEN, noon, start, start_with},
 };
 
-/// A sandbox that speaks TLS, and the certificate that it has.
+/// A sandbox with TLS, and its certificate.
 async fn tls() -> (Checked, String) {
     let (sandbox, _) = start_with(|builder| builder.tls(true)).await;
     let pem = sandbox.certificate_pem().unwrap().to_owned();
@@ -27,7 +27,7 @@ fn builder(sandbox: &Sandbox) -> ClientBuilder {
 }
 
 #[tokio::test]
-async fn a_root_certificate_of_one_s_own_is_trusted_and_without_it_nothing_is_sent() {
+async fn a_custom_root_certificate_is_trusted_and_without_it_nothing_is_sent() {
     let (sandbox, pem) = tls().await;
     let docr = builder(&sandbox).root_certificate(&pem).build().unwrap();
     docr.registries().options().await.unwrap();
@@ -56,13 +56,16 @@ async fn a_root_certificate_of_one_s_own_is_trusted_and_without_it_nothing_is_se
 }
 
 #[tokio::test]
-async fn a_proxy_that_is_named_gets_the_connection_and_never_the_token() {
+async fn a_configured_proxy_gets_the_connection_but_never_the_token() {
     let (sandbox, pem) = tls().await;
     let proxy = ConnectProxy::start().await;
     let url = proxy.url_with("user", "hunter2-of-the-proxy");
-    let set_up = builder(&sandbox).root_certificate(&pem).proxy(url);
-    assert!(!format!("{set_up:?}").contains("hunter2"), "{set_up:?}");
-    let docr = set_up.build().unwrap();
+    let configured = builder(&sandbox).root_certificate(&pem).proxy(url);
+    assert!(
+        !format!("{configured:?}").contains("hunter2"),
+        "{configured:?}"
+    );
+    let docr = configured.build().unwrap();
     docr.registries().options().await.unwrap();
     let heads = proxy.heads();
     let address = sandbox.addr();
@@ -79,7 +82,7 @@ async fn a_proxy_that_is_named_gets_the_connection_and_never_the_token() {
     assert!(!heads.concat().contains(TOKEN), "{heads:?}");
     assert_eq!(sandbox.requests().len(), 1);
 
-    // Named, it is used for plain http as well: whoever names it has seen to it.
+    // A configured proxy is used for plain HTTP as well: that is the user's decision.
     let (plain, _) = start().await;
     let docr = builder(&plain).proxy(proxy.url()).build().unwrap();
     docr.registries().options().await.unwrap();
@@ -97,8 +100,7 @@ async fn a_proxy_that_is_named_gets_the_connection_and_never_the_token() {
         "http://",
         "ftp://proxy.example.com",
     ] {
-        let made = builder(&plain).proxy(bad).build();
-        let error = made.unwrap_err();
+        let error = builder(&plain).proxy(bad).build().unwrap_err();
         assert!(error.is_configuration(), "{bad}: {error:?}");
     }
     let error = builder(&plain)
@@ -109,7 +111,7 @@ async fn a_proxy_that_is_named_gets_the_connection_and_never_the_token() {
 }
 
 #[tokio::test]
-async fn an_http_client_of_one_s_own_is_used_and_made_safe() {
+async fn a_custom_http_client_is_used_and_made_safe() {
     let (sandbox, pem) = tls().await;
     let proxy = ConnectProxy::start().await;
     let port = sandbox.addr().port();
@@ -136,7 +138,7 @@ async fn an_http_client_of_one_s_own_is_used_and_made_safe() {
     assert!(request.headers["user-agent"].starts_with("acme/1 docr/"));
     assert!(proxy.heads()[0].starts_with(&format!("CONNECT localhost:{port} ")));
 
-    // A redirect is not followed, and plain http goes past the proxy, which would see the token.
+    // Redirects are not followed, and plain HTTP bypasses the proxy, which would see the token.
     let elsewhere = RawServer::answering("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
     let redirect = format!(
         "HTTP/1.1 307 Elsewhere\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n",
@@ -159,12 +161,12 @@ async fn an_http_client_of_one_s_own_is_used_and_made_safe() {
 }
 
 #[tokio::test]
-async fn headers_are_sent_with_every_request_and_shown_nowhere() {
+async fn custom_headers_are_sent_with_every_request_and_never_shown() {
     let (sandbox, _) = start().await;
     let value = "cf-secret-0123456789abcdef";
-    let set_up = builder(&sandbox).header("CF-Access-Client-Secret", value);
-    assert!(!format!("{set_up:?}").contains(value), "{set_up:?}");
-    let docr = set_up.build().unwrap();
+    let configured = builder(&sandbox).header("CF-Access-Client-Secret", value);
+    assert!(!format!("{configured:?}").contains(value), "{configured:?}");
+    let docr = configured.build().unwrap();
     docr.registries().options().await.unwrap();
     docr.request(docr::Method::GET, "/v2/registries")
         .send::<serde_json::Value>()
@@ -173,7 +175,7 @@ async fn headers_are_sent_with_every_request_and_shown_nowhere() {
     for request in sandbox.requests() {
         assert_eq!(request.headers["cf-access-client-secret"], value);
     }
-    // A gate before the service may quote it.
+    // A gateway in front of the service may quote it.
     let refusal = ScriptedAnswer::html(403, format!("<p>no access with {value}</p>"));
     sandbox
         .answer_next("registries_get_options", refusal)

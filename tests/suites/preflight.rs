@@ -1,4 +1,4 @@
-//! Whether a push will fit, against the sandbox's tiers.
+//! Checking whether a push will fit, with the sandbox's tiers.
 
 use docr::{
     CreateRegistry, GarbageCollectionType, PlannedPush, Preflight, PushObstacle, Registries,
@@ -31,98 +31,101 @@ fn to(repositories: &[&str]) -> PlannedPush {
         .fold(push, |push, name| push.repository(name.parse().unwrap()))
 }
 
-async fn asked(registries: &Registries, push: PlannedPush) -> Preflight {
+async fn check(registries: &Registries, push: PlannedPush) -> Preflight {
     registries.preflight(&push).await.unwrap()
 }
 
 #[tokio::test]
-async fn a_push_that_fits_fits() {
+async fn a_push_within_the_limits_fits() {
     let (sandbox, registries) = account(TierSlug::Starter).await;
     push(&sandbox, "shop/api", 400_000_000);
-    let answer = asked(&registries, to(&["shop/api"]).bytes(100_000_000)).await;
-    assert!(answer.fits(), "{answer:?}");
-    assert_eq!((answer.tier, answer.overage), (TierSlug::Starter, None));
-    assert_eq!(answer.cheapest_tier, Some(TierSlug::Starter));
+    let preflight = check(&registries, to(&["shop/api"]).bytes(100_000_000)).await;
+    assert!(preflight.fits(), "{preflight:?}");
+    assert_eq!(
+        (preflight.tier, preflight.overage),
+        (TierSlug::Starter, None)
+    );
+    assert_eq!(preflight.cheapest_tier, Some(TierSlug::Starter));
 }
 
 #[tokio::test]
 async fn one_repository_too_many_is_reported_with_the_tier_that_includes_it() {
     let (sandbox, registries) = account(TierSlug::Starter).await;
     push(&sandbox, "shop/api", 1000);
-    let answer = asked(&registries, to(&["shop/api", "shop/web"])).await;
+    let preflight = check(&registries, to(&["shop/api", "shop/web"])).await;
     let obstacle = PushObstacle::Repositories {
         used: 1,
         new: 1,
         included: 1,
     };
-    assert_eq!(answer.obstacles, [obstacle]);
+    assert_eq!(preflight.obstacles, [obstacle]);
     assert_eq!(
-        answer.obstacles[0].to_string(),
+        preflight.obstacles[0].to_string(),
         "repositories: 1 and 1 more exceed the 1 that the tier includes"
     );
-    assert_eq!(answer.cheapest_tier, Some(TierSlug::Basic));
+    assert_eq!(preflight.cheapest_tier, Some(TierSlug::Basic));
     let names = ["a", "b", "c", "d", "e"];
-    let answer = asked(&registries, to(&names)).await;
-    assert_eq!(answer.cheapest_tier, Some(TierSlug::Professional));
+    let preflight = check(&registries, to(&names)).await;
+    assert_eq!(preflight.cheapest_tier, Some(TierSlug::Professional));
 }
 
 #[tokio::test]
 async fn storage_beyond_the_tier_is_an_obstacle_or_an_overage_with_its_price() {
     let (_sandbox, registries) = account(TierSlug::Starter).await;
-    let answer = asked(&registries, to(&["a"]).bytes(GIB)).await;
+    let preflight = check(&registries, to(&["a"]).bytes(GIB)).await;
     let obstacle = PushObstacle::Storage {
         used: 0,
         new: GIB,
         included: 524_288_000,
     };
     assert_eq!(
-        (&answer.obstacles[..], answer.overage),
+        (&preflight.obstacles[..], preflight.overage),
         (&[obstacle][..], None)
     );
-    assert_eq!(answer.cheapest_tier, Some(TierSlug::Basic));
+    assert_eq!(preflight.cheapest_tier, Some(TierSlug::Basic));
 
     let (_sandbox, registries) = account(TierSlug::Basic).await;
-    let answer = asked(&registries, to(&["a"]).bytes(7 * GIB + 1)).await;
-    assert!(answer.fits());
-    let overage = answer.overage.unwrap();
+    let preflight = check(&registries, to(&["a"]).bytes(7 * GIB + 1)).await;
+    assert!(preflight.fits());
+    let overage = preflight.overage.unwrap();
     assert_eq!((overage.bytes, overage.cents_a_month), (2 * GIB + 1, 6));
-    assert_eq!(answer.cheapest_tier, Some(TierSlug::Basic));
-    // Overage is so cheap that the larger tier is never worth its price for storage alone.
-    let answer = asked(&registries, to(&["a"]).bytes(1000 * GIB)).await;
-    assert_eq!(answer.cheapest_tier, Some(TierSlug::Basic));
-    // No number is too large to be counted.
-    let answer = asked(&registries, to(&["a"]).bytes(u64::MAX)).await;
-    assert!(answer.fits());
+    assert_eq!(preflight.cheapest_tier, Some(TierSlug::Basic));
+    // The larger tier is never worth its price for storage alone, since overage is cheap.
+    let preflight = check(&registries, to(&["a"]).bytes(1000 * GIB)).await;
+    assert_eq!(preflight.cheapest_tier, Some(TierSlug::Basic));
+    // No number overflows.
+    let preflight = check(&registries, to(&["a"]).bytes(u64::MAX)).await;
+    assert!(preflight.fits());
 }
 
 #[tokio::test]
-async fn a_garbage_collection_stands_in_the_way() {
-    let (_sandbox, registries) = account(TierSlug::Basic).await;
-    let runs = client(&_sandbox)
+async fn an_active_garbage_collection_is_an_obstacle() {
+    let (sandbox, registries) = account(TierSlug::Basic).await;
+    let runs = client(&sandbox)
         .registry(registry_name())
         .garbage_collections();
     let run = runs
         .start(GarbageCollectionType::UnreferencedBlobsOnly)
         .await
         .unwrap();
-    let answer = asked(&registries, to(&["a"])).await;
+    let preflight = check(&registries, to(&["a"])).await;
     assert!(
-        matches!(&answer.obstacles[..], [PushObstacle::ReadOnly(active)] if active.uuid == run.uuid)
+        matches!(&preflight.obstacles[..], [PushObstacle::ReadOnly(active)] if active.uuid == run.uuid)
     );
 }
 
 #[tokio::test]
 async fn a_missing_registry_is_reported() {
     let (_sandbox, registries) = account(TierSlug::Basic).await;
-    let answer = asked(&registries, PlannedPush::to("acme-mirror".parse().unwrap())).await;
+    let preflight = check(&registries, PlannedPush::to("acme-mirror".parse().unwrap())).await;
     assert_eq!(
-        answer.obstacles[0].to_string(),
+        preflight.obstacles[0].to_string(),
         "the account has no registry acme-mirror"
     );
 }
 
 #[tokio::test]
-async fn all_registries_count_together() {
+async fn usage_is_the_sum_over_all_registries() {
     let (sandbox, registries) = account(TierSlug::Professional).await;
     let second = CreateRegistry::new("acme-mirror".parse().unwrap(), TierSlug::Professional);
     registries.create(second).await.unwrap();
@@ -136,7 +139,7 @@ async fn all_registries_count_together() {
         "{}",
         usage.storage_bytes
     );
-    // The smaller tiers hold one registry.
-    let answer = asked(&registries, to(&["shop/api"])).await;
-    assert_eq!(answer.cheapest_tier, Some(TierSlug::Professional));
+    // The smaller tiers allow one registry.
+    let preflight = check(&registries, to(&["shop/api"])).await;
+    assert_eq!(preflight.cheapest_tier, Some(TierSlug::Professional));
 }

@@ -1,4 +1,4 @@
-//! What holds of every type and every error, held by the compiler where it can.
+//! Guarantees for every type and every error, checked by the compiler where possible.
 
 use docr::{
     AccessToken, AccountUsage, ApiRequest, CallOptions, CertificatePair, Certificates, Client,
@@ -13,11 +13,11 @@ use docr::{
 use docr_sandbox::ScriptedAnswer;
 use docr_tests::sandbox::{TOKEN, client, client_at, registry_name, start};
 
-fn shared<T: Send + Sync + 'static>() {}
-fn sent<T: Send>(_: &T) {}
+fn assert_send_sync<T: Send + Sync + 'static>() {}
+fn assert_send<T: Send>(_: &T) {}
 
 macro_rules! all {
-    ($($type:ty),+ $(,)?) => { $(shared::<$type>();)+ };
+    ($($type:ty),+ $(,)?) => { $(assert_send_sync::<$type>();)+ };
 }
 
 #[test]
@@ -86,27 +86,27 @@ fn every_future_can_be_spawned() {
     let wanted = || CreateRegistry::new(registry_name(), TierSlug::Basic);
     let certificate = || CreateCertificate::lets_encrypt("shop", ["shop.example.com"]);
     let credentials = CredentialsRequest::read_only();
-    sent(&registries.create(wanted()));
-    sent(&registries.ensure(wanted()));
-    sent(&registries.ensure_tier(TierSlug::Basic));
-    sent(&registries.list().all());
-    sent(&registries.list().items().next());
-    sent(&registry.get_opt());
-    sent(&registry.docker_credentials(credentials));
-    sent(&registry.credentials_cache(credentials).get());
-    sent(&repository.delete_tag("v1"));
-    sent(&legacy.create(wanted()));
-    sent(&certificates.ensure(certificate()));
-    sent(&certificates.issue(certificate()));
-    sent(&certificates.rotate("old", certificate(), async |_| Ok::<_, Error>(())));
-    sent(&runs.start(docr::GarbageCollectionType::UnreferencedBlobsOnly));
-    sent(&runs.wait_until_idle());
-    sent(&runs.watch("7a1f0c52-9b7e-4a55-b8a4-2f6f3f1f9a10").wait());
-    sent(&docr.request(Method::GET, "/v2/account").send::<()>());
-    sent(&docr.clusters().add_registries(&[], &[]));
+    assert_send(&registries.create(wanted()));
+    assert_send(&registries.ensure(wanted()));
+    assert_send(&registries.ensure_tier(TierSlug::Basic));
+    assert_send(&registries.list().all());
+    assert_send(&registries.list().items().next());
+    assert_send(&registry.get_opt());
+    assert_send(&registry.docker_credentials(credentials));
+    assert_send(&registry.credentials_cache(credentials).get());
+    assert_send(&repository.delete_tag("v1"));
+    assert_send(&legacy.create(wanted()));
+    assert_send(&certificates.ensure(certificate()));
+    assert_send(&certificates.issue(certificate()));
+    assert_send(&certificates.rotate("old", certificate(), async |_| Ok::<_, Error>(())));
+    assert_send(&runs.start(docr::GarbageCollectionType::UnreferencedBlobsOnly));
+    assert_send(&runs.wait_until_idle());
+    assert_send(&runs.watch("7a1f0c52-9b7e-4a55-b8a4-2f6f3f1f9a10").wait());
+    assert_send(&docr.request(Method::GET, "/v2/account").send::<()>());
+    assert_send(&docr.clusters().add_registries(&[], &[]));
 }
 
-/// Runs a future to its end without a runtime.
+/// Runs a future to completion without a runtime.
 fn without_a_runtime<T>(future: impl Future<Output = T>) -> T {
     let mut future = std::pin::pin!(future);
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
@@ -115,11 +115,11 @@ fn without_a_runtime<T>(future: impl Future<Output = T>) -> T {
             return end;
         }
     }
-    panic!("it waits for something");
+    panic!("the future is still pending");
 }
 
 #[test]
-fn outside_of_tokio_a_call_is_an_error_and_no_panic() {
+fn a_call_outside_of_tokio_is_an_error_not_a_panic() {
     let docr = client_at("http://127.0.0.1:1", TOKEN);
     let registry = docr.registry(registry_name());
     let credentials = CredentialsRequest::read_only();

@@ -1,4 +1,4 @@
-//! Whatever goes in, nothing panics; and what is accepted comes out as it went in.
+//! No input makes a parser panic, and what is accepted is printed as it was read.
 
 use std::{fmt::Display, str::FromStr};
 
@@ -8,7 +8,7 @@ use docr::{
 };
 use proptest::{prelude::*, test_runner::TestRunner};
 
-/// `PROPTEST_CASES` cases of each property, a few thousand unless it is set.
+/// `PROPTEST_CASES` cases of each property, 3,000 by default.
 fn config() -> ProptestConfig {
     let set = std::env::var("PROPTEST_CASES").ok();
     let cases = set.and_then(|cases| cases.parse().ok()).unwrap_or(3_000);
@@ -19,7 +19,7 @@ fn config() -> ProptestConfig {
     }
 }
 
-/// Texts of every kind: any at all, and ones that are nearly right.
+/// Arbitrary texts, and nearly valid ones.
 fn texts() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),
@@ -60,39 +60,39 @@ where
 }
 
 #[test]
-fn a_registry_name_takes_any_text() {
+fn parsing_a_registry_name_never_panics_and_round_trips() {
     holds_for::<RegistryName>();
 }
 
 #[test]
-fn a_repository_name_takes_any_text() {
+fn parsing_a_repository_name_never_panics_and_round_trips() {
     holds_for::<RepositoryName>();
 }
 
 #[test]
-fn a_tag_takes_any_text() {
+fn parsing_a_tag_never_panics_and_round_trips() {
     holds_for::<Tag>();
 }
 
 #[test]
-fn a_digest_takes_any_text() {
+fn parsing_a_digest_never_panics_and_round_trips() {
     holds_for::<Digest>();
 }
 
 #[test]
-fn an_image_reference_takes_any_text() {
+fn parsing_an_image_reference_never_panics_and_round_trips() {
     holds_for::<ImageRef>();
 }
 
 #[test]
-fn an_id_takes_any_text() {
+fn parsing_an_id_never_panics_and_round_trips() {
     holds_for::<CertificateId>();
     holds_for::<ClusterId>();
     holds_for::<GarbageCollectionId>();
 }
 
 #[test]
-fn an_open_set_reads_any_text_and_writes_it_back() {
+fn an_open_enum_reads_any_text_and_writes_it_back() {
     let property = |text: String| {
         let json = serde_json::Value::from(text.clone());
         let tier: TierSlug = serde_json::from_value(json.clone()).unwrap();

@@ -1,4 +1,4 @@
-//! Requests to any path, with all that every call has.
+//! Requests to any path have everything that other calls have.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,7 +12,7 @@ use docr_tests::{
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn a_request_of_any_path_has_token_query_body_and_a_typed_end() {
+async fn a_raw_request_has_a_token_a_query_a_body_and_a_typed_response() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
     sandbox.clear_requests();
@@ -41,16 +41,16 @@ async fn a_request_of_any_path_has_token_query_body_and_a_typed_end() {
         .unwrap();
     assert_eq!(changed["subscription"]["tier"]["slug"], "professional");
 
-    // Without a body.
+    // A response without a body.
     docr.request(Method::DELETE, "/v2/registries/acme-images")
         .send::<()>()
         .await
         .unwrap();
-    let gone = docr
+    let deleted = docr
         .request(Method::GET, "/v2/registries/acme-images")
         .send::<Value>()
         .await;
-    let error = gone.unwrap_err();
+    let error = deleted.unwrap_err();
     assert!(error.is_not_found());
     assert_eq!(error.operation(), Some("GET /v2/registries/acme-images"));
     assert!(
@@ -62,7 +62,7 @@ async fn a_request_of_any_path_has_token_query_body_and_a_typed_end() {
 }
 
 #[tokio::test]
-async fn its_effect_decides_what_is_repeated() {
+async fn the_effect_of_a_raw_request_decides_whether_it_is_retried() {
     let (sandbox, _) = start().await;
     for (method, effect, attempts, ambiguous) in [
         (Method::GET, None, 2, false),
@@ -79,10 +79,10 @@ async fn its_effect_decides_what_is_repeated() {
         if let Some(effect) = effect {
             request = request.effect(effect);
         }
-        let end = request.send::<Value>().await;
+        let result = request.send::<Value>().await;
         assert_eq!(proxy.requests(), attempts, "{method} {effect:?}");
         assert_eq!(
-            end.is_err_and(|error| error.is_ambiguous()),
+            result.is_err_and(|error| error.is_ambiguous()),
             ambiguous,
             "{method} {effect:?}"
         );
@@ -90,7 +90,7 @@ async fn its_effect_decides_what_is_repeated() {
 }
 
 #[tokio::test]
-async fn it_has_time_limits_and_a_pace_of_its_own() {
+async fn a_raw_request_can_have_a_deadline_of_its_own() {
     let (sandbox, _) = start().await;
     let clock = Arc::new(ManualClock::at(noon()));
     let docr = client_with_clock(sandbox.url(), TOKEN, clock);
@@ -109,7 +109,7 @@ async fn it_has_time_limits_and_a_pace_of_its_own() {
 }
 
 #[tokio::test]
-async fn no_path_leads_elsewhere() {
+async fn no_path_leads_to_another_host() {
     let server = RawServer::answering("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
     let docr = client_at(server.url(), TOKEN);
     for path in [
@@ -129,13 +129,13 @@ async fn no_path_leads_elsewhere() {
         "/v2/\r\nx: y",
         "/v2/é",
     ] {
-        let end = docr.request(Method::GET, path).send::<Value>().await;
+        let result = docr.request(Method::GET, path).send::<Value>().await;
         if path.starts_with("//") {
-            // A path with an empty segment, of this host all the same.
-            end.unwrap();
+            // A path with an empty segment is still a path of this host.
+            result.unwrap();
             continue;
         }
-        let error = end.unwrap_err();
+        let error = result.unwrap_err();
         assert!(error.is_invalid_input(), "{path:?}: {error:?}");
     }
     let requests = server.requests();

@@ -1,4 +1,4 @@
-//! What the service really sends where it differs from its published description, row by row.
+//! What the service sends where it differs from its published description.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use docr_sandbox::ScriptedAnswer;
 use docr_tests::sandbox::{Checked, client, registry_name, start};
 use serde_json::{Value, json};
 
-/// A client, and a sandbox with this response for the next call of an operation.
-async fn answered(operation: &str, status: u16, body: Value) -> (Checked, Client) {
+/// A sandbox with this response for the next call of an operation, and a client.
+async fn responding(operation: &str, status: u16, body: Value) -> (Checked, Client) {
     let (sandbox, _) = start().await;
     sandbox
         .answer_next(operation, ScriptedAnswer::json(status, body))
@@ -21,7 +21,7 @@ async fn answered(operation: &str, status: u16, body: Value) -> (Checked, Client
 }
 
 #[tokio::test]
-async fn a_garbage_collection_has_statuses_beyond_the_published_ones_and_a_type() {
+async fn garbage_collections_have_a_type_and_unpublished_statuses() {
     let statuses = [
         (
             "waiting for delete requests",
@@ -32,7 +32,7 @@ async fn a_garbage_collection_has_statuses_beyond_the_published_ones_and_a_type(
     for (text, status) in statuses {
         let run = json!({"uuid": "u", "status": text, "type": "untagged manifests only"});
         let body = json!({"garbage_collection": run});
-        let (_sandbox, docr) = answered("registries_get_garbageCollection", 200, body).await;
+        let (_sandbox, docr) = responding("registries_get_garbageCollection", 200, body).await;
         let runs = docr.registry(registry_name()).garbage_collections();
         let run = runs.active().await.unwrap().unwrap();
         assert_eq!(run.status, Some(status));
@@ -44,20 +44,20 @@ async fn a_garbage_collection_has_statuses_beyond_the_published_ones_and_a_type(
 }
 
 #[tokio::test]
-async fn no_active_garbage_collection_is_no_error() {
+async fn the_lack_of_an_active_garbage_collection_is_not_an_error() {
     let error = json!({"id": "not_found", "message": "none"});
-    let (_sandbox, docr) = answered("registries_get_garbageCollection", 404, error).await;
+    let (_sandbox, docr) = responding("registries_get_garbageCollection", 404, error).await;
     let runs = docr.registry(registry_name()).garbage_collections();
     assert_eq!(runs.active().await.unwrap(), None);
 }
 
 #[tokio::test]
-async fn the_newer_calls_take_a_garbage_collection_s_type_and_the_credentials_query() {
+async fn the_newer_calls_send_the_garbage_collection_type_and_the_credentials_query() {
     let (sandbox, _) = start().await;
     docr_tests::sandbox::furnish(&sandbox).await;
     sandbox.clear_requests();
     let registry = client(&sandbox).registry(registry_name());
-    // Known to be accepted, though it is 50 years.
+    // 50 years are known to be accepted.
     let longest = CredentialsRequest::read_only().expires_in(Duration::from_secs(1_576_800_000));
     registry.docker_credentials(longest).await.unwrap();
     let what = GarbageCollectionType::UnreferencedBlobsOnly;
@@ -71,9 +71,9 @@ async fn the_newer_calls_take_a_garbage_collection_s_type_and_the_credentials_qu
 }
 
 #[tokio::test]
-async fn the_list_of_registries_adds_up_the_storage() {
+async fn the_list_of_registries_has_their_total_storage() {
     let body = json!({"registries": null, "total_storage_usage_bytes": 107_374_182_400_u64});
-    let (_sandbox, docr) = answered("registries_list", 200, body).await;
+    let (_sandbox, docr) = responding("registries_list", 200, body).await;
     let total = docr.registries().storage_usage_bytes().await.unwrap();
     assert_eq!(total, Some(107_374_182_400));
 }
@@ -85,7 +85,7 @@ async fn an_empty_repository_has_no_latest_manifest() {
         json!({"name": "empty", "latest_manifest": null}),
     ] {
         let body = json!({"repositories": [repository], "meta": {"total": 1}});
-        let (_sandbox, docr) = answered("registries_list_repositoriesV2", 200, body).await;
+        let (_sandbox, docr) = responding("registries_list_repositoriesV2", 200, body).await;
         let all = docr
             .registry(registry_name())
             .repositories()
@@ -97,10 +97,10 @@ async fn an_empty_repository_has_no_latest_manifest() {
 }
 
 #[tokio::test]
-async fn a_blob_s_size_under_another_name_does_not_spoil_the_manifest() {
+async fn a_misspelt_blob_size_does_not_make_the_manifest_unreadable() {
     let blobs = json!([{"digest": "sha256:1", "compressed_size_byte": 5}]);
     let body = json!({"manifests": [{"digest": "sha256:2", "blobs": blobs}]});
-    let (_sandbox, docr) = answered("registries_list_repositoryManifests", 200, body).await;
+    let (_sandbox, docr) = responding("registries_list_repositoryManifests", 200, body).await;
     let repository = docr
         .registry(registry_name())
         .repository("api".parse().unwrap());
@@ -109,21 +109,21 @@ async fn a_blob_s_size_under_another_name_does_not_spoil_the_manifest() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_is_accepted_with_202_is_made() {
+async fn a_certificate_created_with_status_202_is_read() {
     let certificate =
         json!({"id": "i", "name": "shop", "state": "pending", "not_after": "", "dns_names": [""]});
     let body = json!({"certificate": certificate});
-    let (_sandbox, docr) = answered("certificates_create", 202, body).await;
+    let (_sandbox, docr) = responding("certificates_create", 202, body).await;
     let wanted = CreateCertificate::lets_encrypt("shop", ["shop.example.com"]);
-    let made = docr.certificates().create(wanted).await.unwrap();
+    let created = docr.certificates().create(wanted).await.unwrap();
     assert_eq!(
-        (made.state, made.not_after),
+        (created.state, created.not_after),
         (Some(CertificateState::Pending), None)
     );
 }
 
 #[tokio::test]
-async fn a_certificate_s_failures_beyond_the_documented_ones_have_their_kinds() {
+async fn undocumented_certificate_errors_have_their_kinds() {
     for (status, kind) in [
         (403, ErrorKind::Forbidden),
         (409, ErrorKind::Conflict),
@@ -131,12 +131,12 @@ async fn a_certificate_s_failures_beyond_the_documented_ones_have_their_kinds() 
         (503, ErrorKind::Server),
     ] {
         let error = json!({"id": "some_id", "message": "some message"});
-        let (_sandbox, docr) = answered("certificates_create", status, error).await;
+        let (_sandbox, docr) = responding("certificates_create", status, error).await;
         let wanted = CreateCertificate::lets_encrypt("shop", ["shop.example.com"]);
         let error = docr.certificates().create(wanted).await.unwrap_err();
         assert_eq!((error.kind(), error.status()), (kind, Some(status)));
         assert_eq!(error.api_id(), Some("some_id"));
-        // A 503 may have been sent after the certificate was ordered, and none is found.
+        // After a 503 the certificate may have been ordered, although none is found.
         assert_eq!(error.is_ambiguous(), status == 503);
     }
 }
@@ -145,7 +145,7 @@ async fn a_certificate_s_failures_beyond_the_documented_ones_have_their_kinds() 
 async fn credentials_are_opaque() {
     // Neither base64 nor of any known form.
     let body = json!({"auths": {"registry.digitalocean.com": {"auth": "%%% person@example.com:new form"}}});
-    let (_sandbox, docr) = answered("registries_get_dockerCredentials", 200, body).await;
+    let (_sandbox, docr) = responding("registries_get_dockerCredentials", 200, body).await;
     let registry = docr.registry(registry_name());
     let credentials = registry
         .docker_credentials(CredentialsRequest::read_only())

@@ -1,5 +1,5 @@
-//! Replays every recording through the whole client, over HTTP: what is sent must be what was recorded, and what is
-//! read is held against a snapshot. Each recording is a test of its own name.
+//! Replays every recording through the client over HTTP: the requests must be the recorded ones, and what is read must
+//! match a snapshot. Each recording is a test of the same name.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -18,12 +18,12 @@ fn main() {
         .into_iter()
         .map(|scenario| Trial::test(scenario.name(), move || run(replay(scenario))))
         .collect();
-    trials.push(Trial::test("no_recording_holds_what_looks_secret", || {
-        no_recording_holds_what_looks_secret();
+    trials.push(Trial::test("no_recording_contains_a_likely_secret", || {
+        no_recording_contains_a_likely_secret();
         Ok(())
     }));
-    trials.push(Trial::test("no_recording_or_snapshot_is_left_over", || {
-        no_recording_or_snapshot_is_left_over();
+    trials.push(Trial::test("no_recording_or_snapshot_is_unused", || {
+        no_recording_or_snapshot_is_unused();
         Ok(())
     }));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
@@ -53,7 +53,7 @@ async fn replay(scenario: Scenario) -> Result<(), Failed> {
     let docr = client_at(replay.url(), replay.token());
     let read = scenario.act(&docr, &Subjects::default()).await;
     let requests = replay.requests();
-    // First: a request that is not the recorded one explains whatever was read.
+    // Checked first, since an unexpected request explains an unexpected result.
     replay.finish().await?;
     let snapshot = scenario.snapshot(&requests, &read?);
 
@@ -68,7 +68,7 @@ async fn replay(scenario: Scenario) -> Result<(), Failed> {
     Ok(())
 }
 
-fn no_recording_holds_what_looks_secret() {
+fn no_recording_contains_a_likely_secret() {
     for name in names(&recordings_directory(), "json") {
         let path = recordings_directory().join(format!("{name}.json"));
         assert_eq!(
@@ -83,16 +83,16 @@ fn no_recording_holds_what_looks_secret() {
     }
 }
 
-fn no_recording_or_snapshot_is_left_over() {
+fn no_recording_or_snapshot_is_unused() {
     let scenarios: BTreeSet<_> = scenarios::all().iter().map(Scenario::name).collect();
     for (directory, extension) in [("recordings", "json"), ("snapshots", "snap")] {
-        let there = names(&recordings_directory().with_file_name(directory), extension);
-        let left_over: Vec<_> = there.difference(&scenarios).collect();
-        assert!(left_over.is_empty(), "in {directory}: {left_over:?}");
+        let files = names(&recordings_directory().with_file_name(directory), extension);
+        let unused: Vec<_> = files.difference(&scenarios).collect();
+        assert!(unused.is_empty(), "in {directory}: {unused:?}");
     }
 }
 
-/// The names of the files in a directory that end so.
+/// The names, without extension, of the files in a directory that have this extension.
 fn names(directory: &Path, extension: &str) -> BTreeSet<String> {
     let files = fs::read_dir(directory)
         .unwrap()

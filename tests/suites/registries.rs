@@ -1,4 +1,4 @@
-//! Registries by name, their images and what keeps them tidy, as stories against the sandbox.
+//! Registries, images, garbage collections, certificates and clusters, as scenarios against the sandbox.
 
 use std::time::Duration;
 
@@ -68,7 +68,7 @@ async fn an_account_on_the_professional_tier_has_several_registries() {
 }
 
 #[tokio::test]
-async fn a_long_list_comes_as_items_as_pages_or_at_once() {
+async fn a_long_list_is_read_by_item_by_page_or_at_once() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
     for number in 0..45 {
@@ -113,7 +113,7 @@ async fn a_long_list_comes_as_items_as_pages_or_at_once() {
 }
 
 #[tokio::test]
-async fn repositories_are_listed_by_token_to_the_last_one() {
+async fn repositories_are_listed_by_page_token_to_the_end() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
     let docr = client(&sandbox);
@@ -151,7 +151,7 @@ async fn repositories_are_listed_by_token_to_the_last_one() {
 }
 
 #[tokio::test]
-async fn a_list_that_fails_in_the_middle_ends_with_the_error_after_what_it_read() {
+async fn a_list_that_fails_midway_returns_what_it_read_and_then_the_error() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
     for number in 0..5 {
@@ -164,9 +164,9 @@ async fn a_list_that_fails_in_the_middle_ends_with_the_error_after_what_it_read(
     let mut items = tags.per_page(2).items();
     assert!(items.next().await.unwrap().is_ok());
     assert!(items.next().await.unwrap().is_ok());
-    let gone = docr_sandbox::ScriptedAnswer::status(404);
+    let missing = docr_sandbox::ScriptedAnswer::status(404);
     sandbox
-        .answer_next("registries_list_repositoryTags", gone)
+        .answer_next("registries_list_repositoryTags", missing)
         .unwrap();
     assert!(items.next().await.unwrap().unwrap_err().is_not_found());
     assert!(items.next().await.is_none());
@@ -206,7 +206,7 @@ async fn deleting_a_tag_leaves_its_manifest_until_a_garbage_collection() {
     let refused = api.delete_tag(&Tag::new("v2").unwrap()).await;
     assert!(
         refused.unwrap_err().is_conflict(),
-        "the registry is read-only meanwhile"
+        "the registry is read-only during a garbage collection"
     );
 
     clock.advance(Duration::from_secs(3600));
@@ -241,7 +241,7 @@ async fn a_garbage_collection_can_be_cancelled() {
 }
 
 #[tokio::test]
-async fn a_garbage_collection_of_no_listed_type_is_not_started() {
+async fn a_garbage_collection_of_unknown_type_is_not_started() {
     let (sandbox, _) = start().await;
     let runs = client(&sandbox)
         .registry(registry_name())
@@ -252,7 +252,7 @@ async fn a_garbage_collection_of_no_listed_type_is_not_started() {
 }
 
 #[tokio::test]
-async fn deleting_a_manifest_takes_its_tags_and_deleting_a_repository_takes_all() {
+async fn deleting_a_manifest_deletes_its_tags_and_deleting_a_repository_deletes_everything() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
     let digest = push(&sandbox, "api", "v1", "one layer");
@@ -311,7 +311,7 @@ async fn the_older_calls_read_the_same_images() {
 }
 
 #[tokio::test]
-async fn a_certificate_is_found_by_its_name_whatever_characters_it_has() {
+async fn a_certificate_is_found_by_a_name_of_any_characters() {
     let (sandbox, _) = start().await;
     let certificates = client(&sandbox).certificates();
     for name in ["a&b#c+d e%/?=", "a", "ä"] {
@@ -331,7 +331,7 @@ async fn a_certificate_is_found_by_its_name_whatever_characters_it_has() {
 }
 
 #[tokio::test]
-async fn a_certificate_is_issued_after_a_while_and_its_name_is_taken_at_once() {
+async fn a_certificate_is_issued_after_a_while_but_takes_its_name_at_once() {
     let (sandbox, clock) = start().await;
     let certificates = client(&sandbox).certificates();
     let wanted = || CreateCertificate::lets_encrypt("shop", ["shop.example.com"]);
@@ -351,16 +351,16 @@ async fn a_certificate_is_issued_after_a_while_and_its_name_is_taken_at_once() {
 }
 
 #[tokio::test]
-async fn a_custom_certificate_is_read_back_from_its_own_pem() {
+async fn a_custom_certificate_has_the_names_in_its_pem() {
     let (sandbox, _) = start().await;
     let certificates = client(&sandbox).certificates();
-    let made = docr_sandbox::test_certificate(["shop.example.com", "*.shop.example.com"]);
-    let wanted = CreateCertificate::custom("shop", made.private_key.clone(), made.leaf.clone());
+    let pair = docr_sandbox::test_certificate(["shop.example.com", "*.shop.example.com"]);
+    let wanted = CreateCertificate::custom("shop", pair.private_key.clone(), pair.leaf.clone());
     let added = certificates.create(wanted).await.unwrap();
     assert_eq!(added.dns_names, ["shop.example.com", "*.shop.example.com"]);
 
     let other = docr_sandbox::test_certificate(["other.example.com"]);
-    let mismatch = CreateCertificate::custom("other", other.private_key.clone(), made.leaf);
+    let mismatch = CreateCertificate::custom("other", other.private_key.clone(), pair.leaf);
     let error = certificates.create(mismatch).await.unwrap_err();
     assert!(error.is_invalid_input(), "{error}");
     let shown = format!("{error} {error:?}");
@@ -371,7 +371,7 @@ async fn a_custom_certificate_is_read_back_from_its_own_pem() {
 }
 
 #[tokio::test]
-async fn clusters_get_and_lose_registries() {
+async fn registries_are_added_to_and_removed_from_clusters() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
     let uuid = sandbox.add_cluster();

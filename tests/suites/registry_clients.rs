@@ -1,8 +1,8 @@
-//! Clients of the registry's own protocol against the sandbox: what they push is what the API reports, what a plan keeps
-//! can be pulled after the collection, and what it takes can't.
+//! Clients of the registry protocol against the sandbox: the API reports what they push, and after a garbage collection
+//! they can pull what a plan keeps and nothing that it deletes.
 //!
-//! `oci-client` is a library, and always there; programs are used where they are installed. With
-//! `DOCR_REQUIRE_CLIENTS=1` a missing one is a failure.
+//! `oci-client` is a library and always tested; programs are tested if they are installed. With `DOCR_REQUIRE_CLIENTS=1`
+//! a missing one is a failure.
 
 use std::{
     fs,
@@ -23,7 +23,7 @@ use oci_client::{
     secrets::RegistryAuth,
 };
 
-/// A registry that is a sandbox, and its API.
+/// A sandbox as a registry, and its API.
 struct Bench {
     sandbox: Checked,
     clock: Clock,
@@ -69,7 +69,7 @@ impl Bench {
         found.manifest_digest
     }
 
-    /// Carries out a plan and collects what is left behind.
+    /// Applies a policy, and collects the garbage.
     async fn prune(&self, policy: &str) -> RetentionPlan {
         let policy = RetentionPolicy::from_toml(policy).unwrap();
         let request = CredentialsRequest::read_only();
@@ -146,7 +146,7 @@ async fn oci_client_pushes_pulls_and_is_refused_what_its_credentials_do_not_allo
     assert!(refused.is_err());
     assert_eq!(bench.digest("shop/copy", "v1").await, None);
 
-    // What the API has deleted or revoked is missing here, too.
+    // What the API deleted or revoked is unavailable here, too.
     repository.delete_manifest(&stored).await.unwrap();
     http().pull_manifest(&image, &reader).await.unwrap_err();
     let RegistryAuth::Basic(_, password) = &reader else {
@@ -162,14 +162,14 @@ async fn oci_client_pushes_pulls_and_is_refused_what_its_credentials_do_not_allo
 }
 
 #[tokio::test]
-async fn what_a_plan_keeps_can_be_pulled_after_the_collection_and_nothing_else() {
+async fn only_kept_images_can_be_pulled_after_a_garbage_collection() {
     let bench = Bench::start().await;
     let writer = bench.auth(CredentialsRequest::read_write()).await;
     for number in 0..6_u8 {
-        // By its own clock a token would be good still.
+        // A new client: by its own clock an old token would still be valid.
         let client = http();
         let image: Reference = bench.at(&format!("shop/api:v{number}")).parse().unwrap();
-        // The first layer is common to all.
+        // All share the first layer.
         let layers = vec![
             ImageLayer::new(vec![1; 100_000], IMAGE_LAYER_MEDIA_TYPE.into(), None),
             ImageLayer::new(
@@ -200,30 +200,30 @@ async fn what_a_plan_keeps_can_be_pulled_after_the_collection_and_nothing_else()
     }
 }
 
-/// A program in a directory of its own.
+/// A program with a working directory of its own.
 struct Tool {
     program: &'static str,
-    folder: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl Tool {
-    /// `None`, and a line on it, if it isn't installed.
+    /// Finds a program. If it isn't installed, prints so and returns `None`.
     fn find(program: &'static str) -> Option<Self> {
         let found = Command::new(program).arg("--version").output();
         if !found.is_ok_and(|output| output.status.success()) {
-            leave_out(program);
+            skip(program);
             return None;
         }
-        let folder = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
         let policy = r#"{"default": [{"type": "insecureAcceptAnything"}]}"#;
-        let configuration = folder.path().join(".config/containers");
+        let configuration = directory.path().join(".config/containers");
         fs::create_dir_all(&configuration).unwrap();
         fs::write(configuration.join("policy.json"), policy).unwrap();
-        Some(Self { program, folder })
+        Some(Self { program, directory })
     }
 
     fn path(&self) -> &Path {
-        self.folder.path()
+        self.directory.path()
     }
 
     async fn try_run(&self, arguments: &str) -> Output {
@@ -239,10 +239,10 @@ impl Tool {
 
     async fn run(&self, arguments: &str) -> String {
         let output = self.try_run(arguments).await;
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(
             output.status.success(),
-            "{} {arguments}: {said}",
+            "{} {arguments}: {stderr}",
             self.program
         );
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
@@ -260,15 +260,15 @@ impl Tool {
     }
 }
 
-#[allow(clippy::print_stdout, reason = "a test says what it leaves out")]
-fn leave_out(program: &str) {
+#[allow(clippy::print_stdout, reason = "reports what is skipped")]
+fn skip(program: &str) {
     let required = std::env::var_os("DOCR_REQUIRE_CLIENTS").is_some_and(|value| value == "1");
     assert!(!required, "{program} is not installed");
-    println!("left out, since it is not installed: {program}");
+    println!("skipped: {program} is not installed");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn skopeo_pulls_what_a_plan_has_kept_of_the_images_that_it_pushed() {
+async fn skopeo_pulls_only_the_images_that_a_plan_kept() {
     let Some(skopeo) = Tool::find("skopeo") else {
         return;
     };
@@ -276,7 +276,7 @@ async fn skopeo_pulls_what_a_plan_has_kept_of_the_images_that_it_pushed() {
     skopeo
         .log_in(&bench, CredentialsRequest::read_write())
         .await;
-    // Multi-platform images, made in one registry and carried to another.
+    // Multi-platform images, made in one registry and copied to another.
     let source = Bench::start().await;
     for number in 0..4_u64 {
         let part = |seed| Image::new("made").sized_layer(seed, 150_000);
@@ -326,10 +326,14 @@ async fn skopeo_pulls_what_a_plan_has_kept_of_the_images_that_it_pushed() {
     fresh.log_in(&bench, CredentialsRequest::read_only()).await;
     for number in 0..4 {
         let from = bench.at(&format!("shop/api:v{number}"));
-        let end = fresh
+        let output = fresh
             .try_run(&format!("{copy} docker://{from} dir:pulled{number}"))
             .await;
-        assert_eq!(end.status.success(), number >= 2, "v{number}: {end:?}");
+        assert_eq!(
+            output.status.success(),
+            number >= 2,
+            "v{number}: {output:?}"
+        );
     }
     let listed = fresh
         .run(&format!(
@@ -341,9 +345,9 @@ async fn skopeo_pulls_what_a_plan_has_kept_of_the_images_that_it_pushed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn podman_pulls_tags_and_pushes_and_umoci_builds_what_is_pushed() {
+async fn podman_pulls_tags_and_pushes_and_skopeo_pushes_what_umoci_built() {
     let bench = Bench::start().await;
-    // Two blocks of nothing are an empty archive.
+    // Two blocks of zeros are an empty tar archive.
     let image = Image::new("tools/empty").tag("v1").layer([0; 1024]);
     bench.sandbox.push("acme-images", image).unwrap();
     if let Some(podman) = Tool::find("podman") {

@@ -1,5 +1,5 @@
-//! How many requests each job makes, against a table that is kept in the repository: under a limit of 250 a minute they
-//! are what a job's time is made of. `UPDATE_BASELINE=1 cargo test -p docr-tests --test suites requests` writes it again.
+//! How many requests each job makes, compared with a baseline in the repository: at 250 a minute they decide how long a
+//! job takes. `UPDATE_BASELINE=1 cargo test -p docr-tests --test suites requests::` updates it.
 
 use std::{collections::BTreeMap, env, fs, time::Duration};
 
@@ -12,10 +12,10 @@ use docr_sandbox::{CertificateSeed, Clock, Image};
 use docr_tests::sandbox::{Checked, document_reader, registry_name, sharing, start_with};
 use serde::{Deserialize, Serialize};
 
-const TABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/requests.json");
+const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/requests.json");
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// What a job asks for, and why not for less.
+/// The requests of a job, and why it needs them.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Row {
     why: String,
@@ -47,7 +47,7 @@ impl Bench {
         }
     }
 
-    /// Pushes images of a repository, one after the other, and lets them grow old.
+    /// Pushes images to a repository, a minute apart.
     fn push(&self, repository: &str, images: u64) {
         for number in 0..images {
             let image = Image::new(repository).platform("linux", format!("{repository}-{number}"));
@@ -96,16 +96,16 @@ impl Bench {
         };
         self.count(
             &format!("plan: {shape}{exactly}"),
-            "the lists of what rules are for, credentials, and a document for each manifest of a repository from which \
-             something may go: no list names media types or parts",
+            "the lists that the rules apply to, credentials, and a document for each manifest of a repository from which \
+             something may be deleted: no list has media types or parts",
         );
         let plan = RetentionPlan::compute(&policy, &inventory).unwrap();
         (plan, reader)
     }
 
     async fn apply(&mut self, shape: &str, planned: (RetentionPlan, OciManifests)) {
-        let why = "a look at each repository, a second one at its manifests once tags are gone, and a DELETE for each \
-                   thing, or for the whole repository";
+        let why = "one read of each repository, a second one of its manifests after tags were deleted, and a DELETE per \
+                   tag and manifest, or one for the whole repository";
         self.apply_as(&format!("apply: {shape}"), why, planned, false)
             .await;
     }
@@ -126,14 +126,14 @@ impl Bench {
 
     async fn usage(&mut self, job: &str) {
         self.docr.registries().usage().await.unwrap();
-        let why = "one each, but for the pages of the list of repositories and the active garbage collection of each \
+        let why = "one each, except for the pages of the list of repositories and the active garbage collection of each \
                    registry";
         self.count(job, why);
     }
 }
 
 #[tokio::test]
-async fn jobs_make_the_requests_that_the_table_has() {
+async fn jobs_make_the_requests_of_the_baseline() {
     let mut bench = Bench::start(true).await;
     bench.sandbox.clear_requests();
     bench.usage("usage: an empty registry").await;
@@ -158,12 +158,12 @@ async fn jobs_make_the_requests_that_the_table_has() {
     }
     bench.count(
         "usage of each repository: 46",
-        "the list of repositories tells it of those with one manifest; of the others each page of manifests",
+        "the list of repositories suffices for those with one manifest; the others need each page of manifests",
     );
     RegistryInventory::read(&bench.registry).await.unwrap();
     bench.count(
         "inventory: 46 repositories",
-        "the pages of tags and manifests; of a repository with one manifest the list of repositories has it",
+        "the pages of tags and manifests; for a repository with one manifest the list of repositories suffices",
     );
     let of_one = "[[rule]]\nrepositories = [\"one/07\"]\nkeep_newest = 1";
     bench.plan("nothing of one image", of_one, false).await;
@@ -174,7 +174,8 @@ async fn jobs_make_the_requests_that_the_table_has() {
     bench.apply("10 of 450 images", planned).await;
     let oldest = "[[rule]]\nrepositories = [\"api\"]\nkeep_newest = 430";
     let planned = bench.plan("10 of 440 images", oldest, false).await;
-    let why = "a look, a second one at whether the tags of the first manifest went along, and a DELETE for each manifest";
+    let why = "one read of the repository, a second one to check whether the first manifest's tags were deleted with it, \
+               and a DELETE per manifest";
     let job = "apply: 10 of 440 images, manifests first";
     bench.apply_as(job, why, planned, true).await;
     let all = "[[rule]]\nrepositories = [\"all/*\"]\nolder_than = \"30d\"";
@@ -184,7 +185,7 @@ async fn jobs_make_the_requests_that_the_table_has() {
 
     let request = CredentialsRequest::read_write();
     bench.registry.docker_credentials(request).await.unwrap();
-    bench.count("login", "one mints");
+    bench.count("login", "one request mints the credentials");
     let runs = bench.registry.garbage_collections();
     let run = runs
         .start(GarbageCollectionType::UnreferencedBlobsOnly)
@@ -192,7 +193,7 @@ async fn jobs_make_the_requests_that_the_table_has() {
     runs.watch(&run.unwrap()).wait().await.unwrap();
     bench.count(
         "garbage collection with waiting",
-        "the service tells nobody that a run has ended: it is asked every so often",
+        "the service doesn't report the end of a garbage collection, so it is polled",
     );
     let names = ["shop.example.com"];
     bench
@@ -204,19 +205,19 @@ async fn jobs_make_the_requests_that_the_table_has() {
     certificates.rotate("old", wanted, swap).await.unwrap();
     bench.count(
         "rotation of a certificate",
-        "the old one is looked up by its name, and the new one is asked for until it is issued",
+        "the old certificate is looked up by name, and the new one is polled until it is issued",
     );
     let wanted = CreateRegistry::in_subscription("acme-more".parse().unwrap());
     bench.docr.registries().create(wanted).await.unwrap();
     bench.sandbox.clear_requests();
     bench.usage("usage: two registries").await;
     let mut rows = bench.rows;
-    rows.append(&mut of_long_lists().await);
+    rows.append(&mut rows_of_long_lists().await);
     compare(rows);
 }
 
-/// Of 20,000 tags three go.
-async fn of_long_lists() -> BTreeMap<String, Row> {
+/// Deletes three of 20,003 tags.
+async fn rows_of_long_lists() -> BTreeMap<String, Row> {
     let mut bench = Bench::start(false).await;
     bench.push("large", 3);
     bench.clock.advance(60 * DAY);
@@ -228,8 +229,8 @@ async fn of_long_lists() -> BTreeMap<String, Row> {
     }
     let rule = "[[rule]]\nolder_than = \"30d\"";
     let planned = bench.plan("3 of 20,003 tags", rule, false).await;
-    let why = "the first page of each list, where all that is new would be, a search for the pages of what goes, and a \
-               DELETE for each thing; once tags are gone, the same for the manifests";
+    let why = "the first page of each list, where new items would be, a search for the pages of what is deleted, and a \
+               DELETE per tag and manifest; after the tags the same for the manifests";
     bench
         .apply_as("apply: 3 of 20,003 tags", why, planned, false)
         .await;
@@ -239,19 +240,19 @@ async fn of_long_lists() -> BTreeMap<String, Row> {
 fn compare(rows: BTreeMap<String, Row>) {
     if env::var_os("UPDATE_BASELINE").is_some() {
         let text = serde_json::to_string_pretty(&rows).unwrap();
-        fs::write(TABLE, text + "\n").unwrap();
+        fs::write(BASELINE, text + "\n").unwrap();
         return;
     }
-    let table = fs::read_to_string(TABLE).unwrap();
-    let table: BTreeMap<String, Row> = serde_json::from_str(&table).unwrap();
+    let baseline = fs::read_to_string(BASELINE).unwrap();
+    let baseline: BTreeMap<String, Row> = serde_json::from_str(&baseline).unwrap();
     assert_eq!(
-        table.keys().collect::<Vec<_>>(),
+        baseline.keys().collect::<Vec<_>>(),
         rows.keys().collect::<Vec<_>>()
     );
     for (job, row) in &rows {
         assert_eq!(
-            table[job], *row,
-            "{job}; if that is meant: UPDATE_BASELINE=1"
+            baseline[job], *row,
+            "{job}; UPDATE_BASELINE=1 accepts the change"
         );
     }
 }

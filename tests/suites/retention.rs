@@ -1,4 +1,4 @@
-//! Retention against the sandbox: plan, look again, delete, report.
+//! Retention against the sandbox: planning, checking again, deleting, reporting.
 
 use std::{
     sync::{
@@ -22,7 +22,7 @@ use docr_tests::sandbox::{
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// Five images of `shop/api`, a day apart, the newest last; the third is `latest`, too, and one of them multi-platform.
+/// Five images of `shop/api`, a day apart. The third is tagged `latest`, too, and the last is multi-platform.
 struct Bench {
     sandbox: Checked,
     clock: Clock,
@@ -66,7 +66,7 @@ impl Bench {
         self.sandbox.push("acme-images", image).unwrap();
     }
 
-    /// Reads the documents of manifests from the sandbox, as a person's program does.
+    /// A reader of manifests from the sandbox.
     async fn reader(&self) -> OciManifests {
         let request = CredentialsRequest::read_only().expires_in(DAY);
         document_reader(&self.registry, &self.sandbox, request).await
@@ -103,7 +103,7 @@ impl Bench {
             .collect()
     }
 
-    /// Frees what is no longer needed, and returns how much it was.
+    /// Collects the garbage, and returns the freed bytes.
     async fn collect(&self, report: &RetentionReport) -> Option<u64> {
         let runs = self.registry.garbage_collections();
         let run = runs.start(report.garbage_collection()?).await.unwrap();
@@ -156,7 +156,7 @@ async fn a_plan_deletes_nothing_and_shows_what_would_be_deleted_and_why_the_rest
 }
 
 #[tokio::test]
-async fn a_plan_is_carried_out_and_frees_what_it_announced() {
+async fn applying_a_plan_frees_what_it_announced() {
     let bench = Bench::start().await;
     let plan = bench.plan("keep_newest = 1\nolder_than = '1d'").await;
     let mut seen = Vec::new();
@@ -165,7 +165,7 @@ async fn a_plan_is_carried_out_and_frees_what_it_announced() {
         .unwrap()
         .run(|step| seen.push(step.to_string()));
     let report = run.await;
-    // Each image goes with its tag and its manifest.
+    // Three images, with a tag and a manifest each.
     assert_eq!(report.to_string(), "6 deleted");
     assert!(report.is_complete());
     seen.sort();
@@ -181,7 +181,7 @@ async fn a_plan_is_carried_out_and_frees_what_it_announced() {
 }
 
 #[tokio::test]
-async fn the_collection_after_a_prune_takes_no_manifest_of_another_repository() {
+async fn the_garbage_collection_after_a_prune_removes_no_manifest_of_another_repository() {
     let bench = Bench::start().await;
     let deployed = Image::new("shop/web").sized_layer(70, 4_000_000);
     let pushed = bench.sandbox.push("acme-images", deployed).unwrap();
@@ -195,7 +195,7 @@ async fn the_collection_after_a_prune_takes_no_manifest_of_another_repository() 
     let left = web.manifests().all().await.unwrap();
     assert_eq!(left.len(), 1);
     assert_eq!(left[0].digest, pushed.digest);
-    // The same where only tags went: nothing is free, so nothing is collected.
+    // If only tags are deleted, nothing is freed and nothing is collected.
     let only_tags = RetentionPolicy {
         tags_only: true,
         ..policy("repositories = ['shop/api']\nkeep_newest = 0")
@@ -220,7 +220,7 @@ async fn an_index_is_deleted_before_its_parts_and_parts_of_kept_images_are_kept(
     assert!(matches!(order[1], (Subject::Manifest(_), 1)), "{order:?}");
     assert_eq!(order.len(), 4);
     assert!(order[2..].iter().all(|(_, after)| *after == 1));
-    // While the index can't be deleted, its parts are kept, or the image breaks.
+    // While the index can't be deleted, its parts are kept, or the image would be broken.
     for _ in 0..5 {
         let failed = ScriptedAnswer::status(500);
         let operation = "registries_delete_repositoryManifest";
@@ -230,17 +230,17 @@ async fn an_index_is_deleted_before_its_parts_and_parts_of_kept_images_are_kept(
     assert!(!report.is_complete());
     let all = outcomes(&report).join("\n");
     assert_eq!(all.matches("still exists").count(), 2, "{all}");
-    // When it can, the next run takes them.
+    // Once it can, the next run deletes them.
     let report = bench.apply(&plan).await;
     assert_eq!(report.to_string(), "3 deleted, 1 deleted earlier");
 }
 
 #[tokio::test]
-async fn what_has_changed_since_the_plan_is_left_alone() {
+async fn what_changed_since_the_plan_is_left_alone() {
     let bench = Bench::start().await;
     bench.clock.advance(DAY);
     let plan = bench.plan("delete_tags = ['v*']").await;
-    // v1 moves, v2 is deleted by somebody, and the manifest of v4 gets another tag.
+    // v1 is moved, v2 is deleted, and the manifest of v4 gets another tag.
     bench.push(Image::new("shop/api").sized_layer(9, 1_000_000).tag("v1"));
     bench.push(Image::new("shop/api").sized_layer(4, 1_000_000).tag("prod"));
     let repository = bench.registry.repository("shop/api".parse().unwrap());
@@ -265,13 +265,13 @@ async fn what_has_changed_since_the_plan_is_left_alone() {
 }
 
 #[tokio::test]
-async fn what_was_pushed_since_the_plan_keeps_what_it_needs() {
+async fn parts_of_an_image_pushed_since_the_plan_are_kept() {
     let bench = Bench::start().await;
     bench.clock.advance(DAY);
     let plan = bench.plan("delete_tags = ['v1', 'v5']").await;
     let part = Image::new("shop/api").sized_layer(5, 1_000_000);
     let digest = part.digest();
-    // A new index over an old part, whose own time doesn't change at every registry.
+    // A new index with an old part. Not every registry updates the time of the part.
     let new = Image::index("shop/api").child(part).tag("new");
     bench.push(new);
     let reader = bench.reader().await;
@@ -280,11 +280,11 @@ async fn what_was_pushed_since_the_plan_keeps_what_it_needs() {
     let left = bench.manifests().await;
     assert!(left.contains(&digest), "{report}");
     let v1 = Image::new("shop/api").sized_layer(1, 1_000_000).digest();
-    assert!(!left.contains(&v1), "the rest goes on: {report}");
+    assert!(!left.contains(&v1), "the rest is deleted: {report}");
 }
 
 #[tokio::test]
-async fn without_a_reader_images_of_a_repository_that_was_pushed_to_are_left_alone() {
+async fn without_a_reader_a_repository_pushed_to_since_the_plan_is_left_alone() {
     let bench = Bench::start().await;
     let plan = bench.plan("delete_tags = ['v1']").await;
     let other = Image::new("shop/api").sized_layer(9, 1_000_000);
@@ -295,12 +295,12 @@ async fn without_a_reader_images_of_a_repository_that_was_pushed_to_are_left_alo
         all.contains("tag v1: changed: the repository was pushed to since the plan was made"),
         "{all}"
     );
-    assert_eq!(bench.deletes(), 0, "its tag stays for the next plan");
+    assert_eq!(bench.deletes(), 0, "its tag is kept for the next plan");
 }
 
 /// The times of tags count as much as those of manifests.
 #[tokio::test]
-async fn a_retag_of_an_image_that_is_kept_is_seen() {
+async fn a_retag_of_a_kept_image_counts_as_a_push() {
     let bench = Bench::start().await;
     let plan = bench.plan("delete_tags = ['v1']").await;
     let mut tags = bench.listed_tags().await;
@@ -318,7 +318,7 @@ async fn a_retag_of_an_image_that_is_kept_is_seen() {
 }
 
 #[tokio::test]
-async fn a_tag_that_was_pushed_again_to_the_same_image_is_left_alone() {
+async fn a_tag_pushed_again_to_the_same_image_is_left_alone() {
     let bench = Bench::start().await;
     let plan = bench.plan("delete_tags = ['v1']").await;
     bench.push(Image::new("shop/api").sized_layer(1, 1_000_000).tag("v1"));
@@ -334,7 +334,7 @@ async fn a_tag_that_was_pushed_again_to_the_same_image_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_look_is_taken_again_after_a_minute() {
+async fn a_repository_is_read_again_after_a_minute() {
     let bench = Bench::start().await;
     bench.clock.advance(DAY);
     let plan = bench.plan("delete_tags = ['v*']").await;
@@ -347,7 +347,7 @@ async fn a_look_is_taken_again_after_a_minute() {
         .run(|_| {
             ended += 1;
             if ended == 1 {
-                // Meanwhile somebody pushes.
+                // Somebody pushes meanwhile.
                 clock.advance(Duration::from_secs(61));
                 let image = Image::new("shop/api").sized_layer(2, 1_000_000);
                 sandbox.push("acme-images", image.tag("v2")).unwrap();
@@ -360,14 +360,14 @@ async fn a_look_is_taken_again_after_a_minute() {
         "{all}"
     );
     let requests = bench.sandbox.requests();
-    let looks = requests
+    let reads = requests
         .iter()
         .filter(|request| request.path.ends_with("/tags"));
-    assert_eq!(looks.count(), 2);
+    assert_eq!(reads.count(), 2);
 }
 
 #[tokio::test]
-async fn a_stopped_run_is_resumed_and_asks_for_nothing_twice() {
+async fn a_resumed_run_repeats_no_deletion() {
     let bench = Bench::start().await;
     bench.clock.advance(DAY);
     let only_tags = RetentionPolicy {
@@ -375,7 +375,7 @@ async fn a_stopped_run_is_resumed_and_asks_for_nothing_twice() {
         ..policy("delete_tags = ['v*']")
     };
     let plan = bench.plan_by(&only_tags).await;
-    // The service fails for one of them, more often than a call is repeated.
+    // One deletion fails, and so do all its retries.
     for _ in 0..5 {
         let failed = ScriptedAnswer::status(500);
         bench
@@ -394,20 +394,20 @@ async fn a_stopped_run_is_resumed_and_asks_for_nothing_twice() {
         "{first}"
     );
     assert!(!first.is_complete());
-    // The report survives being kept.
-    let kept = serde_json::from_str(&serde_json::to_string(&first).unwrap()).unwrap();
+    // The report can be saved and loaded.
+    let saved = serde_json::from_str(&serde_json::to_string(&first).unwrap()).unwrap();
     bench.sandbox.clear_requests();
-    let second = plan.execution(&bench.registry).unwrap().resume(&kept);
+    let second = plan.execution(&bench.registry).unwrap().resume(&saved);
     let second = second.run(|_| {}).await;
     assert_eq!(second.to_string(), "1 deleted, 3 deleted earlier");
     assert_eq!(bench.deletes(), 1);
-    // Without the report the second look finds the same.
+    // Without the report, reading the repository again has the same result.
     let third = bench.apply(&plan).await;
     assert_eq!(third.to_string(), "4 deleted earlier");
 }
 
 #[tokio::test]
-async fn a_run_that_is_stopped_finishes_what_is_in_progress_and_reports_the_rest() {
+async fn a_stopped_run_finishes_deletions_in_progress_and_reports_the_rest() {
     let bench = Bench::start().await;
     bench.clock.advance(DAY);
     let plan = bench.plan("delete_tags = ['v*']").await;
@@ -433,7 +433,7 @@ async fn a_run_that_is_stopped_finishes_what_is_in_progress_and_reports_the_rest
     assert!(!report.is_complete());
 }
 
-/// Notes what begins, and can't after the second.
+/// A log that is full after two lines.
 struct FullDisk(Vec<String>);
 
 impl ObserveRetention for FullDisk {
@@ -451,7 +451,7 @@ impl ObserveRetention for FullDisk {
 }
 
 #[tokio::test]
-async fn what_can_not_be_noted_is_not_deleted() {
+async fn a_deletion_that_cannot_be_recorded_is_not_made() {
     let bench = Bench::start().await;
     let plan = bench.plan("delete_tags = ['v*']").await;
     let mut log = FullDisk(Vec::new());
@@ -468,7 +468,7 @@ async fn what_can_not_be_noted_is_not_deleted() {
 }
 
 #[tokio::test]
-async fn a_refusal_stops_the_run_and_names_what_was_not_tried() {
+async fn a_refusal_stops_the_run_and_the_report_names_what_was_not_tried() {
     let bench = Bench::start().await;
     let plan = bench.plan("delete_tags = ['v*']").await;
     let runs = bench.registry.garbage_collections();
@@ -490,7 +490,7 @@ async fn a_refusal_stops_the_run_and_names_what_was_not_tried() {
 }
 
 #[tokio::test]
-async fn a_repository_that_can_not_be_looked_at_again_is_left_and_the_report_is_whole() {
+async fn a_repository_that_cannot_be_read_again_is_skipped_and_the_run_continues() {
     let bench = Bench::start().await;
     let web = Image::new("shop/web").sized_layer(70, 4_000_000);
     bench.push(web.tag("old"));
@@ -501,7 +501,7 @@ async fn a_repository_that_can_not_be_looked_at_again_is_left_and_the_report_is_
         let operation = "registries_list_repositoryManifests";
         bench.sandbox.answer_next(operation, failed).unwrap();
     }
-    // One after the other, so that it is known which of the two fails.
+    // One at a time, so that it is known which of the two fails.
     let execution = plan.execution(&bench.registry).unwrap().concurrency(1);
     let report = execution.run(|_| {}).await;
     let all = outcomes(&report).join("\n");
@@ -513,7 +513,7 @@ async fn a_repository_that_can_not_be_looked_at_again_is_left_and_the_report_is_
 }
 
 #[tokio::test]
-async fn a_plan_is_carried_out_where_it_was_made_for() {
+async fn a_plan_is_refused_for_another_registry_or_api() {
     let bench = Bench::start().await;
     let plan = bench.plan("delete_tags = ['v*']").await;
     let refused = |plan: &RetentionPlan, registry: &RegistryHandle| {
@@ -535,10 +535,10 @@ async fn a_plan_is_carried_out_where_it_was_made_for() {
 }
 
 #[tokio::test]
-async fn a_plan_for_too_many_images_is_refused_and_not_carried_out() {
+async fn a_plan_that_deletes_too_many_images_is_refused() {
     let bench = Bench::start().await;
     bench.clock.advance(DAY);
-    for (limit, goes) in [("2", false), ("3", true), ("59%", false), ("60%", true)] {
+    for (limit, is_allowed) in [("2", false), ("3", true), ("59%", false), ("60%", true)] {
         let policy = RetentionPolicy {
             max_delete: Some(limit.parse().unwrap()),
             ..policy("delete_tags = ['v1', 'v2', 'v5']")
@@ -547,7 +547,7 @@ async fn a_plan_for_too_many_images_is_refused_and_not_carried_out() {
         assert_eq!(plan.images_going(), 3);
         assert_eq!(plan.images, 5);
         let result = plan.execution(&bench.registry);
-        assert_eq!(result.is_ok(), goes, "{limit}");
+        assert_eq!(result.is_ok(), is_allowed, "{limit}");
         if let Err(error) = result {
             let error = error.to_string();
             assert!(
@@ -564,7 +564,7 @@ async fn a_plan_for_too_many_images_is_refused_and_not_carried_out() {
     assert_eq!(bench.deletes(), 0);
 }
 
-/// What somebody may do to a file.
+/// A change that somebody makes to a plan's file.
 type Edit = fn(&mut RetentionPlan);
 
 #[tokio::test]
@@ -629,7 +629,7 @@ async fn an_edited_plan_that_contradicts_itself_is_refused_before_anything_is_de
 }
 
 #[tokio::test]
-async fn images_in_use_are_kept_with_all_that_they_need() {
+async fn images_in_use_are_kept_with_everything_they_need() {
     let bench = Bench::start().await;
     bench.clock.advance(DAY);
     let part = Image::new("shop/api").sized_layer(5, 1_000_000).digest();
@@ -651,7 +651,7 @@ async fn images_in_use_are_kept_with_all_that_they_need() {
     assert!(bench.manifests().await.contains(&part));
 }
 
-/// A list that is read while somebody deletes passes something over.
+/// A list that is read while somebody deletes may skip an item.
 #[tokio::test]
 async fn a_list_that_changed_while_it_was_read_is_read_again() {
     let bench = Bench::start().await;
@@ -666,7 +666,7 @@ async fn a_list_that_changed_while_it_was_read_is_read_again() {
         .sandbox
         .answer_next(operation, answer(&short))
         .unwrap();
-    // By its total the list lacks something, and an empty page comes next.
+    // The list is shorter than its total, and its next page is empty.
     let empty = serde_json::json!({ "tags": [], "meta": { "total": total } });
     bench
         .sandbox
@@ -680,7 +680,7 @@ async fn a_list_that_changed_while_it_was_read_is_read_again() {
             .iter()
             .any(|kept| kept.subject == Subject::Tag("v5".into()))
     );
-    // When it keeps changing, all of the repository is kept.
+    // If it keeps changing, the whole repository is kept.
     for _ in 0..4 {
         bench
             .sandbox
@@ -701,9 +701,9 @@ async fn a_list_that_changed_while_it_was_read_is_read_again() {
     );
 }
 
-/// The list of tags has lost `v5`; that of manifests still names it.
+/// The list of tags lacks `v5`, but that of manifests has it.
 #[tokio::test]
-async fn a_tag_that_either_list_names_is_there() {
+async fn a_tag_in_either_list_exists() {
     let bench = Bench::start().await;
     bench.clock.advance(DAY);
     let mut tags = bench.listed_tags().await;
@@ -716,17 +716,17 @@ async fn a_tag_that_either_list_names_is_there() {
     let plan = bench
         .plan("delete_untagged = true\ndelete_tags = ['v1']")
         .await;
-    let going: Vec<_> = plan.deletions.iter().map(ToString::to_string).collect();
+    let deletions: Vec<_> = plan.deletions.iter().map(ToString::to_string).collect();
     assert_eq!(
-        going.len(),
+        deletions.len(),
         2,
-        "v1 and its manifest, no part of v5: {going:?}"
+        "v1 and its manifest, but no part of v5: {deletions:?}"
     );
 }
 
-/// Ages count by the service's clock, so that a clock that is wrong makes nothing old.
+/// Ages are measured by the service's clock.
 #[tokio::test]
-async fn a_clock_that_is_ahead_deletes_nothing_young() {
+async fn a_client_clock_that_is_ahead_makes_nothing_old() {
     let bench = Bench::start().await;
     let ahead = bench.clock.now() + chrono::TimeDelta::days(40);
     let clock = std::sync::Arc::new(docr::ManualClock::at(ahead));
@@ -737,20 +737,16 @@ async fn a_clock_that_is_ahead_deletes_nothing_young() {
     assert_eq!(inventory.read_at, bench.clock.now());
     inventory.read_manifests(&rule, &bench.reader().await).await;
     let plan = RetentionPlan::compute(&rule, &inventory).unwrap();
-    let going: Vec<_> = plan
-        .deletions
-        .iter()
-        .map(|deletion| deletion.to_string())
-        .collect();
+    let deletions: Vec<_> = plan.deletions.iter().map(ToString::to_string).collect();
     assert_eq!(
         plan.images_going(),
         2,
-        "v1 and v2 are older than three days: {going:?}"
+        "v1 and v2 are older than three days: {deletions:?}"
     );
 }
 
 #[tokio::test]
-async fn a_repository_that_was_deleted_is_reported_so_with_all_in_it() {
+async fn everything_in_a_deleted_repository_is_reported_as_deleted_earlier() {
     let bench = Bench::start().await;
     let plan = bench.plan("delete_tags = ['v*']").await;
     bench
@@ -770,7 +766,7 @@ async fn a_repository_that_was_deleted_is_reported_so_with_all_in_it() {
 }
 
 #[tokio::test]
-async fn manifests_that_are_not_read_or_cannot_be_read_are_kept() {
+async fn manifests_that_were_not_or_cannot_be_read_are_kept() {
     let bench = Bench::start().await;
     bench.clock.advance(DAY);
     let rule = policy("delete_tags = ['v*']\ndelete_untagged = true");
@@ -783,7 +779,7 @@ async fn manifests_that_are_not_read_or_cannot_be_read_are_kept() {
     assert!(plan.deletions.iter().all(is_tag), "{plan}");
     assert_eq!(plan.freed_bytes, 0);
 
-    // With credentials that are good no more nothing can be read, and the errors hold no secret.
+    // With revoked credentials nothing can be read, and the errors contain no secret.
     let request = CredentialsRequest::read_only().expires_in(DAY);
     let credentials = bench.registry.docker_credentials(request).await.unwrap();
     let reader = OciManifests::new(bench.registry.name(), &credentials).unwrap();
@@ -815,7 +811,7 @@ fn an_inventory_with_the_same_tag_twice_is_refused() {
 }
 
 #[test]
-fn the_schema_of_a_policy_accepts_what_the_reader_accepts() {
+fn the_schema_of_a_policy_accepts_what_the_parser_accepts() {
     let schema = schemars::schema_for!(RetentionPolicy);
     let validator = jsonschema::validator_for(schema.as_value()).unwrap();
     for (text, fine) in [
@@ -837,9 +833,9 @@ fn the_schema_of_a_policy_accepts_what_the_reader_accepts() {
     }
 }
 
-/// A run can be spawned on a runtime with several threads.
+/// A run can be spawned on a multi-threaded runtime.
 #[test]
-fn a_run_is_send() {
+fn the_future_of_a_run_is_send() {
     fn is_send(_: impl Send) {}
     fn check(plan: &RetentionPlan, registry: &RegistryHandle, reader: &OciManifests) {
         let execution = plan.execution(registry).unwrap().reader(reader);
@@ -850,7 +846,7 @@ fn a_run_is_send() {
 }
 
 #[tokio::test]
-async fn a_repository_of_which_nothing_is_kept_is_deleted_as_a_whole_and_the_plan_shows_it() {
+async fn a_repository_without_kept_images_is_deleted_as_a_whole_and_the_plan_shows_it() {
     let bench = Bench::start().await;
     for (repository, seed) in [("old/one", 71), ("old/two", 72)] {
         for tag in ["a", "b", "c"] {
@@ -870,7 +866,7 @@ async fn a_repository_of_which_nothing_is_kept_is_deleted_as_a_whole_and_the_pla
     let names: Vec<_> = plan.whole_repositories.iter().collect();
     assert_eq!(names, ["old/one", "old/two"]);
 
-    // Something new in one of them: what goes of it is deleted by itself.
+    // After a push to one of them, its old images are deleted one by one.
     bench.push(Image::new("old/two").sized_layer(90, 1_000).tag("new"));
     bench.sandbox.clear_requests();
     let reader = bench.reader().await;
@@ -921,8 +917,7 @@ async fn whole_repository() -> (Bench, RetentionPlan) {
 }
 
 impl Bench {
-    /// Has the deletion of a repository refused so often for the rate limit, which is over after more time than a call
-    /// that deletes a repository waits.
+    /// Rate-limits the next deletions of a repository, for longer than such a call waits by itself.
     fn limit_deletes_of_repositories(&self, times: u64) {
         let error =
             serde_json::json!({ "id": "too_many_requests", "message": "API Rate limit exceeded." });
@@ -935,14 +930,14 @@ impl Bench {
 
     fn count(&self, operation: &str) -> usize {
         let requests = self.sandbox.requests();
-        let of = requests
+        requests
             .iter()
-            .filter(|request| request.operation.as_deref() == Some(operation));
-        of.count()
+            .filter(|request| request.operation.as_deref() == Some(operation))
+            .count()
     }
 
-    /// How often `old/one` was looked at, and how often its deletion was tried.
-    fn looks_and_deletes(&self) -> (usize, usize) {
+    /// How often `old/one` was read, and how often its deletion was attempted.
+    fn reads_and_deletes(&self) -> (usize, usize) {
         (
             self.count("registries_list_repositoryTags"),
             self.count("registries_delete_repository"),
@@ -951,7 +946,7 @@ impl Bench {
 }
 
 #[tokio::test]
-async fn a_whole_repository_is_looked_at_again_after_each_pause_before_it_is_deleted() {
+async fn a_whole_repository_is_read_again_after_each_pause_before_its_deletion() {
     let (bench, plan) = whole_repository().await;
     bench.limit_deletes_of_repositories(4);
     let report = bench.apply(&plan).await;
@@ -962,22 +957,22 @@ async fn a_whole_repository_is_looked_at_again_after_each_pause_before_it_is_del
             .all(|step| step.outcome == Outcome::Deleted),
         "{report}"
     );
-    assert_eq!(bench.looks_and_deletes(), (5, 5));
+    assert_eq!(bench.reads_and_deletes(), (5, 5));
 }
 
 #[tokio::test]
-async fn a_whole_repository_is_left_when_its_deletion_is_refused_for_the_limit_five_times() {
+async fn a_whole_repository_is_kept_after_five_rate_limited_deletions() {
     let (bench, plan) = whole_repository().await;
     bench.limit_deletes_of_repositories(5);
     let report = bench.apply(&plan).await;
     let refused = |step: &RetentionStep| matches!(step.outcome, Outcome::Refused(_));
     assert!(report.steps.iter().all(refused), "{report}");
-    assert_eq!(bench.looks_and_deletes(), (5, 5));
+    assert_eq!(bench.reads_and_deletes(), (5, 5));
     assert_eq!(bench.count("registries_delete_repositoryTag"), 0);
 }
 
 #[tokio::test]
-async fn what_is_pushed_to_a_whole_repository_during_a_pause_is_kept() {
+async fn an_image_pushed_to_a_whole_repository_during_a_pause_is_kept() {
     let (bench, plan) = whole_repository().await;
     bench.limit_deletes_of_repositories(1);
     let Bench {
@@ -999,23 +994,23 @@ async fn what_is_pushed_to_a_whole_repository_during_a_pause_is_kept() {
     let operations: Vec<_> = deletes
         .filter_map(|request| request.operation.as_deref())
         .collect();
-    let tried = operations
+    let attempts = operations
         .iter()
         .filter(|id| **id == "registries_delete_repository");
-    assert_eq!(tried.count(), 1, "{operations:?}");
+    assert_eq!(attempts.count(), 1, "{operations:?}");
     let repository = registry.repository("old/one".parse().unwrap());
     let tags = repository.tags().all().await.unwrap();
     assert!(tags.iter().any(|tag| tag.tag == "new"), "{tags:?} {report}");
     sandbox.before_each(None::<fn(&str, &str)>);
 }
 
-/// Takes six seconds to note what begins first, while somebody may push.
+/// A log that takes six seconds to record the first deletion, during which somebody pushes.
 struct SlowDisk<'a>(&'a Bench, bool);
 
 impl ObserveRetention for SlowDisk<'_> {
     fn begins(&mut self, _: &Deletion) -> std::io::Result<()> {
-        let Self(bench, is_noted) = self;
-        if !std::mem::replace(is_noted, true) {
+        let Self(bench, is_recorded) = self;
+        if !std::mem::replace(is_recorded, true) {
             bench.clock.advance(Duration::from_secs(6));
             bench.push(Image::new("old/one").sized_layer(72, 1_000).tag("new"));
         }
@@ -1026,7 +1021,7 @@ impl ObserveRetention for SlowDisk<'_> {
 }
 
 #[tokio::test]
-async fn what_is_pushed_to_a_whole_repository_while_its_deletion_is_noted_is_kept() {
+async fn an_image_pushed_to_a_whole_repository_while_its_deletion_is_recorded_is_kept() {
     let (bench, plan) = whole_repository().await;
     let execution = plan.execution(&bench.registry).unwrap();
     execution.run_observed(&mut SlowDisk(&bench, false)).await;
@@ -1037,7 +1032,7 @@ async fn what_is_pushed_to_a_whole_repository_while_its_deletion_is_noted_is_kep
 }
 
 #[tokio::test]
-async fn a_plan_by_which_a_repository_goes_as_a_whole_and_keeps_something_is_refused() {
+async fn a_plan_that_deletes_a_whole_repository_and_keeps_part_of_it_is_refused() {
     let bench = Bench::start().await;
     bench.clock.advance(DAY);
     let mut plan = bench.plan("delete_tags = ['v1']").await;
@@ -1051,7 +1046,7 @@ async fn a_plan_by_which_a_repository_goes_as_a_whole_and_keeps_something_is_ref
 }
 
 #[tokio::test]
-async fn a_reading_that_failed_continues_where_it_stopped() {
+async fn a_failed_reading_continues_where_it_stopped() {
     let bench = Bench::start().await;
     let account = bench.docr.registries();
     account.change_tier(TierSlug::Professional).await.unwrap();
@@ -1072,7 +1067,7 @@ async fn a_reading_that_failed_continues_where_it_stopped() {
     assert!(failed.unwrap_err().to_string().contains("500"));
     let inventory = reading.run(|now| seen.push(now.done)).await.unwrap();
     assert_eq!(inventory.repositories, whole.repositories);
-    // Each repository was dealt with once, and the list of them was read once.
+    // Each repository was read once, and so was the list of them.
     let mut expected: Vec<_> = (0..=21).collect();
     let again = seen.windows(2).position(|two| two[0] == two[1]).unwrap();
     expected.insert(again, again);
@@ -1088,12 +1083,12 @@ async fn a_reading_that_failed_continues_where_it_stopped() {
     assert_eq!(
         lists("/digests"),
         5 + 1,
-        "the list of repositories has the only manifest of the others"
+        "for the others the list of repositories has the only manifest"
     );
 }
 
 #[tokio::test]
-async fn what_no_rule_is_for_is_read_only_when_something_hangs_on_it() {
+async fn a_repository_without_a_rule_is_read_only_when_needed() {
     let bench = Bench::start().await;
     let shared = || Image::new("shop/web").sized_layer(1, 1_000_000);
     bench.push(shared().platform("linux", "other").tag("v1"));
@@ -1124,7 +1119,7 @@ async fn what_no_rule_is_for_is_read_only_when_something_hangs_on_it() {
         (&*unread[0].stays, &*unread[0].why),
         ("everything", "no rule for the repository")
     );
-    // Of what was not read it is not known whether it leads to something.
+    // Whether a reference to an unread repository resolves is unknown.
     let in_use = ["web:v1", "api:none"]
         .map(|image| format!("registry.digitalocean.com/acme-images/shop/{image}"));
     let mut using = policy.clone();
@@ -1133,7 +1128,7 @@ async fn what_no_rule_is_for_is_read_only_when_something_hangs_on_it() {
     let expected = PlanWarning::InUseNotFound(in_use[1].clone());
     assert_eq!(plan.warnings, [expected]);
 
-    // By rules for what was not read there is no plan.
+    // There is no plan by rules that apply to an unread repository.
     let other = self::policy("delete_tags = ['v1']");
     let error = RetentionPlan::compute(&other, &inventory)
         .unwrap_err()
@@ -1142,7 +1137,7 @@ async fn what_no_rule_is_for_is_read_only_when_something_hangs_on_it() {
         error.starts_with("repository \"shop/web\": was not read"),
         "{error}"
     );
-    // An orphan's image may be anywhere.
+    // The image of an orphan may be in any repository.
     let orphans = self::policy("repositories = ['shop/api']\ndelete_orphans = true");
     let mut reading = RegistryInventory::reading(&bench.registry).policy(&orphans);
     let inventory = reading.run(|_| {}).await.unwrap();

@@ -1,8 +1,8 @@
 //! Retention by example: each directory in `tests/retention` is a case, with the content of a registry (`registry.json`),
-//! the rules (`rules.toml`), the expected plan (`expected-plan.txt`), and what must be left after it was executed and the
-//! garbage was collected (`expected-afterwards.json`). In the rules, `<name>` stands for the digest of an image.
+//! the rules (`rules.toml`), the expected plan (`expected-plan.txt`), and what remains after applying it and collecting
+//! the garbage (`expected-afterwards.json`). In the rules, `<name>` stands for the digest of an image.
 //!
-//! `DOCR_UPDATE_GOLDEN=1` rewrites the plans, to be reviewed; what must be left is written by hand.
+//! `DOCR_UPDATE_GOLDEN=1` updates the plans, for review; what remains is written by hand.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,21 +22,21 @@ use serde_json::Value;
 
 const REGISTRY: &str = "acme-images";
 
-/// The content of a registry: everything was pushed in the order of its age, the oldest first.
+/// The content of a registry. Everything was pushed in the order of its age, the oldest first.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Primed {
     pushes: Vec<Push>,
-    /// The service reports no time for these.
+    /// Manifests without a time.
     #[serde(default)]
     without_time: BTreeSet<String>,
-    /// Nor for these tags.
+    /// Tags without a time.
     #[serde(default)]
     tags_without_time: BTreeSet<String>,
-    /// These can't be read.
+    /// Manifests that can't be read.
     #[serde(default)]
     unreadable: BTreeSet<String>,
-    /// The lists of these repositories changed each time they were read.
+    /// Repositories whose lists changed each time they were read.
     #[serde(default)]
     in_doubt: BTreeSet<String>,
 }
@@ -49,18 +49,18 @@ struct Push {
     #[serde(default)]
     tags: Vec<String>,
     hours_ago: u64,
-    /// Names with their bytes: the same name is the same layer.
+    /// Layers by number, with their sizes. The same number is the same layer.
     #[serde(default)]
     layers: BTreeMap<u64, u64>,
     /// The names of its parts.
     index: Option<Vec<String>>,
-    /// The name of the image that it is a referrer of.
+    /// The name of the image that this one refers to as its subject.
     subject: Option<String>,
-    /// The name of the image that its tag refers to, and the suffix of that tag.
+    /// The name of the image that its tag signs, and the suffix of the tag.
     signs: Option<(String, String)>,
-    /// A document of its own; `@name` stands for a digest.
+    /// The manifest itself; `@name` stands for a digest.
     raw: Option<Value>,
-    /// Whether it is deleted after everything was pushed.
+    /// Whether it is deleted once everything was pushed.
     #[serde(default)]
     is_gone: bool,
 }
@@ -118,7 +118,7 @@ impl Names {
                 Image::raw(&push.repository, text)
             }
             (None, None) => push.layers.iter().fold(
-                // Each has its own configuration, so that no two are the same.
+                // The configuration makes each image unique.
                 Image::new(&push.repository).platform("linux", &push.name),
                 |image, (layer, bytes)| image.sized_layer(*layer, *bytes),
             ),
@@ -133,15 +133,15 @@ impl Names {
         (image, tags)
     }
 
-    /// A text with digests in place of `<name>`.
-    fn spelled_out(&self, text: &str) -> String {
+    /// Replaces each `<name>` with its digest.
+    fn with_digests(&self, text: &str) -> String {
         self.0.keys().fold(text.to_owned(), |text, name| {
             text.replace(&format!("<{name}>"), &self.digest(name))
         })
     }
 
-    /// A text with names in place of digests.
-    fn readable(&self, text: &str) -> String {
+    /// Replaces digests with names.
+    fn with_names(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, (name, image)| {
             let digest = image.digest();
             let dashed = digest.replace(':', "-");
@@ -162,11 +162,11 @@ async fn content(registry: &RegistryHandle, names: &Names) -> BTreeMap<String, C
         let handle = registry.repository(repository.name.parse().unwrap());
         let mut here = Content::default();
         for tag in handle.tags().all().await.unwrap() {
-            let image = names.readable(&tag.manifest_digest.unwrap());
-            here.tags.insert(names.readable(&tag.tag), image);
+            let image = names.with_names(&tag.manifest_digest.unwrap());
+            here.tags.insert(names.with_names(&tag.tag), image);
         }
         for manifest in handle.manifests().all().await.unwrap() {
-            here.manifests.insert(names.readable(&manifest.digest));
+            here.manifests.insert(names.with_names(&manifest.digest));
         }
         all.insert(repository.name, here);
     }
@@ -195,7 +195,7 @@ fn prime(sandbox: &Sandbox, clock: &docr_sandbox::Clock, primed: &Primed) -> Nam
     names
 }
 
-/// Collects the garbage, and returns the bytes freed.
+/// Collects the garbage, and returns the freed bytes.
 async fn collect(registry: &RegistryHandle, what: GarbageCollectionType) -> u64 {
     let runs = registry.garbage_collections();
     let run = runs.start(what).await.unwrap();
@@ -203,7 +203,7 @@ async fn collect(registry: &RegistryHandle, what: GarbageCollectionType) -> u64 
     done.freed_bytes.unwrap()
 }
 
-/// The parts that existed before, are missing now, and are needed by what is left.
+/// The parts that remaining indexes need, that existed before and are missing now.
 fn missing_parts(
     primed: &Primed,
     before: &BTreeMap<String, Content>,
@@ -220,24 +220,23 @@ fn missing_parts(
             let parts = push.parts().into_iter();
             let lost = parts
                 .filter(|part| before.manifests.contains(*part) && !left.manifests.contains(*part));
-            missing
-                .extend(lost.map(|part| format!("{} is left without its part {part}", push.name)));
+            missing.extend(lost.map(|part| format!("{} has lost its part {part}", push.name)));
         }
     }
     missing
 }
 
-/// Runs a case, and returns how it differs from what is expected.
+/// Runs a case, and returns the differences from what is expected.
 async fn run(case: &Path, updates: bool) -> Vec<String> {
     let read = |file: &str| fs::read_to_string(case.join(file)).unwrap_or_default();
     let primed: Primed = serde_json::from_str(&read("registry.json")).unwrap();
     let (sandbox, clock) = start().await;
     furnish(&sandbox).await;
     let names = prime(&sandbox, &clock, &primed);
-    let policy = RetentionPolicy::from_toml(&names.spelled_out(&read("rules.toml"))).unwrap();
+    let policy = RetentionPolicy::from_toml(&names.with_digests(&read("rules.toml"))).unwrap();
     let docr = sharing(&sandbox, &clock);
     let registry = docr.registry(registry_name());
-    // What was deleted before is not part of the plan.
+    // The plan must not count what was deleted before.
     collect(&registry, GarbageCollectionType::UnreferencedBlobsOnly).await;
     let reader = document_reader(&registry, &sandbox, CredentialsRequest::read_only()).await;
 
@@ -253,7 +252,7 @@ async fn run(case: &Path, updates: bool) -> Vec<String> {
             }
         }
         for manifest in &mut repository.manifests {
-            let name = names.readable(&manifest.digest);
+            let name = names.with_names(&manifest.digest);
             if primed.without_time.contains(&name) {
                 manifest.updated_at = None;
             }
@@ -264,19 +263,19 @@ async fn run(case: &Path, updates: bool) -> Vec<String> {
     }
     let plan = RetentionPlan::compute(&policy, &inventory).unwrap();
     let before = content(&registry, &names).await;
-    let mut faults = Vec::new();
+    let mut differences = Vec::new();
     let read_again = RetentionPlan::from_json(&serde_json::to_string(&plan).unwrap());
     if read_again.as_ref() != Ok(&plan) {
-        faults.push(format!(
-            "{}: read again it is {read_again:?}",
+        differences.push(format!(
+            "{}: read from JSON it is {read_again:?}",
             case.display()
         ));
     }
     if let Ok(execution) = plan.execution(&registry) {
         let report = execution.reader(&reader).run(|_| {}).await;
         if !report.steps.iter().all(|step| step.outcome.is_gone()) {
-            let report = names.readable(&report.to_string());
-            faults.push(format!(
+            let report = names.with_names(&report.to_string());
+            differences.push(format!(
                 "{}: not everything was deleted\n{report}",
                 case.display()
             ));
@@ -287,46 +286,46 @@ async fn run(case: &Path, updates: bool) -> Vec<String> {
         };
         if freed != plan.freed_bytes {
             let planned = plan.freed_bytes;
-            faults.push(format!(
+            differences.push(format!(
                 "{}: {freed} bytes freed, not {planned}",
                 case.display()
             ));
         }
     }
 
-    let shown = names.readable(&format!("{plan}\n{}", plan.kept_table()));
+    let shown = names.with_names(&format!("{plan}\n{}", plan.kept_table()));
     if updates {
         fs::write(case.join("expected-plan.txt"), &shown).unwrap();
     }
     if shown != read("expected-plan.txt") {
-        faults.push(format!("{}: the plan is\n{shown}", case.display()));
+        differences.push(format!("{}: the plan is\n{shown}", case.display()));
     }
     let left = content(&registry, &names).await;
     for part in missing_parts(&primed, &before, &left) {
-        faults.push(format!("{}: {part}", case.display()));
+        differences.push(format!("{}: {part}", case.display()));
     }
     let expected =
         serde_json::from_str::<BTreeMap<String, Content>>(&read("expected-afterwards.json"));
     if expected.as_ref().ok() != Some(&left) {
         let left = serde_json::to_string_pretty(&left).unwrap();
-        faults.push(format!("{}: what is left is\n{left}", case.display()));
+        differences.push(format!("{}: what remains is\n{left}", case.display()));
     }
-    faults
+    differences
 }
 
 #[tokio::test]
-async fn every_case_is_planned_and_left_as_expected() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("retention");
-    let mut cases: Vec<PathBuf> = fs::read_dir(folder)
+async fn every_case_has_the_expected_plan_and_outcome() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("retention");
+    let mut cases: Vec<PathBuf> = fs::read_dir(directory)
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .collect();
     cases.sort();
     assert!(cases.len() >= 25, "{}", cases.len());
     let updates = std::env::var_os("DOCR_UPDATE_GOLDEN").is_some();
-    let mut faults = Vec::new();
+    let mut differences = Vec::new();
     for case in &cases {
-        faults.extend(run(case, updates).await);
+        differences.extend(run(case, updates).await);
     }
-    assert!(faults.is_empty(), "{}", faults.join("\n\n"));
+    assert!(differences.is_empty(), "{}", differences.join("\n\n"));
 }

@@ -1,5 +1,5 @@
-//! What no plan may ever do, whatever is in the registry, and whatever the rules: random registries are pushed into a
-//! sandbox, pruned, and what is left is compared with the plan.
+//! What no plan may ever do, for any registry and any rules: random images are pushed to a sandbox and pruned, and what
+//! remains is compared with the plan.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,14 +28,14 @@ const TAGS: [&str; 10] = [
     "latest", "v1.0.0", "v1.1.0", "v2.0.0", "pr-1", "pr-2", "pr-3", "nightly", "a", "b",
 ];
 
-/// One thing that is pushed. Numbers choose among what was pushed to the same repository before.
+/// A push. Numbers select an image that was pushed to the same repository before.
 #[derive(Clone, Debug)]
 struct Push {
     repository: usize,
     what: What,
     tags: Vec<&'static str>,
     layers: Vec<u64>,
-    /// How long ago the push before it was.
+    /// How long after it the next push is.
     hours: u64,
 }
 
@@ -45,7 +45,7 @@ enum What {
     Index(Vec<usize>),
     Referrer(usize),
     Signature(usize, &'static str),
-    /// A referrer, or a signature, of an image that was deleted.
+    /// A referrer (`true`) or a signature of an image that was deleted.
     Orphan(bool),
 }
 
@@ -74,12 +74,12 @@ fn push() -> impl Strategy<Value = Push> {
         })
 }
 
-/// A registry that fills up.
+/// A registry that is being filled.
 struct Filling {
     sandbox: Arc<Checked>,
     clock: Clock,
     pushed: [Vec<Image>; 3],
-    /// Makes layers of which no two repositories' orphans have the same.
+    /// Makes layers and the digests of deleted images unique.
     number: u64,
 }
 
@@ -100,12 +100,12 @@ impl Filling {
         let before = &self.pushed[push.repository];
         let chosen = |number: &usize| before.get(number % before.len().max(1)).cloned();
         self.number += 1;
-        // A layer that only this image has, so that digests differ.
+        // The unique layer makes digests differ.
         let plain = push.layers.iter().fold(
             Image::new(name).sized_layer(self.number, 7),
             |image, layer| image.sized_layer(*layer, (layer + 1) * 1000),
         );
-        let gone = format!("{:064x}", self.number);
+        let deleted = format!("{:064x}", self.number);
         let mut tags: Vec<String> = push.tags.iter().map(|tag| (*tag).to_owned()).collect();
         let image = match &push.what {
             What::Plain => plain,
@@ -119,12 +119,12 @@ impl Filling {
             },
             What::Signature(image, suffix) => {
                 let hex = chosen(image).map(|image| image.digest().replace("sha256:", ""));
-                tags.push(format!("sha256-{}{suffix}", hex.unwrap_or(gone)));
+                tags.push(format!("sha256-{}{suffix}", hex.unwrap_or(deleted)));
                 plain
             }
-            What::Orphan(true) => plain.subject(format!("sha256:{gone}")),
+            What::Orphan(true) => plain.subject(format!("sha256:{deleted}")),
             What::Orphan(false) => {
-                tags = vec![format!("sha256-{gone}.sig")];
+                tags = vec![format!("sha256-{deleted}.sig")];
                 plain
             }
         };
@@ -191,7 +191,7 @@ fn rule() -> impl Strategy<Value = RetentionRule> {
     })
 }
 
-/// Rules of which each can be reached.
+/// Rules that can each be reached.
 fn policy() -> impl Strategy<Value = RetentionPolicy> {
     let in_use = option::weighted(0.2, (select(REPOSITORIES.to_vec()), select(TAGS.to_vec())));
     (vec(rule(), 1..3), age(), in_use, prop::bool::weighted(0.1)).prop_map(
@@ -214,7 +214,7 @@ fn policy() -> impl Strategy<Value = RetentionPolicy> {
     )
 }
 
-/// What is in the sandbox: by repository the digests of its tags, and its manifests.
+/// The content of the sandbox: by repository, the digests of its tags, and its manifests.
 type Content = BTreeMap<String, (BTreeMap<String, String>, BTreeSet<String>)>;
 
 struct Registry {
@@ -261,7 +261,7 @@ impl Registry {
         execution.reader(self).run(|_| {}).await
     }
 
-    /// Frees what nothing needs any more; how much that was.
+    /// Collects the garbage, and returns the freed bytes.
     async fn collect(&self, report: &RetentionReport) -> u64 {
         let Some(what) = report.garbage_collection() else {
             return 0;
@@ -289,7 +289,7 @@ impl Registry {
         content
     }
 
-    /// A manifest as the registry itself has it.
+    /// A manifest, read from the registry itself.
     async fn manifest(&self, repository: &str, digest: &str) -> Option<Vec<u8>> {
         let path = format!("{}/v2/{REGISTRY}/{repository}/manifests/{digest}", self.url);
         let request = self.http.get(path).basic_auth("user", Some(&self.password));
@@ -309,7 +309,7 @@ impl Registry {
         request.send().await.unwrap().status().is_success()
     }
 
-    /// Checks that a manifest, its parts and all blobs can be read.
+    /// Checks that a manifest, its parts and all their blobs can be read.
     async fn assert_whole(&self, repository: &str, digest: &str) {
         let mut todo = vec![digest.to_owned()];
         while let Some(digest) = todo.pop() {
@@ -317,20 +317,20 @@ impl Registry {
                 panic!("{repository}: {digest} is lost");
             };
             let manifest: Value = serde_json::from_slice(&manifest).unwrap();
-            let named = |name: &str| manifest[name].as_array().cloned().unwrap_or_default();
+            let list = |name: &str| manifest[name].as_array().cloned().unwrap_or_default();
             let digest_of = |value: &Value| value["digest"].as_str().unwrap().to_owned();
-            todo.extend(named("manifests").iter().map(digest_of));
+            todo.extend(list("manifests").iter().map(digest_of));
             let config = manifest["config"].is_object().then(|| &manifest["config"]);
-            for blob in config.into_iter().chain(&named("layers")) {
+            for blob in config.into_iter().chain(&list("layers")) {
                 let blob = digest_of(blob);
-                let is_there = self.has_blob(repository, &blob).await;
-                assert!(is_there, "{repository}: {digest} has lost its blob {blob}");
+                let exists = self.has_blob(repository, &blob).await;
+                assert!(exists, "{repository}: {digest} has lost its blob {blob}");
             }
         }
     }
 }
 
-/// Cheaper than `OciManifests`, whose client reads the system's certificates in each case.
+/// Faster than `OciManifests`, whose client reads the system's certificates in each case.
 impl ManifestReader for Registry {
     async fn read(
         &self,
@@ -342,7 +342,7 @@ impl ManifestReader for Registry {
     }
 }
 
-/// What a plan may not do, whatever it is made from.
+/// Checks what no plan may do.
 fn check_plan(policy: &RetentionPolicy, plan: &RetentionPlan, before: &Content) {
     plan.check().unwrap();
     let json = serde_json::to_string(plan).unwrap();
@@ -354,7 +354,7 @@ fn check_plan(policy: &RetentionPolicy, plan: &RetentionPlan, before: &Content) 
                 .any(|pattern| pattern.matches(repository))
         });
         let rules: Vec<_> = rules.collect();
-        let goes = |subject: Subject| {
+        let is_deleted = |subject: Subject| {
             let mut deletions = plan.deletions.iter();
             deletions
                 .any(|deletion| deletion.repository == *repository && deletion.subject == subject)
@@ -369,24 +369,27 @@ fn check_plan(policy: &RetentionPolicy, plan: &RetentionPlan, before: &Content) 
             });
             if is_protected || is_used {
                 assert!(
-                    !goes(Subject::Tag(tag.as_str().into())),
+                    !is_deleted(Subject::Tag(tag.as_str().into())),
                     "{tag} is protected\n{plan}"
                 );
                 assert!(
-                    !goes(Subject::Manifest(digest.as_str().into())),
+                    !is_deleted(Subject::Manifest(digest.as_str().into())),
                     "{digest} is {tag}\n{plan}"
                 );
             }
-            if goes(Subject::Manifest(digest.as_str().into())) {
+            if is_deleted(Subject::Manifest(digest.as_str().into())) {
                 assert!(
-                    goes(Subject::Tag(tag.as_str().into())),
+                    is_deleted(Subject::Tag(tag.as_str().into())),
                     "{tag} would be lost\n{plan}"
                 );
             }
         }
         for digest in manifests {
             if policy.tags_only || rules.is_empty() {
-                assert!(!goes(Subject::Manifest(digest.as_str().into())), "{plan}");
+                assert!(
+                    !is_deleted(Subject::Manifest(digest.as_str().into())),
+                    "{plan}"
+                );
             }
         }
     }
@@ -415,7 +418,7 @@ fn check_plan(policy: &RetentionPolicy, plan: &RetentionPlan, before: &Content) 
     assert!(most.max() <= limits.max(), "{}", plan.kept_table());
 }
 
-/// Few cases, since each sets up a registry, unless `PROPTEST_CASES` is set.
+/// Few cases by default, since each sets up a registry.
 fn config() -> Config {
     Config {
         cases: 48,
@@ -434,9 +437,9 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 proptest! {
     #![proptest_config(config())]
 
-    /// Exactly what the plan keeps is there afterwards, every image of it whole, and what was announced is free.
+    /// Exactly what the plan keeps remains, every image of it whole, and the announced bytes are freed.
     #[test]
-    fn a_prune_leaves_what_the_plan_keeps_whole_and_frees_what_it_announced(
+    fn a_prune_leaves_kept_images_whole_and_frees_what_the_plan_announced(
         pushes in vec(push(), 1..14),
         policy in policy(),
     ) {
@@ -466,7 +469,7 @@ proptest! {
                     registry.assert_whole(repository, digest).await;
                 }
             }
-            // A second run finds nothing new, but for what has grown old meanwhile.
+            // A second plan, for what has become old enough meanwhile, is held to the same rules.
             let again = registry.plan(&RetentionPolicy {
                 max_delete: Some(MaxDelete::Percent(0)),
                 ..policy.clone()
@@ -475,9 +478,9 @@ proptest! {
         });
     }
 
-    /// Others push, move tags and delete between any two requests, but for the moment between the last look and the
-    /// DELETE of a manifest, which no client can close: no image that is tagged at the end, or was pushed since the plan,
-    /// lacks a part.
+    /// Others push, move tags and delete between any two requests, except between the last check and the DELETE of a
+    /// manifest, a race that no client can avoid. No image that is tagged at the end or was pushed since the plan lacks a
+    /// part.
     #[test]
     fn no_image_loses_a_part_while_others_push_and_delete(
         pushes in vec(push(), 4..12),

@@ -1,4 +1,4 @@
-//! The JSON schemas of the input types against the spec: validation and spec can't drift apart.
+//! The JSON schemas and the validation of the input types match the spec.
 
 use std::str::FromStr;
 
@@ -9,7 +9,7 @@ use docr::{
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-/// The keywords that decide what is accepted; the rest is prose.
+/// The keywords of a schema that decide what is accepted; the rest is prose.
 fn rules(schema: &Value) -> Map<String, Value> {
     const RULES: [&str; 6] = [
         "type",
@@ -43,7 +43,7 @@ fn assert_same_rules<T: JsonSchema>(pointer: &str) {
 }
 
 #[test]
-fn the_schemas_of_input_types_are_the_spec_s() {
+fn the_schemas_of_input_types_match_the_spec() {
     assert_same_rules::<RegistryName>("/components/schemas/registry_name");
     assert_same_rules::<RepositoryName>("/components/schemas/repository_name");
     assert_same_rules::<Tag>("/components/schemas/tag_name");
@@ -64,7 +64,7 @@ where
     assert_accepted_as_in(schema, texts, |text| text.parse::<T>().is_ok());
 }
 
-/// Holds a check of ours against the pattern and lengths of the spec, for each text.
+/// Checks that each text is accepted exactly if the spec's pattern and lengths accept it.
 #[track_caller]
 fn assert_accepted_as_in(
     schema: &str,
@@ -80,7 +80,7 @@ fn assert_accepted_as_in(
     }
 }
 
-/// Every text of up to `length` of these characters.
+/// Every text of at most `length` of these characters.
 fn all_texts(characters: &str, length: usize) -> Vec<String> {
     let mut texts = vec![String::new()];
     let mut longest = texts.clone();
@@ -94,13 +94,13 @@ fn all_texts(characters: &str, length: usize) -> Vec<String> {
     texts
 }
 
-/// Texts around a limit of length, with each special character in each interesting place.
+/// Texts around a maximum length, with each special character in each interesting position.
 fn long_texts(limit: usize) -> Vec<String> {
     let mut texts = Vec::new();
     for length in [limit - 1, limit, limit + 1, limit * 4] {
-        for odd in ['a', '9', '-', '.', '/', '_', 'A', ' ', '\n', '\0', 'é'] {
+        for special in ['a', '9', '-', '.', '/', '_', 'A', ' ', '\n', '\0', 'é'] {
             for position in [0, length / 2, length - 1] {
-                let text = (0..length).map(|index| if index == position { odd } else { 'a' });
+                let text = (0..length).map(|index| if index == position { special } else { 'a' });
                 texts.push(text.collect());
             }
         }
@@ -109,7 +109,7 @@ fn long_texts(limit: usize) -> Vec<String> {
 }
 
 #[test]
-fn a_name_is_accepted_exactly_when_the_spec_s_pattern_accepts_it() {
+fn a_name_is_accepted_exactly_when_the_spec_accepts_it() {
     assert_same_verdicts::<RegistryName>("registry_name", all_texts("a9-A._/ é", 4));
     assert_same_verdicts::<RegistryName>("registry_name", long_texts(63));
     assert_same_verdicts::<RepositoryName>("repository_name", all_texts("a._-/", 7));
@@ -120,7 +120,7 @@ fn a_name_is_accepted_exactly_when_the_spec_s_pattern_accepts_it() {
 }
 
 #[test]
-fn a_new_registry_s_name_is_accepted_exactly_when_the_spec_s_pattern_accepts_it() {
+fn the_name_of_a_new_registry_is_accepted_exactly_when_the_spec_accepts_it() {
     let is_accepted = |text: &str| {
         let name = text.parse::<RegistryName>();
         name.is_ok_and(|name| name.check_new().is_ok())
@@ -131,21 +131,21 @@ fn a_new_registry_s_name_is_accepted_exactly_when_the_spec_s_pattern_accepts_it(
 }
 
 #[test]
-fn a_digest_is_accepted_exactly_when_the_spec_s_pattern_accepts_it() {
+fn a_digest_is_accepted_exactly_when_the_spec_accepts_it() {
     let hex = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881";
-    let right = format!("sha256:{hex}");
+    let valid = format!("sha256:{hex}");
     let mut texts = vec![
-        right.clone(),
+        valid.clone(),
         hex.into(),
-        format!("{right}0"),
+        format!("{valid}0"),
         format!("sha512:{hex}"),
     ];
-    for position in 0..right.len() {
-        for odd in ["", "g", "A", ":", "é", "\n", "0"] {
+    for position in 0..valid.len() {
+        for replacement in ["", "g", "A", ":", "é", "\n", "0"] {
             texts.push(format!(
-                "{}{odd}{}",
-                &right[..position],
-                &right[position + 1..]
+                "{}{replacement}{}",
+                &valid[..position],
+                &valid[position + 1..]
             ));
         }
     }
@@ -153,7 +153,7 @@ fn a_digest_is_accepted_exactly_when_the_spec_s_pattern_accepts_it() {
 }
 
 #[test]
-fn the_schemas_fit_into_a_user_s_own() {
+fn the_schemas_can_be_embedded_in_others() {
     #[derive(JsonSchema)]
     #[allow(dead_code, reason = "only its schema is used")]
     struct Config {

@@ -1,4 +1,4 @@
-//! No secret is shown, whatever is formatted and wherever the secret is.
+//! No secret is shown, whatever value or error is formatted.
 
 use std::fmt::Debug;
 
@@ -18,7 +18,7 @@ fn assert_hides(secret: &str, value: &dyn Debug) {
 }
 
 #[tokio::test]
-async fn the_token_is_in_no_debug() {
+async fn no_debug_output_contains_the_token() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
     let docr = client(&sandbox);
@@ -55,7 +55,7 @@ async fn the_token_is_in_no_debug() {
 }
 
 #[tokio::test]
-async fn minted_credentials_are_in_no_debug() {
+async fn no_debug_output_contains_minted_credentials() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
     let registry = client(&sandbox).registry(registry_name());
@@ -74,7 +74,7 @@ async fn minted_credentials_are_in_no_debug() {
 }
 
 #[tokio::test]
-async fn a_private_key_is_in_no_debug_and_in_no_error_that_quotes_it() {
+async fn no_debug_output_or_error_contains_a_private_key() {
     let secret = "sandboxkey";
     let wanted = CreateCertificate::custom("shop", KEY, "-----BEGIN CERTIFICATE-----");
     assert_hides(secret, &wanted);
@@ -86,8 +86,8 @@ async fn a_private_key_is_in_no_debug_and_in_no_error_that_quotes_it() {
     assert_hides(secret, &refused);
     assert!(!refused.to_string().contains(secret), "{refused}");
 
-    let made = docr_sandbox::test_certificate(["shop.example.com"]);
-    let wanted = CreateCertificate::custom("shop", made.private_key.as_str(), made.leaf);
+    let pair = docr_sandbox::test_certificate(["shop.example.com"]);
+    let wanted = CreateCertificate::custom("shop", pair.private_key.as_str(), pair.leaf);
     let quoting =
         serde_json::json!({"id": "unprocessable_entity", "message": format!("bad key: {KEY}")});
     let answer = docr_sandbox::ScriptedAnswer::json(422, quoting);

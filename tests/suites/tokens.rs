@@ -24,11 +24,11 @@ fn builder(url: &str) -> ClientBuilder {
         .clock(Arc::new(ManualClock::at(noon())))
 }
 
-/// Hands out one token after the other, and counts its calls.
+/// Provides one token after the other, and counts its calls.
 #[derive(Clone)]
 struct InTurn {
     tokens: Arc<Mutex<Vec<&'static str>>>,
-    asked: Arc<AtomicUsize>,
+    calls: Arc<AtomicUsize>,
     refused: Arc<Mutex<Vec<String>>>,
 }
 
@@ -37,7 +37,7 @@ impl InTurn {
         let tokens = Arc::new(Mutex::new(tokens.iter().rev().copied().collect()));
         Self {
             tokens,
-            asked: Arc::default(),
+            calls: Arc::default(),
             refused: Arc::default(),
         }
     }
@@ -45,12 +45,12 @@ impl InTurn {
 
 impl TokenProvider for InTurn {
     fn token(&self) -> TokenFuture<'_> {
-        self.asked.fetch_add(1, SeqCst);
+        self.calls.fetch_add(1, SeqCst);
         Box::pin(async {
             tokio::task::yield_now().await;
             let mut tokens = self.tokens.lock().unwrap();
             let token = match tokens.len() {
-                0 => return Err("there are no more tokens".into()),
+                0 => return Err("no more tokens".into()),
                 1 => tokens[0],
                 _ => tokens.pop().unwrap(),
             };
@@ -86,10 +86,10 @@ fn statuses(sandbox: &Sandbox) -> Vec<u16> {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_replaced_once_and_the_call_is_made_again_once() {
+async fn a_refused_token_is_replaced_and_the_call_retried_once() {
     let (sandbox, _) = start().await;
     let provider = InTurn::of(&["dop_v1_expired", TOKEN]);
-    // With a single attempt, too: nothing was done.
+    // Even with a single attempt allowed, since the refused request did nothing.
     let docr = builder(sandbox.url())
         .token_provider(provider.clone())
         .max_attempts(1)
@@ -98,7 +98,7 @@ async fn a_refused_token_is_replaced_once_and_the_call_is_made_again_once() {
     docr.registries().options().await.unwrap();
     assert_eq!(statuses(&sandbox), [401, 200]);
     assert_eq!(*provider.refused.lock().unwrap(), ["dop_v1_expired"]);
-    // Once for the first, once for the other one; a valid one is kept.
+    // One call for each token; a valid one is reused.
     docr.registries().options().await.unwrap();
     docr.request(Method::POST, "/v2/registries/validate-name")
         .json(&serde_json::json!({ "name": "acme-other" }))
@@ -107,7 +107,7 @@ async fn a_refused_token_is_replaced_once_and_the_call_is_made_again_once() {
         .send::<()>()
         .await
         .unwrap();
-    assert_eq!(provider.asked.load(SeqCst), 2);
+    assert_eq!(provider.calls.load(SeqCst), 2);
 
     for tokens in [&["dop_v1_bad"][..], &["dop_v1_bad", "dop_v1_worse"]] {
         sandbox.clear_requests();
@@ -118,12 +118,12 @@ async fn a_refused_token_is_replaced_once_and_the_call_is_made_again_once() {
             .unwrap();
         let error = docr.registries().options().await.unwrap_err();
         assert!(error.is_unauthorized(), "{error:?}");
-        // The same one again, or no better one.
+        // The provider returns the same token again, or another invalid one.
         assert_eq!(statuses(&sandbox), vec![401; tokens.len()]);
         assert_eq!(error.attempts() as usize, tokens.len());
     }
 
-    // A third one would do, and is not asked for: the service refuses more than the token.
+    // A third token would be valid, but is not requested: the service may refuse more than the token.
     sandbox.clear_requests();
     let provider = InTurn::of(&["dop_v1_bad", "dop_v1_worse", TOKEN]);
     let docr = builder(sandbox.url()).token_provider(provider).build();
@@ -132,13 +132,13 @@ async fn a_refused_token_is_replaced_once_and_the_call_is_made_again_once() {
     assert_eq!(statuses(&sandbox), [401, 401]);
 }
 
-/// Has a token for one request and none for the next one.
+/// Has a token for the first request only.
 fn one_token() -> TokenFn {
-    let asked = AtomicUsize::new(0);
+    let calls = AtomicUsize::new(0);
     TokenFn::new(move || {
-        let asked = asked.fetch_add(1, SeqCst);
+        let call = calls.fetch_add(1, SeqCst);
         async move {
-            match asked {
+            match call {
                 0 => Ok(AccessToken::new(TOKEN)),
                 _ => Err("the vault is sealed".into()),
             }
@@ -147,7 +147,7 @@ fn one_token() -> TokenFn {
 }
 
 #[tokio::test]
-async fn a_call_that_has_no_token_for_another_attempt_may_have_been_done_unless_it_only_reads() {
+async fn a_call_without_a_token_for_a_retry_is_ambiguous_unless_it_only_reads() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
     let runs = |docr: &Client| docr.registry(registry_name()).garbage_collections();
@@ -176,7 +176,7 @@ async fn a_call_that_has_no_token_for_another_attempt_may_have_been_done_unless_
 }
 
 #[tokio::test]
-async fn what_creates_or_mints_is_made_again_after_a_refusal_and_done_once() {
+async fn a_mint_is_retried_after_a_refused_token_and_happens_once() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
     sandbox.clear_requests();
@@ -196,7 +196,7 @@ async fn what_creates_or_mints_is_made_again_after_a_refusal_and_done_once() {
         (vec![401, 200], 1)
     );
 
-    // What is revoked speaks for itself: its refusal is no reason for another token of the account.
+    // A revocation authenticates with the credential itself: its refusal doesn't replace the account's token.
     docr.revoke(&credentials).await.unwrap();
     let again = docr
         .revoke_password(&"dop_v1_nothing".into())
@@ -207,7 +207,7 @@ async fn what_creates_or_mints_is_made_again_after_a_refusal_and_done_once() {
 }
 
 #[tokio::test]
-async fn however_many_calls_need_a_token_the_provider_is_called_once() {
+async fn concurrent_calls_share_one_call_to_the_token_provider() {
     let (sandbox, _) = start().await;
     let provider = InTurn::of(&["dop_v1_expired", TOKEN]);
     let docr = builder(sandbox.url())
@@ -221,18 +221,18 @@ async fn however_many_calls_need_a_token_the_provider_is_called_once() {
     for call in calls.collect::<Vec<_>>() {
         call.await.unwrap().unwrap();
     }
-    assert_eq!(provider.asked.load(SeqCst), 2);
+    assert_eq!(provider.calls.load(SeqCst), 2);
 }
 
 #[tokio::test]
-async fn a_token_is_renewed_before_it_expires_and_one_for_a_single_request_each_time() {
+async fn a_token_is_renewed_before_it_expires_and_a_single_use_token_for_each_request() {
     let (sandbox, _) = start().await;
     let clock = Arc::new(ManualClock::at(noon()));
-    let asked = Arc::new(AtomicUsize::new(0));
+    let calls = Arc::new(AtomicUsize::new(0));
     let client = |lifetime: Option<Duration>| {
-        let asked = Arc::clone(&asked);
+        let calls = Arc::clone(&calls);
         let tokens = TokenFn::new(move || {
-            asked.fetch_add(1, SeqCst);
+            calls.fetch_add(1, SeqCst);
             async move {
                 let token = AccessToken::new(TOKEN);
                 Ok(match lifetime {
@@ -248,16 +248,16 @@ async fn a_token_is_renewed_before_it_expires_and_one_for_a_single_request_each_
             .unwrap()
     };
     let docr = client(Some(Duration::from_secs(3600)));
-    for (after, calls) in [(0, 1), (1800, 1), (1739, 1), (1, 2), (60, 2)] {
+    for (after, expected) in [(0, 1), (1800, 1), (1739, 1), (1, 2), (60, 2)] {
         clock.advance(Duration::from_secs(after));
         docr.registries().options().await.unwrap();
-        assert_eq!(asked.load(SeqCst), calls, "after {after} s more");
+        assert_eq!(calls.load(SeqCst), expected, "after {after} s more");
     }
     let docr = client(None);
-    asked.store(0, SeqCst);
-    for calls in 1..4 {
+    calls.store(0, SeqCst);
+    for expected in 1..4 {
         docr.registries().options().await.unwrap();
-        assert_eq!(asked.load(SeqCst), calls);
+        assert_eq!(calls.load(SeqCst), expected);
     }
 }
 
@@ -267,12 +267,12 @@ async fn a_provider_that_fails_hangs_or_panics_ends_the_call_before_anything_is_
     let fails = TokenFn::new(|| async { Err("the vault is sealed".into()) });
     let panics = TokenFn::new(|| async { panic!("no such key") });
     let hangs = TokenFn::new(std::future::pending);
-    let odd = TokenFn::new(|| async { Ok(AccessToken::new("a token with spaces")) });
-    for (provider, said) in [
+    let invalid = TokenFn::new(|| async { Ok(AccessToken::new("a token with spaces")) });
+    for (provider, reason) in [
         (fails, "the vault is sealed"),
         (panics, "panicked: no such key"),
         (hangs, "longer than 20ms"),
-        (odd, "other than visible ASCII"),
+        (invalid, "other than visible ASCII"),
     ] {
         let docr = builder(sandbox.url())
             .token_provider(provider)
@@ -285,7 +285,7 @@ async fn a_provider_that_fails_hangs_or_panics_ends_the_call_before_anything_is_
                 error.is_token_unavailable() && !error.is_ambiguous(),
                 "{error:?}"
             );
-            assert!(format!("{error:?}").contains(said), "{error:?}");
+            assert!(format!("{error:?}").contains(reason), "{error:?}");
             assert!(!format!("{error:?}").contains("with spaces"), "{error:?}");
         }
         let raw = docr.api().registries_list().send().await.unwrap_err();
@@ -295,7 +295,7 @@ async fn a_provider_that_fails_hangs_or_panics_ends_the_call_before_anything_is_
 }
 
 #[tokio::test]
-async fn a_file_is_read_again_when_it_changes() {
+async fn a_token_file_is_read_again_when_it_changes() {
     let server = RawServer::answering(response(200, "", "{\"options\":{}}")).await;
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("token");
@@ -314,7 +314,7 @@ async fn a_file_is_read_again_when_it_changes() {
         docr.registries().options().await.unwrap();
         docr.registries().options().await.unwrap();
     }
-    // The generated client below has the same tokens.
+    // The generated client uses the same tokens.
     docr.api().registries_get_options().send().await.unwrap();
     let (first, second) = ("dop_v1_first", "dop_v1_the_second");
     assert_eq!(
@@ -324,7 +324,7 @@ async fn a_file_is_read_again_when_it_changes() {
 }
 
 #[tokio::test]
-async fn no_error_shows_a_token_that_was_ever_handed_out() {
+async fn no_error_shows_a_token_that_was_replaced() {
     let quoted = "dop_v1_the_first_of_all_tokens";
     let body = format!("{{\"id\":\"bad\",\"message\":\"token {quoted} was replaced\"}}");
     let server = RawServer::serving(move |number, _| {

@@ -1,5 +1,5 @@
-//! Every unusual response that can be made from the spec is read; only one without an identity is an error, which
-//! names the field and the operation.
+//! Every unusual response that can be generated from the spec is read. Only a missing identity is an error, which names
+//! the field and the operation.
 
 use docr_api::{Effect, operations};
 use docr_sandbox::{RateLimits, ScriptedAnswer};
@@ -19,7 +19,7 @@ async fn every_unusual_response_of_every_operation_is_read() {
     let (sandbox, _) = start_with(|builder| builder.rate_limits(limits)).await;
     let docr = client(&sandbox);
     let subjects = Subjects::default();
-    let (mut operations_read, mut answers) = (0, 0);
+    let (mut operations_read, mut responses) = (0, 0);
 
     for operation in operations::ALL {
         let in_spec = &spec["paths"][operation.path][operation.method.to_lowercase()];
@@ -33,9 +33,9 @@ async fn every_unusual_response_of_every_operation_is_read() {
             lost_identity,
         } in variants(&spec, &schema)
         {
-            answers += 1;
-            let answer = ScriptedAnswer::json(200, body);
-            sandbox.answer_next(operation.id, answer).unwrap();
+            responses += 1;
+            let response = ScriptedAnswer::json(200, body);
+            sandbox.answer_next(operation.id, response).unwrap();
             let outcome = call(&docr, operation.id, &subjects).await.unwrap();
             match (outcome, lost_identity) {
                 (Ok(_), None) => {}
@@ -51,7 +51,7 @@ async fn every_unusual_response_of_every_operation_is_read() {
                         operation.id
                     )
                 }
-                // Of credentials there must be some, for whatever host.
+                // At least one host must have credentials.
                 (Err(error), None) if error.to_string().contains("contains no credentials") => {
                     assert_eq!(operation.effect, Effect::Mint, "{}, {what}", operation.id);
                     assert!(error.is_unreadable() && error.is_ambiguous(), "{error}");
@@ -61,9 +61,9 @@ async fn every_unusual_response_of_every_operation_is_read() {
         }
         sandbox.clear_requests();
     }
-    println!("{operations_read} operations, {answers} odd answers");
+    println!("{operations_read} operations, {responses} unusual responses");
     assert!(
-        operations_read >= 30 && answers > 1000,
-        "{operations_read}, {answers}"
+        operations_read >= 30 && responses > 1000,
+        "{operations_read}, {responses}"
     );
 }

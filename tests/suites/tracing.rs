@@ -1,4 +1,4 @@
-//! What a call leaves in a program's traces.
+//! The spans and events of a call.
 
 use std::{
     io,
@@ -38,13 +38,13 @@ impl MakeWriter<'_> for Lines {
 }
 
 #[tokio::test]
-async fn a_call_leaves_its_operation_route_and_attempts_and_no_name_and_no_token() {
+async fn a_call_is_traced_with_operation_route_and_attempts_but_no_name_or_token() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
     let outage = ScriptedAnswer::status(503);
     sandbox.answer_next("registries_get", outage).unwrap();
 
-    // Beside a single subscriber, a span or event that another test's thread meets first is off for every thread.
+    // With a single subscriber, a span or event that another test's thread reaches first is disabled for every thread.
     let _second = Dispatch::new(NoSubscriber::default());
     let lines = Lines::default();
     let subscriber = tracing_subscriber::fmt()
@@ -106,10 +106,10 @@ async fn a_call_leaves_its_operation_route_and_attempts_and_no_name_and_no_token
 async fn each_attempt_is_reported_with_its_outcome() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
-    let limits = |answer: ScriptedAnswer| {
-        let answer = answer.header("ratelimit-limit", "5000");
-        let answer = answer.header("ratelimit-remaining", "12");
-        answer.header("ratelimit-reset", "1767268850")
+    let limits = |response: ScriptedAnswer| {
+        let response = response.header("ratelimit-limit", "5000");
+        let response = response.header("ratelimit-remaining", "12");
+        response.header("ratelimit-reset", "1767268850")
     };
     let outage = limits(ScriptedAnswer::status(503)).header("retry-after", "7");
     sandbox.answer_next("registries_get", outage).unwrap();

@@ -1,4 +1,4 @@
-//! What the repositories of a registry store: as few requests as can be, several at a time.
+//! The storage of a registry's repositories, read with as few requests as possible, several at a time.
 
 use docr::{RegistryHandle, RepositoryUsage, StorageBytes};
 use docr_sandbox::{Clock, Image, Sandbox};
@@ -8,7 +8,7 @@ use docr_tests::{
 };
 use tokio::sync::Barrier;
 
-/// A registry with 454 repositories, of which every other one has a second image.
+/// A registry with 454 repositories, about half of which have a second image.
 async fn many() -> (Checked, Clock, RegistryHandle) {
     let (sandbox, clock) = start().await;
     sandbox.add_sample().unwrap();
@@ -31,7 +31,7 @@ fn push(sandbox: &Sandbox, number: u64, version: u64) {
         .unwrap();
 }
 
-async fn all_read(registry: &RegistryHandle, usage: Vec<RepositoryUsage>) -> Vec<RepositoryUsage> {
+async fn read_all(registry: &RegistryHandle, usage: Vec<RepositoryUsage>) -> Vec<RepositoryUsage> {
     let mut reading = registry.read_storage(usage);
     let mut all = Vec::new();
     while let Some(read) = reading.next().await {
@@ -42,24 +42,23 @@ async fn all_read(registry: &RegistryHandle, usage: Vec<RepositoryUsage>) -> Vec
 }
 
 #[tokio::test]
-async fn the_list_takes_a_request_for_200_repositories_and_the_rest_one_for_each_that_it_leaves_open()
- {
+async fn usage_takes_one_request_per_200_repositories_and_one_for_each_inexact_size() {
     let (sandbox, clock, registry) = many().await;
     let usage = registry.usage().await.unwrap();
     assert_eq!(sandbox.requests().len(), 3);
     assert_eq!(usage.len(), 454);
-    let open = usage.iter().filter(|one| one.storage.exact().is_none());
-    // Every other one of the many, and shop/api of the sample.
-    let open = open.count();
-    assert_eq!(open, 226 + 1);
+    let inexact = usage.iter().filter(|one| one.storage.exact().is_none());
+    let inexact = inexact.count();
+    // Half of the 451, and `shop/api` of the sample.
+    assert_eq!(inexact, 226 + 1);
 
-    let all = all_read(&registry, usage.clone()).await;
-    assert_eq!(sandbox.requests().len(), 3 + open);
+    let all = read_all(&registry, usage.clone()).await;
+    assert_eq!(sandbox.requests().len(), 3 + inexact);
     assert_eq!(all.len(), 454);
     assert!(all.iter().all(|one| one.storage.exact().is_some()));
-    // What is known costs nothing.
-    assert_eq!(all_read(&registry, all.clone()).await, all);
-    assert_eq!(sandbox.requests().len(), 3 + open);
+    // Exact sizes need no request.
+    assert_eq!(read_all(&registry, all.clone()).await, all);
+    assert_eq!(sandbox.requests().len(), 3 + inexact);
     for (listed, read) in usage.iter().filter_map(|listed| {
         let found = all.iter().find(|read| read.name == listed.name);
         Some((listed, found?))
@@ -73,21 +72,21 @@ async fn the_list_takes_a_request_for_200_repositories_and_the_rest_one_for_each
     assert_eq!(
         (clock.now() - noon()).num_seconds(),
         0,
-        "no more than a minute allows"
+        "the requests fit into a minute"
     );
 }
 
 #[tokio::test]
-async fn a_blob_that_images_of_a_repository_share_is_counted_once() {
+async fn a_blob_shared_within_a_repository_is_counted_once() {
     let (_sandbox, _, registry) = many().await;
     let usage = registry.usage().await.unwrap();
     let wanted = usage
         .into_iter()
         .filter(|one| one.name == "many/r4")
         .collect();
-    let read = all_read(&registry, wanted).await;
+    let read = read_all(&registry, wanted).await;
     let bytes = read[0].storage.exact().unwrap();
-    // The shared layer, one of each image, and their configurations.
+    // The shared layer, a layer of each image, and their configurations.
     assert!((1_003_000..1_004_000).contains(&bytes), "{bytes}");
     let repository = registry.repository("many/r4".parse().unwrap());
     assert_eq!(repository.storage_bytes().await.unwrap(), bytes);
@@ -97,21 +96,21 @@ async fn a_blob_that_images_of_a_repository_share_is_counted_once() {
 async fn a_repository_that_is_deleted_meanwhile_stores_nothing() {
     let (_sandbox, _, registry) = many().await;
     let usage = registry.usage().await.unwrap();
-    let gone = "many/r4".parse().unwrap();
-    registry.repository(gone).delete().await.unwrap();
-    let all = all_read(&registry, usage).await;
-    let gone = all.iter().find(|one| one.name == "many/r4").unwrap();
-    assert_eq!(gone.storage, StorageBytes::Exactly(0));
+    let repository = registry.repository("many/r4".parse().unwrap());
+    repository.delete().await.unwrap();
+    let all = read_all(&registry, usage).await;
+    let deleted = all.iter().find(|one| one.name == "many/r4").unwrap();
+    assert_eq!(deleted.storage, StorageBytes::Exactly(0));
 }
 
 #[tokio::test]
-async fn many_more_than_a_minute_allows_are_paced_and_none_is_refused() {
+async fn more_requests_than_a_minute_allows_are_paced_and_none_is_refused() {
     let (sandbox, clock, registry) = many().await;
     for number in (1..451).step_by(2) {
         push(&sandbox, number, 2);
     }
     let usage = registry.usage().await.unwrap();
-    let all = all_read(&registry, usage).await;
+    let all = read_all(&registry, usage).await;
     assert!(all.iter().all(|one| one.storage.exact().is_some()));
     let requests = sandbox.requests();
     assert_eq!(requests.len(), 3 + 452);
@@ -123,7 +122,7 @@ async fn many_more_than_a_minute_allows_are_paced_and_none_is_refused() {
 #[tokio::test]
 async fn eight_repositories_are_read_at_a_time() {
     const EMPTY: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: 16\r\n\r\n{\"manifests\":[]}";
-    // No response is sent before the eighth request is there.
+    // No response is sent before the eighth request has arrived.
     let barrier = std::sync::Arc::new(Barrier::new(8));
     let server = RawServer::serving(move |_, _| {
         let barrier = std::sync::Arc::clone(&barrier);
@@ -135,10 +134,10 @@ async fn eight_repositories_are_read_at_a_time() {
     let server = server.await;
     let (_sandbox, _, registry) = many().await;
     let usage = registry.usage().await.unwrap();
-    let open = usage
+    let inexact = usage
         .into_iter()
         .filter(|one| one.storage.exact().is_none());
     let elsewhere = client_at(server.url(), TOKEN).registry(registry_name());
-    let all = all_read(&elsewhere, open.take(16).collect()).await;
+    let all = read_all(&elsewhere, inexact.take(16).collect()).await;
     assert_eq!(all.len(), 16);
 }

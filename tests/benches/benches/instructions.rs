@@ -1,12 +1,9 @@
-//! How many instructions docr takes beside reqwest and serde by hand, for the same calls to the same server: counted by
-//! callgrind in one run, and compared with the ratios that are kept in the repository.
-//! `cargo bench -p docr-benches --bench instructions`; with `UPDATE_BASELINE=1` it writes them again.
+//! How many instructions docr takes compared with reqwest and serde by hand, for the same calls to the same server. They
+//! are counted by callgrind in one run, and the ratios are compared with the baseline in the repository:
+//! `cargo bench -p docr-benches --bench instructions`. `UPDATE_BASELINE=1` updates the baseline.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a benchmark that fails is a bug of its own"
-)]
-#![allow(clippy::print_stdout, reason = "it prints what it measured")]
+#![allow(clippy::unwrap_used, reason = "a benchmark that fails is a bug")]
+#![allow(clippy::print_stdout, reason = "prints measurements")]
 
 use std::{collections::BTreeMap, env, fs, process::ExitCode};
 
@@ -20,9 +17,9 @@ use docr_benches::{
 use tokio::runtime::Runtime;
 
 const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.json");
-/// By how much a ratio may differ from the one that is kept, to either side.
+/// How much a ratio may differ from the baseline, in either direction.
 const TOLERANCE: f64 = 0.02;
-/// Jobs, and how often each is done while its instructions are counted.
+/// Jobs, and how often each runs while its instructions are counted.
 const JOBS: [(&str, u32); 5] = [
     ("small GET", 200),
     ("64 calls at once", 10),
@@ -43,10 +40,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// Counts all jobs with both clients, and holds the ratios against those that are kept.
+/// Counts all jobs with both clients, and compares the ratios with the baseline.
 fn compare() -> ExitCode {
-    if !callgrind::is_there() {
-        println!("left out, since there is no valgrind: how many instructions docr takes");
+    if !callgrind::is_available() {
+        println!("skipped: valgrind is not installed");
         return ExitCode::SUCCESS;
     }
     let program = env::current_exe().unwrap();
@@ -75,19 +72,19 @@ fn compare() -> ExitCode {
         ratios.keys().eq(baseline.keys()),
         "{BASELINE} has other jobs"
     );
-    let mut is_as_it_was = true;
+    let mut is_unchanged = true;
     for (job, ratio) in &ratios {
-        let then = baseline[job];
-        // Less is a reason to write the baseline again, so that it can't creep back.
-        if (ratio - then).abs() > then * TOLERANCE {
-            is_as_it_was = false;
-            println!("{job}: {ratio}, and it was {then}; if that is meant: UPDATE_BASELINE=1");
+        let expected = baseline[job];
+        // An improvement must update the baseline as well, or it could be lost unnoticed.
+        if (ratio - expected).abs() > expected * TOLERANCE {
+            is_unchanged = false;
+            println!("{job}: {ratio} instead of {expected}; UPDATE_BASELINE=1 accepts the change");
         }
     }
-    ExitCode::from(u8::from(!is_as_it_was))
+    ExitCode::from(u8::from(!is_unchanged))
 }
 
-/// Does a job: first to have connections, buffers and tables, then as often as it is counted.
+/// Runs a job, first to warm up connections, buffers and tables, and then to be counted.
 fn work(client: &str, job: &str, url: &str) {
     let (_, times) = JOBS.into_iter().find(|(name, _)| *name == job).unwrap();
     let runtime = runtime();
@@ -142,10 +139,11 @@ async fn by_hand(raw: &RawClient, job: &str) {
         _ => {
             let (mut count, mut page) = (0, 1);
             loop {
-                let answer = raw.tags(TAGS, page).await;
-                count += answer.tags.iter().filter(|tag| !tag.tag.is_empty()).count();
+                let response = raw.tags(TAGS, page).await;
+                let tags = response.tags.iter().filter(|tag| !tag.tag.is_empty());
+                count += tags.count();
                 page += 1;
-                if answer.links.and_then(|links| links.pages?.next).is_none() {
+                if response.links.and_then(|links| links.pages?.next).is_none() {
                     break;
                 }
             }

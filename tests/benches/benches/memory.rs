@@ -1,11 +1,8 @@
-//! How much memory a list takes while it is read: the peak of one page, and of a million tags as a stream.
+//! How much memory reading a list takes: the peak for one page, and for a million tags as a stream.
 //! `cargo bench -p docr-benches --bench memory`
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a benchmark that fails is a bug of its own"
-)]
-#![allow(clippy::print_stdout, reason = "it prints what it measured")]
+#![allow(clippy::unwrap_used, reason = "a benchmark that fails is a bug")]
+#![allow(clippy::print_stdout, reason = "prints measurements")]
 
 use docr_benches::{
     clients::{docr_at, repository},
@@ -21,7 +18,7 @@ async fn main() {
     let server = Server::start(env!("CARGO_BIN_EXE_bench-server"));
     let docr = docr_at(server.url());
 
-    // Connection and buffers are there before anything is measured.
+    // Warms up the connection and buffers.
     read(&docr, 1000).await;
     let page = read(&docr, 200).await;
     for tags in [10_000, 100_000, 1_000_000] {
@@ -35,7 +32,7 @@ async fn main() {
     }
 }
 
-/// Reads a list of tags as a stream, and returns the most bytes that were in use beyond those in use before.
+/// Reads a list of tags as a stream, and returns the peak of allocated bytes beyond those allocated before.
 async fn read(docr: &docr::Client, total: u64) -> f64 {
     let repository = repository(docr, &format!("tags-{total}"));
     ALLOCATOR.reset_peak_usage();

@@ -1,10 +1,7 @@
-//! What docr costs beside reqwest and serde by hand: the same calls to the same server, in one run, measured in the CPU
-//! time of this process. `cargo bench -p docr-benches --bench speed`
+//! What docr costs compared with reqwest and serde by hand: the same calls to the same server, in one run, measured in
+//! the CPU time of this process. `cargo bench -p docr-benches --bench speed`
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a benchmark that fails is a bug of its own"
-)]
+#![allow(clippy::unwrap_used, reason = "a benchmark that fails is a bug")]
 
 use std::time::Duration;
 
@@ -16,11 +13,11 @@ use criterion::{
 use docr::{Digest, RegistryName, RepositoryName, Tag};
 use docr_benches::{
     clients::{docr_at, repository, runtime},
-    raw_client::{RawClient, TagsAnswer},
+    raw_client::{RawClient, TagsResponse},
     server::Server,
 };
 
-/// The time that this process has spent on a processor.
+/// The CPU time of this process.
 struct CpuTime(WallTime);
 
 impl Measurement for CpuTime {
@@ -81,7 +78,7 @@ fn calls(c: &mut Criterion<CpuTime>, url: &str) {
     });
     let body = runtime.block_on(raw.tags_unread("tags-1000", 2));
     group.bench_function("reading-the-json-alone", |b| {
-        b.iter(|| serde_json::from_slice::<TagsAnswer>(&body).unwrap());
+        b.iter(|| serde_json::from_slice::<TagsResponse>(&body).unwrap());
     });
     group.bench_function("generated", |b| {
         b.iter(|| {
@@ -141,10 +138,11 @@ fn stream(c: &mut Criterion<CpuTime>, url: &str) {
             runtime.block_on(async {
                 let (mut count, mut page) = (0, 1);
                 loop {
-                    let answer = raw.tags("tags-1000000", page).await;
-                    count += answer.tags.iter().filter(|tag| !tag.tag.is_empty()).count() as u64;
+                    let response = raw.tags("tags-1000000", page).await;
+                    let tags = response.tags.iter().filter(|tag| !tag.tag.is_empty());
+                    count += tags.count() as u64;
                     page += 1;
-                    if answer.links.and_then(|links| links.pages?.next).is_none() {
+                    if response.links.and_then(|links| links.pages?.next).is_none() {
                         break;
                     }
                 }
@@ -194,7 +192,7 @@ fn validators(c: &mut Criterion<CpuTime>) {
     group.finish();
 }
 
-/// In wall time: what is saved here is waiting.
+/// In wall time, since reading ahead saves waiting.
 fn reading_ahead(url: &str) {
     let mut c = Criterion::default().configure_from_args();
     let (runtime, docr) = (runtime(), docr_at(&format!("{url}/slow")));

@@ -1,4 +1,4 @@
-//! Counting instructions by callgrind.
+//! Counting instructions with callgrind.
 
 use std::{
     env,
@@ -6,27 +6,27 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// Whether there is valgrind.
+/// Whether valgrind is installed.
 ///
 /// # Panics
 ///
-/// When there is none and `DOCR_REQUIRE_VALGRIND` asks for it.
-pub fn is_there() -> bool {
+/// If it is not, and `DOCR_REQUIRE_VALGRIND` is set.
+pub fn is_available() -> bool {
     let found = Command::new("valgrind").arg("--version").output();
-    let is_there = found.is_ok_and(|output| output.status.success());
+    let is_available = found.is_ok_and(|output| output.status.success());
     let is_required = env::var_os("DOCR_REQUIRE_VALGRIND").is_some();
     assert!(
-        is_there || !is_required,
-        "there is no valgrind, which DOCR_REQUIRE_VALGRIND asks for"
+        is_available || !is_required,
+        "valgrind is not installed, and DOCR_REQUIRE_VALGRIND is set"
     );
-    is_there
+    is_available
 }
 
-/// How many instructions a program takes within the functions whose name holds this, and all that they call.
+/// How many instructions a program takes in functions with `function` in their name and in what they call.
 ///
 /// # Panics
 ///
-/// When the program fails, or has no such function.
+/// If the program fails or has no such function.
 pub fn instructions(program: impl AsRef<OsStr>, function: &str, arguments: &[&str]) -> u64 {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])

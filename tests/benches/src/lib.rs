@@ -1,4 +1,4 @@
-//! What docr is compared with, and the server that both ask.
+//! The client that docr is compared with, and the server that both call.
 
 pub mod callgrind;
 pub mod clients;

@@ -1,5 +1,5 @@
-//! What a careful person would write without this SDK: reqwest and serde by hand, with the same fields read, times
-//! included. The base that benchmarks compare with.
+//! The baseline of the benchmarks: what a careful engineer would write without this SDK, with reqwest and serde by hand.
+//! It parses the same fields, including times.
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -13,9 +13,9 @@ pub struct RawClient {
     base_url: String,
 }
 
-/// A registry's answer.
+/// The response for a registry.
 #[derive(Debug, Deserialize)]
-pub struct RegistryAnswer {
+pub struct RegistryResponse {
     /// The registry.
     pub registry: Registry,
 }
@@ -57,10 +57,10 @@ pub struct Tier {
 
 /// A page of tags.
 #[derive(Debug, Deserialize)]
-pub struct TagsAnswer {
+pub struct TagsResponse {
     /// The tags.
     pub tags: Vec<Tag>,
-    /// The way on.
+    /// The links to other pages.
     pub links: Option<Links>,
     /// The length of the list.
     pub meta: Option<Meta>,
@@ -86,7 +86,7 @@ pub struct Links {
     pub pages: Option<PageLinks>,
 }
 
-/// The neighbours of a page.
+/// The links to other pages.
 #[derive(Debug, Deserialize)]
 #[allow(missing_docs)]
 pub struct PageLinks {
@@ -102,7 +102,7 @@ pub struct Meta {
 }
 
 impl RawClient {
-    /// A client of the server at a base URL.
+    /// A client of the server at `base_url`.
     pub fn new(base_url: &str) -> Self {
         let mut token = HeaderValue::from_static("Bearer dop_v1_of_the_benchmarks");
         token.set_sensitive(true);
@@ -118,12 +118,12 @@ impl RawClient {
     pub async fn registry(&self) -> Registry {
         let url = format!("{}/v2/registries/acme-images", self.base_url);
         let body = self.get(url).await;
-        let answer: RegistryAnswer = serde_json::from_slice(&body).expect("the API's JSON");
-        answer.registry
+        let response: RegistryResponse = serde_json::from_slice(&body).expect("the API's JSON");
+        response.registry
     }
 
     /// Reads a page of tags.
-    pub async fn tags(&self, repository: &str, page: u64) -> TagsAnswer {
+    pub async fn tags(&self, repository: &str, page: u64) -> TagsResponse {
         let body = self.tags_unread(repository, page).await;
         serde_json::from_slice(&body).expect("the API's JSON")
     }
@@ -139,6 +139,6 @@ impl RawClient {
         let request = self.http.get(url).header("accept", "application/json");
         let response = request.send().await;
         let response = response.and_then(reqwest::Response::error_for_status);
-        response.expect("an answer").bytes().await.expect("a body")
+        response.expect("a response").bytes().await.expect("a body")
     }
 }

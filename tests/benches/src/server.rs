@@ -1,18 +1,18 @@
-//! The server of the benchmarks, as a process beside the one that is measured.
+//! The server of the benchmarks, in a process of its own.
 
 use std::{
     io::{BufRead as _, BufReader},
     process::{Child, Command, Stdio},
 };
 
-/// The server, until it is dropped.
+/// The server; dropping it stops it.
 pub struct Server {
     child: Child,
     url: String,
 }
 
 impl Server {
-    /// Starts the program, which a benchmark knows as `CARGO_BIN_EXE_bench-server`.
+    /// Starts the program at `CARGO_BIN_EXE_bench-server`.
     pub fn start(program: &str) -> Self {
         let mut command = Command::new(program);
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the server");
@@ -24,7 +24,7 @@ impl Server {
         Self { child, url }
     }
 
-    /// Where it is.
+    /// Its URL.
     pub fn url(&self) -> &str {
         &self.url
     }

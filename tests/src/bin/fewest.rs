@@ -1,12 +1,9 @@
 //! What jobs cost in requests, and in time under the service's real limits: the table of BENCHMARKS.md.
-//! `cargo run -p docr-tests --bin fewest`, or with the beginning of a row's name. Time is that of the sandbox's clock, which
-//! waiting moves on, so that hours take seconds; only rows at 100 ms of latency take as long as they say.
+//! `cargo run -p docr-tests --bin fewest [PREFIX]` measures the rows whose name starts with the prefix. Time is that of the
+//! sandbox's clock, which waiting advances: hours take seconds. Only rows at 100 ms of latency run in real time.
 
-#![allow(clippy::print_stdout, reason = "it prints what it measured")]
-#![allow(
-    clippy::unwrap_used,
-    reason = "a measurement that fails is a bug of its own"
-)]
+#![allow(clippy::print_stdout, reason = "prints measurements")]
+#![allow(clippy::unwrap_used, reason = "a measurement that fails is a bug")]
 
 use std::{
     env,
@@ -37,7 +34,7 @@ const fn limits(each: u32) -> RateLimits {
     }
 }
 
-/// A sandbox with a registry, and a client that lives in its time.
+/// A sandbox with a registry, and a client that shares its clock.
 struct Bench {
     sandbox: Sandbox,
     clock: Clock,
@@ -47,7 +44,7 @@ struct Bench {
     counts: Counts,
 }
 
-/// Requests of the API, and those of them that were refused; of the registry itself, and those that ask for a challenge.
+/// Requests to the API, those of them that were refused, requests to the registry itself, and requests for its challenge.
 #[derive(Clone, Default)]
 struct Counts(Arc<[AtomicU64; 4]>);
 
@@ -56,7 +53,7 @@ impl Counts {
         self.0[place].fetch_add(1, Relaxed);
     }
 
-    fn forget(&self) {
+    fn reset(&self) {
         for count in self.0.iter() {
             count.store(0, Relaxed);
         }
@@ -64,14 +61,14 @@ impl Counts {
 }
 
 impl Bench {
-    /// In a time that only waiting moves on: one call at a time, or a wait would overtake those in progress.
+    /// With a clock that only waiting advances. Calls are made one at a time: a wait would overtake others in progress.
     async fn start() -> Self {
         let clock = Clock::manual(noon());
         let own = shared_clock(&clock);
         Self::with(clock, own, 1).await
     }
 
-    /// In real time, without limits, as far away as the service may be.
+    /// In real time and without rate limits, to measure the effect of latency.
     async fn far_away() -> Self {
         let bench = Self::with(Clock::system(), Arc::new(SystemClock), 8).await;
         bench.sandbox.set_rate_limits(UNLIMITED);
@@ -107,7 +104,7 @@ impl Bench {
         self.sandbox.push("acme-images", image).unwrap();
     }
 
-    /// So many repositories with so many images each, of a tag each.
+    /// Pushes repositories with a number of images each, and a tag for each image.
     fn fill(&self, repositories: u64, images: u64) {
         for repository in 0..repositories {
             for image in 0..images {
@@ -120,10 +117,10 @@ impl Bench {
         }
     }
 
-    /// Lets what was pushed grow old, and the limits be whole.
+    /// Lets the images age and the rate limits recover.
     fn rest(&self) {
         self.clock.advance(60 * DAY);
-        self.counts.forget();
+        self.counts.reset();
     }
 
     async fn inventory(&self, policy: &RetentionPolicy) -> RegistryInventory {
@@ -152,7 +149,7 @@ impl Bench {
         assert!(report.is_complete() && !plan.is_empty(), "{report}");
     }
 
-    /// Prints what was requested since the last row, and how long it took.
+    /// Prints the requests since the last row, and how long they took.
     fn row(&self, name: &str, began: Duration) {
         let took = self.now().saturating_sub(began);
         let [of_api, refused, of_registry, challenges] = &*self.counts.0;
@@ -187,17 +184,17 @@ fn client(sandbox: &Sandbox, clock: Arc<dyn docr::Clock>, counts: &Counts) -> Cl
 async fn main() {
     let wanted = env::args().nth(1).unwrap_or_default();
     println!(
-        "| job | requests of the API | 429s of them | requests of the registry itself, and for its challenge | time |"
+        "| job | requests to the API | 429s of them | requests to the registry itself, and for its challenge | time |"
     );
     println!("|---|---|---|---|---|");
     for (name, job) in JOBS {
         if name.starts_with(&wanted) {
-            job.await_it(name).await;
+            job.run(name).await;
         }
     }
 }
 
-/// A row, or a few of them.
+/// One or more rows.
 enum Job {
     Usage,
     PlanForOne,
@@ -255,7 +252,7 @@ const JOBS: [(&str, Job); 11] = [
 ];
 
 impl Job {
-    async fn await_it(&self, name: &str) {
+    async fn run(&self, name: &str) {
         match self {
             Self::Usage => usage(name).await,
             Self::PlanForOne => plan_for_one(name).await,
@@ -337,7 +334,7 @@ async fn one_repository(name: &str, manifests_first: bool) {
     bench.fill(1, 5_000);
     bench.rest();
     bench.push(Image::new("shop/0000").sized_layer(10_000, 1).tag("latest"));
-    bench.counts.forget();
+    bench.counts.reset();
     let began = bench.now();
     let planned = bench.plan(ALL_OLD).await;
     bench.row(&format!("{name}: the plan"), began);
@@ -396,7 +393,7 @@ async fn inventory_far_away(name: &str) {
     let bench = Bench::far_away().await;
     bench.fill(100, 2);
     bench.sandbox.add_fault(Fault::latency(LATENCY)).unwrap();
-    bench.counts.forget();
+    bench.counts.reset();
     let began = bench.now();
     RegistryInventory::read(&bench.registry).await.unwrap();
     bench.row(name, began);
@@ -426,7 +423,7 @@ async fn apply_far_away(name: &str, manifests_first: bool) {
     bench.sandbox.add_fault(Fault::latency(LATENCY)).unwrap();
     let docr = client(&bench.sandbox, Arc::new(SystemClock), &bench.counts);
     bench.registry = docr.registry(registry_name());
-    bench.counts.forget();
+    bench.counts.reset();
     let began = bench.now();
     bench.apply(&(plan, reader), manifests_first).await;
     bench.row(name, began);

@@ -1,10 +1,9 @@
-//! What a fleet of 50 processes on one token comes to: `cargo run --release -p docr-tests --bin fleet`. It needs a Redis or
-//! Valkey, and a machine that does nothing else.
+//! Measures a fleet of 50 processes with one token: `cargo run --release -p docr-tests --bin fleet`. It needs Redis or
+//! Valkey, and an otherwise idle machine.
 //!
-//! It is its own worker as well: a process that makes one request after the other, from the end of its input until it is
-//! killed.
+//! The same program is the worker: it waits for the end of its input, and then makes requests until it is killed.
 
-// A command talks to a person, or to whoever started it, through its output.
+// The output is the interface of a command.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::{env, error::Error, io, num::NonZeroU32, process::ExitCode, sync::Arc};
@@ -34,10 +33,10 @@ struct Work {
     token: String,
     #[arg(long)]
     redis: String,
-    /// How many processes there are.
+    /// The number of processes.
     #[arg(long)]
     fleet: NonZeroU32,
-    /// When the clock began to go so fast.
+    /// When the clock was sped up.
     #[arg(long)]
     start: DateTime<Utc>,
     #[arg(long)]
@@ -48,7 +47,7 @@ struct Work {
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
     match Arguments::parse().command {
         Some(Command::Work(arguments)) => work(arguments).await,
-        None => prove().await,
+        None => measure().await,
     }
 }
 
@@ -72,15 +71,15 @@ async fn work(arguments: Work) -> Result<ExitCode, Box<dyn Error>> {
     }
 }
 
-/// Fails if 1% of the requests are refused, or it takes 5% longer than the limit makes it.
-async fn prove() -> Result<ExitCode, Box<dyn Error>> {
-    let mut end = ExitCode::SUCCESS;
+/// Fails if 1% of the requests are refused, or if it takes 5% longer than the limit requires.
+async fn measure() -> Result<ExitCode, Box<dyn Error>> {
+    let mut status = ExitCode::SUCCESS;
     for (what, killed, restarts_redis) in [
         ("undisturbed", 0, false),
-        ("10 killed, Redis killed and begun anew", 10, true),
+        ("10 killed, Redis killed and restarted", 10, true),
     ] {
         let Some(mut redis) = RedisServer::start().await else {
-            return Ok(end);
+            return Ok(status);
         };
         let plan = Plan {
             processes: 50,
@@ -98,8 +97,8 @@ async fn prove() -> Result<ExitCode, Box<dyn Error>> {
             outcome.refused
         );
         if outcome.refused * 100 >= plan.requests || outcome.took * 20 > least * 21 {
-            end = ExitCode::FAILURE;
+            status = ExitCode::FAILURE;
         }
     }
-    Ok(end)
+    Ok(status)
 }

@@ -1,7 +1,7 @@
-//! How much memory a plan takes beyond the inventory that it is made from.
+//! How much memory planning takes beyond the inventory.
 //! `cargo run --profile bench -p docr-tests --bin plan-memory`
 
-// A command talks to a person through its output.
+// The output is the interface of a command.
 #![allow(clippy::print_stdout)]
 
 use docr::retention::RetentionPlan;
@@ -17,7 +17,7 @@ fn main() {
     plan(100_000);
 }
 
-/// Plans for this many images of a tag each, of which half are deleted.
+/// Plans for a number of images with a tag each, of which half are deleted.
 fn plan(images: u64) {
     let before = ALLOCATOR.current_usage() as f64;
     let case = images_of_one_tag(images);

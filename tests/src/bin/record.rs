@@ -1,6 +1,6 @@
 //! Writes the recordings: `cargo xtask record`.
 
-// A command talks to a person through its output.
+// The output is the interface of a command.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::{
@@ -22,14 +22,14 @@ use docr_tests::{
 
 type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
-/// Write the recordings of tests/recordings again: against a sandbox, or those that allow it against the real API.
+/// Update the recordings in tests/recordings from a sandbox, or from the real API where a recording allows it.
 ///
-/// Against a sandbox nothing else is needed, and nothing changes unless the client or the sandbox has changed.
-/// Recordings from the real API are left alone then, unless they are named.
+/// A sandbox needs no account, and its recordings change only if the client or the sandbox has changed. Recordings from
+/// the real API are kept then, unless they are named.
 #[derive(Parser)]
 #[command(name = "cargo xtask record")]
 struct Arguments {
-    /// The recordings to write; all that can be, if none is named.
+    /// The recordings to update; by default all that can be.
     names: Vec<String>,
     /// Record from the API at this URL.
     #[arg(long, requires = "token", value_name = "URL")]
@@ -40,7 +40,7 @@ struct Arguments {
     /// The directory of the recordings.
     #[arg(long, value_name = "DIRECTORY", default_value_os_t = scenarios::recordings_directory())]
     into: PathBuf,
-    /// Don't ask before something is created in the account.
+    /// Don't prompt before something is created in the account.
     #[arg(long)]
     yes: bool,
 }
@@ -68,7 +68,7 @@ async fn run(arguments: Arguments) -> Result<()> {
     }
 }
 
-/// The scenarios by these names, or all.
+/// The scenarios with these names, or all.
 fn choose(names: &[String]) -> Result<Vec<Scenario>> {
     let all = scenarios::all();
     if names.is_empty() {
@@ -128,7 +128,7 @@ async fn record_live(
                     name: own_name()?,
                 };
                 println!("{}: {}", scenario.name(), visit.announcement(live));
-                if !arguments.yes && !agreed()? {
+                if !arguments.yes && !confirmed()? {
                     println!("left out");
                     continue;
                 }
@@ -149,7 +149,7 @@ struct Visit<'a> {
     docr: &'a Client,
     url: &'a str,
     token: &'a str,
-    /// A name that nothing else has, so that nothing else can be deleted.
+    /// A unique name: nothing else can be deleted by it.
     name: RegistryName,
 }
 
@@ -180,7 +180,7 @@ impl Visit<'_> {
             acted = act => acted.map_err(Into::into),
             _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
         };
-        // Whatever happened, what was created must not be left behind.
+        // Whatever happened, the registry must not be left behind.
         let cleaned = match live.creates_registry {
             true => self.clean_up().await,
             false => Ok(()),
@@ -194,7 +194,7 @@ impl Visit<'_> {
         if registry.get_opt().await?.is_some() {
             registry.delete().await.map_err(|error| {
                 format!(
-                    "the registry {} is still there, delete it by hand: {error}",
+                    "the registry {} still exists, delete it by hand: {error}",
                     self.name
                 )
             })?;
@@ -208,19 +208,16 @@ fn client(url: &str, token: &str) -> docr::Result<Client> {
     Client::builder().base_url(url).token(token).build()
 }
 
-#[allow(
-    clippy::disallowed_methods,
-    reason = "a name of its own for each visit"
-)]
+#[allow(clippy::disallowed_methods, reason = "a unique name for each visit")]
 fn own_name() -> Result<RegistryName> {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
     Ok(format!("docr-recording-{:x}", since.as_millis()).parse()?)
 }
 
-fn agreed() -> io::Result<bool> {
+fn confirmed() -> io::Result<bool> {
     print!("Go on? [y/N] ");
     io::stdout().flush()?;
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    let mut input = String::new();
+    io::stdin().read_line(&mut input)?;
+    Ok(matches!(input.trim(), "y" | "Y" | "yes"))
 }

@@ -1,4 +1,4 @@
-//! Does a job of some size once: its instructions are counted from outside. `scale JOB SIZE`
+//! Runs a job of a size once, for callgrind to count its instructions: `scale JOB SIZE`.
 
 use std::{env, hint::black_box, process::ExitCode};
 
@@ -28,16 +28,16 @@ async fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Makes a plan, shows it, and checks it as one that was kept in a file.
+/// Makes a plan, formats it, and checks it like one that was read from a file.
 #[inline(never)]
 fn counted_plan(case: &Case) {
     let plan = RetentionPlan::compute(&case.policy, &case.inventory).expect("a plan");
-    plan.check().expect("a sound plan");
+    plan.check().expect("a consistent plan");
     black_box((plan.to_string(), plan.kept_table()));
     black_box(UntaggedManifests::of(&case.inventory).expect("a count"));
 }
 
-/// Pushes an image with one more tag each time.
+/// Pushes an image again and again, each time with a new tag.
 #[inline(never)]
 fn counted_pushes(sandbox: &Sandbox, size: u64) {
     for number in 0..size {

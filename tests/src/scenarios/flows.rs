@@ -1,4 +1,4 @@
-//! What a user does in several calls.
+//! Scenarios of several calls.
 
 use std::{fmt::Debug, pin::Pin, time::Duration};
 
@@ -18,31 +18,31 @@ type Act = fn(Client, RegistryName, Subjects) -> Pin<Box<dyn Future<Output = Res
 pub struct Flow {
     /// Its name.
     pub name: &'static str,
-    /// What happens in it, in one line.
+    /// A description in one line.
     pub about: &'static str,
-    /// How it may be recorded from the real API; `None` if it may not.
+    /// How to record it from the real API; `None` if that is not allowed.
     pub live: Option<LiveFlow>,
-    /// Whether the account has a registry when it begins.
+    /// Whether the account has a registry at the start.
     pub(super) furnished: bool,
-    /// What else must be there before; returns what the calls are about.
+    /// Creates whatever else the flow needs; returns what the calls refer to.
     pub(super) set_up: fn(&Sandbox) -> Subjects,
-    /// The calls, about a registry of this name. Ends with an error where something fails that should not.
+    /// Makes the calls for a registry of this name. Returns an error if one fails that should not.
     pub act: Act,
 }
 
-/// What a flow does to a real account.
+/// The effects of a flow on a real account.
 #[derive(Debug)]
 pub struct LiveFlow {
     /// Whether it creates a registry, which is deleted afterwards.
     pub creates_registry: bool,
-    /// What else it does there.
+    /// What else it does in the account.
     pub notes: &'static str,
 }
 
 pub(super) static ALL: &[Flow] = &[
     Flow {
         name: "registry-lifecycle",
-        about: "A registry is made, looked at, given credentials for, and deleted",
+        about: "A registry is created and read, credentials for it are minted, and it is deleted",
         live: Some(LiveFlow {
             creates_registry: true,
             notes: "mints read-only credentials, which expire after a minute",
@@ -53,7 +53,7 @@ pub(super) static ALL: &[Flow] = &[
     },
     Flow {
         name: "options",
-        about: "The tiers and regions there are",
+        about: "The available tiers and regions",
         live: Some(LiveFlow {
             creates_registry: false,
             notes: "only reads",
@@ -72,7 +72,7 @@ pub(super) static ALL: &[Flow] = &[
     },
     Flow {
         name: "several-registries",
-        about: "A second registry needs the professional tier, and bars the older calls",
+        about: "A second registry needs the professional tier, and disables the older calls",
         live: None,
         furnished: false,
         set_up: |_| Subjects::default(),
@@ -124,7 +124,7 @@ pub(super) static ALL: &[Flow] = &[
     },
     Flow {
         name: "certificates",
-        about: "A certificate is asked for, found by its name and deleted; one in use is not",
+        about: "A certificate is requested, found by name and deleted; one in use is not deleted",
         live: None,
         furnished: false,
         set_up: |sandbox| {
@@ -136,7 +136,7 @@ pub(super) static ALL: &[Flow] = &[
     },
     Flow {
         name: "cluster",
-        about: "A cluster is given a pull secret of a registry, and loses it",
+        about: "A registry is added to a cluster and removed from it",
         live: None,
         furnished: true,
         set_up: |sandbox| Subjects {
@@ -147,7 +147,7 @@ pub(super) static ALL: &[Flow] = &[
     },
     Flow {
         name: "retry",
-        about: "A read succeeds after a proxy's page and the minute's limit",
+        about: "A read succeeds after a proxy's error page and a 429",
         live: None,
         furnished: true,
         set_up: |sandbox| {
@@ -164,7 +164,7 @@ pub(super) static ALL: &[Flow] = &[
     },
     Flow {
         name: "limit-of-the-hour",
-        about: "The hour's limit is used up for longer than the deadline allows: the error says when to come back",
+        about: "The limit per hour is exceeded for longer than the deadline allows: the error reports when to retry",
         live: None,
         furnished: true,
         set_up: |sandbox| {
@@ -178,7 +178,7 @@ pub(super) static ALL: &[Flow] = &[
     },
     Flow {
         name: "lost-create",
-        about: "A create fails without an answer to go by: it is not repeated but looked up, and reported as ambiguous",
+        about: "A create fails with 504: it is looked up instead of retried, and reported as ambiguous",
         live: None,
         furnished: false,
         set_up: |sandbox| {
@@ -204,19 +204,19 @@ fn push<T: AsRef<str>>(sandbox: &Sandbox, image: Image, tags: impl IntoIterator<
 struct Steps(String);
 
 impl Steps {
-    /// Notes what a step read, and hands it on.
+    /// Records what a step read, and returns it.
     fn read<T: Debug>(&mut self, step: &str, outcome: Result<T>) -> Result<T> {
-        self.note(step, &outcome);
+        self.record(step, &outcome);
         outcome
     }
 
-    /// Notes a step that must fail.
+    /// Records a step that must fail.
     fn fails<T: Debug>(&mut self, step: &str, outcome: Result<T>) {
         assert!(outcome.is_err(), "{step}: {outcome:?}");
-        self.note(step, &outcome);
+        self.record(step, &outcome);
     }
 
-    fn note<T: Debug>(&mut self, step: &str, outcome: &Result<T>) {
+    fn record<T: Debug>(&mut self, step: &str, outcome: &Result<T>) {
         let shown = match outcome {
             Ok(value) => format!("read: {value:#?}"),
             Err(error) => shown_error(error),
@@ -360,14 +360,14 @@ async fn certificates(docr: Client) -> Result<String> {
     let mut steps = Steps::default();
     let certificates = docr.certificates();
     let wanted = CreateCertificate::lets_encrypt("shop", ["*.example.com", "example.com"]);
-    let made = steps.read("create", certificates.create(wanted.clone()).await)?;
-    assert_eq!(made.state, Some(CertificateState::Pending));
+    let created = steps.read("create", certificates.create(wanted.clone()).await)?;
+    assert_eq!(created.state, Some(CertificateState::Pending));
     steps.fails("create again", certificates.create(wanted).await);
     let found = steps.read(
         "by name",
         certificates.get_by_name_opt("front & back").await,
     )?;
-    for certificate in found.iter().chain([&made]) {
+    for certificate in found.iter().chain([&created]) {
         let deleted = certificates.delete(certificate).await;
         let step = format!("delete {}", certificate.name);
         match certificate.name.as_str() {

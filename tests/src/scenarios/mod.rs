@@ -1,4 +1,5 @@
-//! What is recorded and replayed: every operation with every documented status, unusual responses, and flows.
+//! The scenarios that are recorded and replayed: every operation with every documented status, unusual responses, and
+//! flows.
 
 mod flows;
 mod odd;
@@ -23,13 +24,13 @@ use crate::{
     sandbox::{client_at, furnish, prepare, registry_name, start},
 };
 
-/// Stands for the spec's `default` response: a status that no operation documents.
+/// A status that no operation documents, for the spec's `default` response.
 const UNDOCUMENTED: u16 = 503;
 
-/// Something that a user does, and how the service stands when it is done.
+/// One or more calls, and the state of the service in which they are made.
 #[derive(Clone, Copy, Debug)]
 pub enum Scenario {
-    /// One call that ends with a status.
+    /// One call with a status.
     Operation(&'static Operation, u16),
     /// One call with a response that differs from the published description.
     Odd(&'static Odd),
@@ -49,7 +50,7 @@ pub fn all() -> Vec<Scenario> {
 }
 
 impl Scenario {
-    /// Its name: that of its recording and of its snapshot.
+    /// Its name, which is also that of its recording and its snapshot.
     pub fn name(&self) -> String {
         match self {
             Self::Operation(operation, status) => format!("{}-{status}", operation.id),
@@ -58,14 +59,11 @@ impl Scenario {
         }
     }
 
-    /// What happens in it, in one line.
+    /// A description in one line.
     pub fn about(&self) -> String {
         match self {
             Self::Operation(operation, status) => {
-                format!(
-                    "{} {}, answered with {status}",
-                    operation.method, operation.path
-                )
+                format!("{} {}: {status}", operation.method, operation.path)
             }
             Self::Odd(odd) => odd.about.into(),
             Self::Flow(flow) => flow.about.into(),
@@ -85,18 +83,18 @@ impl Scenario {
         let docr = client_at(recorder.url(), sandbox.token());
         let read = self.act(&docr, &subjects).await?;
         if let Self::Operation(operation, status) = self {
-            // A taken name and no active run are results, not failures.
-            let is_answer = *status < 400
+            // A taken name and no active run are results, not errors.
+            let is_result = *status < 400
                 || (operation.id.ends_with("validate_name") && *status == 409)
                 || (operation.id.ends_with("get_garbageCollection") && *status == 404);
-            assert_eq!(read.starts_with("read: "), is_answer, "{}", self.name());
+            assert_eq!(read.starts_with("read: "), is_result, "{}", self.name());
         }
         let mut recording = recorder.finish(self.name()).await?;
         recording.about = self.about();
         Ok(recording)
     }
 
-    /// Brings a sandbox into the state in which the scenario begins.
+    /// Brings a sandbox into the scenario's initial state.
     async fn set_up(&self, sandbox: &Sandbox) -> Subjects {
         match self {
             Self::Operation(operation, status) => prepare(sandbox, operation, *status).await,
@@ -115,7 +113,7 @@ impl Scenario {
         }
     }
 
-    /// Does it, and returns what was read. The ids in `subjects` may be any when the responses are recorded ones.
+    /// Makes the calls, and returns what they read. With recorded responses the ids in `subjects` don't matter.
     pub async fn act(&self, docr: &Client, subjects: &Subjects) -> docr::Result<String> {
         let id = match self {
             Self::Flow(flow) => {
@@ -132,12 +130,12 @@ impl Scenario {
         })
     }
 
-    /// The snapshot: the requests that were sent, and what was read.
+    /// The snapshot: the requests, and what was read.
     pub fn snapshot(&self, requests: &[Request], read: &str) -> String {
         let mut text = String::new();
         for request in requests {
             match self {
-                // The recording has them whole.
+                // The recording has the rest.
                 Self::Flow(_) => {
                     let request = request.to_string();
                     text += request.lines().next().unwrap_or_default();
@@ -150,12 +148,12 @@ impl Scenario {
     }
 }
 
-/// Where the recordings are.
+/// The directory of the recordings.
 pub fn recordings_directory() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("recordings")
 }
 
-/// An error with all that it shows.
+/// An error with everything it reports.
 fn shown_error(error: &docr::Error) -> String {
     let mut text = format!("failed: {error}\n\nkind: {:?}\n", error.kind());
     // Writing to a string doesn't fail.

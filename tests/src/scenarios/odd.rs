@@ -1,4 +1,4 @@
-//! Responses of the service that were seen to differ from its published description.
+//! Responses in which the service was seen to differ from its published description.
 
 use std::sync::LazyLock;
 
@@ -59,19 +59,19 @@ fn registries() -> Vec<Odd> {
     vec![
         odd(
             "subscription-inside-the-registry",
-            "The subscription stands inside the registry, as published",
+            "The subscription is inside the registry, as published",
             ("registry_get", 200),
             json!({"registry": inside}),
         ),
         odd(
             "subscription-beside-the-registry",
-            "The subscription stands beside the registry",
+            "The subscription is beside the registry",
             ("registry_get", 200),
             json!({"registry": registry, "subscription": subscription}),
         ),
         odd(
             "registries-with-their-sum",
-            "The list of registries adds up their storage, beyond 32 bits",
+            "The list of registries has their total storage, beyond 32 bits",
             ("registries_list", 200),
             json!({"registries": [registry], "total_storage_usage_bytes": 107_374_182_400_u64}),
         ),
@@ -107,7 +107,7 @@ fn registries() -> Vec<Odd> {
         ),
         odd(
             "several-registries",
-            "An older call, refused since the account has several registries",
+            "An older call, refused because the account has several registries",
             ("registry_get", 412),
             error(
                 "precondition_failed",
@@ -131,13 +131,13 @@ fn registries() -> Vec<Odd> {
         ),
         odd(
             "tier-not-eligible",
-            "A tier that the account can't have, with the reasons in the message",
+            "A tier that the account is not eligible for, with the reasons in the message",
             ("registries_create", 412),
             not_eligible("OverRegistryLimit"),
         ),
         odd(
             "tier-not-eligible-for-unknown-reasons",
-            "A tier that the account can't have, one of the reasons being new",
+            "A tier that the account is not eligible for, with an unknown reason",
             ("registries_update_subscription", 412),
             not_eligible("OverStorageLimit OverPatienceLimit"),
         ),
@@ -201,13 +201,13 @@ fn garbage_collections() -> Vec<Odd> {
     vec![
         odd(
             "run-waiting-for-delete-requests",
-            "A status of garbage collections that is not published, and their type",
+            "An unpublished status of a garbage collection, and its type",
             ("registries_get_garbageCollection", 200),
             run("waiting for delete requests"),
         ),
         odd(
             "run-success",
-            "A status that the prose spells otherwise",
+            "A status that the prose spells differently",
             ("registries_get_garbageCollection", 200),
             run("success"),
         ),
@@ -229,32 +229,32 @@ fn certificates() -> Vec<Odd> {
     vec![
         odd(
             "certificate-pending",
-            "A pending certificate: its expiry and its fingerprint are empty texts",
+            "A pending certificate, whose expiry and fingerprint are empty strings",
             ("certificates_get", 200),
             one(json!(["back.example.com"])),
         ),
         odd(
             "certificates-with-odd-names",
-            "Certificates whose names are an empty text, none, and null",
+            "Certificates with an empty name, with no names, and with null",
             ("certificates_list", 200),
             json!({"certificates": [certificate(json!([""])), certificate(json!([])), certificate(Value::Null)],
                 "meta": {"total": 3}}),
         ),
         odd(
             "certificate-accepted",
-            "A certificate is made with 202 in place of 201",
+            "A certificate is created with 202 instead of 201",
             ("certificates_create", 202),
             one(json!(["back.example.com"])),
         ),
         odd(
             "certificate-name-taken",
-            "A certificate name that the account has",
+            "A certificate name that is taken",
             ("certificates_create", 422),
             error("unprocessable_entity", "certificate name must be unique"),
         ),
         odd(
             "certificate-domain-not-managed",
-            "A domain that is not managed here",
+            "A domain that the account doesn't manage",
             ("certificates_create", 422),
             error(
                 "unprocessable_entity",
@@ -284,31 +284,31 @@ fn around_the_service() -> Vec<Odd> {
     vec![
         Odd {
             name: "html-of-a-proxy",
-            about: "A proxy before the service answers with a page",
+            about: "A proxy in front of the service responds with a page",
             operation: "registries_get",
             answer: ScriptedAnswer::html(502, page),
         },
         Odd {
             name: "html-in-place-of-success",
-            about: "A page comes with the status of success",
+            about: "A success with an HTML page",
             operation: "registries_get",
             answer: ScriptedAnswer::html(200, page),
         },
         Odd {
             name: "empty-in-place-of-success",
-            about: "Nothing comes with the status of success",
+            about: "A success with an empty body",
             operation: "registries_get",
             answer: ScriptedAnswer::status(200),
         },
         odd(
             "null-in-place-of-success",
-            "The whole answer is null",
+            "A success with the body null",
             ("registries_get", 200),
             Value::Null,
         ),
         Odd {
             name: "limit-of-the-minute",
-            about: "The minute's limit is used up: the answer says when to come back",
+            about: "The limit per minute is exceeded: retry-after reports when to retry",
             operation: "registries_get",
             answer: ScriptedAnswer::json(
                 429,
@@ -318,7 +318,7 @@ fn around_the_service() -> Vec<Odd> {
         },
         Odd {
             name: "limit-of-the-hour",
-            about: "The hour's limit is used up: only ratelimit-reset tells when to come back",
+            about: "The limit per hour is exceeded: only ratelimit-reset reports when to retry",
             operation: "registries_get",
             answer: ScriptedAnswer::json(
                 429,
@@ -329,7 +329,7 @@ fn around_the_service() -> Vec<Odd> {
         },
         odd(
             "error-without-request-id",
-            "The error names no request: the id stands in a header only",
+            "An error whose request id is in a header only",
             ("registries_get", 500),
             error("server_error", "Unexpected server-side error"),
         ),

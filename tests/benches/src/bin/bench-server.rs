@@ -1,8 +1,8 @@
-//! The server of the benchmarks: a process of its own, so that its work is not measured, and as little of it as can be.
+//! The server of the benchmarks, in a process of its own so that its work is not measured.
 //!
-//! It serves a registry and lists of tags, over connections that stay open; below `/slow` after 50 ms.
+//! It serves a registry and lists of tags over persistent connections; paths below `/slow` take 50 ms.
 
-// A command talks to a person, or to the benchmark that started it, through its output.
+// The benchmark that starts it reads the address from its output.
 #![allow(clippy::print_stdout)]
 
 use std::{fmt::Write as _, io, time::Duration};
@@ -48,21 +48,18 @@ async fn serve(mut stream: TcpStream) -> io::Result<()> {
             if is_slow {
                 wait().await;
             }
-            stream.write_all(answer(target).as_bytes()).await?;
+            stream.write_all(response(target).as_bytes()).await?;
         }
     }
 }
 
-#[allow(
-    clippy::disallowed_methods,
-    reason = "latency is what is measured here"
-)]
+#[allow(clippy::disallowed_methods, reason = "simulates latency in real time")]
 async fn wait() {
     tokio::time::sleep(LATENCY).await;
 }
 
-/// A list of tags is as long as its repository's name says: `tags-1000000`.
-fn answer(target: &str) -> String {
+/// The number in a repository's name is that of its tags: `tags-1000000`.
+fn response(target: &str) -> String {
     let body = match target.split_once("/repositories/tags-") {
         Some((_, rest)) => {
             let total = rest.split('/').next().and_then(|total| total.parse().ok());
