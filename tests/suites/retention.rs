@@ -333,6 +333,30 @@ async fn a_tag_pushed_again_to_the_same_image_is_left_alone() {
     assert_eq!(bench.deletes(), 0);
 }
 
+/// By another tag, which the plan doesn't know.
+#[tokio::test]
+async fn a_tag_whose_image_was_pushed_again_is_left_alone_where_only_tags_are_deleted() {
+    let bench = Bench::start().await;
+    bench.clock.advance(DAY);
+    let only_tags = RetentionPolicy {
+        tags_only: true,
+        ..policy("delete_tags = ['v1', 'v2']")
+    };
+    let plan = bench.plan_by(&only_tags).await;
+    bench.push(
+        Image::new("shop/api")
+            .sized_layer(1, 1_000_000)
+            .tag("again"),
+    );
+    let report = bench.apply(&plan).await;
+    let all = outcomes(&report).join("\n");
+    assert!(
+        all.contains("shop/api tag v1: changed: its image was pushed again"),
+        "{all}"
+    );
+    assert_eq!(bench.deletes(), 1, "{all}");
+}
+
 #[tokio::test]
 async fn a_repository_is_read_again_after_a_minute() {
     let bench = Bench::start().await;

@@ -6,7 +6,8 @@
 //! The seed decides all of it. One request is sent at a time, and the next one is drawn, so that a seed runs the same way
 //! each time. With an odd seed the clients share their rate budget in a file, with an even one in memory.
 //! `DOCR_SIMULATION_SEEDS` sets how many seeds are run, 4 by default; `DOCR_SIMULATION_FIRST` sets the first of them:
-//! `DOCR_SIMULATION_FIRST=<seed> DOCR_SIMULATION_SEEDS=1` replays the one that a failure names.
+//! `DOCR_SIMULATION_FIRST=<seed> DOCR_SIMULATION_SEEDS=1` replays the one that a failure names, and `DOCR_SIMULATION_SHOWN`
+//! sets how many of the last events are shown.
 
 mod credentials;
 mod documents;
@@ -56,8 +57,8 @@ const SHORT: Duration = Duration::from_millis(900);
 const MOST_STEPS: usize = 50_000;
 /// In a thousand requests, so many meet a fault.
 const FAULTS: u32 = 150;
-/// How many lines of the trace are shown after a failure.
-const SHOWN: usize = 60;
+/// How many lines of the trace are shown after a failure, by default.
+const SHOWN: u64 = 60;
 /// What creates something that must not be created twice.
 const CREATES: [&str; 4] = [
     "registries_create",
@@ -206,7 +207,8 @@ impl Simulation {
 
     fn push(&mut self) {
         if let Some(pushed) = self.world.push() {
-            self.trace.push(pushed);
+            let now = self.schedule.passed();
+            self.trace.push(format!("{now:?} {pushed}"));
         }
     }
 
@@ -375,7 +377,8 @@ impl Drop for Simulation {
     /// Shows what has led to a failure.
     fn drop(&mut self) {
         if thread::panicking() {
-            let from = self.trace.len().saturating_sub(SHOWN);
+            let shown = set("DOCR_SIMULATION_SHOWN").unwrap_or(SHOWN);
+            let from = self.trace.len().saturating_sub(shown as usize);
             eprintln!("{}", self.trace[from..].join("\n"));
         }
     }

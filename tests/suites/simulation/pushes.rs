@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    slice,
     time::Duration,
 };
 
@@ -12,7 +13,7 @@ use docr_tests::sandbox::registry_name;
 use super::{schedule::Schedule, state::State};
 
 pub(super) const REPOSITORIES: [&str; 2] = ["shop/api", "shop/web"];
-/// How many images of each repository are kept.
+/// How many images of each repository are kept: those whose manifests were pushed last, by whatever tag.
 pub(super) const KEPT: usize = 2;
 /// How old a look may be by which something is deleted: a minute, and then what a call may take.
 const FRESH: Duration = Duration::from_secs(60 + 12 * 60);
@@ -30,12 +31,20 @@ pub(super) struct Pushes {
 #[derive(Default)]
 struct Repository {
     images: Vec<Pushed>,
-    /// Each step at which a tag was pushed.
-    history: Vec<(u64, String)>,
+    history: Vec<Change>,
     /// All tags that were ever pushed.
     tags: BTreeMap<String, Tag>,
     /// Tags of images that have lost parts in such a race.
     broken: BTreeSet<String>,
+}
+
+/// What has become of a tag.
+struct Change {
+    /// The step at which it was pushed or deleted.
+    at: u64,
+    tag: String,
+    /// The digests of its image and the image's parts; none if the tag was deleted.
+    digests: Vec<String>,
 }
 
 /// An image that was pushed at some time.
@@ -96,21 +105,23 @@ impl Pushes {
         // A garbage collection keeps the registry read-only, and before it is created there is none.
         let pushed = sandbox.push(registry.as_str(), image.clone().tag(tag.as_str()));
         let pushed = pushed.ok()?;
-        let (digest, parts) = (&pushed.digest, &pushed.children);
+        let (digest, parts) = (pushed.digest, pushed.children);
         let shown = format!("{name}:{tag} is pushed: {digest} of {parts:?}");
         repository.broken.remove(&tag);
-        let at = Tag {
-            digest: pushed.digest,
-            parts: pushed.children.clone(),
-            at: schedule.next_step(),
+        let at = schedule.next_step();
+        repository.history.push(Change {
+            at,
+            tag: tag.clone(),
+            digests: [slice::from_ref(&digest), &parts].concat(),
+        });
+        let place = Tag {
+            digest,
+            parts: parts.clone(),
+            at,
             is_gone: false,
         };
-        repository.history.push((at.at, tag.clone()));
-        repository.tags.insert(tag, at);
-        repository.images.push(Pushed {
-            image,
-            parts: pushed.children,
-        });
+        repository.tags.insert(tag, place);
+        repository.images.push(Pushed { image, parts });
         let surplus = repository.images.len().saturating_sub(REMEMBERED);
         repository.images.drain(..surplus);
         Some(shown)
@@ -136,10 +147,10 @@ impl Pushes {
                 pruning.manifests.insert(name, now);
             }
             ("DELETE", Subject::Tag(tag)) if is_done => {
-                self.deleted(&name, |found, _| found == tag, pruning, now.1);
+                self.deleted(&name, |found, _| found == tag, pruning, now);
             }
             ("DELETE", Subject::Manifest(digest)) if is_done => {
-                self.deleted(&name, |_, tag| tag.digest == digest, pruning, now.1);
+                self.deleted(&name, |_, tag| tag.digest == digest, pruning, now);
                 self.lost_part(&name, &digest, pruning);
             }
             _ => {}
@@ -152,21 +163,22 @@ impl Pushes {
         name: &str,
         is_it: impl Fn(&str, &Tag) -> bool,
         pruning: &Pruning,
-        now: Duration,
+        (at, now): (u64, Duration),
     ) {
         let planned = pruning.planned.expect("only prunes delete");
         let look = pruning.looked(name);
         let repository = self.repositories.get_mut(name).unwrap();
-        let kept = repository.newest_before(planned);
+        let kept = repository.newest_at(planned);
         for (tag, place) in &mut repository.tags {
             if place.is_gone || !is_it(tag, place) {
                 continue;
             }
-            assert!(
-                !kept.contains(tag),
-                "{name}:{tag} was deleted, though the rules keep it"
-            );
-            if place.at > planned {
+            if place.at <= planned {
+                assert!(
+                    !kept.contains(&place.digest),
+                    "{name}:{tag} was deleted, though the rules keep it"
+                );
+            } else {
                 let (step, time) = look.expect("looks before it deletes");
                 assert!(
                     place.at > step && now - time <= FRESH,
@@ -175,6 +187,11 @@ impl Pushes {
                 self.raced += 1;
             }
             place.is_gone = true;
+            repository.history.push(Change {
+                at,
+                tag: tag.clone(),
+                digests: Vec::new(),
+            });
         }
     }
 
@@ -221,15 +238,26 @@ impl Repository {
         }
     }
 
-    /// The tags that were the newest before a step.
-    fn newest_before(&self, step: u64) -> BTreeSet<String> {
-        let mut newest = BTreeSet::new();
-        for (at, tag) in self.history.iter().rev() {
-            if *at < step && newest.len() < KEPT {
-                newest.insert(tag.clone());
-            }
+    /// The digests of the tagged images that were the newest at a step.
+    fn newest_at(&self, step: u64) -> BTreeSet<String> {
+        let mut tags = BTreeMap::new();
+        let mut pushed = BTreeMap::new();
+        for change in self.history.iter().take_while(|change| change.at <= step) {
+            pushed.extend(change.digests.iter().map(|digest| (digest, change.at)));
+            match change.digests.first() {
+                Some(digest) => tags.insert(&change.tag, digest),
+                None => tags.remove(&change.tag),
+            };
         }
-        newest
+        let tagged: BTreeSet<_> = tags.into_values().collect();
+        let is_newest = |digest: &&&String| {
+            let newer = { tagged.iter() }
+                .filter(|other| other != digest && pushed[**other] >= pushed[**digest]);
+            newer.count() < KEPT
+        };
+        { tagged.iter().filter(is_newest) }
+            .map(|digest| (*digest).clone())
+            .collect()
     }
 }
 

@@ -161,3 +161,20 @@ async fn close(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Resu
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_client_still_sends_is_read_before_the_connection_is_closed() {
+        let (mut client, server) = tokio::io::duplex(1024);
+        let sending = async {
+            client.write_all(&[0; 100_000]).await?;
+            client.shutdown().await
+        };
+        let (sent, closed) = tokio::join!(sending, close(server));
+        sent.unwrap();
+        closed.unwrap();
+    }
+}

@@ -293,6 +293,25 @@ impl HttpBody for CutOff {
 mod tests {
     use super::*;
 
+    async fn frames(mut body: CutOff) -> (Vec<usize>, bool) {
+        let mut lengths = Vec::new();
+        loop {
+            match poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+                Some(Ok(frame)) => lengths.push(frame.into_data().unwrap().len()),
+                end => return (lengths, end.is_none()),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_is_cut_off_where_it_would_be_longer_and_not_at_its_own_end() {
+        let cut = |after| frames(CutOff::new(Body::from(vec![0; 10]), after));
+        assert_eq!(cut(4).await, (vec![4], false));
+        assert_eq!(cut(0).await, (vec![], false));
+        assert_eq!(cut(10).await, (vec![10], true));
+        assert_eq!(cut(11).await, (vec![10], true));
+    }
+
     #[tokio::test]
     async fn small_bodies_never_wait_for_those_that_are_not_small() {
         let all = u32::try_from(TURNS.available_permits()).unwrap();

@@ -189,6 +189,11 @@ mod tests {
             (json!([]), "text/plain", "object"),
             (json!({}), OCI_MANIFEST, "schemaVersion"),
             (json!({ "schemaVersion": 2 }), OCI_MANIFEST, "config"),
+            (
+                json!({ "schemaVersion": 2, "config": {} }),
+                OCI_MANIFEST,
+                "layers",
+            ),
             (json!({ "schemaVersion": 2 }), DOCKER_LIST, "manifests"),
             (json!({ "mediaType": OCI_INDEX }), OCI_MANIFEST, "mediaType"),
             (json!({ "blobs": [{ "size": 1 }] }), "x/y", "digest"),

@@ -111,3 +111,25 @@ fn check_names<'a>(
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ids::Ids;
+    use crate::model::registry::Registry;
+    use crate::model::tier::Tier;
+
+    #[test]
+    fn what_adds_nothing_is_accepted_where_the_tier_is_full() {
+        let now = DateTime::UNIX_EPOCH;
+        let mut world = World::new(None, Ids::new(0, 0), Ids::new(0, 1));
+        let account = world.first();
+        account.subscribe(Tier::by_slug("starter").unwrap(), now);
+        let mut registry = Registry::new("acme".into(), "nyc3".into(), now);
+        let (_, image) = Image::new("api").sized_layer(1, 524_288_001).manifests();
+        registry.store.put("api", &image, now);
+        account.registries.push(registry);
+        assert_eq!(check_storage(account, 0), Ok(()));
+        assert_eq!(check_storage(account, 1), Err(PushError::OverStorageLimit));
+    }
+}

@@ -322,6 +322,20 @@ mod tests {
     }
 
     #[test]
+    fn a_push_adds_what_is_not_stored_yet_and_each_blob_once() {
+        let mut store = Store::default();
+        let (_, old) = Image::new("one").sized_layer(1, 1_000).manifests();
+        let (_, new) = Image::new("one").sized_layer(2, 2_000).manifests();
+        let alone = store.growth([&old]);
+        store.put("one", &old, DateTime::UNIX_EPOCH);
+        assert_eq!(alone, store.bytes());
+        assert_eq!(store.growth([&old]), 0);
+        let grown = store.growth([&new]);
+        assert!((2_000..alone + 2_000).contains(&grown), "{grown}");
+        assert_eq!(store.growth([&old, &new, &new]), grown);
+    }
+
+    #[test]
     fn each_change_of_a_repository_makes_a_revision_of_its_own() {
         let (now, mut store) = (DateTime::UNIX_EPOCH, Store::default());
         let (_, built) = Image::new("one").tag("v1").layer("a").manifests();

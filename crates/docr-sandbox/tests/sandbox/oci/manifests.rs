@@ -1,3 +1,5 @@
+use serde_json::json;
+
 use super::{Client, INDEX, MANIFEST, descriptor, image, refused, sha256, sha512};
 use crate::{Bench, Reply};
 
@@ -255,4 +257,17 @@ async fn a_manifest_is_deleted_with_its_tags() {
     );
     let posted = client.send("POST", &at("v1"), "").await;
     refused(&posted, 405, "UNSUPPORTED");
+}
+
+#[tokio::test]
+async fn the_tags_of_a_deleted_manifest_remain_where_the_service_leaves_them() {
+    let bench = Bench::with(|builder| builder.manifests_leave_tags(true)).await;
+    let body = json!({ "name": "acme", "subscription_tier_slug": "basic" });
+    assert_eq!(bench.post("/v2/registry", body).await.status, 201);
+    let client = Client::new(&bench).await;
+    let (digest, _) = client.image("a", "v1", b"one").await;
+    let manifest = format!("/v2/acme/a/manifests/{digest}");
+    assert_eq!(client.send("DELETE", &manifest, "").await.status, 202);
+    let listed = bench.get("/v2/registry/acme/repositories/a/tags").await;
+    assert_eq!(listed.json()["tags"][0]["tag"], "v1");
 }

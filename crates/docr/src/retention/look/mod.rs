@@ -38,7 +38,9 @@ pub(super) struct Look {
     manifests: HashMap<SharedString, Now>,
     /// Why nothing is deleted, including tags of images that are deleted as a whole.
     doubt: Option<&'static str>,
-    /// What is needed by manifests that were pushed since the plan was made.
+    /// The manifests that were pushed or tagged since the plan was made.
+    renewed: HashSet<SharedString>,
+    /// What these need.
     needed: HashSet<SharedString>,
     /// The manifests that the plan deletes.
     going: HashSet<SharedString>,
@@ -132,6 +134,7 @@ impl Look {
             tags: HashMap::new(),
             manifests: HashMap::new(),
             doubt: seen.is_in_doubt.then_some(RESTLESS),
+            renewed: HashSet::new(),
             needed: HashSet::new(),
             going,
         };
@@ -146,6 +149,7 @@ impl Look {
         let mut read = HashSet::new();
         for _ in 0..TIMES {
             let news = look.news(scope.known, &read);
+            look.renewed.extend(news.iter().cloned());
             if look.going.is_empty() || look.doubt.is_some() || news.is_empty() {
                 return Ok(look);
             }
@@ -312,6 +316,9 @@ impl Look {
         };
         if updated_at != deletion.updated_at {
             return changed("it was pushed again".into());
+        }
+        if !is_whole && self.renewed.contains(digest) {
+            return changed("its image was pushed again".into());
         }
         if is_whole && self.needed.contains(digest) {
             return changed("something pushed since the plan was made needs it".into());

@@ -90,6 +90,7 @@ impl Look {
             tags: HashMap::new(),
             manifests: HashMap::new(),
             doubt: None,
+            renewed: HashSet::new(),
             needed: HashSet::new(),
             going: super::manifests_of(left),
         };
