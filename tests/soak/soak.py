@@ -23,6 +23,7 @@ import tempfile
 import threading
 import time
 import urllib.parse
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
 REGISTRY, TOKEN = "soak", "soak-token"
@@ -164,6 +165,8 @@ class Soak:
         self.before = {}
         # Whether the sandbox is killed in the current step.
         self.kills_sandbox = False
+        # The last steps, which explain a failure.
+        self.steps = deque(maxlen=12)
 
     def count(self, what):
         self.counts[what] = self.counts.get(what, 0) + 1
@@ -256,16 +259,21 @@ class Soak:
         """A prune has deleted what it may delete, or some of it, if it was cut off."""
         for repository, tags in self.before.items():
             left = self.tags(repository)
-            for name, deleted in tags.items():
-                if name in left:
-                    continue
-                as_new = [tag for tag in tags.values() if tag["updated_at"] >= deleted["updated_at"] and tag is not deleted]
-                check(len(as_new) >= KEPT, f"{repository}:{name} was pruned, and is among the newest {KEPT} of {tags}")
+            for name in tags.keys() - left.keys():
+                check(self.is_prunable(name, tags), f"{repository}:{name} was pruned, and is among the newest {KEPT} of {tags}")
                 self.count("images pruned")
             check(not done or len(left) <= KEPT, f"{repository} has {len(left)} tags after a prune to {KEPT}: {done}")
-            self.images[repository] = [image for image in self.images[repository] if image[0] in left]
-            self.unsure[repository] &= left.keys()
+            # The last requests of a prune that was killed may be carried out after this list was read.
+            may_go = set() if done else {name for name in tags.keys() & left.keys() if self.is_prunable(name, tags)}
+            self.images[repository] = [image for image in self.images[repository] if image[0] in left.keys() - may_go]
+            self.unsure[repository] = (self.unsure[repository] & left.keys()) | may_go
         self.before = {}
+
+    @staticmethod
+    def is_prunable(name, tags):
+        """Whether so many others are as new that a prune may delete it."""
+        as_new = [tag for tag in tags if tag != name and tags[tag]["updated_at"] >= tags[name]["updated_at"]]
+        return len(as_new) >= KEPT
 
     def collect(self):
         command = [self.docr, "-r", REGISTRY, "gc", "run", "--type", "both", "--yes"]
@@ -313,6 +321,7 @@ class Soak:
         job = self.random.choices([job for job, _ in jobs], [weight for _, weight in jobs])[0]
         killer = None
         self.kills_sandbox = kills and self.random.random() < 0.1
+        self.steps.append(f"{job.__name__} after {self.pushed} pushes{', with a kill' if self.kills_sandbox else ''}")
         if self.kills_sandbox:
             # In the middle of the job.
             killer = threading.Timer(self.random.uniform(0, 0.1), self.sandbox.process.kill)
@@ -388,7 +397,7 @@ def main():
         try:
             print(json.dumps({"seed": arguments.seed, **soak.run(arguments.minutes * 60)}))
         except Wrong as wrong:
-            print(f"seed {arguments.seed}, {soak.counts}: {wrong}", file=sys.stderr)
+            print(f"seed {arguments.seed}, {soak.counts}, {list(soak.steps)}: {wrong}", file=sys.stderr)
             return 1
         finally:
             if soak.sandbox.process and soak.sandbox.process.poll() is None:

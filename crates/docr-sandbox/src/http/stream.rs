@@ -313,6 +313,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn no_more_is_received_at_once_than_is_written() {
+        let chunks = [CHUNK - 1, 1, 1].map(|length| Ok::<_, io::Error>(vec![0; length]));
+        let mut body = Body::from_stream(futures_util::stream::iter(chunks));
+        let mut lengths = Vec::new();
+        loop {
+            let (chunks, end) = next_batch(&mut body, &mut None).await;
+            lengths.push(chunks.iter().map(Bytes::len).sum::<usize>());
+            if end.is_some() {
+                assert_eq!(lengths, [CHUNK, 1]);
+                return;
+            }
+        }
+    }
+
+    #[tokio::test]
     async fn small_bodies_never_wait_for_those_that_are_not_small() {
         let all = u32::try_from(TURNS.available_permits()).unwrap();
         let taken = TURNS.acquire_many(all).await.unwrap();

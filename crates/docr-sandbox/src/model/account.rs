@@ -395,6 +395,14 @@ mod tests {
     }
 
     #[test]
+    fn an_account_that_is_opened_by_a_token_is_found_by_it() {
+        let mut world = World::new(None, Ids::new(0, 0), Ids::new(0, 1));
+        let place = world.open_account("second".to_owned());
+        assert_eq!(world.account(place).tokens[0].secret, "second");
+        assert_eq!(world.place_of("second"), Some(place));
+    }
+
+    #[test]
     fn a_call_that_names_no_registry_is_refused_when_there_are_several() {
         let mut account = Account::new("token".to_owned());
         assert_eq!(

@@ -212,6 +212,15 @@ mod tests {
     }
 
     #[test]
+    fn a_manifest_without_a_media_type_is_what_it_lists() {
+        let guessed = |text: Value| guessed_media_type(&Document::lenient(&text.to_string()));
+        let descriptor = json!({ "digest": digest("c"), "size": 1 });
+        assert_eq!(guessed(json!({ "manifests": [descriptor] })), OCI_INDEX);
+        assert_eq!(guessed(json!({ "layers": [descriptor] })), OCI_MANIFEST);
+        assert_eq!(guessed(json!({})), "application/json");
+    }
+
+    #[test]
     fn a_referrer_has_the_type_of_its_artifact_or_of_its_configuration() {
         let kind = |text: Value| referrer("d", "m", text.to_string().as_bytes()).1;
         assert_eq!(

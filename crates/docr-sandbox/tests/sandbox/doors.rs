@@ -11,6 +11,7 @@ async fn the_owner_of_a_token_is_told() {
     let account = bench.get("/v2/account").await.json();
     assert_eq!(account["account"]["status"], "active");
     assert_eq!(account["account"]["email_verified"], true);
+    assert_eq!(account["account"]["email"], "sandbox-1@example.com");
     let info = bench.get("/v1/oauth/token/info").await.json();
     assert_eq!(info["resource_owner_id"], 1);
 

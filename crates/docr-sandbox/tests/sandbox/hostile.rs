@@ -358,6 +358,28 @@ async fn a_body_without_end_is_given_up_and_its_sender_learns_why() {
 }
 
 #[tokio::test]
+async fn after_a_body_that_is_too_large_the_connection_serves_the_next_request() {
+    let bench = Bench::start().await;
+    let body = "x".repeat(3 << 19);
+    let more = format!("content-length: {}\r\n", body.len());
+    let first = request(&bench, "POST /v2/registry HTTP/1.1", &more);
+    let first = first.replace("connection: close\r\n", "");
+    let last = request(&bench, "GET /v2/registry/options HTTP/1.1", "");
+    let (mut reader, mut writer) = send(bench.sandbox.addr(), b"").into_split();
+    let sent = first + &body + &last;
+    let mut received = String::new();
+    let (written, read) = tokio::join!(
+        writer.write_all(sent.as_bytes()),
+        reader.read_to_string(&mut received),
+    );
+    written.unwrap();
+    read.unwrap();
+    let statuses = received.split("HTTP/1.1 ").skip(1);
+    let statuses: Vec<_> = statuses.map(|response| &response[..3]).collect();
+    assert_eq!(statuses, ["413", "200"]);
+}
+
+#[tokio::test]
 async fn pipelined_requests_are_answered_in_order_up_to_the_first_that_is_none() {
     let bench = Bench::start().await;
     let token = bench.sandbox.token();

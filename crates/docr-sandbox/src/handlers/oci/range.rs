@@ -71,6 +71,7 @@ mod tests {
             ("bytes=5-2", Asked::Whole),
             ("bytes=0-1,3-4", Asked::Whole),
             ("bytes=x-", Asked::Whole),
+            ("bytes=x-5", Asked::Whole),
             ("items=0-1", Asked::Whole),
         ] {
             assert_eq!(asked(Some(header), 10), expected, "{header}");

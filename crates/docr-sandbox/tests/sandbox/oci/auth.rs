@@ -183,6 +183,8 @@ async fn the_repository_limit_of_the_tier_is_told_when_the_token_is_asked_for() 
     let direct = Client::basic(&bench, secret.clone());
     let started = direct.send("POST", "/v2/acme/two/blobs/uploads/", "").await;
     refused(&started, 403, "DENIED");
+    let pulled = direct.get("/v2/acme/two/manifests/v1").await;
+    refused(&pulled, 404, "NAME_UNKNOWN");
 
     // Several tokens that were issued for the last repository don't allow two.
     bench.delete("/v2/registries/acme/repositories/one").await;
