@@ -106,6 +106,14 @@ async fn the_children_of_an_index_look_untagged() {
     let new = bench.get("/v2/registries/acme/repositoriesV2").await.json();
     let latest = &new["repositories"][0]["latest_manifest"];
     assert_eq!(latest["digest"], pushed.digest);
+
+    // What was pushed later without a tag is newer than what has one.
+    bench.clock.advance(Duration::from_secs(1));
+    let newer = Image::new("api").layer("c");
+    let newer = bench.sandbox.push("acme", newer).unwrap();
+    let new = bench.get("/v2/registries/acme/repositoriesV2").await.json();
+    let latest = &new["repositories"][0]["latest_manifest"];
+    assert_eq!(latest["digest"], newer.digest);
 }
 
 #[tokio::test]

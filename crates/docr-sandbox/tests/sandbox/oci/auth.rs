@@ -163,6 +163,8 @@ async fn read_only_credentials_pull_and_do_nothing_else() {
         refused(&client.send("DELETE", path, "").await, 403, "DENIED");
         let put = client.put_manifest("a", "v1", &pushed.manifest).await;
         refused(&put, 403, "DENIED");
+        let status = client.get("/v2/acme/a/blobs/uploads/1").await;
+        refused(&status, 403, "DENIED");
     }
 }
 
