@@ -71,7 +71,10 @@ fn a_caller_that_gives_up_waiting_takes_no_turn_and_blocks_nobody() {
             });
             // No turn is taken twice.
             let waited = docr::Clock::monotonic(&clock);
-            assert!(waited <= MINUTE + Duration::from_secs(1), "{place}: {waited:?}");
+            assert!(
+                waited <= MINUTE + Duration::from_secs(1),
+                "{place}: {waited:?}"
+            );
             if !was_dropped {
                 break;
             }

@@ -112,12 +112,8 @@ impl<T: Send + 'static> Reading<T> {
         if self.ahead.as_ref().is_some_and(is_what_comes) {
             return;
         }
-        // The link doesn't fit the known length, or the list has grown.
-        self.ahead = None;
+        // The link doesn't fit the known length, or the list has grown. A page beyond that length is fetched on its own.
         let last = page.total.unwrap_or(0).div_ceil(length);
-        if next.page > last {
-            return;
-        }
         let (first, fetch) = (next.clone(), self.list.fetch.clone());
         let fetches = (next.page..=last).map(move |number| fetch(first.numbered(number)));
         self.ahead = Some(Ahead {

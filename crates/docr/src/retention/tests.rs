@@ -161,6 +161,40 @@ fn plans_differ_in_what_was_added_and_what_was_removed() {
 }
 
 #[test]
+fn what_no_call_can_name_is_kept() {
+    let day = TimeDelta::days(1);
+    let mut malformed = image(2, day * 9, &[]);
+    malformed.digest = "sha256:02".into();
+    let mut of_malformed = tag("v2", 2);
+    of_malformed.digest = Some(malformed.digest.clone());
+    let tags = vec![tag("v 1", 1), of_malformed, tag("v3", 3)];
+    let manifests = vec![image(1, day * 9, &[]), malformed, image(3, day * 9, &[])];
+    let shop = inventory(vec![repository("shop/api", tags, manifests)]);
+    let policy = RetentionPolicy::from_toml("[[rule]]\nolder_than = '5d'").unwrap();
+    let plan = RetentionPlan::compute(&policy, &shop).unwrap();
+    let going = plan.deletions.iter().map(|deletion| &deletion.subject);
+    let three = [Subject::Tag("v3".into()), Subject::Manifest(digest(3))];
+    assert_eq!(going.collect::<Vec<_>>(), three.iter().collect::<Vec<_>>());
+    assert_eq!(plan.kept.len(), 4);
+    for kept in &plan.kept {
+        assert_eq!(kept.reason, KeepReason::NotUnderstood, "{}", kept.subject);
+    }
+}
+
+#[test]
+fn the_line_of_an_image_has_its_own_tags_and_the_number_of_what_belongs_to_it() {
+    let mut api = shop().repositories.swap_remove(0);
+    api.tags.push(tag("v1-amd64", 2));
+    let policy = RetentionPolicy::from_toml("[[rule]]\nolder_than = '5d'").unwrap();
+    let plan = RetentionPlan::compute(&policy, &inventory(vec![api])).unwrap();
+    let subjects = plan.deletions.iter().map(|deletion| &deletion.subject);
+    assert!({ subjects }.any(|subject| *subject == Subject::Tag("v1-amd64".into())));
+    let lines = plan.lines();
+    let goes: Vec<_> = lines.iter().map(|line| line.goes.as_str()).collect();
+    assert_eq!(goes, ["v1 with 1 that belong to it"]);
+}
+
+#[test]
 fn progress_is_shown_as_a_part_of_the_whole() {
     let read = InventoryProgress {
         done: 3,

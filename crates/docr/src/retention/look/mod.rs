@@ -1,5 +1,7 @@
 //! The second look at a repository, as close to the deletions as possible.
 
+#[cfg(test)]
+mod tests;
 mod touched;
 
 use std::{

@@ -21,10 +21,22 @@ use crate::{
 };
 
 /// How many tags and manifests of a repository were deleted since the plan was made.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(in crate::retention) struct Gone {
-    pub(in crate::retention) tags: u64,
-    pub(in crate::retention) manifests: u64,
+    tags: u64,
+    manifests: u64,
+}
+
+impl Gone {
+    /// Counts these.
+    pub(in crate::retention) fn of<'a>(subjects: impl Iterator<Item = &'a Subject>) -> Self {
+        let (tags, manifests): (Vec<_>, Vec<_>) =
+            subjects.partition(|subject| matches!(subject, Subject::Tag(_)));
+        Self {
+            tags: tags.len() as u64,
+            manifests: manifests.len() as u64,
+        }
+    }
 }
 
 impl Look {
@@ -176,5 +188,83 @@ impl<T: Send + 'static, L: Fn() -> List<T>> Sorted<T, L> {
 
     fn into_items(self) -> Vec<T> {
         self.pages.into_values().flatten().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use chrono::TimeDelta;
+    use docr_api::{operations, types::PageMeta};
+
+    use super::*;
+    use crate::list::{PageAnswer, PageRequest};
+
+    type Item = (u64, DateTime<Utc>);
+
+    fn at(hour: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::hours(hour)
+    }
+
+    /// A list of 500 items on three pages, by the hour of each. Also returns the pages that are fetched.
+    fn list_of(
+        hour: fn(u64) -> i64,
+    ) -> (Sorted<Item, impl Fn() -> List<Item>>, Arc<Mutex<Vec<u64>>>) {
+        const TOTAL: u64 = 500;
+        let fetched = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&fetched);
+        let list = move || {
+            let log = Arc::clone(&log);
+            List::new(
+                operations::registries_list(),
+                move |request: PageRequest| {
+                    log.lock().unwrap().push(request.page);
+                    let first = (request.page - 1) * MAX_PER_PAGE;
+                    let items = first..TOTAL.min(first + MAX_PER_PAGE);
+                    let mut meta = PageMeta::default();
+                    meta.total = Some(TOTAL);
+                    let answer = PageAnswer {
+                        items: items.map(|item| (item, at(hour(item)))).collect(),
+                        links: None,
+                        meta: Some(meta),
+                    };
+                    async move { Ok(answer) }
+                },
+            )
+        };
+        let sorted = Sorted::new(list, TOTAL, |(_, time): &Item| Some(*time));
+        (sorted, fetched)
+    }
+
+    #[tokio::test]
+    async fn an_item_is_looked_for_only_where_its_time_is() {
+        let (mut sorted, fetched) = list_of(|item| -(item as i64));
+        let found = sorted.find(at(-450), |(item, _)| *item == 450).await;
+        assert!(found.unwrap());
+        assert_eq!(*fetched.lock().unwrap(), [2, 3]);
+        let (mut sorted, fetched) = list_of(|item| -(item as i64));
+        assert!(!sorted.find(at(-10), |_| false).await.unwrap());
+        assert_eq!(*fetched.lock().unwrap(), [2, 1]);
+    }
+
+    #[tokio::test]
+    async fn of_many_items_with_the_same_time_all_are_looked_at_and_nothing_beyond_the_end() {
+        let (mut sorted, fetched) = list_of(|_| 0);
+        let found = sorted.find(at(0), |(item, _)| *item == 450).await;
+        assert!(found.unwrap());
+        assert!(!sorted.find(at(0), |_| false).await.unwrap());
+        assert_eq!(*fetched.lock().unwrap(), [2, 1, 3]);
+    }
+
+    #[test]
+    fn tags_and_manifests_are_counted_apart() {
+        let subjects = [
+            Subject::Tag("v1".into()),
+            Subject::Manifest("sha256:01".into()),
+            Subject::Tag("v2".into()),
+        ];
+        let gone = Gone::of(subjects.iter());
+        assert_eq!((gone.tags, gone.manifests), (2, 1));
     }
 }
