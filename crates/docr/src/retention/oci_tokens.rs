@@ -331,4 +331,28 @@ mod tests {
         let error = add(&mut bytes, b" ").unwrap_err();
         assert!(error.to_string().contains("larger than 1 MiB"), "{error}");
     }
+    #[tokio::test]
+    async fn a_token_that_is_refused_for_good_is_not_tried_again() {
+        let issue = async |response| {
+            let url = crate::served::serve([response]);
+            let auth = RegistryAuth::Basic("user".into(), "password".into());
+            let access = Access {
+                host: "registry.example.com",
+                has_plain_http: true,
+                silence: Duration::from_secs(30),
+                auth: &auth,
+                clock: &crate::SystemClock,
+            };
+            let image = "registry.example.com/acme/shop:v1".parse().unwrap();
+            let issued = OciTokens::new();
+            let issued = issued
+                .issue(&url.parse().unwrap(), None, &image, &access)
+                .await;
+            issued.err().unwrap().to_string()
+        };
+        let denied = issue(("403 Forbidden", "no pull for you")).await;
+        assert_eq!(denied, "Authentication failure: no pull for you");
+        let unavailable = issue(("503 Service Unavailable", "later")).await;
+        assert!(unavailable.contains("503"), "{unavailable}");
+    }
 }

@@ -182,6 +182,40 @@ fn what_no_call_can_name_is_kept() {
 }
 
 #[test]
+fn an_image_is_kept_if_the_lists_disagree_on_where_its_tag_points() {
+    let mut two = image(2, TimeDelta::days(9), &[]);
+    two.tags.push("v1".into());
+    let manifests = vec![image(1, TimeDelta::days(9), &[]), two];
+    let shop = inventory(vec![repository("shop/api", vec![tag("v1", 1)], manifests)]);
+    let policy = RetentionPolicy::from_toml("[[rule]]\nolder_than = '5d'").unwrap();
+    let plan = RetentionPlan::compute(&policy, &shop).unwrap();
+    assert_eq!(plan.deletions, []);
+    assert_eq!(plan.kept.len(), 3);
+    for kept in &plan.kept {
+        assert_eq!(kept.reason, KeepReason::InDoubt, "{}", kept.subject);
+    }
+}
+
+#[test]
+fn what_is_freed_is_in_doubt_only_if_anything_is_freed_and_a_repository_was_not_read() {
+    let is_freed_at_most = |is_unread, rule: &str| {
+        let mut shop = shop();
+        shop.repositories[0].is_unread = is_unread;
+        let policy = format!("[[rule]]\nrepositories = ['shop/web']\n{rule}");
+        let policy = RetentionPolicy::from_toml(&policy).unwrap();
+        if is_unread {
+            shop.repositories[0].tags.clear();
+            shop.repositories[0].manifests.clear();
+        }
+        let plan = RetentionPlan::compute(&policy, &shop).unwrap();
+        plan.is_freed_at_most
+    };
+    assert!(is_freed_at_most(true, "older_than = '5d'"));
+    assert!(!is_freed_at_most(true, "older_than = '10d'"));
+    assert!(!is_freed_at_most(false, "older_than = '5d'"));
+}
+
+#[test]
 fn the_line_of_an_image_has_its_own_tags_and_the_number_of_what_belongs_to_it() {
     let mut api = shop().repositories.swap_remove(0);
     api.tags.push(tag("v1-amd64", 2));

@@ -130,4 +130,9 @@ mod tests {
         let both = read(&[(&["a", "b"], 3), (&[], 4)]).await;
         assert!(both.is_in_doubt);
     }
+    #[test]
+    fn lists_are_long_if_they_have_more_pages_than_a_search_reads() {
+        assert!(!are_long(2_400));
+        assert!(are_long(2_401));
+    }
 }

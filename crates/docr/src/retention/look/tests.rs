@@ -1,7 +1,7 @@
 //! What keeps something from being deleted, by a look.
 
 use super::*;
-use crate::retention::reason::GoReason;
+use crate::retention::{inventory::TagRecord, reason::GoReason};
 
 /// A look at a repository with these tags and their digests.
 fn look(tags: &[(&str, &[&str])]) -> Look {
@@ -64,4 +64,43 @@ fn a_doubt_or_a_need_keeps_the_tags_of_images_that_are_deleted_as_a_whole_and_no
     let needed = "something pushed since the plan was made needs it";
     assert_eq!(look.obstacle(&whole, is_gone), changed(needed));
     assert_eq!(look.obstacle(&single, is_gone), None);
+}
+
+#[test]
+fn what_is_new_is_read_only_if_a_manifest_can_be_deleted() {
+    let mut look = look(&[]);
+    assert!(look.is_settled());
+    look.going.insert("one".into());
+    assert!(!look.is_settled());
+    look.doubt = Some("the lists changed");
+    assert!(look.is_settled());
+}
+
+#[test]
+fn tags_are_not_read_again_only_if_the_list_of_manifests_has_named_them_all() {
+    let lists = |tags: &[&str], named: &[&str]| {
+        let digest = SharedString::from("sha256:01");
+        let tags = tags.iter().map(|tag| TagRecord {
+            tag: (*tag).into(),
+            digest: Some(digest.clone()),
+            updated_at: None,
+        });
+        let named = named.iter().map(|tag| (*tag).into());
+        RepositoryInventory {
+            tags: tags.collect(),
+            manifests: vec![ManifestRecord {
+                digest: digest.clone(),
+                tags: named.collect(),
+                ..ManifestRecord::default()
+            }],
+            ..RepositoryInventory::default()
+        }
+    };
+    assert!(names_all_tags(false, &lists(&["v1"], &["v1"])));
+    assert!(names_all_tags(true, &lists(&[], &["v1"])));
+    for did_before in [false, true] {
+        assert!(!names_all_tags(did_before, &lists(&["v1", "v2"], &["v1"])));
+    }
+    // Without tags nothing shows it.
+    assert!(!names_all_tags(false, &lists(&[], &[])));
 }

@@ -8,7 +8,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use docr_api::types::{RepositoryManifest, RepositoryTag};
 
-use super::{Look, Place, Scope};
+use super::{Known, Look, Place, Scope};
 use crate::{
     List, Result,
     list::MAX_PER_PAGE,
@@ -36,6 +36,22 @@ impl Gone {
             tags: tags.len() as u64,
             manifests: manifests.len() as u64,
         }
+    }
+}
+
+impl Known<'_> {
+    /// Whether the plan knows all of these, and none was pushed since.
+    fn has_all(&self, tags: &[RepositoryTag], manifests: &[RepositoryManifest]) -> bool {
+        let is_old = |time: Option<DateTime<Utc>>| time.is_some() && time <= self.last_push;
+        let has_tag = |tag: &RepositoryTag| {
+            let subject = Subject::Tag(tag.tag.as_str().into());
+            is_old(tag.updated_at) && self.subjects.contains(&subject)
+        };
+        let has_manifest = |manifest: &RepositoryManifest| {
+            let subject = Subject::Manifest(manifest.digest.as_str().into());
+            is_old(manifest.updated_at) && self.subjects.contains(&subject)
+        };
+        tags.iter().all(has_tag) && manifests.iter().all(has_manifest)
     }
 }
 
@@ -81,18 +97,7 @@ impl Look {
             }
         }
         let (tags, manifests) = (tags.into_items(), manifests.into_items());
-        let is_old = |time: Option<DateTime<Utc>>| time.is_some() && time <= known.last_push;
-        let has_tag = |tag: &RepositoryTag| {
-            is_old(tag.updated_at)
-                && known
-                    .subjects
-                    .contains(&Subject::Tag(tag.tag.as_str().into()))
-        };
-        let has_manifest = |manifest: &RepositoryManifest| {
-            let subject = Subject::Manifest(manifest.digest.as_str().into());
-            is_old(manifest.updated_at) && known.subjects.contains(&subject)
-        };
-        if !tags.iter().all(has_tag) || !manifests.iter().all(has_manifest) {
+        if !known.has_all(&tags, &manifests) {
             return Ok(None);
         }
         let mut look = Self {
@@ -255,6 +260,39 @@ mod tests {
         assert!(found.unwrap());
         assert!(!sorted.find(at(0), |_| false).await.unwrap());
         assert_eq!(*fetched.lock().unwrap(), [2, 1, 3]);
+    }
+
+    #[test]
+    fn a_tag_or_manifest_that_is_unknown_or_was_pushed_since_is_noticed() {
+        let subjects = [
+            Subject::Tag("v1".into()),
+            Subject::Manifest("sha256:01".into()),
+        ];
+        let known = Known {
+            subjects: subjects.iter().collect(),
+            last_push: Some(at(5)),
+            ..Known::default()
+        };
+        let has_all = |tag: (&str, Option<i64>), manifest: (&str, Option<i64>)| {
+            let tag = serde_json::json!({ "tag": tag.0, "updated_at": tag.1.map(at) });
+            let manifest =
+                serde_json::json!({ "digest": manifest.0, "updated_at": manifest.1.map(at) });
+            let tag = serde_json::from_value(tag).unwrap();
+            let manifest = serde_json::from_value(manifest).unwrap();
+            known.has_all(&[tag], &[manifest])
+        };
+        let (tag, manifest) = (("v1", Some(5)), ("sha256:01", Some(4)));
+        assert!(has_all(tag, manifest));
+        for other in [("v2", Some(5)), ("v1", Some(6)), ("v1", None)] {
+            assert!(!has_all(other, manifest), "{other:?}");
+        }
+        for other in [
+            ("sha256:02", Some(4)),
+            ("sha256:01", Some(6)),
+            ("sha256:01", None),
+        ] {
+            assert!(!has_all(tag, other), "{other:?}");
+        }
     }
 
     #[test]
