@@ -395,6 +395,8 @@ mod tests {
         let secret = "dop_v1_secret01";
         let escaped = secret.replace('_', "\\u005f");
         assert_eq!(shown(&escaped, &[secret]), HIDDEN);
+        let lines = "dop_v1\nsecret\r\n01";
+        assert_eq!(shown("dop_v1\\nsecret\\r\\n01", &[lines]), HIDDEN);
         // Encoded, its 15 characters end where the last of base64's does.
         assert_eq!(shown(&BASE64.encode(secret), &[secret]), HIDDEN);
         // Of 16 the last one is encoded together with what follows.

@@ -197,7 +197,7 @@ mod tests {
         let text = format!(
             "registry.digitalocean.com/acme/shop/api:v1 docker.io/library/redis:7\n\
              docker-pullable://registry.digitalocean.com/acme/shop/api@sha256:{hex}\n\
-             127.0.0.1:5000/acme/web acme/tools:2 nginx redis:7 quay.io/a/b sha256:{hex}\n\
+             127.0.0.1:5000/acme/web localhost/acme/web acme/tools:2 nginx redis:7 quay.io/a/b sha256:{hex}\n\
              registry.digitalocean.com/other/web:v1 ghcr.io/acme/UPPER:1",
         );
         let references = in_use(&text).unwrap();
@@ -209,6 +209,7 @@ mod tests {
                 InUse::Digest(digest) => digest,
             })
             .collect();
+        assert_eq!(of(&references, "localhost").unwrap().len(), 1);
         let digest = format!("sha256:{hex}");
         assert_eq!(
             ours,

@@ -229,6 +229,36 @@ fn the_line_of_an_image_has_its_own_tags_and_the_number_of_what_belongs_to_it() 
 }
 
 #[test]
+fn a_manifest_that_only_a_tag_names_is_added_once() {
+    let tags = vec![tag("v1", 1), tag("v2", 2), tag("v3", 2)];
+    let mut api = repository("shop/api", tags, vec![image(1, TimeDelta::days(9), &[])]);
+    api.join();
+    let digests = api.manifests.iter().map(|manifest| &manifest.digest);
+    assert_eq!(digests.collect::<Vec<_>>(), [&digest(1), &digest(2)]);
+    assert_eq!(api.manifests[1].content, ManifestContent::Unread);
+}
+
+#[test]
+fn only_long_lists_are_marked_to_be_read_in_part() {
+    let day = TimeDelta::days(9);
+    let is_marked = |images: std::ops::Range<u8>, tags_of_each: u16| {
+        let tags = images.clone().flat_map(|number| {
+            (0..tags_of_each).map(move |place| tag(&format!("v{number}-{place}"), number))
+        });
+        let mut api = repository("shop/api", tags.collect(), Vec::new());
+        api.manifests
+            .extend(images.map(|number| image(number, day, &[])));
+        api.is_newest_first = true;
+        let policy = RetentionPolicy::from_toml("[[rule]]\nolder_than = '5d'").unwrap();
+        let plan = RetentionPlan::compute(&policy, &inventory(vec![api])).unwrap();
+        plan.newest_first.contains("shop/api")
+    };
+    // Tags and manifests together.
+    assert!(!is_marked(0..100, 1));
+    assert!(is_marked(0..100, 24));
+}
+
+#[test]
 fn progress_is_shown_as_a_part_of_the_whole() {
     let read = InventoryProgress {
         done: 3,

@@ -210,6 +210,15 @@ fn what_is_no_configuration_is_refused_without_showing_it_and_left_as_it_is() {
 }
 
 #[test]
+fn a_file_that_is_no_text_is_an_error_and_not_an_empty_configuration() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("config.json");
+    fs::write(&path, [b'{', 0xff, b'}']).unwrap();
+    let error = DockerConfig::load(&path).unwrap_err();
+    assert!(matches!(error, DockerConfigError::Io { .. }), "{error}");
+}
+
+#[test]
 fn no_value_is_shown() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("config.json");
