@@ -61,10 +61,8 @@ fn read(reference: &str) -> Result<Option<InUse>, InvalidInput> {
     }
     let path = match bare.split_once('/') {
         Some((host, path)) if is_host_of_registries(host) => path,
-        // As in Docker, a first part with a dot or port is another host.
-        Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => return Ok(None),
         Some(_) => {
-            // Without a host it may be an image on Docker Hub.
+            // Without a host it may be an image on Docker Hub; with another one it is not read.
             return Ok(bare.parse().ok().map(InUse::Image));
         }
         None => return Ok(None),

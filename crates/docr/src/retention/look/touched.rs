@@ -212,10 +212,10 @@ mod tests {
         DateTime::UNIX_EPOCH + TimeDelta::hours(hour)
     }
 
+    type Fetched = Arc<Mutex<Vec<u64>>>;
+
     /// A list of 500 items on three pages, by the hour of each. Also returns the pages that are fetched.
-    fn list_of(
-        hour: fn(u64) -> i64,
-    ) -> (Sorted<Item, impl Fn() -> List<Item>>, Arc<Mutex<Vec<u64>>>) {
+    fn list_of(hour: fn(u64) -> i64) -> (Sorted<Item, impl Fn() -> List<Item>>, Fetched) {
         const TOTAL: u64 = 500;
         let fetched = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&fetched);
