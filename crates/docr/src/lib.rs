@@ -145,6 +145,8 @@ mod names;
 mod registries;
 #[cfg(feature = "retention")]
 pub mod retention;
+#[cfg(test)]
+mod served;
 mod task;
 mod text;
 mod token;

@@ -384,3 +384,50 @@ impl Failed {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use docr_api::{AccessToken, TokenFuture, TokenProvider};
+
+    use crate::{Client, Secret, served::serve};
+
+    /// Tokens for one request each, and the calls for them.
+    #[derive(Clone, Default)]
+    struct ForOneRequest(Arc<Mutex<Vec<&'static str>>>);
+
+    impl ForOneRequest {
+        fn called(&self, by: &'static str) -> TokenFuture<'_> {
+            self.0.lock().unwrap().push(by);
+            Box::pin(async { Ok(AccessToken::new("dop_v1_0123")) })
+        }
+    }
+
+    impl TokenProvider for ForOneRequest {
+        fn token(&self) -> TokenFuture<'_> {
+            self.called("token")
+        }
+
+        fn fresh_token<'a>(&'a self, _: &'a Secret) -> TokenFuture<'a> {
+            let call = self.called("fresh_token");
+            Box::pin(async {
+                Ok(AccessToken::new(format!(
+                    "{}4",
+                    call.await?.secret().expose()
+                )))
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn the_token_that_replaces_a_refused_one_is_the_one_that_is_sent() {
+        let url = serve([("401 Unauthorized", "{}"), ("200 OK", r#"{"options":{}}"#)]);
+        let provider = ForOneRequest::default();
+        let docr = Client::builder().base_url(url);
+        let docr = docr.token_provider(provider.clone()).build().unwrap();
+        docr.registries().options().await.unwrap();
+        // No other one is requested for it.
+        assert_eq!(*provider.0.lock().unwrap(), ["token", "fresh_token"]);
+    }
+}

@@ -111,3 +111,61 @@ impl<T, E> Future for Making<T, E> {
         made
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    /// Connects at once, or never.
+    #[derive(Clone)]
+    struct Connector {
+        is_quick: bool,
+    }
+
+    impl Service<()> for Connector {
+        type Response = ();
+        type Error = Infallible;
+        type Future = BoxFuture<'static, Result<(), Infallible>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, (): ()) -> Self::Future {
+            match self.is_quick {
+                true => Box::pin(std::future::ready(Ok(()))),
+                false => Box::pin(std::future::pending()),
+            }
+        }
+    }
+
+    fn connect(is_quick: bool) -> Making<(), Infallible> {
+        WatchConnections.layer(Connector { is_quick }).call(())
+    }
+
+    #[test]
+    fn an_attempt_is_connecting_until_its_connection_is_made() {
+        let attempt = Connecting::default();
+        assert!(!attempt.is_under_way());
+        let made = attempt.during(async { connect(true).await }).now_or_never();
+        assert!(made.is_some() && !attempt.is_under_way());
+        let made = attempt
+            .during(async { connect(false).await })
+            .now_or_never();
+        assert!(made.is_none() && attempt.is_under_way());
+    }
+
+    #[test]
+    fn an_attempt_that_uses_another_connection_is_no_longer_connecting() {
+        let attempt = Connecting::default();
+        let begun = ATTEMPT.sync_scope(attempt.clone(), || connect(false));
+        assert!(attempt.is_under_way());
+        // A task of the HTTP client continues to make the connection.
+        assert!(begun.now_or_never().is_none());
+        assert!(!attempt.is_under_way());
+    }
+}

@@ -327,7 +327,9 @@ mod tests {
         clock.advance(Duration::from_secs(1));
         take(&other, &clock, 150).await;
         assert_eq!(wait(&one, &clock).await, Duration::from_secs(60));
-        other.acquire(&clock, HOUR).await.unwrap();
+        // A wait that ends at the limit is begun.
+        let limit = Duration::from_secs(60);
+        other.acquire(&clock, limit).await.unwrap();
         assert_eq!(clock.monotonic(), Duration::from_secs(61));
         let response = ObservedResponse {
             pause: Some(Duration::from_secs(30)),

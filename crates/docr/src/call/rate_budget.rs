@@ -326,3 +326,17 @@ impl Turns {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_rounded_down_and_never_nothing() {
+        let shared = |processes| RateLimits::new(50, 1_001).share(processes);
+        let of = |processes| shared(NonZeroU32::new(processes).unwrap());
+        assert_eq!(of(1), RateLimits::new(50, 1_001));
+        assert_eq!(of(2), RateLimits::new(25, 500));
+        assert_eq!(of(100), RateLimits::new(1, 10));
+    }
+}

@@ -336,4 +336,48 @@ mod tests {
         assert_eq!(left(&["*.b.com"], &["*.b.com"]), none);
         assert_eq!(left(&["a.com"], &[]), ["a.com"]);
     }
+
+    fn certificate(name: &str) -> Certificate {
+        let certificate = serde_json::json!({
+            "id": "892071a0-bb95-49bc-8021-3afd67a210bf",
+            "name": name,
+            "type": "custom",
+            "state": "verified",
+        });
+        serde_json::from_value(certificate).unwrap()
+    }
+
+    #[tokio::test]
+    async fn nothing_is_swapped_if_the_old_certificate_can_not_be_read_again() {
+        let ready = async |response| {
+            let url = crate::served::serve([response]);
+            let docr = crate::Client::builder().base_url(url).token("dop_v1_0123");
+            let certificates = docr.build().unwrap().certificates();
+            let (old, new) = (certificate("old"), certificate("new"));
+            certificates.make_ready(&old, &new).await
+        };
+        let error = ready(("403 Forbidden", "{}")).await.unwrap_err();
+        assert_eq!(error.status(), Some(403));
+        assert!(error.to_string().contains("\"new\""), "{error}");
+        let body =
+            r#"{"certificate":{"id":"892071a0-bb95-49bc-8021-3afd67a210bf","name":"renewed"}}"#;
+        let pair = ready(("200 OK", body)).await.unwrap();
+        assert_eq!((&*pair.old.name, &*pair.new.name), ("renewed", "new"));
+    }
+
+    #[test]
+    fn the_cause_is_that_of_the_error_which_the_message_has_already() {
+        let full = std::io::Error::other("full");
+        let source = Error::storage("it can't be stored".into(), full);
+        let error = RotateError::<String>::NotCreated(source);
+        let cause = error::Error::source(&error).map(ToString::to_string);
+        assert_eq!(cause.as_deref(), Some("full"));
+        let pair = Box::new(CertificatePair {
+            old: certificate("old"),
+            new: certificate("new"),
+        });
+        let source = "busy".to_owned();
+        let error = RotateError::NotSwapped { pair, source };
+        assert!(error::Error::source(&error).is_none());
+    }
 }

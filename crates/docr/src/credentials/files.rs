@@ -301,3 +301,31 @@ fn storage(path: &Path, error: io::Error) -> Error {
     let summary = format!("credentials can't be stored in {}: {error}", path.display());
     Error::storage(summary, error)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Client, served::serve};
+
+    #[tokio::test]
+    async fn credentials_that_could_not_be_revoked_are_kept_to_revoke_them_later() {
+        let minted = r#"{"auths":{"registry.digitalocean.com":{"auth":"bmV3OnNlY3JldA=="}}}"#;
+        let url = serve([
+            ("200 OK", minted),
+            ("403 Forbidden", r#"{"error":"forbidden"}"#),
+            ("200 OK", "{}"),
+        ]);
+        let docr = Client::builder().base_url(&url).oauth_url(&url);
+        let docr = docr.token("dop_v1_0123").build().unwrap();
+        let registry = docr.registry("acme-images".parse().unwrap());
+        let directory = tempfile::tempdir().unwrap();
+        let files = CredentialFiles::new(directory.path().join("kept"));
+        let wanted = CredentialsRequest::read_only();
+        files.get(&registry, wanted).await.unwrap();
+        let error = files.revoke(&registry, wanted).await.unwrap_err();
+        assert_eq!(error.status(), Some(403));
+        assert!(files.kept(&registry, wanted).is_some());
+        assert!(files.revoke(&registry, wanted).await.unwrap());
+        assert!(files.kept(&registry, wanted).is_none());
+    }
+}

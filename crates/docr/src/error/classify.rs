@@ -276,4 +276,19 @@ mod tests {
             ErrorKind::PreconditionFailed
         );
     }
+
+    #[tokio::test]
+    async fn only_an_attempt_of_which_nothing_was_sent_counts_as_one_without_a_connection() {
+        let kind = |error: &reqwest::Error, was_sent| of_transport(error, was_sent).0;
+        // Nobody accepts connections to it, so that requests are sent and get no response.
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", silent.local_addr().unwrap());
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let request = http.get(&url).timeout(std::time::Duration::from_millis(1));
+        let timeout = request.send().await.unwrap_err();
+        assert_eq!(kind(&timeout, true), ErrorKind::Timeout);
+        assert_eq!(kind(&timeout, false), ErrorKind::Connect);
+        let malformed = http.get("no URL").build().unwrap_err();
+        assert_eq!(kind(&malformed, false), ErrorKind::Configuration);
+    }
 }

@@ -390,4 +390,19 @@ mod tests {
             "before -----BEGIN CERTIFICATE----- MIIB -----END CERTIFICATE----- and [redacted] after"
         );
     }
+
+    #[test]
+    fn a_secret_is_hidden_to_its_last_character_where_it_is_escaped_or_encoded() {
+        let secret = "dop_v1_secret01";
+        let escaped = secret.replace('_', "\\u005f");
+        assert_eq!(shown(&escaped, &[secret]), HIDDEN);
+        let lines = "dop_v1\nsecret\r\n01";
+        assert_eq!(shown("dop_v1\\nsecret\\r\\n01", &[lines]), HIDDEN);
+        // Encoded, its 15 characters end where the last of base64's does.
+        assert_eq!(shown(&BASE64.encode(secret), &[secret]), HIDDEN);
+        // Of 16 the last one is encoded together with what follows.
+        let longer = BASE64.encode(format!("{secret}2:"));
+        let longer = shown(&longer, &["dop_v1_secret012"]);
+        assert!(longer.starts_with(HIDDEN) && longer.len() < HIDDEN.len() + 4);
+    }
 }

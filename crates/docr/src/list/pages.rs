@@ -104,7 +104,7 @@ impl<T: Send + 'static> Reading<T> {
         let length = page.items.len() as u64;
         // A page with a token is known only from the one before it.
         let numbered = next.filter(|next| next.token.is_none() && length > 0);
-        let Some(next) = numbered.filter(|_| self.list.read_ahead > 1) else {
+        let Some(next) = numbered.filter(|_| self.list.read_ahead != 1) else {
             self.ahead = None;
             return;
         };
@@ -112,12 +112,8 @@ impl<T: Send + 'static> Reading<T> {
         if self.ahead.as_ref().is_some_and(is_what_comes) {
             return;
         }
-        // The link doesn't fit the known length, or the list has grown.
-        self.ahead = None;
+        // The link doesn't fit the known length, or the list has grown. A page beyond that length is fetched on its own.
         let last = page.total.unwrap_or(0).div_ceil(length);
-        if next.page > last {
-            return;
-        }
         let (first, fetch) = (next.clone(), self.list.fetch.clone());
         let fetches = (next.page..=last).map(move |number| fetch(first.numbered(number)));
         self.ahead = Some(Ahead {

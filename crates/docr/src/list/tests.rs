@@ -269,6 +269,17 @@ async fn a_list_that_ends_early_or_goes_on_is_read_as_its_pages_say() {
 }
 
 #[tokio::test]
+async fn an_empty_page_does_not_say_how_many_pages_there_are_and_the_list_goes_on() {
+    let (list, asked) = scripted(vec![
+        (vec![], Some("/v2/a?page=2"), Some(3)),
+        (vec![1, 2], Some("/v2/a?page=3"), Some(3)),
+        (vec![3], None, Some(3)),
+    ]);
+    assert_eq!(read(list.read_ahead(8)).await, (vec![1, 2, 3], None));
+    assert_eq!(asked.lock().unwrap().len(), 3);
+}
+
+#[tokio::test]
 async fn a_list_with_tokens_is_not_read_ahead() {
     let (list, asked) = scripted(vec![
         (vec![1], Some("/v2/a?page=2&page_token=t1"), Some(3)),

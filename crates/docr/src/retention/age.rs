@@ -164,4 +164,10 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn an_age_has_no_fractions_of_a_second() {
+        let age = Age::from_duration(Duration::from_millis(90_999));
+        assert_eq!(age.as_duration(), Duration::from_secs(90));
+    }
 }

@@ -61,10 +61,8 @@ fn read(reference: &str) -> Result<Option<InUse>, InvalidInput> {
     }
     let path = match bare.split_once('/') {
         Some((host, path)) if is_host_of_registries(host) => path,
-        // As in Docker, a first part with a dot or port is another host.
-        Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => return Ok(None),
         Some(_) => {
-            // Without a host it may be an image on Docker Hub.
+            // Without a host it may be an image on Docker Hub; with another one it is not read.
             return Ok(bare.parse().ok().map(InUse::Image));
         }
         None => return Ok(None),
@@ -197,7 +195,7 @@ mod tests {
         let text = format!(
             "registry.digitalocean.com/acme/shop/api:v1 docker.io/library/redis:7\n\
              docker-pullable://registry.digitalocean.com/acme/shop/api@sha256:{hex}\n\
-             127.0.0.1:5000/acme/web acme/tools:2 nginx redis:7 quay.io/a/b sha256:{hex}\n\
+             127.0.0.1:5000/acme/web localhost/acme/web acme/tools:2 nginx redis:7 quay.io/a/b sha256:{hex}\n\
              registry.digitalocean.com/other/web:v1 ghcr.io/acme/UPPER:1",
         );
         let references = in_use(&text).unwrap();
@@ -209,6 +207,7 @@ mod tests {
                 InUse::Digest(digest) => digest,
             })
             .collect();
+        assert_eq!(of(&references, "localhost").unwrap().len(), 1);
         let digest = format!("sha256:{hex}");
         assert_eq!(
             ours,

@@ -356,44 +356,19 @@ async fn read_documents(
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        io::{Read as _, Write as _},
-        net::TcpListener,
-        sync::Arc,
-        thread,
-    };
+    use std::sync::Arc;
 
     use chrono::{DateTime, TimeDelta, Utc};
 
-    use crate::{Client, ManualClock};
-
-    /// Sends one response with this `date` header, and returns where.
-    fn serve(date: &'static str) -> String {
-        const BODY: &str = r#"{"registry":{"name":"acme-images"}}"#;
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        thread::spawn(move || {
-            let (mut stream, _) = listener.accept().unwrap();
-            let mut request = Vec::new();
-            while !request.ends_with(b"\r\n\r\n") {
-                let mut byte = [0];
-                stream.read_exact(&mut byte).unwrap();
-                request.extend(byte);
-            }
-            let length = BODY.len();
-            let response = format!(
-                "HTTP/1.1 200 OK\r\ndate: {date}\r\ncontent-type: application/json\r\n\
-                 content-length: {length}\r\nconnection: close\r\n\r\n{BODY}"
-            );
-            stream.write_all(response.as_bytes()).unwrap();
-        });
-        url
-    }
+    use crate::{Client, ManualClock, served::serve};
 
     #[tokio::test]
     async fn the_date_of_a_response_tells_the_service_s_time() {
         let noon: DateTime<Utc> = "2026-01-01T12:00:00Z".parse().unwrap();
-        let url = serve("Tue, 10 Feb 2026 12:00:00 GMT");
+        let url = serve([(
+            "200 OK\r\ndate: Tue, 10 Feb 2026 12:00:00 GMT",
+            r#"{"registry":{"name":"acme-images"}}"#,
+        )]);
         let docr = Client::builder()
             .base_url(&url)
             .token("dop_v1_0123")

@@ -255,9 +255,59 @@ impl std::fmt::Debug for OciManifests {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+
+    use chrono::{DateTime, Utc};
+    use futures_core::future::BoxFuture;
     use oci_client::errors::{OciEnvelope, OciError};
 
     use super::*;
+    use crate::CredentialsRequest;
+
+    /// Counts the waits, which take no time.
+    #[derive(Debug, Default)]
+    struct Waits(AtomicU32);
+
+    impl Clock for Waits {
+        fn now(&self) -> DateTime<Utc> {
+            DateTime::UNIX_EPOCH
+        }
+
+        fn monotonic(&self) -> Duration {
+            Duration::ZERO
+        }
+
+        fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
+            self.0.fetch_add(1, SeqCst);
+            Box::pin(std::future::ready(()))
+        }
+
+        fn random(&self) -> f64 {
+            0.5
+        }
+    }
+
+    #[tokio::test]
+    async fn a_registry_that_can_not_be_reached_is_tried_as_often_as_the_service() {
+        let minted = serde_json::json!({
+            "auths": { DockerCredentials::HOST: { "auth": "bmV3OnNlY3JldA==" } }
+        });
+        let minted = serde_json::from_value(minted).unwrap();
+        let credentials = DockerCredentials::new(minted, CredentialsRequest::read_only());
+        let registry = "acme-images".parse().unwrap();
+        let waits = Arc::new(Waits::default());
+        // Nothing listens there.
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let host = free.local_addr().unwrap().to_string();
+        drop(free);
+        let reader = OciManifests::new(&registry, &credentials.unwrap()).unwrap();
+        let reader = reader.plain_http_host(host).clock(waits.clone());
+        let digest = format!("sha256:{}", "01".repeat(32)).parse().unwrap();
+        let read = reader.bytes(&"shop/api".parse().unwrap(), &digest).await;
+        assert!(read.is_err());
+        let attempts = waits.0.load(SeqCst) + 1;
+        assert_eq!(attempts, CallOptions::new().max_attempts);
+    }
 
     #[test]
     fn another_attempt_is_worth_it_after_a_limit_or_a_fault_of_the_registry_alone() {

@@ -114,10 +114,7 @@ impl OciTokens {
             .tokens
             .insert(image, RegistryOperation::Pull, token)
             .await;
-        let lifetime = lifetime.map_or(LIFETIME, Duration::from_secs);
-        // It must also arrive before it expires.
-        let lifetime = lifetime.min(LONGEST_LIFETIME) / 10 * 9;
-        *good_until = Some(now.saturating_add(lifetime));
+        *good_until = Some(now.saturating_add(used_for(lifetime)));
         Ok(())
     }
 
@@ -182,6 +179,12 @@ impl OciTokens {
     }
 }
 
+/// How long a token is used that is valid for so many seconds: it must also arrive before it expires.
+fn used_for(seconds: Option<u64>) -> Duration {
+    let lifetime = seconds.map_or(LIFETIME, Duration::from_secs);
+    lifetime.min(LONGEST_LIFETIME) / 10 * 9
+}
+
 /// The way to authenticate that a registry asks for; of several, by token.
 fn challenge(headers: &HeaderMap, has_plain_http: bool) -> Result<Challenge, OciDistributionError> {
     let texts = headers.get_all(WWW_AUTHENTICATE).iter();
@@ -243,13 +246,19 @@ async fn failure(response: Response) -> OciDistributionError {
 async fn text(mut response: Response) -> Result<String, OciDistributionError> {
     let mut bytes = Vec::new();
     while let Some(part) = response.chunk().await? {
-        bytes.extend_from_slice(&part);
-        if bytes.len() > MOST_BYTES {
-            let message = "the response is larger than 1 MiB".to_owned();
-            return Err(OciDistributionError::AuthenticationFailure(message));
-        }
+        add(&mut bytes, &part)?;
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Adds a part of a response.
+fn add(bytes: &mut Vec<u8>, part: &[u8]) -> Result<(), OciDistributionError> {
+    bytes.extend_from_slice(part);
+    if bytes.len() > MOST_BYTES {
+        let message = "the response is larger than 1 MiB".to_owned();
+        return Err(OciDistributionError::AuthenticationFailure(message));
+    }
+    Ok(())
 }
 
 pub(super) fn unusable_token() -> OciDistributionError {
@@ -302,5 +311,49 @@ mod tests {
             bearer("http://api.example.com/auth", None)
         );
         assert!(read(&["Bearer service=x"], true).is_err());
+    }
+
+    #[test]
+    fn a_token_is_used_for_nine_tenths_of_its_lifetime_and_no_longer_than_a_day() {
+        let seconds = |lifetime| used_for(lifetime).as_secs();
+        assert_eq!(seconds(Some(300)), 270);
+        // By the specification.
+        assert_eq!(seconds(None), 54);
+        assert_eq!(seconds(Some(0)), 0);
+        let most = LONGEST_LIFETIME.as_secs() / 10 * 9;
+        assert_eq!(seconds(Some(u64::MAX)), most);
+    }
+
+    #[test]
+    fn a_response_of_a_mebibyte_is_read_and_a_larger_one_is_not() {
+        let mut bytes = vec![b' '; MOST_BYTES - 1];
+        assert!(add(&mut bytes, b" ").is_ok());
+        let error = add(&mut bytes, b" ").unwrap_err();
+        assert!(error.to_string().contains("larger than 1 MiB"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_token_that_is_refused_for_good_is_not_tried_again() {
+        let issue = async |response| {
+            let url = crate::served::serve([response]);
+            let auth = RegistryAuth::Basic("user".into(), "password".into());
+            let access = Access {
+                host: "registry.example.com",
+                has_plain_http: true,
+                silence: Duration::from_secs(30),
+                auth: &auth,
+                clock: &crate::SystemClock,
+            };
+            let image = "registry.example.com/acme/shop:v1".parse().unwrap();
+            let issued = OciTokens::new();
+            let issued = issued
+                .issue(&url.parse().unwrap(), None, &image, &access)
+                .await;
+            issued.err().unwrap().to_string()
+        };
+        let denied = issue(("403 Forbidden", "no pull for you")).await;
+        assert_eq!(denied, "Authentication failure: no pull for you");
+        let unavailable = issue(("503 Service Unavailable", "later")).await;
+        assert!(unavailable.contains("503"), "{unavailable}");
     }
 }

@@ -380,6 +380,7 @@ mod tests {
             ("v?", "v*"),
             ("main-*", "pr-*"),
             ("v1", "v*"),
+            ("re:v*", "re:vx"),
         ] {
             assert!(!covers(narrow, wide), "{narrow} doesn't cover {wide}");
         }

@@ -505,6 +505,8 @@ mod tests {
             "[[rule]]\ndelete_tags = ['pr-*']\n[[rule]]\ndelete_tags = ['pr-1*']\nolder_than = '1d'",
             "[[rule]]\nrepositories = ['shop/*']\nolder_than = '1d'\n[[rule]]\nrepositories = ['shop/api']\nkeep_newest = 1",
             "[[rule]]\nuntagged_older_than = '1d'\n[[rule]]\ndelete_untagged = true",
+            "[[rule]]\ndelete_tags = ['*']\n[[rule]]\nkeep_newest = 1",
+            "[[rule]]\ndelete_tags = ['pr-*']\ndelete_untagged = true\n[[rule]]\ndelete_untagged = true",
         ] {
             let error = check(text).unwrap();
             assert!(

@@ -404,4 +404,48 @@ mod tests {
             );
         }
     }
+
+    #[tokio::test]
+    async fn lists_count_as_newest_first_if_they_agree_were_complete_and_are_both_sorted() {
+        let docr = crate::Client::builder()
+            .token("dop_v1_0123")
+            .build()
+            .unwrap();
+        let registry = docr.registry("acme-images".parse().unwrap());
+        let handle = registry.repository("shop/api".parse().unwrap());
+        let handle = &handle;
+        let at = |hour: i64| Some(DateTime::UNIX_EPOCH + chrono::TimeDelta::hours(hour));
+        let are_newest_first = async |tags: [i64; 2], manifests: [i64; 2], named, is_in_doubt| {
+            let names = [("v1", "sha256:01"), ("v2", "sha256:02")];
+            let items = names
+                .iter()
+                .zip(tags)
+                .map(|((tag, digest), hour)| TagRecord {
+                    tag: (*tag).into(),
+                    digest: Some((*digest).into()),
+                    updated_at: at(hour),
+                });
+            let items = items.collect();
+            let manifests = names.iter().zip(manifests).map(|((tag, digest), hour)| {
+                let tags = [SharedString::from(*tag)];
+                ManifestRecord {
+                    digest: (*digest).into(),
+                    updated_at: at(hour),
+                    tags: tags.into_iter().take(named).collect(),
+                    ..ManifestRecord::default()
+                }
+            });
+            let manifests = Some(manifests.collect());
+            let tags = Whole { items, is_in_doubt };
+            let texts = &mut Interner::default();
+            let read = read_lists(handle, tags, manifests, texts, &Calls::new(1)).await;
+            read.unwrap().is_newest_first
+        };
+        assert!(are_newest_first([2, 1], [2, 1], 1, false).await);
+        // Each of these alone is enough not to rely on it.
+        assert!(!are_newest_first([1, 2], [2, 1], 1, false).await);
+        assert!(!are_newest_first([2, 1], [1, 2], 1, false).await);
+        assert!(!are_newest_first([2, 1], [2, 1], 0, false).await);
+        assert!(!are_newest_first([2, 1], [2, 1], 1, true).await);
+    }
 }

@@ -135,6 +135,7 @@ mod tests {
         let owned = String::from("v1");
         assert!(text == *"v1" && text == "v1" && text == owned);
         assert!(HashSet::from([text.clone()]).contains("v1"));
+        assert_eq!(AsRef::<str>::as_ref(&text), "v1");
         assert_eq!(String::from(text), "v1");
     }
 

@@ -90,6 +90,7 @@ mod tests {
     fn bytes_are_shown_in_a_unit_that_people_read() {
         assert_eq!(bytes(0), "0 B");
         assert_eq!(bytes(1023), "1023 B");
+        assert_eq!(bytes(1024), "1.0 KiB");
         assert_eq!(bytes(1536), "1.5 KiB");
         assert_eq!(bytes(5_368_709_120), "5.0 GiB");
         assert_eq!(bytes(u64::MAX), "16777216.0 TiB");

@@ -161,6 +161,104 @@ fn plans_differ_in_what_was_added_and_what_was_removed() {
 }
 
 #[test]
+fn what_no_call_can_name_is_kept() {
+    let day = TimeDelta::days(1);
+    let mut malformed = image(2, day * 9, &[]);
+    malformed.digest = "sha256:02".into();
+    let mut of_malformed = tag("v2", 2);
+    of_malformed.digest = Some(malformed.digest.clone());
+    let tags = vec![tag("v 1", 1), of_malformed, tag("v3", 3)];
+    let manifests = vec![image(1, day * 9, &[]), malformed, image(3, day * 9, &[])];
+    let shop = inventory(vec![repository("shop/api", tags, manifests)]);
+    let policy = RetentionPolicy::from_toml("[[rule]]\nolder_than = '5d'").unwrap();
+    let plan = RetentionPlan::compute(&policy, &shop).unwrap();
+    let going = plan.deletions.iter().map(|deletion| &deletion.subject);
+    let three = [Subject::Tag("v3".into()), Subject::Manifest(digest(3))];
+    assert_eq!(going.collect::<Vec<_>>(), three.iter().collect::<Vec<_>>());
+    assert_eq!(plan.kept.len(), 4);
+    for kept in &plan.kept {
+        assert_eq!(kept.reason, KeepReason::NotUnderstood, "{}", kept.subject);
+    }
+}
+
+#[test]
+fn an_image_is_kept_if_the_lists_disagree_on_where_its_tag_points() {
+    let mut two = image(2, TimeDelta::days(9), &[]);
+    two.tags.push("v1".into());
+    let manifests = vec![image(1, TimeDelta::days(9), &[]), two];
+    let shop = inventory(vec![repository("shop/api", vec![tag("v1", 1)], manifests)]);
+    let policy = RetentionPolicy::from_toml("[[rule]]\nolder_than = '5d'").unwrap();
+    let plan = RetentionPlan::compute(&policy, &shop).unwrap();
+    assert_eq!(plan.deletions, []);
+    assert_eq!(plan.kept.len(), 3);
+    for kept in &plan.kept {
+        assert_eq!(kept.reason, KeepReason::InDoubt, "{}", kept.subject);
+    }
+}
+
+#[test]
+fn what_is_freed_is_in_doubt_only_if_anything_is_freed_and_a_repository_was_not_read() {
+    let is_freed_at_most = |is_unread, rule: &str| {
+        let mut shop = shop();
+        shop.repositories[0].is_unread = is_unread;
+        let policy = format!("[[rule]]\nrepositories = ['shop/web']\n{rule}");
+        let policy = RetentionPolicy::from_toml(&policy).unwrap();
+        if is_unread {
+            shop.repositories[0].tags.clear();
+            shop.repositories[0].manifests.clear();
+        }
+        let plan = RetentionPlan::compute(&policy, &shop).unwrap();
+        plan.is_freed_at_most
+    };
+    assert!(is_freed_at_most(true, "older_than = '5d'"));
+    assert!(!is_freed_at_most(true, "older_than = '10d'"));
+    assert!(!is_freed_at_most(false, "older_than = '5d'"));
+}
+
+#[test]
+fn the_line_of_an_image_has_its_own_tags_and_the_number_of_what_belongs_to_it() {
+    let mut api = shop().repositories.swap_remove(0);
+    api.tags.push(tag("v1-amd64", 2));
+    let policy = RetentionPolicy::from_toml("[[rule]]\nolder_than = '5d'").unwrap();
+    let plan = RetentionPlan::compute(&policy, &inventory(vec![api])).unwrap();
+    let subjects = plan.deletions.iter().map(|deletion| &deletion.subject);
+    assert!({ subjects }.any(|subject| *subject == Subject::Tag("v1-amd64".into())));
+    let lines = plan.lines();
+    let goes: Vec<_> = lines.iter().map(|line| line.goes.as_str()).collect();
+    assert_eq!(goes, ["v1 with 1 that belong to it"]);
+}
+
+#[test]
+fn a_manifest_that_only_a_tag_names_is_added_once() {
+    let tags = vec![tag("v1", 1), tag("v2", 2), tag("v3", 2)];
+    let mut api = repository("shop/api", tags, vec![image(1, TimeDelta::days(9), &[])]);
+    api.join();
+    let digests = api.manifests.iter().map(|manifest| &manifest.digest);
+    assert_eq!(digests.collect::<Vec<_>>(), [&digest(1), &digest(2)]);
+    assert_eq!(api.manifests[1].content, ManifestContent::Unread);
+}
+
+#[test]
+fn only_long_lists_are_marked_to_be_read_in_part() {
+    let day = TimeDelta::days(9);
+    let is_marked = |images: std::ops::Range<u8>, tags_of_each: u16| {
+        let tags = images.clone().flat_map(|number| {
+            (0..tags_of_each).map(move |place| tag(&format!("v{number}-{place}"), number))
+        });
+        let mut api = repository("shop/api", tags.collect(), Vec::new());
+        api.manifests
+            .extend(images.map(|number| image(number, day, &[])));
+        api.is_newest_first = true;
+        let policy = RetentionPolicy::from_toml("[[rule]]\nolder_than = '5d'").unwrap();
+        let plan = RetentionPlan::compute(&policy, &inventory(vec![api])).unwrap();
+        plan.newest_first.contains("shop/api")
+    };
+    // Tags and manifests together.
+    assert!(!is_marked(0..100, 1));
+    assert!(is_marked(0..100, 24));
+}
+
+#[test]
 fn progress_is_shown_as_a_part_of_the_whole() {
     let read = InventoryProgress {
         done: 3,

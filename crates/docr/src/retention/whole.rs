@@ -81,3 +81,59 @@ pub(super) fn is_newest_first(mut times: impl Iterator<Item = Option<DateTime<Ut
 pub(super) fn are_long(items: usize) -> bool {
     items as u64 > SEARCH * MAX_PER_PAGE
 }
+
+#[cfg(test)]
+mod tests {
+    use docr_api::{operations, types::PageMeta};
+
+    use super::*;
+    use crate::list::{PageAnswer, PageRequest};
+
+    /// What is read of a list with these pages: their items, and the total that each names.
+    async fn read(pages: &'static [(&'static [&'static str], u64)]) -> Whole<SharedString> {
+        let list = || {
+            List::new(
+                operations::registries_list(),
+                move |request: PageRequest| async move {
+                    let (items, total) = pages[request.page as usize - 1];
+                    let mut meta = PageMeta::default();
+                    meta.total = Some(total);
+                    Ok(PageAnswer {
+                        items: items.to_vec(),
+                        links: None,
+                        meta: Some(meta),
+                    })
+                },
+            )
+        };
+        let whole = Whole::read(list, SharedString::from, |item| item).await;
+        whole.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_list_that_names_its_items_once_and_as_many_as_it_says_is_complete() {
+        let whole = read(&[(&["a", "b"], 3), (&["c"], 3)]).await;
+        assert_eq!(whole.items, ["a", "b", "c"]);
+        assert!(!whole.is_in_doubt);
+    }
+
+    #[tokio::test]
+    async fn a_list_that_names_an_item_twice_misses_another_or_changes_its_total_is_in_doubt() {
+        // Whatever is missed, too.
+        let twice = read(&[(&["a", "b"], 3), (&["b"], 3)]).await;
+        assert_eq!(twice.items, ["a", "b"]);
+        assert!(twice.is_in_doubt);
+        let missed = read(&[(&["a", "b"], 3), (&[], 3)]).await;
+        assert!(missed.is_in_doubt);
+        let changed = read(&[(&["a", "b"], 3), (&["c"], 4), (&[], 4)]).await;
+        assert!(changed.is_in_doubt);
+        let both = read(&[(&["a", "b"], 3), (&[], 4)]).await;
+        assert!(both.is_in_doubt);
+    }
+
+    #[test]
+    fn lists_are_long_if_they_have_more_pages_than_a_search_reads() {
+        assert!(!are_long(2_400));
+        assert!(are_long(2_401));
+    }
+}

@@ -169,6 +169,22 @@ fn credentials_are_taken_out_and_the_others_stay() {
 }
 
 #[test]
+fn where_there_is_nothing_to_take_out_the_file_stays_to_the_byte() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("config.json");
+    for text in [
+        "{\n\t\"auths\": { \"ghcr.io\" : {} }\n}\n",
+        "{\n\t\"credHelpers\": { \"ghcr.io\" : \"gh\" }\n}\n",
+    ] {
+        fs::write(&path, text).unwrap();
+        let mut config = DockerConfig::load(&path).unwrap();
+        assert!(!config.remove().unwrap());
+        config.save().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+}
+
+#[test]
 fn what_is_no_configuration_is_refused_without_showing_it_and_left_as_it_is() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("config.json");
@@ -191,6 +207,15 @@ fn what_is_no_configuration_is_refused_without_showing_it_and_left_as_it_is() {
         );
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
     }
+}
+
+#[test]
+fn a_file_that_is_no_text_is_an_error_and_not_an_empty_configuration() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("config.json");
+    fs::write(&path, [b'{', 0xff, b'}']).unwrap();
+    let error = DockerConfig::load(&path).unwrap_err();
+    assert!(matches!(error, DockerConfigError::Io { .. }), "{error}");
 }
 
 #[test]

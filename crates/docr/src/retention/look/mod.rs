@@ -1,5 +1,7 @@
 //! The second look at a repository, as close to the deletions as possible.
 
+#[cfg(test)]
+mod tests;
 mod touched;
 
 use std::{
@@ -10,7 +12,7 @@ use std::{
 use chrono::{DateTime, Utc};
 
 use super::{
-    inventory::ManifestRecord,
+    inventory::{ManifestRecord, RepositoryInventory},
     manifest::{ManifestReader, subject_of_tag},
     plan::{Deletion, RetentionPlan, Subject},
     reading::{Calls, read_lists, read_manifest_list, read_tags},
@@ -130,7 +132,7 @@ impl Look {
         let mut look = Self {
             at,
             has_all_tags,
-            is_agreed: (agreed || !seen.tags.is_empty()) && seen.is_agreed(),
+            is_agreed: names_all_tags(agreed, &seen),
             tags: HashMap::new(),
             manifests: HashMap::new(),
             doubt: seen.is_in_doubt.then_some(RESTLESS),
@@ -150,7 +152,7 @@ impl Look {
         for _ in 0..TIMES {
             let news = look.news(scope.known, &read);
             look.renewed.extend(news.iter().cloned());
-            if look.going.is_empty() || look.doubt.is_some() || news.is_empty() {
+            if news.is_empty() || look.is_settled() {
                 return Ok(look);
             }
             look.read_news(&news, repository, scope.reader).await;
@@ -162,6 +164,11 @@ impl Look {
         }
         look.doubt = Some(RESTLESS);
         Ok(look)
+    }
+
+    /// Whether what is new decides nothing: no manifest is to be deleted, or none can be.
+    fn is_settled(&self) -> bool {
+        self.going.is_empty() || self.doubt.is_some()
     }
 
     /// Whether the repository contains only what is to be deleted, unchanged since the plan was made.
@@ -328,6 +335,11 @@ impl Look {
             _ => None,
         }
     }
+}
+
+/// Whether the list of manifests names all tags, by these lists or, if it did before, by these without tags.
+fn names_all_tags(did_before: bool, lists: &RepositoryInventory) -> bool {
+    (did_before || !lists.tags.is_empty()) && lists.is_agreed()
 }
 
 /// The digests of the manifests to delete.

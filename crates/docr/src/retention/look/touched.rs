@@ -8,7 +8,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use docr_api::types::{RepositoryManifest, RepositoryTag};
 
-use super::{Look, Place, Scope};
+use super::{Known, Look, Place, Scope};
 use crate::{
     List, Result,
     list::MAX_PER_PAGE,
@@ -21,10 +21,38 @@ use crate::{
 };
 
 /// How many tags and manifests of a repository were deleted since the plan was made.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(in crate::retention) struct Gone {
-    pub(in crate::retention) tags: u64,
-    pub(in crate::retention) manifests: u64,
+    tags: u64,
+    manifests: u64,
+}
+
+impl Gone {
+    /// Counts these.
+    pub(in crate::retention) fn of<'a>(subjects: impl Iterator<Item = &'a Subject>) -> Self {
+        let (tags, manifests): (Vec<_>, Vec<_>) =
+            subjects.partition(|subject| matches!(subject, Subject::Tag(_)));
+        Self {
+            tags: tags.len() as u64,
+            manifests: manifests.len() as u64,
+        }
+    }
+}
+
+impl Known<'_> {
+    /// Whether the plan knows all of these, and none was pushed since.
+    fn has_all(&self, tags: &[RepositoryTag], manifests: &[RepositoryManifest]) -> bool {
+        let is_old = |time: Option<DateTime<Utc>>| time.is_some() && time <= self.last_push;
+        let has_tag = |tag: &RepositoryTag| {
+            let subject = Subject::Tag(tag.tag.as_str().into());
+            is_old(tag.updated_at) && self.subjects.contains(&subject)
+        };
+        let has_manifest = |manifest: &RepositoryManifest| {
+            let subject = Subject::Manifest(manifest.digest.as_str().into());
+            is_old(manifest.updated_at) && self.subjects.contains(&subject)
+        };
+        tags.iter().all(has_tag) && manifests.iter().all(has_manifest)
+    }
 }
 
 impl Look {
@@ -69,18 +97,7 @@ impl Look {
             }
         }
         let (tags, manifests) = (tags.into_items(), manifests.into_items());
-        let is_old = |time: Option<DateTime<Utc>>| time.is_some() && time <= known.last_push;
-        let has_tag = |tag: &RepositoryTag| {
-            is_old(tag.updated_at)
-                && known
-                    .subjects
-                    .contains(&Subject::Tag(tag.tag.as_str().into()))
-        };
-        let has_manifest = |manifest: &RepositoryManifest| {
-            let subject = Subject::Manifest(manifest.digest.as_str().into());
-            is_old(manifest.updated_at) && known.subjects.contains(&subject)
-        };
-        if !tags.iter().all(has_tag) || !manifests.iter().all(has_manifest) {
+        if !known.has_all(&tags, &manifests) {
             return Ok(None);
         }
         let mut look = Self {
@@ -177,5 +194,116 @@ impl<T: Send + 'static, L: Fn() -> List<T>> Sorted<T, L> {
 
     fn into_items(self) -> Vec<T> {
         self.pages.into_values().flatten().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use chrono::TimeDelta;
+    use docr_api::{operations, types::PageMeta};
+
+    use super::*;
+    use crate::list::{PageAnswer, PageRequest};
+
+    type Item = (u64, DateTime<Utc>);
+
+    fn at(hour: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::hours(hour)
+    }
+
+    type Fetched = Arc<Mutex<Vec<u64>>>;
+
+    /// A list of 500 items on three pages, by the hour of each. Also returns the pages that are fetched.
+    fn list_of(hour: fn(u64) -> i64) -> (Sorted<Item, impl Fn() -> List<Item>>, Fetched) {
+        const TOTAL: u64 = 500;
+        let fetched = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&fetched);
+        let list = move || {
+            let log = Arc::clone(&log);
+            List::new(
+                operations::registries_list(),
+                move |request: PageRequest| {
+                    log.lock().unwrap().push(request.page);
+                    let first = (request.page - 1) * MAX_PER_PAGE;
+                    let items = first..TOTAL.min(first + MAX_PER_PAGE);
+                    let mut meta = PageMeta::default();
+                    meta.total = Some(TOTAL);
+                    let answer = PageAnswer {
+                        items: items.map(|item| (item, at(hour(item)))).collect(),
+                        links: None,
+                        meta: Some(meta),
+                    };
+                    async move { Ok(answer) }
+                },
+            )
+        };
+        let sorted = Sorted::new(list, TOTAL, |(_, time): &Item| Some(*time));
+        (sorted, fetched)
+    }
+
+    #[tokio::test]
+    async fn an_item_is_looked_for_only_where_its_time_is() {
+        let (mut sorted, fetched) = list_of(|item| -(item as i64));
+        let found = sorted.find(at(-450), |(item, _)| *item == 450).await;
+        assert!(found.unwrap());
+        assert_eq!(*fetched.lock().unwrap(), [2, 3]);
+        let (mut sorted, fetched) = list_of(|item| -(item as i64));
+        assert!(!sorted.find(at(-10), |_| false).await.unwrap());
+        assert_eq!(*fetched.lock().unwrap(), [2, 1]);
+    }
+
+    #[tokio::test]
+    async fn of_many_items_with_the_same_time_all_are_looked_at_and_nothing_beyond_the_end() {
+        let (mut sorted, fetched) = list_of(|_| 0);
+        let found = sorted.find(at(0), |(item, _)| *item == 450).await;
+        assert!(found.unwrap());
+        assert!(!sorted.find(at(0), |_| false).await.unwrap());
+        assert_eq!(*fetched.lock().unwrap(), [2, 1, 3]);
+    }
+
+    #[test]
+    fn a_tag_or_manifest_that_is_unknown_or_was_pushed_since_is_noticed() {
+        let subjects = [
+            Subject::Tag("v1".into()),
+            Subject::Manifest("sha256:01".into()),
+        ];
+        let known = Known {
+            subjects: subjects.iter().collect(),
+            last_push: Some(at(5)),
+            ..Known::default()
+        };
+        let has_all = |tag: (&str, Option<i64>), manifest: (&str, Option<i64>)| {
+            let tag = serde_json::json!({ "tag": tag.0, "updated_at": tag.1.map(at) });
+            let manifest =
+                serde_json::json!({ "digest": manifest.0, "updated_at": manifest.1.map(at) });
+            let tag = serde_json::from_value(tag).unwrap();
+            let manifest = serde_json::from_value(manifest).unwrap();
+            known.has_all(&[tag], &[manifest])
+        };
+        let (tag, manifest) = (("v1", Some(5)), ("sha256:01", Some(4)));
+        assert!(has_all(tag, manifest));
+        for other in [("v2", Some(5)), ("v1", Some(6)), ("v1", None)] {
+            assert!(!has_all(other, manifest), "{other:?}");
+        }
+        for other in [
+            ("sha256:02", Some(4)),
+            ("sha256:01", Some(6)),
+            ("sha256:01", None),
+        ] {
+            assert!(!has_all(tag, other), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn tags_and_manifests_are_counted_apart() {
+        let subjects = [
+            Subject::Tag("v1".into()),
+            Subject::Manifest("sha256:01".into()),
+            Subject::Tag("v2".into()),
+        ];
+        let gone = Gone::of(subjects.iter());
+        assert_eq!((gone.tags, gone.manifests), (2, 1));
     }
 }

@@ -164,6 +164,7 @@ impl<'v, 'a, 'o, O: ObserveRetention + Send> Visit<'v, 'a, 'o, O> {
         // Whether tags were deleted since the look: a manifest is deleted only after a new one.
         let mut is_outdated = false;
         loop {
+            // No more than can be called at once: what waits would be deleted by an old look.
             while under_way.len() < self.run.concurrency
                 && self.run.may_begin()
                 && let Some(deletion) = self.left.front().copied()
@@ -255,14 +256,8 @@ impl<'v, 'a, 'o, O: ObserveRetention + Send> Visit<'v, 'a, 'o, O> {
 
     /// How much of what the plan knows is deleted.
     fn gone(&self) -> Gone {
-        let mut gone = Gone::default();
-        for (subject, is_gone) in &self.ended {
-            match subject {
-                Subject::Tag(_) => gone.tags += u64::from(*is_gone),
-                Subject::Manifest(_) => gone.manifests += u64::from(*is_gone),
-            }
-        }
-        gone
+        let gone = self.ended.iter().filter(|(_, is_gone)| **is_gone);
+        Gone::of(gone.map(|(subject, _)| *subject))
     }
 
     /// Whether a deletion is in progress. What comes first in the plan has been started first.
