@@ -262,6 +262,8 @@ impl Schedule {
             outer,
         });
         self.waiting().calls.push(Arc::downgrade(&call));
+        // It may stand still at once, behind another of its group, and with it the call that it is part of.
+        self.changed.notify_one();
         call
     }
 
