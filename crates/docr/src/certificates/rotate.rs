@@ -367,8 +367,7 @@ mod tests {
 
     #[test]
     fn the_cause_is_that_of_the_error_which_the_message_has_already() {
-        let full = std::io::Error::other("full");
-        let source = Error::storage("it can't be stored".into(), full);
+        let source = Error::configuration("it can't be stored", Some("full".into()));
         let error = RotateError::<String>::NotCreated(source);
         let cause = error::Error::source(&error).map(ToString::to_string);
         assert_eq!(cause.as_deref(), Some("full"));

@@ -534,7 +534,7 @@ mod tests {
     fn the_message_of_an_invalid_input_is_shown_once_and_the_cause_of_others_after_theirs() {
         let invalid = Error::from(InvalidInput::new("page", "0", "pages are counted from 1"));
         assert!(error::Error::source(&invalid).is_none());
-        let other = Error::storage("it can't be stored".into(), std::io::Error::other("full"));
+        let other = Error::configuration("it can't be stored", Some("full".into()));
         let cause = error::Error::source(&other).map(ToString::to_string);
         assert_eq!(cause.as_deref(), Some("full"));
     }
