@@ -190,15 +190,15 @@ async fn a_page_token_leads_to_the_next_page_and_a_bad_one_is_refused() {
 }
 
 #[tokio::test]
-async fn a_million_tags_can_be_paged_through() {
+async fn hundreds_of_thousands_of_tags_can_be_paged_through() {
     let bench = Bench::with_registry("basic").await;
-    let tags = (0..1_000_000).map(|number| format!("t{number:06}"));
+    let tags = (0..200_000).map(|number| format!("t{number:06}"));
     let image = Image::new("many").layer("x");
     let pushed = bench.sandbox.push_tags("acme", image, tags).unwrap();
-    let path = format!("{REPOSITORIES}/many/tags?per_page=200&page=5000");
+    let path = format!("{REPOSITORIES}/many/tags?per_page=200&page=1000");
     let last = bench.get(&path).await.json();
-    assert_eq!(last["meta"]["total"], 1_000_000);
-    assert_eq!(last["tags"][199]["tag"], "t999999");
+    assert_eq!(last["meta"]["total"], 200_000);
+    assert_eq!(last["tags"][199]["tag"], "t199999");
 
     let path = format!("{REPOSITORIES}/many/digests/{}", pushed.digest);
     assert_eq!(bench.delete(&path).await.status, 204);
