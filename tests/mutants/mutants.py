@@ -284,8 +284,6 @@ class Trials:
 def report(mutants, ends, at_least):
     counts = Counter(ends.values())
     print(f"{len(mutants)} mutants: {len(mutants) - len(ends)} don't compile, " + ", ".join(f"{count} {end}" for end, count in counts.most_common()))
-    for mutant, end in sorted((mutants[number]["name"], end) for number, end in ends.items() if end in SURVIVED):
-        print(f"{end}: {mutant}")
     caught, survived = (sum(counts[end] for end in of) for of in (CAUGHT, SURVIVED))
     share = 100 * caught / max(1, caught + survived)
     print(f"{share:.1f} % of those tried are caught; at least {at_least:g} % have to be")

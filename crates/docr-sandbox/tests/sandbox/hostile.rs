@@ -59,6 +59,12 @@ fn refused(response: &str, status: u16) -> String {
     envelope["message"].as_str().unwrap().to_owned()
 }
 
+/// The statuses of all responses on a connection.
+fn statuses(received: &str) -> Vec<&str> {
+    let responses = received.split("HTTP/1.1 ").skip(1);
+    responses.map(|response| &response[..3]).collect()
+}
+
 async fn is_served(bench: &Bench) {
     let response = raw(
         bench,
@@ -374,9 +380,7 @@ async fn after_a_body_that_is_too_large_the_connection_serves_the_next_request()
     );
     written.unwrap();
     read.unwrap();
-    let statuses = received.split("HTTP/1.1 ").skip(1);
-    let statuses: Vec<_> = statuses.map(|response| &response[..3]).collect();
-    assert_eq!(statuses, ["413", "200"]);
+    assert_eq!(statuses(&received), ["413", "200"]);
 }
 
 #[tokio::test]
@@ -406,9 +410,7 @@ async fn pipelined_requests_are_answered_in_order_up_to_the_first_that_is_none()
     sent.push_str("what is this?\r\n\r\nGET / HTTP/1.1\r\nhost: x\r\n\r\n");
     expected.push("400");
     let response = raw(&bench, &sent).await;
-    let statuses = response.split("HTTP/1.1 ").skip(1);
-    let statuses: Vec<_> = statuses.map(|response| &response[..3]).collect();
-    assert_eq!(statuses, expected);
+    assert_eq!(statuses(&response), expected);
 }
 
 #[tokio::test]

@@ -144,9 +144,10 @@ impl RetryBudget {
 
 impl Purse {
     fn give_back(&self, amount: u32) {
-        let give = |left: u32| Some(self.full.min(left.saturating_add(amount)));
+        let give =
+            |left: u32| (left < self.full).then(|| self.full.min(left.saturating_add(amount)));
         let left = &self.left;
-        let _always_given = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, give);
+        let _full_already = left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, give);
     }
 }
 

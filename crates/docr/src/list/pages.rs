@@ -104,7 +104,7 @@ impl<T: Send + 'static> Reading<T> {
         let length = page.items.len() as u64;
         // A page with a token is known only from the one before it.
         let numbered = next.filter(|next| next.token.is_none() && length > 0);
-        let Some(next) = numbered.filter(|_| self.list.read_ahead != 1) else {
+        let Some(next) = numbered.filter(|_| self.list.read_ahead > 1) else {
             self.ahead = None;
             return;
         };

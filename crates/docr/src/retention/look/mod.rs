@@ -148,15 +148,13 @@ impl Look {
             look.tags.insert(tag.tag, place);
         }
         look.take_in(seen.manifests);
-        let mut read = HashSet::new();
         for _ in 0..TIMES {
-            let news = look.news(scope.known, &read);
+            let news = look.news(scope.known);
             look.renewed.extend(news.iter().cloned());
             if news.is_empty() || look.is_settled() {
                 return Ok(look);
             }
             look.read_news(&news, repository, scope.reader).await;
-            read.extend(news);
             // Reading takes a while, in which more may be pushed.
             let again = read_manifest_list(repository, &mut texts, scope.calls).await?;
             look.take_in(again.items);
@@ -234,8 +232,8 @@ impl Look {
         now.saturating_sub(self.at) <= age
     }
 
-    /// The manifests that were pushed or tagged since the plan was made, except those that were read.
-    fn news(&self, known: &Known<'_>, read: &HashSet<SharedString>) -> Vec<SharedString> {
+    /// The manifests that were pushed or tagged since the plan was made, except those that are noted already.
+    fn news(&self, known: &Known<'_>) -> Vec<SharedString> {
         let is_new = |time: Option<DateTime<Utc>>| time.is_none() || time > known.last_push;
         let news = self.manifests.iter().filter(|(digest, now)| {
             let was_there = known
@@ -247,7 +245,7 @@ impl Look {
             });
             // What has no time had none when the plan was made, unless it is new.
             let pushed_since = now.updated_at.is_some() && is_new(now.updated_at);
-            !read.contains(*digest) && (!was_there || pushed_since || tagged_since)
+            !self.renewed.contains(*digest) && (!was_there || pushed_since || tagged_since)
         });
         let mut news: Vec<_> = news.map(|(digest, _)| digest.clone()).collect();
         // They are read in the same order each time.

@@ -30,12 +30,14 @@ pub(in crate::retention) struct Gone {
 impl Gone {
     /// Counts these.
     pub(in crate::retention) fn of<'a>(subjects: impl Iterator<Item = &'a Subject>) -> Self {
-        let (tags, manifests): (Vec<_>, Vec<_>) =
-            subjects.partition(|subject| matches!(subject, Subject::Tag(_)));
-        Self {
-            tags: tags.len() as u64,
-            manifests: manifests.len() as u64,
+        let (mut tags, mut manifests) = (0, 0);
+        for subject in subjects {
+            match subject {
+                Subject::Tag(_) => tags += 1,
+                Subject::Manifest(_) => manifests += 1,
+            }
         }
+        Self { tags, manifests }
     }
 }
 
