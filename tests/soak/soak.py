@@ -163,8 +163,8 @@ class Soak:
         self.memory, self.files = [], []
         # The tags before a prune, until its effect is known.
         self.before = {}
-        # Whether the sandbox is killed in the current step.
-        self.kills_sandbox = False
+        # Kills the sandbox in the middle of the current step; None if it is left alone.
+        self.killer = None
         # The last steps, which explain a failure.
         self.steps = deque(maxlen=12)
 
@@ -214,7 +214,7 @@ class Soak:
                 self.count("credentials handed out")
                 read = json.loads(output)
                 return read["Username"], read["Secret"]
-        check(self.kills_sandbox or not ended, f"no helper hands out a credential: {ended}")
+        check(self.killer or not ended, f"no helper hands out a credential: {ended}")
         raise Refused
 
     def push(self):
@@ -319,26 +319,23 @@ class Soak:
     def step(self, kills):
         jobs = [(self.push, 12), (self.prune, 2), (self.collect, 1), (self.look, 1)]
         job = self.random.choices([job for job, _ in jobs], [weight for _, weight in jobs])[0]
-        killer = None
-        self.kills_sandbox = kills and self.random.random() < 0.1
-        self.steps.append(f"{job.__name__} after {self.pushed} pushes{', with a kill' if self.kills_sandbox else ''}")
-        if self.kills_sandbox:
-            # In the middle of the job.
-            killer = threading.Timer(self.random.uniform(0, 0.1), self.sandbox.process.kill)
-            killer.start()
+        if kills and self.random.random() < 0.1:
+            self.killer = threading.Timer(self.random.uniform(0, 0.1), self.sandbox.process.kill)
+            self.killer.start()
+        self.steps.append(f"{job.__name__} after {self.pushed} pushes{', with a kill' if self.killer else ''}")
         try:
             job()
         except Refused:
             self.count("refused")
         except BROKEN as error:
-            check(self.kills_sandbox, f"a connection broke: {error!r}")
+            check(self.killer, f"a connection broke: {error!r}")
             self.count("cut off")
-        if self.kills_sandbox:
-            killer.join()
+        if self.killer:
+            self.killer.join()
             self.sandbox.process.wait()
             self.sandbox.process.stdout.close()
             self.sandbox.start()
-            self.kills_sandbox = False
+            self.killer = None
             self.count("sandboxes killed")
             self.settle(None)
             self.look()
@@ -392,6 +389,8 @@ def main():
     parser.add_argument("--minutes", type=float, default=2)
     parser.add_argument("--seed", type=int, default=random.randrange(2**32))
     arguments = parser.parse_args()
+    # A run that is stopped takes its sandbox and its files with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory() as directory:
         soak = Soak(arguments.programs.absolute(), pathlib.Path(directory), arguments.seed)
         try:
