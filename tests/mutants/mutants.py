@@ -25,13 +25,11 @@ import switches
 CRATES = ("docr", "docr-sandbox")
 # The programs of tests, quick ones first: the name and kind of their targets, and their packages.
 PROGRAMS = {
-    ("docr", "lib"): "crates/docr",
-    ("docr_sandbox", "lib"): "crates/docr-sandbox",
-    ("sandbox", "test"): "crates/docr-sandbox",
-    ("suites", "test"): "tests",
+    ("docr", "lib"): ("docr", "crates/docr"),
+    ("docr_sandbox", "lib"): ("docr-sandbox", "crates/docr-sandbox"),
+    ("sandbox", "test"): ("docr-sandbox", "crates/docr-sandbox"),
+    ("suites", "test"): ("docr-tests", "tests"),
 }
-BUILD = ["-p", "docr", "-p", "docr-sandbox", "-p", "docr-tests"]
-TESTS = [*BUILD, "--lib", "--test", "sandbox", "--test", "suites"]
 ENVIRONMENT = {
     "CARGO_INCREMENTAL": "0",
     "CARGO_PROFILE_DEV_DEBUG": "0",
@@ -56,10 +54,10 @@ class Test:
 def main():
     sys.setrecursionlimit(20_000)
     options = arguments()
-    everything = listed()
+    everything = listed(options.crate)
     chosen = part(everything, options)
     print(f"{len(everything)} mutants, {len(chosen)} of them chosen", flush=True)
-    tree = Tree(options.work / "tree", options.build_in)
+    tree = Tree(options.work / "tree", options.build_in, options.crate)
     tree.copy()
     unviable = tree.leave_out_what_does_not_compile(chosen)
     programs = tree.build()
@@ -73,6 +71,7 @@ def arguments():
     parser = argparse.ArgumentParser(prog="tests/mutants/run", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--part", default="1/1", metavar="K/N", help="the K-th of N parts, drawn at random but always the same")
     parser.add_argument("--matching", default="", metavar="REGEX", help="only mutants whose name matches, as cargo-mutants has it")
+    parser.add_argument("--crate", action="append", choices=CRATES, help="only this crate's mutants, with its own tests and the suites (default: all)")
     parser.add_argument("--at-least", type=float, default=95, metavar="PERCENT", help="fail below this share of caught ones (%(default)s)")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="try mutants for so long, after the build; the default is no limit")
     parser.add_argument("--slow", type=float, default=10, metavar="SECONDS", help="leave out tests that take longer (%(default)s)")
@@ -81,14 +80,15 @@ def arguments():
     parser.add_argument("--build-in", type=Path, metavar="DIRECTORY", help="the directory of cargo's build; with target/ the dependencies that are there are used, and the workspace is built again afterwards")
     parser.add_argument("--work", type=Path, required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    options.crate = options.crate or CRATES
     options.build_in = (options.build_in or options.work / "build").absolute()
     return options
 
 
-def listed():
-    """All mutants, by number, with the names that cargo-mutants has for them."""
+def listed(crates):
+    """The mutants of these crates, by number, with the names that cargo-mutants has for them."""
     found = []
-    for crate in CRATES:
+    for crate in crates:
         command = ["cargo", "mutants", "--list", "--package", crate]
         names, facts = (
             subprocess.run(command + more, check=True, capture_output=True, text=True).stdout for more in ([], ["--json"])
@@ -107,8 +107,11 @@ def part(mutants, options):
 class Tree:
     """The copy of the workspace that has mutants in it."""
 
-    def __init__(self, path, target):
+    def __init__(self, path, target, crates):
         self.path, self.target = path, target
+        self.programs = {name: place for name, place in PROGRAMS.items() if place[0] in (*crates, "docr-tests")}
+        packages = dict.fromkeys(package for package, _ in self.programs.values())
+        self.packages = [argument for package in packages for argument in ("-p", package)]
 
     def copy(self):
         files = subprocess.run(["git", "ls-files", "-z"], check=True, capture_output=True, text=True).stdout
@@ -132,7 +135,7 @@ class Tree:
         unviable = set()
         while True:
             unviable |= self.write({number: mutant for number, mutant in mutants.items() if number not in unviable})
-            messages, is_good = self.cargo("check", *BUILD, "--lib")
+            messages, is_good = self.cargo("check", *self.packages, "--lib")
             if is_good:
                 return unviable
             blamed = set().union(*(self.blamed(error, mutants) for error in errors(messages))) - unviable
@@ -176,7 +179,8 @@ class Tree:
 
     def build(self):
         """The programs of tests, and where they belong."""
-        messages, is_good = self.cargo("test", "--no-run", *TESTS)
+        tests = [argument for name, kind in self.programs if kind == "test" for argument in ("--test", name)]
+        messages, is_good = self.cargo("test", "--no-run", *self.packages, "--lib", *tests)
         if not is_good:
             sys.exit("the tests don't compile:\n" + "".join(map(rendered, errors(messages))))
         built = {}
@@ -184,7 +188,7 @@ class Tree:
             if message["reason"] == "compiler-artifact" and message["executable"] and message["profile"]["test"]:
                 target = message["target"]
                 built[target["name"], target["kind"][0]] = message["executable"]
-        return [(built[program], str(self.path / directory)) for program, directory in PROGRAMS.items()]
+        return [(built[program], str(self.path / directory)) for program, (_, directory) in self.programs.items()]
 
     def cargo(self, *arguments):
         environment = {**os.environ, **ENVIRONMENT, "CARGO_TARGET_DIR": str(self.target)}
@@ -219,6 +223,8 @@ class Trials:
         self.pool = ThreadPoolExecutor(options.jobs)
         self.seconds = {}
         self.reaching = defaultdict(list)
+        # How many mutants each program of tests has caught.
+        self.caught = Counter()
 
     def run(self, numbers):
         """How each mutant ends: caught, timed out, survived, or not tried for lack of time."""
@@ -237,6 +243,7 @@ class Trials:
             ends[number] = end
             if end in SURVIVED:
                 print(f"{len(ends)} of {len(numbers)}, {end}: {self.mutants[number]['name']}", flush=True)
+        print("Caught by " + ", ".join(f"{Path(program).name}: {count}" for program, count in self.caught.items()))
         return ends
 
     def reach(self, test):
@@ -262,6 +269,7 @@ class Trials:
             limit = min(120, 30 + 10 * sum(self.seconds[test] for test in some))
             end = self.tests_with(program, some, {"DOCR_MUTANT": str(number)}, limit)
             if end != 0:
+                self.caught[program] += 1
                 return "timed out" if end is None else "caught"
         return "survived" if self.reaching[number] else "reached by no test"
 

@@ -492,6 +492,19 @@ async fn a_deletion_that_cannot_be_recorded_is_not_made() {
 }
 
 #[tokio::test]
+async fn what_somebody_else_deletes_at_the_same_time_counts_as_deleted_earlier() {
+    let bench = Bench::start().await;
+    let plan = bench.plan("delete_tags = ['v1']").await;
+    let gone = serde_json::json!({ "id": "not_found", "message": "tag not found" });
+    let answer = ScriptedAnswer::json(404, gone);
+    let operation = "registries_delete_repositoryTag";
+    bench.sandbox.answer_next(operation, answer).unwrap();
+    let report = bench.apply(&plan).await;
+    assert_eq!(report.to_string(), "1 deleted, 1 deleted earlier");
+    assert!(report.is_complete());
+}
+
+#[tokio::test]
 async fn a_refusal_stops_the_run_and_the_report_names_what_was_not_tried() {
     let bench = Bench::start().await;
     let plan = bench.plan("delete_tags = ['v*']").await;
@@ -1056,6 +1069,22 @@ async fn an_image_pushed_to_a_whole_repository_while_its_deletion_is_recorded_is
 }
 
 #[tokio::test]
+async fn of_a_whole_repository_what_was_gone_before_is_reported_as_such() {
+    let (bench, plan) = whole_repository().await;
+    let repository = bench.registry.repository("old/one".parse().unwrap());
+    repository.delete_tag("a").await.unwrap();
+    let report = bench.apply(&plan).await;
+    assert_eq!(bench.count("registries_delete_repository"), 1);
+    for step in &report.steps {
+        let expected = match step.deletion.subject == Subject::Tag("a".into()) {
+            true => Outcome::GoneAlready,
+            false => Outcome::Deleted,
+        };
+        assert_eq!(step.outcome, expected, "{step}");
+    }
+}
+
+#[tokio::test]
 async fn a_plan_that_deletes_a_whole_repository_and_keeps_part_of_it_is_refused() {
     let bench = Bench::start().await;
     bench.clock.advance(DAY);
@@ -1109,6 +1138,45 @@ async fn a_failed_reading_continues_where_it_stopped() {
         5 + 1,
         "for the others the list of repositories has the only manifest"
     );
+}
+
+#[tokio::test]
+async fn where_orphans_may_be_deleted_each_repository_is_read_by_its_own_lists() {
+    let bench = Bench::start().await;
+    bench.push(Image::new("shop/web").sized_layer(1, 1_000).tag("v1"));
+    for (orphans, lists) in [(false, 1), (true, 2)] {
+        let policy = policy(&format!("keep_newest = 1\ndelete_orphans = {orphans}"));
+        bench.sandbox.clear_requests();
+        let inventory = RegistryInventory::read_for(&bench.registry, &policy).await;
+        assert_eq!(inventory.unwrap().repositories.len(), 2);
+        assert_eq!(bench.count("registries_list_repositoryManifests"), lists);
+    }
+}
+
+#[tokio::test]
+async fn an_image_is_shown_with_its_platforms_layers_and_referrers() {
+    let bench = Bench::start().await;
+    let image = || {
+        let image = Image::new("shop/web").platform("linux", "arm64");
+        image
+            .sized_layer(80, 5_000)
+            .sized_layer(81, 7_000)
+            .tag("v1")
+    };
+    let digest = bench.sandbox.push("acme-images", image()).unwrap().digest;
+    let signature = Image::new("shop/web").subject(&digest).sized_layer(82, 10);
+    let signature = bench.sandbox.push("acme-images", signature).unwrap().digest;
+    let reader = bench.reader().await;
+    let (repository, digest) = ("shop/web".parse().unwrap(), digest.parse().unwrap());
+    let shown = reader.image(&repository, &digest).await.unwrap();
+    let platforms = shown.platforms.iter();
+    let platforms: Vec<_> = platforms.map(|it| (&*it.platform, &*it.digest)).collect();
+    assert_eq!(platforms, [("linux/arm64", digest.as_str())]);
+    let layers: Vec<_> = shown.layers.iter().map(|it| it.size_bytes).collect();
+    assert_eq!(layers, [Some(5_000), Some(7_000)]);
+    let referrers = shown.referrers.unwrap();
+    let referrers: Vec<_> = referrers.iter().map(|it| &*it.digest).collect();
+    assert_eq!(referrers, [signature]);
 }
 
 #[tokio::test]

@@ -364,7 +364,9 @@ impl Subscription {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::credential::MintedCredential;
+    use chrono::TimeDelta;
+
+    use crate::model::{collection::Run, credential::MintedCredential};
 
     #[test]
     fn of_too_many_credentials_the_worthless_are_forgotten_and_then_the_oldest() {
@@ -400,6 +402,29 @@ mod tests {
         let place = world.open_account("second".to_owned());
         assert_eq!(world.account(place).tokens[0].secret, "second");
         assert_eq!(world.place_of("second"), Some(place));
+    }
+
+    #[test]
+    fn a_collection_that_ends_in_any_registry_is_a_change_to_save() {
+        let now = DateTime::UNIX_EPOCH;
+        let mut world = World::new(None, Ids::new(0, 0), Ids::new(0, 1));
+        for name in ["one", "two"] {
+            let mut registry = Registry::new(name.to_owned(), "nyc3".to_owned(), now);
+            let timing = GcTiming::default();
+            let run = Run::new(
+                name.to_owned(),
+                "unreferenced blobs only",
+                timing,
+                None,
+                now,
+            );
+            registry.begin_run(run, now);
+            world.account(0).registries.push(registry);
+        }
+        assert!(!world.settle(now));
+        let later = now + TimeDelta::hours(1);
+        assert!(world.settle(later));
+        assert!(!world.settle(later));
     }
 
     #[test]

@@ -159,6 +159,7 @@ mod tests {
             "a token that only pulls is not waited for"
         );
         assert_eq!(tokens.written_until("other", start), None);
+        assert_eq!(tokens.written_until("acme", start + LIFETIME), None);
         assert!(tokens.get("a", start + LIFETIME).is_none());
         tokens.issue("c".to_owned(), 0, BTreeMap::new(), start + LIFETIME);
         assert_eq!(tokens.tokens.len(), 2, "what has expired is forgotten");

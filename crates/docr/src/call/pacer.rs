@@ -426,6 +426,17 @@ mod tests {
         assert_eq!(log.wait(NOW + MINUTE + SECOND), Duration::ZERO);
     }
 
+    #[test]
+    fn what_others_used_a_minute_ago_is_not_waited_for() {
+        let mut log = Log::limited_to(RateLimits::new(2, 100));
+        log.observe(NOW, limit(5_000, 5_000));
+        log.observe(NOW, limit(5_000, 4_999));
+        for _ in 0..2 {
+            log.record(NOW + 30 * SECOND);
+        }
+        assert_eq!(log.wait(NOW + MINUTE), 30 * SECOND);
+    }
+
     #[tokio::test]
     async fn numbers_from_outside_neither_overflow_nor_block_for_ever() {
         let clock = crate::ManualClock::at(DateTime::UNIX_EPOCH);

@@ -187,7 +187,6 @@ impl<'a, R: ManifestReader + Sync> RetentionExecution<'a, R> {
         let known = Known::of(plan);
         let run = Run {
             registry,
-            concurrency,
             permits: Arc::new(Semaphore::new(concurrency)),
             until: until.shared(),
             is_stopped: AtomicBool::new(false),

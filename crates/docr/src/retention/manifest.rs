@@ -236,6 +236,8 @@ mod tests {
                 "{document:?}"
             );
         }
+        // What the response calls an image is one, whatever else it holds.
+        assert!(read(Some(&*IMAGES[0]), &index).parts.is_empty());
     }
 
     #[test]

@@ -343,6 +343,10 @@ mod tests {
             ),
             ("v* w*", "pass each pattern separately"),
             ("v*\n", "pass each pattern separately"),
+            (
+                "v1;",
+                "patterns consist of * ? [a-z] {a,b} and the characters of names",
+            ),
             ("v[0-9", "is not a valid pattern"),
             ("v]", "']' at position 2"),
             ("{a,b", "is not a valid pattern"),
@@ -367,6 +371,8 @@ mod tests {
         for (wide, narrow) in [
             ("*", "pr-*"),
             ("*", "re:v.*"),
+            ("**", "re:v.*"),
+            ("re:v.*", "re:v.*"),
             ("pr-*", "pr-*"),
             ("pr-*", "pr-1*"),
             ("pr-*", "pr-[0-9]"),

@@ -475,6 +475,43 @@ mod tests {
     }
 
     #[test]
+    fn a_long_line_of_a_policy_is_not_quoted_and_a_short_one_is() {
+        let error = |length: usize| {
+            let text = format!("[[rule]]\nkeep_newset = '{}'", "x".repeat(length));
+            RetentionPolicy::from_toml(&text).unwrap_err().to_string()
+        };
+        for length in [3, 400] {
+            let error = error(length);
+            assert!(error.contains("line 2"), "{error}");
+            assert!(error.contains("unknown field `keep_newset`"), "{error}");
+            assert_eq!(error.contains("xxx"), length == 3, "{error}");
+        }
+    }
+
+    #[test]
+    fn the_most_to_delete_is_a_number_or_a_percentage_and_nothing_else() {
+        assert_eq!("50".parse(), Ok(MaxDelete::Images(50)));
+        assert_eq!("100%".parse(), Ok(MaxDelete::Percent(100)));
+        for text in [
+            "",
+            "%",
+            "+5",
+            "+5%",
+            "-1",
+            "1.5",
+            "101%",
+            "5 %",
+            "99999999999999999999",
+        ] {
+            let error = text.parse::<MaxDelete>().unwrap_err().to_string();
+            assert!(
+                error.contains("neither a number of images nor a percentage"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
     fn a_rule_says_which_tags_it_names() {
         let rule = |text: &str| {
             let policy = RetentionPolicy::from_toml(&format!("[[rule]]\n{text}")).unwrap();

@@ -239,6 +239,66 @@ fn a_manifest_that_only_a_tag_names_is_added_once() {
 }
 
 #[test]
+fn a_tag_whose_manifest_is_unknown_is_kept_with_the_digest_it_points_to() {
+    let tags = vec![tag("v1", 1), tag("v2", 2), tag("v3", 3)];
+    let known = vec![image(2, TimeDelta::days(9), &[])];
+    let shop = inventory(vec![repository("shop/api", tags, known)]);
+    let policy = RetentionPolicy::from_toml("[[rule]]\ndelete_tags = ['pr-*']").unwrap();
+    let plan = RetentionPlan::compute(&policy, &shop).unwrap();
+    let tags = plan.kept.iter();
+    let tags = tags.filter(|kept| matches!(kept.subject, Subject::Tag(_)));
+    let digests: Vec<_> = tags.map(|kept| kept.digest.clone()).collect();
+    assert_eq!(digests, [1, 2, 3].map(|number| Some(digest(number))));
+}
+
+#[test]
+fn a_part_is_kept_as_that_of_its_index_however_its_digest_is_sorted() {
+    for (index_number, part) in [(1, 2), (2, 1)] {
+        let manifests = vec![
+            index(index_number, &[part]),
+            image(part, TimeDelta::days(9), &[]),
+        ];
+        let shop = inventory(vec![repository(
+            "shop/api",
+            vec![tag("v1", index_number)],
+            manifests,
+        )]);
+        let policy = RetentionPolicy::from_toml("[[rule]]\ndelete_tags = ['pr-*']").unwrap();
+        let plan = RetentionPlan::compute(&policy, &shop).unwrap();
+        let subject = Subject::Manifest(digest(part));
+        let kept = plan.kept.iter().find(|kept| kept.subject == subject);
+        let reason = kept.map(|kept| &kept.reason);
+        assert_eq!(reason, Some(&KeepReason::PartOf(digest(index_number))));
+    }
+}
+
+#[test]
+fn of_the_tags_of_what_belongs_to_several_images_only_the_first_waits_for_each_of_them() {
+    let manifests = vec![
+        index(1, &[3]),
+        index(2, &[3]),
+        image(3, TimeDelta::days(9), &[]),
+    ];
+    let tags = ["a", "b", "c"].map(|name| tag(name, 3));
+    let tags = [tag("one", 1), tag("two", 2)].into_iter().chain(tags);
+    let shop = inventory(vec![repository("shop/api", tags.collect(), manifests)]);
+    let policy = RetentionPolicy::from_toml("[[rule]]\nolder_than = '5d'").unwrap();
+    let plan = RetentionPlan::compute(&policy, &shop).unwrap();
+    let after = |name: &str| {
+        let subject = Subject::Tag(name.into());
+        let deletion = plan.deletions.iter().find(|it| it.subject == subject);
+        deletion.unwrap().after.clone()
+    };
+    assert_eq!(
+        after("a"),
+        [1, 2].map(|number| Subject::Manifest(digest(number)))
+    );
+    for name in ["b", "c"] {
+        assert_eq!(after(name), [Subject::Tag("a".into())]);
+    }
+}
+
+#[test]
 fn only_long_lists_are_marked_to_be_read_in_part() {
     let day = TimeDelta::days(9);
     let is_marked = |images: std::ops::Range<u8>, tags_of_each: u16| {
@@ -255,6 +315,7 @@ fn only_long_lists_are_marked_to_be_read_in_part() {
     };
     // Tags and manifests together.
     assert!(!is_marked(0..100, 1));
+    assert!(!is_marked(0..100, 23));
     assert!(is_marked(0..100, 24));
 }
 

@@ -34,7 +34,6 @@ use crate::{Error, ErrorKind, RegistryHandle, RepositoryHandle, Result};
 /// A plan that is being executed.
 pub(super) struct Run<'a, 'o, O> {
     pub(super) registry: RegistryHandle,
-    pub(super) concurrency: usize,
     /// Each call holds one.
     pub(super) permits: Arc<Semaphore>,
     pub(super) until: Shared<BoxFuture<'a, ()>>,
@@ -164,9 +163,7 @@ impl<'v, 'a, 'o, O: ObserveRetention + Send> Visit<'v, 'a, 'o, O> {
         // Whether tags were deleted since the look: a manifest is deleted only after a new one.
         let mut is_outdated = false;
         loop {
-            // No more than can be called at once: what waits would be deleted by an old look.
-            while under_way.len() < self.run.concurrency
-                && self.run.may_begin()
+            while self.run.may_begin()
                 && let Some(deletion) = self.left.front().copied()
             {
                 if deletion
