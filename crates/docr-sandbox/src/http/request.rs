@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use serde_json::Value;
 
 use crate::refusal::{Reason, Refusal};
-use crate::spec::{Operation, query_pairs};
+use crate::spec::{Operation, QueryRule, query_pairs};
 
 /// The largest body that is accepted.
 pub(crate) const BODY_LIMIT: usize = 1024 * 1024;
@@ -70,7 +70,7 @@ pub(crate) fn read(
     let body = body.map_err(Refusal::from)?;
     Ok(Input {
         path,
-        query: read_query(operation, query.unwrap_or(""))?,
+        query: read_query(&operation.query, query.unwrap_or(""))?,
         body: read_body(operation, body)?,
     })
 }
@@ -86,10 +86,10 @@ impl From<&Unreadable> for Refusal {
     }
 }
 
-fn read_query(operation: &Operation, query: &str) -> Result<BTreeMap<String, Value>, Refusal> {
+fn read_query(rules: &[QueryRule], query: &str) -> Result<BTreeMap<String, Value>, Refusal> {
     let mut given = query_pairs(query);
     let mut read = BTreeMap::new();
-    for rule in &operation.query {
+    for rule in rules {
         let value = match given.remove(&rule.name) {
             Some(text) => {
                 let value = typed(text, rule.kind.as_deref());
@@ -156,9 +156,31 @@ fn read_body(operation: &Operation, body: &Bytes) -> Result<Value, Refusal> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use serde_json::json;
 
     use super::*;
+    use crate::spec::Spec;
+
+    #[test]
+    fn a_query_parameter_that_is_missing_is_refused_if_it_is_required() {
+        let spec = Spec::embedded().unwrap();
+        let list = spec.operation("registries_list_repositoryTags");
+        let page = list.unwrap().query.iter().find(|rule| rule.name == "page");
+        let rule = |required| QueryRule {
+            name: "page".to_owned(),
+            required,
+            kind: Some("integer".to_owned()),
+            default: None,
+            schema: Arc::clone(&page.unwrap().schema),
+        };
+        let refusal = read_query(&[rule(true)], "per_page=2").unwrap_err();
+        assert_eq!(refusal.message, "page: is required");
+        assert_eq!(read_query(&[rule(false)], "").unwrap(), BTreeMap::new());
+        let read = read_query(&[rule(true)], "page=2").unwrap();
+        assert_eq!(read, BTreeMap::from([("page".to_owned(), json!(2))]));
+    }
 
     #[test]
     fn a_query_value_is_read_as_its_type_or_stays_a_text_to_be_refused() {

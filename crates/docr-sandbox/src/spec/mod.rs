@@ -8,6 +8,6 @@ mod schema;
 mod template;
 
 pub(crate) use description::Spec;
-pub(crate) use operation::{Operation, ResponseRule};
+pub(crate) use operation::{Operation, QueryRule, ResponseRule};
 pub(crate) use route::{Routed, decode, query_list, query_pairs};
 pub(crate) use template::Template;
