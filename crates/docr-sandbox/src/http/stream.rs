@@ -257,27 +257,30 @@ impl HttpBody for CutOff {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = self.get_mut();
-        if this.is_cut || (this.left == 0 && !this.body.is_end_stream()) {
-            if !std::mem::replace(&mut this.has_rested, true) {
-                // Lets what was written be sent first: an error would discard it.
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            let broken = io::Error::from(io::ErrorKind::ConnectionAborted);
-            return Poll::Ready(Some(Err(axum::Error::new(broken))));
-        }
-        let frame = ready!(Pin::new(&mut this.body).poll_frame(cx));
-        Poll::Ready(frame.map(|frame| {
-            let mut data = match frame?.into_data() {
+        if !this.is_cut {
+            let frame = match ready!(Pin::new(&mut this.body).poll_frame(cx)) {
+                Some(Ok(frame)) => frame,
+                end => return Poll::Ready(end),
+            };
+            let mut data = match frame.into_data() {
                 Ok(data) => data,
-                Err(trailers) => return Ok(trailers),
+                Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
             };
             let most = usize::try_from(this.left).unwrap_or(usize::MAX);
             this.is_cut = data.len() > most;
             data.truncate(most);
             this.left -= data.len() as u64;
-            Ok(Frame::data(data))
-        }))
+            if !this.is_cut || !data.is_empty() {
+                return Poll::Ready(Some(Ok(Frame::data(data))));
+            }
+        }
+        if !std::mem::replace(&mut this.has_rested, true) {
+            // Lets what was written be sent first: an error would discard it.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let broken = io::Error::from(io::ErrorKind::ConnectionAborted);
+        Poll::Ready(Some(Err(axum::Error::new(broken))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -310,6 +313,14 @@ mod tests {
         assert_eq!(cut(0).await, (vec![], false));
         assert_eq!(cut(10).await, (vec![10], true));
         assert_eq!(cut(11).await, (vec![10], true));
+        let chunks = || {
+            futures_util::stream::iter([4, 4, 4].map(|length| Ok::<_, io::Error>(vec![0; length])))
+        };
+        let cut = |after| frames(CutOff::new(Body::from_stream(chunks()), after));
+        assert_eq!(cut(6).await, (vec![4, 2], false));
+        assert_eq!(cut(8).await, (vec![4, 4], false));
+        assert_eq!(cut(12).await, (vec![4, 4, 4], true));
+        assert!(CutOff::new(Body::empty(), 4).is_end_stream());
     }
 
     #[tokio::test]

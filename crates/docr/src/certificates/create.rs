@@ -289,6 +289,13 @@ mod tests {
         assert!(
             complaint(CreateCertificate::lets_encrypt("a", ["https://a"])).contains("position 6")
         );
+        for name in ["a b", "a\u{7}b", "a/b", "a:b", "a,b"] {
+            let complaint = complaint(CreateCertificate::lets_encrypt("a", [name]));
+            assert!(
+                complaint.contains("position 2 is not allowed"),
+                "{complaint}"
+            );
+        }
         let hidden = complaint(CreateCertificate::custom("a", "hunter2", "-----BEGIN"));
         assert!(
             hidden.starts_with("private key") && !hidden.contains("hunter2"),

@@ -317,6 +317,9 @@ mod tests {
         assert_eq!(shown("unauthorized", &[""]), "unauthorized");
         assert_eq!(shown("token1 is bad", &["token1"]), "[redacted] is bad");
         assert_eq!(shown("a longtoken2 b", &["longtoken"]), "a [redacted]2 b");
+        // Of eight characters and more, also a part of a word.
+        assert_eq!(shown("token123b", &["token123"]), "[redacted]b");
+        assert_eq!(shown("token12b", &["token12"]), "token12b");
     }
 
     #[test]

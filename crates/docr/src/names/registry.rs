@@ -156,6 +156,8 @@ mod tests {
         for complaint in &told {
             assert!(complaint.contains("at position"), "{complaint}");
         }
+        assert!(complaint("1acme").contains("'1' at position 1 is a digit"));
+        assert!(complaint("-acme").contains("'-' at position 1 is a hyphen"));
         let distinct: std::collections::BTreeSet<_> =
             told.iter().map(|c| c.split("\": ").last()).collect();
         assert_eq!(distinct.len(), told.len());

@@ -398,5 +398,7 @@ mod tests {
         assert_eq!(serde_json::to_string(&pattern).unwrap(), "\"v*\"");
         assert!(serde_json::from_str::<NamePattern>("\"^v\"").is_err());
         assert_eq!(format!("{pattern} {pattern:?}"), "v* NamePattern(\"v*\")");
+        assert_eq!(pattern, NamePattern::new("v*").unwrap());
+        assert_ne!(pattern, NamePattern::new("v?").unwrap());
     }
 }

@@ -249,6 +249,32 @@ fn a_tag_whose_manifest_is_unknown_is_kept_with_the_digest_it_points_to() {
     let tags = tags.filter(|kept| matches!(kept.subject, Subject::Tag(_)));
     let digests: Vec<_> = tags.map(|kept| kept.digest.clone()).collect();
     assert_eq!(digests, [1, 2, 3].map(|number| Some(digest(number))));
+    // Any manifest may be part of one that is unknown.
+    let policy = RetentionPolicy::from_toml("[[rule]]\ndelete_tags = ['v2']").unwrap();
+    let plan = RetentionPlan::compute(&policy, &shop).unwrap();
+    let going = plan.deletions.iter().map(|deletion| &deletion.subject);
+    assert_eq!(going.collect::<Vec<_>>(), [&Subject::Tag("v2".into())]);
+    let subject = Subject::Manifest(digest(2));
+    let kept = plan.kept.iter().find(|kept| kept.subject == subject);
+    assert_eq!(kept.map(|kept| &kept.reason), Some(&KeepReason::Unread));
+}
+
+#[test]
+fn a_referrer_whose_manifest_stays_keeps_its_tags() {
+    let document = serde_json::json!({ "layers": [], "subject": { "digest": digest(9) } });
+    let document = ManifestDocument::from_bytes(None, document.to_string().as_bytes());
+    let signature = ManifestRecord {
+        content: ManifestContent::Read(document),
+        ..image(2, TimeDelta::days(9), &[])
+    };
+    let tag = tag(&format!("{}.sig", digest(9).replace(':', "-")), 2);
+    let shop = inventory(vec![repository("shop/api", vec![tag], vec![signature])]);
+    for (tags_only, deletions) in [(false, 2), (true, 0)] {
+        let policy = format!("tags_only = {tags_only}\n[[rule]]\ndelete_orphans = true");
+        let policy = RetentionPolicy::from_toml(&policy).unwrap();
+        let plan = RetentionPlan::compute(&policy, &shop).unwrap();
+        assert_eq!(plan.deletions.len(), deletions, "{plan}");
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What keeps something from being deleted, by a look.
 
+use chrono::TimeDelta;
+
 use super::*;
 use crate::retention::{inventory::TagRecord, reason::GoReason};
 
@@ -114,4 +116,49 @@ fn a_tag_whose_image_was_pushed_again_is_kept() {
     let why = "its image was pushed again".to_owned();
     assert_eq!(outcome("v1", "one"), Some(Outcome::Changed(why)));
     assert_eq!(outcome("v2", "two"), None);
+}
+
+#[test]
+fn what_was_pushed_or_tagged_since_the_plan_is_new_once() {
+    let at = |hour| Some(DateTime::UNIX_EPOCH + TimeDelta::hours(hour));
+    let digests = ["known", "pushed", "retagged", "tagged", "unknown", "noted"];
+    let subjects: Vec<_> = { digests.iter() }
+        .filter(|digest| **digest != "unknown")
+        .map(|digest| Subject::Manifest((*digest).into()))
+        .chain(["v1", "v2"].map(|tag| Subject::Tag(tag.into())))
+        .collect();
+    let known = Known {
+        subjects: subjects.iter().collect(),
+        last_push: at(5),
+        ..Known::default()
+    };
+    let mut look = look(&[
+        ("v1", &["known"]),
+        ("v2", &["retagged"]),
+        ("v3", &["tagged"]),
+    ]);
+    for (tag, hour) in [("v1", 5), ("v2", 6), ("v3", 5)] {
+        look.tags.get_mut(tag).unwrap().updated_at = at(hour);
+    }
+    for digest in digests {
+        let now = Now {
+            updated_at: at(if matches!(digest, "pushed" | "noted") {
+                6
+            } else {
+                5
+            }),
+            tags: HashSet::new(),
+        };
+        look.manifests.insert(digest.into(), now);
+    }
+    for (tag, digest) in [("v1", "known"), ("v2", "retagged"), ("v3", "tagged")] {
+        let now = look.manifests.get_mut(digest).unwrap();
+        now.tags.insert(tag.into());
+    }
+    look.renewed.insert("noted".into());
+    let news = look.news(&known);
+    assert_eq!(
+        news,
+        ["pushed", "retagged", "tagged", "unknown"].map(SharedString::from)
+    );
 }
