@@ -250,6 +250,7 @@ async fn a_broken_connection_is_reported_as_interrupted() {
             String::from_utf8_lossy(bytes)
         );
         assert_eq!(error.status(), status);
+        assert!(std::error::Error::source(&error).is_some(), "{error:?}");
         assert_eq!(
             server.requests().len(),
             1,

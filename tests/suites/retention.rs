@@ -611,7 +611,7 @@ async fn an_edited_plan_that_contradicts_itself_is_refused_before_anything_is_de
     let plan = bench.plan("delete_tags = ['v2', 'v5']").await;
     let json = serde_json::to_string(&plan).unwrap();
     assert_eq!(RetentionPlan::from_json(&json).unwrap(), plan);
-    let edits: [(&str, Edit); 9] = [
+    let edits: [(&str, Edit); 10] = [
         ("is deleted twice", |plan| {
             let again = plan.deletions[0].clone();
             plan.deletions.push(again);
@@ -636,6 +636,12 @@ async fn an_edited_plan_that_contradicts_itself_is_refused_before_anything_is_de
                 .for_each(|deletion| deletion.after.clear());
         }),
         ("has no digest", |plan| plan.deletions[0].digest = None),
+        ("has two digests", |plan| {
+            let manifests = plan.deletions.iter_mut();
+            let mut manifests = manifests.filter(|it| matches!(it.subject, Subject::Manifest(_)));
+            let (one, other) = (manifests.next().unwrap(), manifests.next().unwrap());
+            std::mem::swap(&mut one.digest, &mut other.digest);
+        }),
         ("repository name \"Shop\"", |plan| {
             plan.deletions.last_mut().unwrap().repository = "Shop".into();
         }),

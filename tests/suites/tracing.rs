@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use docr::{Client, ErrorKind, ManualClock, Method};
+use docr::{Client, ErrorKind, FileBudget, ManualClock, Method, RateBudget as _, Secret};
 use docr_sandbox::ScriptedAnswer;
 use docr_tests::sandbox::{TOKEN, client, furnish, noon, registry_name, start};
 use tracing::{Dispatch, instrument::WithSubscriber as _, subscriber::NoSubscriber};
@@ -37,13 +37,8 @@ impl MakeWriter<'_> for Lines {
     }
 }
 
-#[tokio::test]
-async fn a_call_is_traced_with_operation_route_and_attempts_but_no_name_or_token() {
-    let (sandbox, _) = start().await;
-    furnish(&sandbox).await;
-    let outage = ScriptedAnswer::status(503);
-    sandbox.answer_next("registries_get", outage).unwrap();
-
+/// What a future returns, and the spans and events that it leaves.
+async fn traced<T>(future: impl Future<Output = T>) -> (T, String) {
     // With a single subscriber, a span or event that another test's thread reaches first is disabled for every thread.
     let _second = Dispatch::new(NoSubscriber::default());
     let lines = Lines::default();
@@ -53,10 +48,21 @@ async fn a_call_is_traced_with_operation_route_and_attempts_but_no_name_or_token
         .with_ansi(false)
         .with_writer(lines.clone())
         .finish();
-    let registry = client(&sandbox).registry(registry_name());
-    registry.get().with_subscriber(subscriber).await.unwrap();
-
+    let returned = future.with_subscriber(subscriber).await;
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    (returned, text)
+}
+
+#[tokio::test]
+async fn a_call_is_traced_with_operation_route_and_attempts_but_no_name_or_token() {
+    let (sandbox, _) = start().await;
+    furnish(&sandbox).await;
+    let outage = ScriptedAnswer::status(503);
+    sandbox.answer_next("registries_get", outage).unwrap();
+
+    let registry = client(&sandbox).registry(registry_name());
+    let (got, text) = traced(registry.get()).await;
+    got.unwrap();
     let own: Vec<_> = text
         .lines()
         .filter(|line| line.contains("docr.call"))
@@ -160,4 +166,25 @@ async fn each_attempt_is_reported_with_its_outcome() {
             ),
         ]
     );
+}
+
+#[tokio::test]
+async fn a_budget_file_that_cannot_be_used_is_reported_once_until_it_can_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let in_the_way = folder.path().join("budgets");
+    let budget = FileBudget::new(&in_the_way, &Secret::from("dop_v1_0123"));
+    let clock = ManualClock::at(noon());
+    let (_, text) = traced(async {
+        for is_blocked in [true, true, false, true] {
+            let _ = std::fs::remove_dir_all(&in_the_way);
+            let _ = std::fs::remove_file(&in_the_way);
+            if is_blocked {
+                std::fs::write(&in_the_way, "").unwrap();
+            }
+            budget.acquire(&clock, Duration::ZERO).await.unwrap();
+        }
+    })
+    .await;
+    let warning = "the rate budget's file can't be used";
+    assert_eq!(text.matches(warning).count(), 2, "{text}");
 }

@@ -339,6 +339,15 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_received_beyond_the_room_that_is_left_is_too_long() {
+        let chunks = [4, 4, 4].map(|length| Ok::<_, io::Error>(vec![0; length]));
+        let mut body = Body::from_stream(futures_util::stream::iter(chunks));
+        let (chunks, end) = next_batch(&mut body, &mut Some(6)).await;
+        assert_eq!(chunks.iter().map(Bytes::len).collect::<Vec<_>>(), [4, 2]);
+        assert!(matches!(end, Some(Err(Broken::TooLong))));
+    }
+
+    #[tokio::test]
     async fn small_bodies_never_wait_for_those_that_are_not_small() {
         let all = u32::try_from(TURNS.available_permits()).unwrap();
         let taken = TURNS.acquire_many(all).await.unwrap();

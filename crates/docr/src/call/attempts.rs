@@ -147,8 +147,7 @@ impl Core {
         let repeats = decision == RetryDecision::Repeat && counted < options.max_attempts;
         // The wait before the next attempt, if that exceeds the deadline.
         let mut too_late = (repeats && wait >= self.left(begin)).then_some(wait);
-        let renews =
-            error.kind == ErrorKind::Unauthorized && self.renewed(endpoint, begin, progress).await;
+        let renews = error.kind == ErrorKind::Unauthorized && self.renewed(begin, progress).await;
         let again = match renews {
             true => Some((Duration::ZERO, None)),
             false if repeats && too_late.is_none() => {
@@ -215,17 +214,20 @@ impl Core {
     }
 
     /// Whether the provider has another token than the one that the service rejected. It is called once in a call.
-    async fn renewed(&self, endpoint: &Endpoint, begin: Duration, progress: &mut Progress) -> bool {
-        let tokens = &self.shared.tokens;
-        if !tokens.can_change() || endpoint.authorizes_itself() || progress.renewals > 0 {
+    async fn renewed(&self, begin: Duration, progress: &mut Progress) -> bool {
+        if progress.renewals > 0 {
             return false;
         }
+        // There is none where it can't change, or is not the client's.
         let Some(refused) = progress.token.take() else {
             return false;
         };
         let now = self.clock().monotonic();
         let limit = self.limit(begin, now);
-        match tokens.get(Some(&refused), now, limit).await {
+        match { &self.shared.tokens }
+            .get(Some(&refused), now, limit)
+            .await
+        {
             Ok(token) if token != refused => {
                 progress.renewals = 1;
                 progress.token = Some(token);
@@ -389,9 +391,10 @@ impl Failed {
 mod tests {
     use std::sync::{Arc, Mutex};
 
+    use chrono::DateTime;
     use docr_api::{AccessToken, TokenFuture, TokenProvider};
 
-    use crate::{Client, Secret, served::serve};
+    use crate::{Client, ManualClock, Secret, served::serve};
 
     /// Tokens for one request each, and the calls for them.
     #[derive(Clone, Default)]
@@ -429,5 +432,20 @@ mod tests {
         docr.registries().options().await.unwrap();
         // No other one is requested for it.
         assert_eq!(*provider.0.lock().unwrap(), ["token", "fresh_token"]);
+    }
+
+    #[tokio::test]
+    async fn what_any_of_the_lost_attempts_may_have_deleted_counts_as_deleted() {
+        let lost = ("502 Bad Gateway", "{}");
+        for before in [1, 2, 3] {
+            let responses = std::iter::repeat_n(lost, before);
+            let url = serve(responses.chain([("404 Not Found", r#"{"id":"not_found"}"#)]));
+            let docr = Client::builder().base_url(url).token("dop_v1_0123");
+            let docr = docr
+                .clock(Arc::new(ManualClock::at(DateTime::UNIX_EPOCH)))
+                .build();
+            let id = "892071a0-bb95-49bc-8021-3afd67a210bf";
+            docr.unwrap().certificates().delete(id).await.unwrap();
+        }
     }
 }

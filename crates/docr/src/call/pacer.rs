@@ -429,8 +429,8 @@ mod tests {
     #[test]
     fn what_others_used_a_minute_ago_is_not_waited_for() {
         let mut log = Log::limited_to(RateLimits::new(2, 100));
-        log.observe(NOW, limit(5_000, 5_000));
-        log.observe(NOW, limit(5_000, 4_999));
+        log.observe(NOW, limit(100, 100));
+        log.observe(NOW, limit(100, 99));
         for _ in 0..2 {
             log.record(NOW + 30 * SECOND);
         }

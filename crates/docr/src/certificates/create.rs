@@ -289,11 +289,17 @@ mod tests {
         assert!(
             complaint(CreateCertificate::lets_encrypt("a", ["https://a"])).contains("position 6")
         );
+        assert_eq!(
+            complaint(CreateCertificate::lets_encrypt("a", [""])),
+            "DNS name \"\": is empty"
+        );
         for name in ["a b", "a\u{7}b", "a/b", "a:b", "a,b"] {
-            let complaint = complaint(CreateCertificate::lets_encrypt("a", [name]));
+            let wanted = CreateCertificate::lets_encrypt("a", [name]);
+            let error = wanted.check(DateTime::UNIX_EPOCH).unwrap_err();
+            assert_eq!(error.position(), Some(2));
             assert!(
-                complaint.contains("position 2 is not allowed"),
-                "{complaint}"
+                error.to_string().contains("position 2 is not allowed"),
+                "{error}"
             );
         }
         let hidden = complaint(CreateCertificate::custom("a", "hunter2", "-----BEGIN"));

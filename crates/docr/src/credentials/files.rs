@@ -328,4 +328,22 @@ mod tests {
         assert!(files.revoke(&registry, wanted).await.unwrap());
         assert!(files.kept(&registry, wanted).is_none());
     }
+
+    #[tokio::test]
+    async fn a_file_that_cannot_be_deleted_after_its_credentials_is_an_error() {
+        let docr = Client::builder().token("dop_v1_0123").build().unwrap();
+        let registry = docr.registry("acme-images".parse().unwrap());
+        let directory = tempfile::tempdir().unwrap();
+        let files = CredentialFiles::new(directory.path());
+        let (target, wanted) = (registry.target(), CredentialsRequest::read_only());
+        // A directory is not deleted as a file.
+        let path = files.path(&target, wanted, &Secret::from("dop_v1_0123"));
+        fs::create_dir(&path).unwrap();
+        let error = files
+            .revoke(&registry, wanted)
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(path.to_str().unwrap()), "{error}");
+    }
 }

@@ -79,6 +79,9 @@ mod tests {
         for tag in ["a", "_", "0", "v1.2-rc_3", &"x".repeat(128)] {
             assert!(Tag::new(tag).is_ok(), "{tag}");
         }
+        let wrong_end = format!("{}!", "x".repeat(127));
+        let error = Tag::new(&wrong_end).unwrap_err().to_string();
+        assert!(error.contains("at position 128 is not allowed"), "{error}");
         for (tag, position) in [
             ("", 1),
             (".a", 1),

@@ -125,6 +125,9 @@ mod tests {
         ] {
             let error = CertificateId::new(id).unwrap_err();
             assert!(error.position().is_some(), "{error}");
+            assert!(GarbageCollectionId::new(id).is_err() && ClusterId::new(id).is_err());
         }
+        let short = ClusterId::new("3f6d0b1e-52c4-4c8a-9a77-0d1f6be2a95");
+        assert_eq!(short.unwrap_err().position(), Some(36));
     }
 }

@@ -190,6 +190,8 @@ fn an_image_is_kept_if_the_lists_disagree_on_where_its_tag_points() {
     let policy = RetentionPolicy::from_toml("[[rule]]\nolder_than = '5d'").unwrap();
     let plan = RetentionPlan::compute(&policy, &shop).unwrap();
     assert_eq!(plan.deletions, []);
+    let warning = PlanWarning::InDoubt("shop/api".to_owned());
+    assert_eq!(plan.warnings, [warning]);
     assert_eq!(plan.kept.len(), 3);
     for kept in &plan.kept {
         assert_eq!(kept.reason, KeepReason::InDoubt, "{}", kept.subject);
@@ -226,6 +228,16 @@ fn the_line_of_an_image_has_its_own_tags_and_the_number_of_what_belongs_to_it() 
     let lines = plan.lines();
     let goes: Vec<_> = lines.iter().map(|line| line.goes.as_str()).collect();
     assert_eq!(goes, ["v1 with 1 that belong to it"]);
+    for (tags, expected) in [
+        (5, "t0, t1, t2, t3, t4"),
+        (7, "t0, t1, t2, t3, t4 and 2 more"),
+    ] {
+        let tags = (0..tags).map(|number| tag(&format!("t{number}"), 1));
+        let web = vec![image(1, TimeDelta::days(9), &[])];
+        let web = repository("shop/web", tags.collect(), web);
+        let plan = RetentionPlan::compute(&policy, &inventory(vec![web])).unwrap();
+        assert_eq!(plan.lines()[0].goes, expected);
+    }
 }
 
 #[test]

@@ -220,3 +220,22 @@ impl<P: Premises> Ask<'_, P> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blob_is_mounted_only_by_a_request_that_names_it_and_where_it_is() {
+        let query = |keys: &[&str]| -> Vec<_> {
+            let pairs = keys
+                .iter()
+                .map(|key| ((*key).to_owned(), format!("the {key}")));
+            pairs.collect()
+        };
+        assert_eq!(mounted(&query(&["mount", "from"])), Some("the from"));
+        for keys in [&["mount"][..], &["from"], &["from", "digest"], &[]] {
+            assert_eq!(mounted(&query(keys)), None, "{keys:?}");
+        }
+    }
+}
