@@ -88,8 +88,11 @@ async fn no_debug_output_or_error_contains_a_private_key() {
 
     let pair = docr_sandbox::test_certificate(["shop.example.com"]);
     let wanted = CreateCertificate::custom("shop", pair.private_key.as_str(), pair.leaf);
-    let quoting =
-        serde_json::json!({"id": "unprocessable_entity", "message": format!("bad key: {KEY}")});
+    // Also without the lines that mark it as a key.
+    let sent: Vec<_> = pair.private_key.lines().collect();
+    let sent = sent[1..sent.len() - 1].concat();
+    let message = format!("bad key: {KEY} or {sent}");
+    let quoting = serde_json::json!({"id": "unprocessable_entity", "message": message});
     let answer = docr_sandbox::ScriptedAnswer::json(422, quoting);
     sandbox.answer_next("certificates_create", answer).unwrap();
     let error = client(&sandbox)
@@ -98,6 +101,8 @@ async fn no_debug_output_or_error_contains_a_private_key() {
         .await
         .unwrap_err();
     assert!(error.is_rejected());
+    assert_hides(&sent[20..36], &error);
+    assert!(!error.to_string().contains(&sent[20..36]), "{error}");
     assert_hides(secret, &sandbox.requests());
     assert_hides(secret, &error);
     assert!(!error.to_string().contains(secret), "{error}");

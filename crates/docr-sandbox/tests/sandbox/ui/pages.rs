@@ -370,6 +370,7 @@ async fn certificates_show_their_names_state_and_use() {
         issued.contains("verified no shop.example.com lets_encrypt"),
         "{issued}"
     );
+    assert!(issued.ends_with("UTC"), "{issued}");
     assert!(row(&all, "harmed").contains("verified yes"));
     assert!(row(&all, "new.example.com").ends_with("not issued"));
     assert!(all.text.contains(r#"data-after="1000""#));
