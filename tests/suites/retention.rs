@@ -391,6 +391,24 @@ async fn a_repository_is_read_again_after_a_minute() {
 }
 
 #[tokio::test]
+async fn a_repository_waits_while_others_make_all_the_calls() {
+    let bench = Bench::start().await;
+    for number in 0..8 {
+        for repository in ["many/a", "many/b", "many/c"] {
+            let image = Image::new(repository).sized_layer(100 + number, 1_000);
+            bench.push(image.tag(format!("v{number}")));
+        }
+    }
+    bench.clock.advance(DAY * 2);
+    let plan = bench
+        .plan("repositories = ['many/*']\ndelete_tags = ['v?']\nkeep_newest = 1")
+        .await;
+    let execution = plan.execution(&bench.registry).unwrap().concurrency(3);
+    let report = execution.run(|_| {}).await;
+    assert_eq!(report.to_string(), "42 deleted");
+}
+
+#[tokio::test]
 async fn a_resumed_run_repeats_no_deletion() {
     let bench = Bench::start().await;
     bench.clock.advance(DAY);

@@ -394,7 +394,7 @@ mod tests {
     use chrono::DateTime;
     use docr_api::{AccessToken, TokenFuture, TokenProvider};
 
-    use crate::{Client, ManualClock, Secret, served::serve};
+    use crate::{Client, CredentialsRequest, ManualClock, Secret, served::serve};
 
     /// Tokens for one request each, and the calls for them.
     #[derive(Clone, Default)]
@@ -447,5 +447,36 @@ mod tests {
             let id = "892071a0-bb95-49bc-8021-3afd67a210bf";
             docr.unwrap().certificates().delete(id).await.unwrap();
         }
+    }
+
+    #[tokio::test]
+    async fn a_request_with_a_token_of_its_own_needs_none_from_the_provider() {
+        let minted = r#"{"auths":{"registry.digitalocean.com":{"auth":"bmV3OnNlY3JldA=="}}}"#;
+        let url = serve([("200 OK", minted), ("200 OK", "{}")]);
+        let provider = ForOneRequest::default();
+        let docr = Client::builder().base_url(&url).oauth_url(&url);
+        let docr = docr.token_provider(provider.clone()).build().unwrap();
+        let registry = docr.registry("acme-images".parse().unwrap());
+        let minting = registry.docker_credentials(CredentialsRequest::read_only());
+        docr.revoke(&minting.await.unwrap()).await.unwrap();
+        assert_eq!(*provider.0.lock().unwrap(), ["token"]);
+    }
+
+    /// Provides no token.
+    struct Empty;
+
+    impl TokenProvider for Empty {
+        fn token(&self) -> TokenFuture<'_> {
+            Box::pin(async { Err("the vault is sealed".into()) })
+        }
+    }
+
+    #[tokio::test]
+    async fn without_a_token_nothing_is_sent_and_the_error_says_so() {
+        let docr = Client::builder().base_url("http://127.0.0.1:1");
+        let docr = docr.token_provider(Empty).build().unwrap();
+        let error = docr.registries().options().await.unwrap_err();
+        assert!(error.is_token_unavailable());
+        assert!(error.to_string().contains("nothing was sent"), "{error}");
     }
 }
