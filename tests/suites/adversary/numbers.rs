@@ -91,6 +91,7 @@ async fn a_turn_beyond_the_limit_of_the_caller_is_not_waited_for() {
     assert_eq!((error.attempts(), clock.monotonic()), (0, Duration::ZERO));
     assert!(error.retry_at() > Some(noon()), "{error}");
     assert!(error.to_string().contains("within 7s"), "{error}");
+    assert!(error.to_string().contains("; try again at "), "{error}");
     assert_eq!(server.requests().len(), 1);
     // After an hour a request is worth trying, whatever the header said.
     clock.advance(Duration::from_secs(3_605));

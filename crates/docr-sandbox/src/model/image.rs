@@ -441,4 +441,23 @@ mod tests {
             assert!(!is_tag(bad), "{bad}");
         }
     }
+
+    #[test]
+    fn why_a_push_is_refused_is_said() {
+        for (error, part) in [
+            (
+                PushError::UnknownRegistry("acme".to_owned()),
+                "\"acme\" not found",
+            ),
+            (
+                PushError::InvalidName("A".to_owned()),
+                "\"A\" is not a valid",
+            ),
+            (PushError::ReadOnly, "garbage collection is active"),
+            (PushError::OverRepositoryLimit, "no more repositories"),
+            (PushError::OverStorageLimit, "no more storage"),
+        ] {
+            assert!(error.to_string().contains(part), "{error}");
+        }
+    }
 }

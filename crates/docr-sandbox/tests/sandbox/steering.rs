@@ -288,3 +288,24 @@ async fn a_sandbox_with_data_takes_its_seed_once() {
         404
     );
 }
+
+#[tokio::test]
+async fn a_certificate_of_a_seed_may_end_when_it_says() {
+    let end = "2031-05-06T07:08:09Z";
+    let certificate = json!({ "name": "old", "type": "custom", "dns_names": ["a.example.com"] });
+    for not_after in [None, Some(end)] {
+        let mut certificate = certificate.clone();
+        if let Some(end) = not_after {
+            certificate["not_after"] = end.into();
+        }
+        let account = json!({ "certificates": [certificate] });
+        let sandbox = seeded(json!({ "accounts": [account] })).await;
+        let url = format!("{}/v2/certificates", sandbox.url());
+        let list = reqwest::Client::new().get(url).bearer_auth(sandbox.token());
+        let list: Value = list.send().await.unwrap().json().await.unwrap();
+        assert_eq!(
+            list["certificates"][0]["not_after"] == end,
+            not_after.is_some()
+        );
+    }
+}

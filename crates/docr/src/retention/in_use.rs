@@ -190,6 +190,20 @@ mod tests {
     use crate::retention::{ManifestRecord, RepositoryInventory};
 
     #[test]
+    fn a_registry_of_this_machine_has_a_port() {
+        for host in [
+            "registry.digitalocean.com",
+            "localhost:5000",
+            "127.0.0.1:5000",
+        ] {
+            assert!(is_host_of_registries(host), "{host}");
+        }
+        for host in ["localhost", "127.0.0.1", "docker.io", "ghcr.io:5000"] {
+            assert!(!is_host_of_registries(host), "{host}");
+        }
+    }
+
+    #[test]
     fn references_are_read_as_runtimes_print_them() {
         let hex = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881";
         let text = format!(

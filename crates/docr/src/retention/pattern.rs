@@ -400,5 +400,6 @@ mod tests {
         assert_eq!(format!("{pattern} {pattern:?}"), "v* NamePattern(\"v*\")");
         assert_eq!(pattern, NamePattern::new("v*").unwrap());
         assert_ne!(pattern, NamePattern::new("v?").unwrap());
+        assert!(pattern < NamePattern::new("v?").unwrap());
     }
 }
