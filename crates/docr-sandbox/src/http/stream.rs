@@ -321,6 +321,29 @@ mod tests {
         assert_eq!(cut(8).await, (vec![4, 4], false));
         assert_eq!(cut(12).await, (vec![4, 4, 4], true));
         assert!(CutOff::new(Body::empty(), 4).is_end_stream());
+        let size = CutOff::new(Body::from(vec![0; 10]), 4).size_hint();
+        assert_eq!(size.exact(), Some(10));
+    }
+
+    #[tokio::test]
+    async fn what_comes_before_the_cut_can_be_sent_first() {
+        let mut body = CutOff::new(Body::from(vec![0; 10]), 4);
+        let mut polls = Vec::new();
+        poll_fn(|cx| {
+            for _ in 0..3 {
+                polls.push(
+                    Pin::new(&mut body)
+                        .poll_frame(cx)
+                        .map(|frame| frame.unwrap().is_ok()),
+                );
+            }
+            Poll::Ready(())
+        })
+        .await;
+        assert_eq!(
+            polls,
+            [Poll::Ready(true), Poll::Pending, Poll::Ready(false)]
+        );
     }
 
     #[tokio::test]

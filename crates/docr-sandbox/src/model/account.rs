@@ -405,6 +405,18 @@ mod tests {
     }
 
     #[test]
+    fn a_subscription_is_changed_when_its_tier_is() {
+        let hour = |hour| DateTime::UNIX_EPOCH + TimeDelta::hours(hour);
+        let mut account = Account::new("token".to_owned());
+        for (at, tier, changed_at) in [(0, "starter", 0), (1, "starter", 0), (2, "basic", 2)] {
+            account.subscribe(Tier::by_slug(tier).unwrap(), hour(at));
+            let subscription = account.subscription.as_ref().unwrap();
+            assert_eq!(subscription.updated_at, hour(changed_at));
+            assert_eq!(subscription.created_at, hour(0));
+        }
+    }
+
+    #[test]
     fn a_collection_that_ends_in_any_registry_is_a_change_to_save() {
         let now = DateTime::UNIX_EPOCH;
         let mut world = World::new(None, Ids::new(0, 0), Ids::new(0, 1));

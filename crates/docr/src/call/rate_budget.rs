@@ -329,6 +329,8 @@ impl Turns {
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+
     use super::*;
 
     #[test]
@@ -338,5 +340,29 @@ mod tests {
         assert_eq!(of(1), RateLimits::new(50, 1_001));
         assert_eq!(of(2), RateLimits::new(25, 500));
         assert_eq!(of(100), RateLimits::new(1, 10));
+    }
+
+    #[tokio::test]
+    async fn only_a_refusal_by_the_limit_begins_or_ends_a_pause() {
+        let clock = crate::ManualClock::at(DateTime::UNIX_EPOCH);
+        let turns = Turns::of(None);
+        let Turns::Own(pacer) = &turns else {
+            panic!("without a budget to share there is an own one");
+        };
+        let pause = Duration::from_secs(30);
+        pacer.block(&clock, Some(pause));
+        let lost = Inner::new(ErrorKind::Interrupted, "lost");
+        turns.failed(&clock, &lost).await;
+        pacer.acquire(&clock, pause).await.unwrap();
+        assert_eq!(clock.monotonic(), pause);
+    }
+
+    #[tokio::test]
+    async fn a_local_budget_keeps_to_its_own_limits() {
+        let clock = crate::ManualClock::at(DateTime::UNIX_EPOCH);
+        let budget = LocalBudget::limited_to(RateLimits::new(1, 10));
+        budget.acquire(&clock, Duration::ZERO).await.unwrap();
+        let later = budget.acquire(&clock, Duration::ZERO).await;
+        assert_eq!(later, Err(NoTurn::Later(Duration::from_secs(60))));
     }
 }

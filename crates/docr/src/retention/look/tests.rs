@@ -162,3 +162,22 @@ fn what_was_pushed_or_tagged_since_the_plan_is_new_once() {
         ["pushed", "retagged", "tagged", "unknown"].map(SharedString::from)
     );
 }
+
+#[test]
+fn a_manifest_is_deleted_with_its_tags_only_if_there_are_no_others_and_each_can_go() {
+    let mut look = look(&[("v1", &["one"]), ("v2", &["one"])]);
+    let now = Now {
+        updated_at: None,
+        tags: ["v1", "v2"].map(SharedString::from).into(),
+    };
+    look.manifests.insert("one".into(), now);
+    let manifest = Deletion {
+        subject: Subject::Manifest("one".into()),
+        ..tag("", "one")
+    };
+    let (v1, v2) = (tag("v1", "one"), tag("v2", "one"));
+    assert!(look.has_no_more(&manifest, &[&v1, &v2]));
+    assert!(!look.has_no_more(&manifest, &[&v1]));
+    look.tags.get_mut("v2").unwrap().digests = ["two".into()].into();
+    assert!(!look.has_no_more(&manifest, &[&v1, &v2]));
+}
