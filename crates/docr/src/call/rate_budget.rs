@@ -363,9 +363,9 @@ mod tests {
         let budget = LocalBudget::limited_to(RateLimits::new(1, 10));
         budget.acquire(&clock, Duration::ZERO).await.unwrap();
         let later = budget.acquire(&clock, Duration::ZERO).await;
-        let minute = Duration::from_secs(60);
+        let wait = Duration::from_secs(61);
         assert!(
-            matches!(later, Err(NoTurn::Later(wait)) if wait == minute),
+            matches!(later, Err(NoTurn::Later(at)) if at == wait),
             "{later:?}"
         );
     }

@@ -337,7 +337,7 @@ mod tests {
         let files = CredentialFiles::new(directory.path());
         let (target, wanted) = (registry.target(), CredentialsRequest::read_only());
         // A directory is not deleted as a file.
-        let path = files.path(&target, wanted, &Secret::from("dop_v1_0123"));
+        let path = files.path(target, wanted, &Secret::from("dop_v1_0123"));
         fs::create_dir(&path).unwrap();
         let error = files
             .revoke(&registry, wanted)
