@@ -139,13 +139,25 @@ impl ObserveRetention for Observed {
 }
 
 impl Observed {
-    /// Checks that each deletion of a plan was begun, and ended once.
+    /// Checks that each deletion of a plan was begun, and ended once, after that of what it belongs to.
     fn check(&self, plan: &RetentionPlan) {
         assert_eq!(self.ended.len(), plan.deletions.len());
+        let end = |repository: &str, subject: &Subject| {
+            let mut steps = self.ended.iter().map(|step| &step.deletion);
+            steps.position(|it| it.repository == *repository && it.subject == *subject)
+        };
         for deletion in &plan.deletions {
             assert!(self.begun.contains(deletion), "{deletion}");
             let ends = self.ended.iter().filter(|step| step.deletion == *deletion);
             assert_eq!(ends.count(), 1, "{deletion}");
+            for before in { &deletion.after }
+                .iter()
+                .filter(|it| matches!(it, Subject::Manifest(_)))
+            {
+                let (first, then) = (before, &deletion.subject);
+                let ends = [first, then].map(|it| end(&deletion.repository, it));
+                assert!(ends[0] < ends[1], "{deletion} before {first}");
+            }
         }
     }
 }
@@ -251,6 +263,7 @@ async fn parts_and_signatures_are_deleted_after_their_image() {
             .child(part(20))
             .child(part(21))
             .tag("multi");
+        bench.push(part(20).tag("part"));
         let index = bench.push(index);
         let signature = format!("{}.sig", index.replace(':', "-"));
         bench.push(image("api", 22).tag(signature));
@@ -262,7 +275,7 @@ async fn parts_and_signatures_are_deleted_after_their_image() {
         assert_eq!(bench.tags("api").await, kept_tags(), "{report}");
         assert_eq!(bench.manifests("api").await.len(), 1, "{report}");
         assert_eq!(bench.times(DELETE_MANIFEST), 12);
-        let tags = if tags_remain { 18 } else { 0 };
+        let tags = if tags_remain { 19 } else { 0 };
         assert_eq!(bench.times(DELETE_TAG), tags);
     }
 }

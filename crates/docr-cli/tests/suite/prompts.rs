@@ -89,10 +89,24 @@ fn a_declined_command_changes_nothing() {
     assert!(seen.contains("Nothing was deleted."), "{seen}");
 }
 
+/// Whether this process ignores a signal, as it does in the background of a shell or with `nohup`.
+fn is_ignored(signal: u32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
 #[test]
 fn an_interrupt_or_a_hangup_at_a_prompt_changes_nothing() {
     for (line, question, _) in [ASKING[0], ASKING[2], ASKING[6], ASKING[7]] {
-        for signal in ["INT", "TERM", "HUP"] {
+        for (signal, number) in [("INT", 2), ("TERM", 15), ("HUP", 1)] {
+            if is_ignored(number) {
+                eprintln!(
+                    "left out: SIG{signal} is ignored here, and so by the programs that are started"
+                );
+                continue;
+            }
             let line = format!("--sandbox {line}");
             let mut running = OnTerminal::start(&Shell::new(), &line, 200);
             running.wait_for(question);
