@@ -102,9 +102,7 @@ fn an_interrupt_or_a_hangup_at_a_prompt_changes_nothing() {
     for (line, question, _) in [ASKING[0], ASKING[2], ASKING[6], ASKING[7]] {
         for (signal, number) in [("INT", 2), ("TERM", 15), ("HUP", 1)] {
             if is_ignored(number) {
-                eprintln!(
-                    "left out: SIG{signal} is ignored here, and so by the programs that are started"
-                );
+                eprintln!("skipped: SIG{signal} is ignored here, and by what is started here");
                 continue;
             }
             let line = format!("--sandbox {line}");
