@@ -102,6 +102,19 @@ fn each_dependency_has_an_allowed_licence_and_each_exception_is_needed() {
 }
 
 #[test]
+fn the_notices_of_a_release_know_the_licences_that_are_allowed() {
+    let text = fs::read_to_string(root().join("deny.toml")).unwrap();
+    let Licenses { allow, exceptions } = toml::from_str::<Deny>(&text).unwrap().licenses;
+    let excepted = exceptions.into_iter().flat_map(|one| one.allow);
+    let allowed: BTreeSet<_> = allow.into_iter().chain(excepted).collect();
+    let text = fs::read_to_string(root().join(".github/notices.toml")).unwrap();
+    let notices = toml::from_str::<toml::Table>(&text).unwrap();
+    let accepted = notices["accepted"].as_array().unwrap().iter();
+    let accepted = accepted.map(|id| id.as_str().unwrap().to_owned());
+    assert_eq!(accepted.collect::<BTreeSet<_>>(), allowed);
+}
+
+#[test]
 fn each_dependency_is_from_crates_io() {
     let is_foreign =
         |source: &String| source != "registry+https://github.com/rust-lang/crates.io-index";
