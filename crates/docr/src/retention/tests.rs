@@ -318,7 +318,9 @@ fn of_the_tags_of_what_belongs_to_several_images_only_the_first_waits_for_each_o
         image(3, TimeDelta::days(9), &[]),
     ];
     let tags = ["a", "b", "c"].map(|name| tag(name, 3));
-    let tags = [tag("one", 1), tag("two", 2)].into_iter().chain(tags);
+    let tags = [tag("one", 1), tag("one-too", 1), tag("two", 2)]
+        .into_iter()
+        .chain(tags);
     let shop = inventory(vec![repository("shop/api", tags.collect(), manifests)]);
     let policy = RetentionPolicy::from_toml("[[rule]]\nolder_than = '5d'").unwrap();
     let plan = RetentionPlan::compute(&policy, &shop).unwrap();
@@ -333,6 +335,9 @@ fn of_the_tags_of_what_belongs_to_several_images_only_the_first_waits_for_each_o
     );
     for name in ["b", "c"] {
         assert_eq!(after(name), [Subject::Tag("a".into())]);
+    }
+    for name in ["one", "one-too", "two"] {
+        assert_eq!(after(name), []);
     }
 }
 
