@@ -11,8 +11,9 @@ use std::{
 use docr::{
     Client, CredentialsRequest, GarbageCollectionType, RegistryHandle, TierSlug,
     retention::{
-        Deletion, KeepReason, ObserveRetention, OciManifests, Outcome, PlanWarning,
-        RegistryInventory, RetentionPlan, RetentionPolicy, RetentionReport, RetentionStep, Subject,
+        Deletion, KeepReason, ManifestContent, ObserveRetention, OciManifests, Outcome,
+        PlanWarning, RegistryInventory, RetentionPlan, RetentionPolicy, RetentionReport,
+        RetentionStep, Subject,
     },
 };
 use docr_sandbox::{Clock, Image, ScriptedAnswer};
@@ -1175,6 +1176,15 @@ async fn where_orphans_may_be_deleted_each_repository_is_read_by_its_own_lists()
         assert_eq!(inventory.unwrap().repositories.len(), 2);
         assert_eq!(bench.count("registries_list_repositoryManifests"), lists);
     }
+}
+
+#[tokio::test]
+async fn all_documents_are_read_where_no_policy_says_which() {
+    let bench = Bench::start().await;
+    let mut inventory = RegistryInventory::read(&bench.registry).await.unwrap();
+    inventory.read_all_manifests(&bench.reader().await).await;
+    let mut all = inventory.repositories.iter().flat_map(|one| &one.manifests);
+    assert!(all.all(|manifest| matches!(manifest.content, ManifestContent::Read(_))));
 }
 
 #[tokio::test]

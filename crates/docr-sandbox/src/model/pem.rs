@@ -291,4 +291,16 @@ mod tests {
         let refusal = read(&made.private_key, &made.leaf, None, late).unwrap_err();
         assert_eq!(refusal.message, "leaf_certificate: has expired");
     }
+
+    #[test]
+    fn an_rsa_key_of_the_usual_length_is_long_enough() {
+        let key = KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
+        let leaf = CertificateParams::new(vec!["a.example".to_owned()]).unwrap();
+        let leaf = leaf.self_signed(&key).unwrap().pem();
+        let read = read(&key.serialize_pem(), &leaf, None, DateTime::UNIX_EPOCH);
+        assert_eq!(
+            read.map_err(|refusal| refusal.message).unwrap().dns_names,
+            ["a.example"]
+        );
+    }
 }

@@ -427,6 +427,14 @@ mod tests {
     }
 
     #[test]
+    fn a_response_that_explains_itself_adds_no_requests_of_others() {
+        let mut log = Log::new();
+        log.record(NOW);
+        log.observe(NOW, limit(5_000, 4_999));
+        assert!(log.foreign.is_empty());
+    }
+
+    #[test]
     fn what_others_used_a_minute_ago_is_not_waited_for() {
         let mut log = Log::limited_to(RateLimits::new(2, 100));
         log.observe(NOW, limit(100, 100));
