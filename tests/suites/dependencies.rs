@@ -77,10 +77,15 @@ fn is_allowed(license: &str, allowed: &[String]) -> bool {
     expression.evaluate(|needed| allowed.iter().any(|licensee| licensee.satisfies(needed)))
 }
 
+/// What deny.toml says of licences.
+fn licenses() -> Licenses {
+    let text = fs::read_to_string(root().join("deny.toml")).unwrap();
+    toml::from_str::<Deny>(&text).unwrap().licenses
+}
+
 #[test]
 fn each_dependency_has_an_allowed_licence_and_each_exception_is_needed() {
-    let text = fs::read_to_string(root().join("deny.toml")).unwrap();
-    let Licenses { allow, exceptions } = toml::from_str::<Deny>(&text).unwrap().licenses;
+    let Licenses { allow, exceptions } = licenses();
     let mut needed = BTreeSet::new();
     let mut refused = Vec::new();
     for package in PACKAGES.iter() {
@@ -103,8 +108,7 @@ fn each_dependency_has_an_allowed_licence_and_each_exception_is_needed() {
 
 #[test]
 fn the_notices_of_a_release_know_the_licences_that_are_allowed() {
-    let text = fs::read_to_string(root().join("deny.toml")).unwrap();
-    let Licenses { allow, exceptions } = toml::from_str::<Deny>(&text).unwrap().licenses;
+    let Licenses { allow, exceptions } = licenses();
     let excepted = exceptions.into_iter().flat_map(|one| one.allow);
     let allowed: BTreeSet<_> = allow.into_iter().chain(excepted).collect();
     let text = fs::read_to_string(root().join(".github/notices.toml")).unwrap();

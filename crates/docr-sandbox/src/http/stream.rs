@@ -296,6 +296,12 @@ impl HttpBody for CutOff {
 mod tests {
     use super::*;
 
+    /// A body that arrives in chunks of these lengths.
+    fn of_chunks(lengths: [usize; 3]) -> Body {
+        let chunks = lengths.map(|length| Ok::<_, io::Error>(vec![0; length]));
+        Body::from_stream(futures_util::stream::iter(chunks))
+    }
+
     async fn frames(mut body: CutOff) -> (Vec<usize>, bool) {
         let mut lengths = Vec::new();
         loop {
@@ -313,10 +319,7 @@ mod tests {
         assert_eq!(cut(0).await, (vec![], false));
         assert_eq!(cut(10).await, (vec![10], true));
         assert_eq!(cut(11).await, (vec![10], true));
-        let chunks = || {
-            futures_util::stream::iter([4, 4, 4].map(|length| Ok::<_, io::Error>(vec![0; length])))
-        };
-        let cut = |after| frames(CutOff::new(Body::from_stream(chunks()), after));
+        let cut = |after| frames(CutOff::new(of_chunks([4, 4, 4]), after));
         assert_eq!(cut(6).await, (vec![4, 2], false));
         assert_eq!(cut(8).await, (vec![4, 4], false));
         assert_eq!(cut(12).await, (vec![4, 4, 4], true));
@@ -348,8 +351,7 @@ mod tests {
 
     #[tokio::test]
     async fn no_more_is_received_at_once_than_is_written() {
-        let chunks = [CHUNK - 1, 1, 1].map(|length| Ok::<_, io::Error>(vec![0; length]));
-        let mut body = Body::from_stream(futures_util::stream::iter(chunks));
+        let mut body = of_chunks([CHUNK - 1, 1, 1]);
         let mut lengths = Vec::new();
         loop {
             let (chunks, end) = next_batch(&mut body, &mut None).await;
@@ -363,8 +365,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_received_beyond_the_room_that_is_left_is_too_long() {
-        let chunks = [4, 4, 4].map(|length| Ok::<_, io::Error>(vec![0; length]));
-        let mut body = Body::from_stream(futures_util::stream::iter(chunks));
+        let mut body = of_chunks([4, 4, 4]);
         let (chunks, end) = next_batch(&mut body, &mut Some(6)).await;
         assert_eq!(chunks.iter().map(Bytes::len).collect::<Vec<_>>(), [4, 2]);
         assert!(matches!(end, Some(Err(Broken::TooLong))));

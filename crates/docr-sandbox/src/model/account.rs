@@ -363,9 +363,9 @@ impl Subscription {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use chrono::TimeDelta;
 
+    use super::*;
     use crate::model::{collection::Run, credential::MintedCredential};
 
     #[test]

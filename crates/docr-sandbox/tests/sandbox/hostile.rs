@@ -366,7 +366,8 @@ async fn a_body_without_end_is_given_up_and_its_sender_learns_why() {
 #[tokio::test]
 async fn after_a_body_that_is_too_large_the_connection_serves_the_next_request() {
     let bench = Bench::start().await;
-    let body = "x".repeat(3 << 19);
+    // The sandbox still has to read half of it when it refuses it.
+    let body = "x".repeat(2 << 20);
     let more = format!("content-length: {}\r\n", body.len());
     let first = request(&bench, "POST /v2/registry HTTP/1.1", &more);
     let first = first.replace("connection: close\r\n", "");
@@ -431,25 +432,4 @@ async fn a_broken_handshake_is_let_go_and_holds_up_nobody() {
         assert_eq!(alert[0], 21, "an alert");
     }
     assert_eq!(sandbox.requests(), []);
-}
-
-#[tokio::test]
-async fn after_a_body_that_is_too_large_the_connection_is_used_again() {
-    let bench = Bench::start().await;
-    let length = 2 << 20;
-    let first = format!(
-        "POST /v2/certificates HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\
-         content-type: application/json\r\ncontent-length: {length}\r\n\r\n",
-        bench.sandbox.token()
-    );
-    let second = request(&bench, "GET /v2/registry/options HTTP/1.1", "");
-    let stream = TcpStream::connect(bench.sandbox.addr()).await.unwrap();
-    let (mut read, mut write) = stream.into_split();
-    let sent = first + &" ".repeat(length) + &second;
-    let writing = tokio::spawn(async move { write.write_all(sent.as_bytes()).await });
-    let mut responses = String::new();
-    read.read_to_string(&mut responses).await.unwrap();
-    let statuses = responses.split("HTTP/1.1 ").skip(1).map(|one| &one[..3]);
-    assert_eq!(statuses.collect::<Vec<_>>(), ["413", "200"]);
-    writing.await.unwrap().unwrap();
 }

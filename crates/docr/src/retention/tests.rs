@@ -84,6 +84,10 @@ fn shop() -> RegistryInventory {
     ])
 }
 
+fn planned(policy: &str, registry: &RegistryInventory) -> RetentionPlan {
+    RetentionPlan::compute(&RetentionPolicy::from_toml(policy).unwrap(), registry).unwrap()
+}
+
 #[test]
 fn untagged_manifests_are_counted_with_what_belongs_to_a_tag_and_what_is_new() {
     let untagged = UntaggedManifests::of(&shop()).unwrap();
@@ -170,8 +174,7 @@ fn what_no_call_can_name_is_kept() {
     let tags = vec![tag("v 1", 1), of_malformed, tag("v3", 3)];
     let manifests = vec![image(1, day * 9, &[]), malformed, image(3, day * 9, &[])];
     let shop = inventory(vec![repository("shop/api", tags, manifests)]);
-    let policy = RetentionPolicy::from_toml("[[rule]]\nolder_than = '5d'").unwrap();
-    let plan = RetentionPlan::compute(&policy, &shop).unwrap();
+    let plan = planned("[[rule]]\nolder_than = '5d'", &shop);
     let going = plan.deletions.iter().map(|deletion| &deletion.subject);
     let three = [Subject::Tag("v3".into()), Subject::Manifest(digest(3))];
     assert_eq!(going.collect::<Vec<_>>(), three.iter().collect::<Vec<_>>());
@@ -187,8 +190,7 @@ fn an_image_is_kept_if_the_lists_disagree_on_where_its_tag_points() {
     two.tags.push("v1".into());
     let manifests = vec![image(1, TimeDelta::days(9), &[]), two];
     let shop = inventory(vec![repository("shop/api", vec![tag("v1", 1)], manifests)]);
-    let policy = RetentionPolicy::from_toml("[[rule]]\nolder_than = '5d'").unwrap();
-    let plan = RetentionPlan::compute(&policy, &shop).unwrap();
+    let plan = planned("[[rule]]\nolder_than = '5d'", &shop);
     assert_eq!(plan.deletions, []);
     let warning = PlanWarning::InDoubt("shop/api".to_owned());
     assert_eq!(plan.warnings, [warning]);
@@ -255,15 +257,13 @@ fn a_tag_whose_manifest_is_unknown_is_kept_with_the_digest_it_points_to() {
     let tags = vec![tag("v1", 1), tag("v2", 2), tag("v3", 3)];
     let known = vec![image(2, TimeDelta::days(9), &[])];
     let shop = inventory(vec![repository("shop/api", tags, known)]);
-    let policy = RetentionPolicy::from_toml("[[rule]]\ndelete_tags = ['pr-*']").unwrap();
-    let plan = RetentionPlan::compute(&policy, &shop).unwrap();
+    let plan = planned("[[rule]]\ndelete_tags = ['pr-*']", &shop);
     let tags = plan.kept.iter();
     let tags = tags.filter(|kept| matches!(kept.subject, Subject::Tag(_)));
     let digests: Vec<_> = tags.map(|kept| kept.digest.clone()).collect();
     assert_eq!(digests, [1, 2, 3].map(|number| Some(digest(number))));
     // Any manifest may be part of one that is unknown.
-    let policy = RetentionPolicy::from_toml("[[rule]]\ndelete_tags = ['v2']").unwrap();
-    let plan = RetentionPlan::compute(&policy, &shop).unwrap();
+    let plan = planned("[[rule]]\ndelete_tags = ['v2']", &shop);
     let going = plan.deletions.iter().map(|deletion| &deletion.subject);
     assert_eq!(going.collect::<Vec<_>>(), [&Subject::Tag("v2".into())]);
     let subject = Subject::Manifest(digest(2));
@@ -283,8 +283,7 @@ fn a_referrer_whose_manifest_stays_keeps_its_tags() {
     let shop = inventory(vec![repository("shop/api", vec![tag], vec![signature])]);
     for (tags_only, deletions) in [(false, 2), (true, 0)] {
         let policy = format!("tags_only = {tags_only}\n[[rule]]\ndelete_orphans = true");
-        let policy = RetentionPolicy::from_toml(&policy).unwrap();
-        let plan = RetentionPlan::compute(&policy, &shop).unwrap();
+        let plan = planned(&policy, &shop);
         assert_eq!(plan.deletions.len(), deletions, "{plan}");
     }
 }
@@ -301,8 +300,7 @@ fn a_part_is_kept_as_that_of_its_index_however_its_digest_is_sorted() {
             vec![tag("v1", index_number)],
             manifests,
         )]);
-        let policy = RetentionPolicy::from_toml("[[rule]]\ndelete_tags = ['pr-*']").unwrap();
-        let plan = RetentionPlan::compute(&policy, &shop).unwrap();
+        let plan = planned("[[rule]]\ndelete_tags = ['pr-*']", &shop);
         let subject = Subject::Manifest(digest(part));
         let kept = plan.kept.iter().find(|kept| kept.subject == subject);
         let reason = kept.map(|kept| &kept.reason);
@@ -322,8 +320,7 @@ fn of_the_tags_of_what_belongs_to_several_images_only_the_first_waits_for_each_o
         .into_iter()
         .chain(tags);
     let shop = inventory(vec![repository("shop/api", tags.collect(), manifests)]);
-    let policy = RetentionPolicy::from_toml("[[rule]]\nolder_than = '5d'").unwrap();
-    let plan = RetentionPlan::compute(&policy, &shop).unwrap();
+    let plan = planned("[[rule]]\nolder_than = '5d'", &shop);
     let after = |name: &str| {
         let subject = Subject::Tag(name.into());
         let deletion = plan.deletions.iter().find(|it| it.subject == subject);
