@@ -14,16 +14,12 @@ use similar::TextDiff;
 
 use crate::workspace;
 
-/// The crates, and the features with which their documentation is built.
-pub(crate) const CRATES: [(&str, &str); 4] = [
-    (
-        "docr",
-        "certificate-check,credential-files,file-budget,oci,retention,schemars",
-    ),
-    ("docr-api", "schemars"),
-    ("docr-redis", ""),
-    ("docr-sandbox", "record"),
-];
+/// The crates whose public API is listed.
+pub(crate) const CRATES: [&str; 4] = ["docr", "docr-api", "docr-redis", "docr-sandbox"];
+
+/// The features with which they are documented: all that add items.
+const FEATURES: &str = "docr/certificate-check,docr/credential-files,docr/file-budget,docr/kubernetes,docr/oci,\
+                        docr/retention,docr/schemars,docr-sandbox/record";
 
 /// Set when this program is run in place of rustdoc.
 const STAND_IN: &str = "DOCR_XTASK_IS_RUSTDOC";
@@ -46,8 +42,7 @@ pub(crate) fn as_rustdoc() -> Option<ExitCode> {
 
 pub(crate) fn run(root: &Path, check: bool) -> Result<()> {
     let mut differs = false;
-    for (name, features) in CRATES {
-        let json = json(root, name, features)?;
+    for (name, json) in json(root)? {
         let Some(listing) = listing(&json)? else {
             return Ok(());
         };
@@ -79,24 +74,29 @@ pub(crate) fn run(root: &Path, check: bool) -> Result<()> {
     Ok(())
 }
 
-/// Runs rustdoc for a crate; returns the path of its JSON output.
-pub(crate) fn json(root: &Path, name: &str, features: &str) -> Result<PathBuf> {
+/// Runs rustdoc for the crates; returns each with the path of its JSON output.
+pub(crate) fn json(root: &Path) -> Result<[(&'static str, PathBuf); CRATES.len()]> {
     let own = env::current_exe()?;
     let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .current_dir(root)
-        .args(["rustdoc", "--quiet", "--lib", "--package", name])
-        .args(["--features", features])
-        .args(["--", "-Z", "unstable-options", "--output-format", "json"])
-        .args(["--cap-lints", "allow"])
+        .args(["doc", "--quiet", "--no-deps", "--lib"])
+        // With its features, dependencies are shared with other builds, and there is a version of Kubernetes.
+        .args(["--package", "docr-third-parties"])
+        .args(CRATES.iter().flat_map(|name| ["--package", name]))
+        .args(["--features", FEATURES])
         .env("RUSTDOC", own)
+        .env(
+            "RUSTDOCFLAGS",
+            "-Z unstable-options --output-format json --cap-lints allow",
+        )
         .env(STAND_IN, "1")
-        .env_remove("RUSTDOCFLAGS")
         .output()?;
     if !output.status.success() {
         bail!("{}", String::from_utf8_lossy(&output.stderr));
     }
-    let file = format!("{}.json", name.replace('-', "_"));
-    Ok(workspace::target(root).join("doc").join(file))
+    let directory = workspace::target(root).join("doc");
+    let file = |name: &str| directory.join(format!("{}.json", name.replace('-', "_")));
+    Ok(CRATES.map(|name| (name, file(name))))
 }
 
 /// One line per item; `None` if the format of this compiler is not supported, which is an error in CI.

@@ -1,0 +1,1 @@
+//! Dependencies of the workspace with the features that its crates use of them: see `Cargo.toml`.
