@@ -1,4 +1,4 @@
-//! Runs a job of a size once, for callgrind to count its instructions: `scale JOB SIZE`.
+//! Runs jobs of a size once each, for callgrind to count their instructions: `scale plan SIZE [SHAPE]`, `scale pushes SIZE`.
 
 use std::{env, hint::black_box, process::ExitCode};
 
@@ -9,16 +9,20 @@ use docr_tests::plans::{Case, SHAPES};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let mut arguments = env::args().skip(1);
-    let (Some(job), Some(size)) = (arguments.next(), arguments.next()) else {
+    let (Some(jobs), Some(size)) = (arguments.next(), arguments.next()) else {
         return ExitCode::from(2);
     };
     let Ok(size) = size.parse() else {
         return ExitCode::from(2);
     };
-    let shape = SHAPES.iter().find(|(name, _)| *name == job);
-    match (shape, &*job) {
-        (Some((_, make)), _) => counted_plan(&make(size)),
-        (None, "pushes of tags") => {
+    match &*jobs {
+        "plan" => {
+            let shape = arguments.next();
+            let is_chosen = |name| shape.as_deref().is_none_or(|shape| shape == name);
+            let chosen = SHAPES.iter().filter(|(name, _)| is_chosen(*name));
+            chosen.for_each(|(_, make)| counted_plan(&make(size)));
+        }
+        "pushes" => {
             let sandbox = Sandbox::start().await.expect("a sandbox");
             sandbox.add_sample().expect("an empty account");
             counted_pushes(&sandbox, size);
