@@ -4,8 +4,8 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -427,6 +427,15 @@ fn config() -> Config {
     }
 }
 
+/// Whether a path of the API or of the registry's protocol is of this repository.
+fn names_repository(path: &str, name: &str) -> bool {
+    let encoded = name.replace('/', "%2F");
+    [name, &encoded].iter().any(|name| {
+        path.split_once(&format!("/{name}"))
+            .is_some_and(|(_, rest)| rest.is_empty() || rest.starts_with('/'))
+    })
+}
+
 fn run<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -478,9 +487,9 @@ proptest! {
         });
     }
 
-    /// Others push, move tags and delete between any two requests, except between the last check and the DELETE of a
-    /// manifest, a race that no client can avoid. No image that is tagged at the end or was pushed since the plan lacks a
-    /// part.
+    /// Others push, move tags and delete between any two requests, except between the last check of a repository and the
+    /// DELETE of a manifest in it, a race that no client can avoid. No image that is tagged at the end or was pushed since
+    /// the plan lacks a part.
     #[test]
     fn no_image_loses_a_part_while_others_push_and_delete(
         pushes in vec(push(), 4..12),
@@ -490,15 +499,23 @@ proptest! {
         run(async {
             let (filling, registry) = Registry::filled(&pushes).await;
             let sandbox = Arc::clone(&filling.sandbox);
-            let began = Arc::new(AtomicU64::new(0));
-            let (seen, clock) = (Arc::clone(&began), filling.clock.clone());
-            let filling = std::sync::Mutex::new(filling);
+            let clock = filling.clock.clone();
+            let filling = Mutex::new(filling);
+            let number = AtomicUsize::new(0);
+            // The repositories that the execution has looked at.
+            let looked_at = Arc::new(Mutex::new(None::<BTreeSet<usize>>));
+            let looking_at = Arc::clone(&looked_at);
             let disturb = move |method: &str, path: &str| {
                 if method == "DELETE" && path.contains("/digests/") {
                     return;
                 }
-                let number = seen.fetch_add(1, Relaxed);
-                let Some((push, delete, pause)) = others.get(number as usize) else {
+                let here = REPOSITORIES.iter().position(|name| names_repository(path, name));
+                let mut looked_at = looking_at.lock().unwrap();
+                looked_at.iter_mut().for_each(|seen| seen.extend(here));
+                let may_follow_a_check = |repository| {
+                    here != Some(repository) && looked_at.as_ref().is_some_and(|seen| seen.contains(&repository))
+                };
+                let Some((push, delete, pause)) = others.get(number.fetch_add(1, Relaxed)) else {
                     return;
                 };
                 let mut filling = filling.lock().unwrap();
@@ -506,13 +523,14 @@ proptest! {
                     Some((repository, tag)) => {
                         filling.sandbox.delete(REGISTRY, REPOSITORIES[*repository], tag);
                     }
-                    None if *pause == 0 => {}
+                    None if *pause == 0 || may_follow_a_check(push.repository) => {}
                     None => filling.push(&Push { hours: 0, ..push.clone() }),
                 }
                 clock.advance(Duration::from_secs(pause * 20));
             };
             sandbox.before_each(Some(disturb));
             let plan = registry.plan(&policy).await;
+            *looked_at.lock().unwrap() = Some(BTreeSet::new());
             let report = registry.apply(&plan).await;
             sandbox.before_each(None::<fn(&str, &str)>);
             registry.collect(&report).await;

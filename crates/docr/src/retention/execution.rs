@@ -26,7 +26,8 @@ use crate::{RegistryHandle, Result};
 ///
 /// It stays below the rate limit of the token and works on several repositories at once. It reads each repository again
 /// before it deletes there, and again after each minute. A tag that was moved, or whose image was pushed again, is kept, and
-/// so is a manifest that has been tagged, or that something pushed since needs, with everything that belongs to it.
+/// so is a manifest that has been tagged, or that something pushed since needs, with everything that belongs to it. What is
+/// tagged or needed only after that check, up to a minute before the deletion, is lost: the API can't delete on a condition.
 ///
 /// A [whole repository](RetentionPlan::whole_repositories) is deleted by one call, once a check has found nothing else in
 /// it; otherwise its planned deletions are made one by one. Anything pushed between that check and the call is lost: don't
