@@ -34,7 +34,7 @@ fn call_all(target: &'static str, respond: impl Fn(&[u8]) -> Vec<u8>) {
     let runtime = runtime();
     Inputs::of(target, 40).check(|input| {
         runtime.block_on(async {
-            let server = RawServer::answering(respond(input)).await;
+            let server = RawServer::responding(respond(input)).await;
             let (docr, clock) = client(server.url());
             for operation in operations::ALL {
                 let before = docr::Clock::monotonic(&*clock);
@@ -95,14 +95,14 @@ fn challenges_of_the_registry() {
                 .filter(|letter| !letter.is_control())
                 .collect();
             let body = r#"{"auths":{"registry.digitalocean.com":{"auth":"dXNlcjpkb3BfdjFfNWVjMmU3YTBiMWM5ZDhlN2Y2YTViNGMzZDJlMWYwYTliOGM3ZDZlNQ=="}}}"#;
-            let api = RawServer::answering_body("200 OK", "application/json", body).await;
+            let api = RawServer::responding_with_body("200 OK", "application/json", body).await;
             let (docr, clock) = client(api.url());
             let registry = docr.registry("acme".parse().unwrap());
             let wanted = docr::CredentialsRequest::read_only();
             let credentials = registry.docker_credentials(wanted).await.unwrap();
             // The server must not be the realm, too: its responses would lead to further requests.
             let headers = format!("www-authenticate: {challenge}\r\n");
-            let server = RawServer::answering(response(401, &headers, SECRET)).await;
+            let server = RawServer::responding(response(401, &headers, SECRET)).await;
             let host = server.url().trim_start_matches("http://");
             let reader = OciManifests::new(registry.name(), &credentials).unwrap();
             let reader = reader.plain_http_host(host).clock(clock);

@@ -128,7 +128,7 @@ impl Plan {
         let until_then = requests[..place].iter();
         Some(Outcome {
             refused: until_then.filter(|request| request.status == 429).count(),
-            took: last.answered_at - first.answered_at,
+            took: last.responded_at - first.responded_at,
         })
     }
 }

@@ -24,7 +24,7 @@ pub struct RawServer {
 
 impl RawServer {
     /// Responds with these bytes, whatever the request.
-    pub async fn answering(bytes: impl Into<Vec<u8>>) -> Self {
+    pub async fn responding(bytes: impl Into<Vec<u8>>) -> Self {
         let bytes = bytes.into();
         Self::serving(move |_, _| std::future::ready(bytes.clone())).await
     }
@@ -103,7 +103,11 @@ impl RawServer {
     }
 
     /// Responds with a body, a status line and the API's headers.
-    pub async fn answering_body(status: &str, content_type: &str, body: impl AsRef<[u8]>) -> Self {
+    pub async fn responding_with_body(
+        status: &str,
+        content_type: &str,
+        body: impl AsRef<[u8]>,
+    ) -> Self {
         let body = body.as_ref();
         let head = format!(
             "HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\n\
@@ -111,7 +115,7 @@ impl RawServer {
              ratelimit-reset: 1767268800\r\nconnection: close\r\n\r\n",
             body.len()
         );
-        Self::answering([head.as_bytes(), body].concat()).await
+        Self::responding([head.as_bytes(), body].concat()).await
     }
 
     /// Where it listens.

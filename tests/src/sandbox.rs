@@ -8,7 +8,7 @@ use docr::{
     RegistryHandle, RegistryName, TierSlug, retention::OciManifests,
 };
 use docr_api::Operation;
-use docr_sandbox::{CertificateSeed, Clock, Image, Sandbox, SandboxBuilder, ScriptedAnswer};
+use docr_sandbox::{CertificateSeed, Clock, Image, Sandbox, SandboxBuilder, ScriptedResponse};
 
 use crate::calls::{Subjects, repository_name, tag};
 
@@ -53,7 +53,7 @@ pub async fn start_with(choose: impl FnOnce(SandboxBuilder) -> SandboxBuilder) -
     let builder = Sandbox::builder()
         .token(TOKEN)
         .clock(clock.clone())
-        .check_answers(true);
+        .check_responses(true);
     let sandbox = choose(builder).start().await;
     let sandbox = sandbox.expect("a free port on the loopback");
     (Checked(sandbox), clock)
@@ -189,7 +189,7 @@ pub async fn prepare(sandbox: &Sandbox, operation: &Operation, status: u16) -> S
         _ => {}
     }
     if status >= 400 {
-        let scripted = sandbox.answer_next(operation.id, ScriptedAnswer::status(status));
+        let scripted = sandbox.respond_next(operation.id, ScriptedResponse::status(status));
         scripted.expect("an operation of the spec");
     }
     subjects

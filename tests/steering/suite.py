@@ -207,14 +207,21 @@ class Steering(unittest.TestCase):
 
     def test_scripted_responses_are_sent_once_and_in_order(self):
         for scripted in [{"status": 503}, {"status": 200, "json": {"registries": None}}]:
-            self.sandbox.steer("POST", "/answers", {"operation": "registries_list", "answer": scripted})
-        self.assertEqual(self.sandbox.steer("GET", "/answers"), {"waiting": {"registries_list": 2}})
+            self.sandbox.steer("POST", "/responses", {"operation": "registries_list", "response": scripted})
+        self.assertEqual(self.sandbox.steer("GET", "/responses"), {"waiting": {"registries_list": 2}})
         responses = [self.sandbox.call("GET", "/v2/registries") for _ in range(3)]
         self.assertEqual([response.status for response in responses], [503, 200, 200])
         self.assertEqual(responses[1].json, {"registries": None})
-        self.assertEqual(self.sandbox.steer("GET", "/answers"), {"waiting": {}})
-        wrong = {"operation": "list_registries", "answer": {"status": 503}}
-        self.assertIn("registries_list", self.sandbox.steer("POST", "/answers", wrong, expect=422)["message"])
+        self.assertEqual(self.sandbox.steer("GET", "/responses"), {"waiting": {}})
+        wrong = {"operation": "list_registries", "response": {"status": 503}}
+        self.assertIn("registries_list", self.sandbox.steer("POST", "/responses", wrong, expect=422)["message"])
+
+    def test_the_former_names_of_scripted_responses_still_work(self):
+        self.sandbox.steer("POST", "/answers", {"operation": "registries_list", "answer": {"status": 503}})
+        self.assertEqual(self.sandbox.steer("GET", "/responses"), {"waiting": {"registries_list": 1}})
+        self.sandbox.steer("DELETE", "/answers")
+        self.sandbox.steer("POST", "/faults", {"operation": "registries_list", "answer": {"status": 502}})
+        self.assertEqual(self.sandbox.call("GET", "/v2/registries").status, 502)
 
     def test_faults_affect_matching_requests(self):
         fault = {
@@ -222,7 +229,7 @@ class Steering(unittest.TestCase):
             "method": "get",
             "skip": 1,
             "times": 2,
-            "answer": {"status": 502, "body": "<h1>Bad gateway</h1>", "content_type": "text/html", "headers": {"via": "proxy"}},
+            "response": {"status": 502, "body": "<h1>Bad gateway</h1>", "content_type": "text/html", "headers": {"via": "proxy"}},
         }
         added = self.sandbox.steer("POST", "/faults", fault)["id"]
         responses = [self.sandbox.call("GET", "/v2/registries") for _ in range(4)]
@@ -230,23 +237,23 @@ class Steering(unittest.TestCase):
         self.assertEqual(responses[1].headers["via"], "proxy")
         self.assertEqual(self.sandbox.call("GET", "/v2/certificates").status, 200)
         counted = self.sandbox.steer("GET", "/faults")["faults"]
-        self.assertEqual(counted, [{"id": added, "matched": 4, "befallen": 2}])
+        self.assertEqual(counted, [{"id": added, "matched": 4, "applied": 2, "befallen": 2}])
         self.sandbox.steer("DELETE", f"/faults/{added}")
         self.sandbox.steer("DELETE", f"/faults/{added}", expect=404)
         for wrong, place in [
             ({"operation": "nothing", "connection": "reset"}, "nothing"),
             ({"path": "[", "connection": "reset"}, "["),
             ({"probability": 2, "connection": "reset"}, "probability"),
-            ({"method": "GET"}, "answer"),
+            ({"method": "GET"}, "response"),
             ({"cut_off": 1, "connection": "reset"}, "cut_off"),
-            ({"answer": {"status": 99}}, "99"),
-            ({"answer": {"status": 200, "headers": {"content-length": "1"}}}, "content-length"),
+            ({"response": {"status": 99}}, "99"),
+            ({"response": {"status": 200, "headers": {"content-length": "1"}}}, "content-length"),
         ]:
             self.assertIn(place, self.sandbox.steer("POST", "/faults", wrong, expect=422)["message"])
 
     def test_a_seeded_probability_affects_the_same_requests_again(self):
         def statuses():
-            fault = {"operation": "registries_list", "probability": 0.5, "seed": 7, "answer": {"status": 500}}
+            fault = {"operation": "registries_list", "probability": 0.5, "seed": 7, "response": {"status": 500}}
             added = self.sandbox.steer("POST", "/faults", fault)["id"]
             seen = [self.sandbox.call("GET", "/v2/registries").status for _ in range(20)]
             self.sandbox.steer("DELETE", f"/faults/{added}")
@@ -280,6 +287,7 @@ class Steering(unittest.TestCase):
         self.sandbox.call("GET", "/v2/nothing")
         listed = self.sandbox.steer("GET", "/requests")["requests"]
         self.assertEqual([each["operation"] for each in listed], ["registries_list", "certificates_create", None])
+        self.assertLessEqual({"answered_at", "took_microseconds"}, set(listed[0]))
         self.assertEqual(listed[0]["query"], "per_page=3")
         text = json.dumps(listed)
         self.assertNotIn("secret", text)

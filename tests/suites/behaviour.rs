@@ -6,7 +6,7 @@ use docr::{
     CertificateId, Client, CreateRegistry, CredentialsRequest, EligibilityReason, Region,
     RegistryName, TierSlug,
 };
-use docr_sandbox::{CertificateSeed, RateLimits, ScriptedAnswer, Usage};
+use docr_sandbox::{CertificateSeed, RateLimits, ScriptedResponse, Usage};
 use docr_tests::raw_server::{RawServer, RefusingPort};
 use docr_tests::sandbox::{
     TOKEN, client, client_at, furnish, noon, registry_name, start, start_with, wanted_registry,
@@ -168,7 +168,7 @@ async fn a_tier_that_does_not_fit_reports_every_reason() {
 async fn with_several_registries_the_error_names_the_calls_to_use() {
     let (sandbox, _) = start().await;
     sandbox
-        .answer_next("registry_get", ScriptedAnswer::status(412))
+        .respond_next("registry_get", ScriptedResponse::status(412))
         .unwrap();
     let error = client(&sandbox).legacy_registry().get().await.unwrap_err();
     assert!(error.is_several_registries());
@@ -289,7 +289,8 @@ async fn an_unreachable_server_is_a_connect_error() {
 
 #[tokio::test]
 async fn the_user_agent_names_the_program_first() {
-    let server = RawServer::answering_body("200 OK", "application/json", r#"{"options":{}}"#).await;
+    let server =
+        RawServer::responding_with_body("200 OK", "application/json", r#"{"options":{}}"#).await;
     let docr = Client::builder()
         .base_url(server.url())
         .token(TOKEN)

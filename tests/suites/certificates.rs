@@ -7,7 +7,7 @@ use docr::{
     Certificate, CertificatePair, CertificateState as State, Certificates, CreateCertificate,
     ErrorKind, RotateError,
 };
-use docr_sandbox::{CertificateSeed, Clock, Fault, SandboxBuilder, ScriptedAnswer};
+use docr_sandbox::{CertificateSeed, Clock, Fault, SandboxBuilder, ScriptedResponse};
 use docr_tests::sandbox::{Checked, TOKEN, client_with_clock, noon, sharing, start_with};
 use serde_json::json;
 
@@ -64,9 +64,9 @@ impl Bench {
     fn refuse_deletes(&self, times: usize, message: &str) {
         for _ in 0..times {
             let body = json!({ "id": "forbidden", "message": message });
-            let refusal = ScriptedAnswer::json(403, body);
+            let refusal = ScriptedResponse::json(403, body);
             self.sandbox
-                .answer_next("certificates_delete", refusal)
+                .respond_next("certificates_delete", refusal)
                 .unwrap();
         }
     }
@@ -321,7 +321,7 @@ async fn an_old_certificate_not_found_before_the_swap_is_passed_as_it_was() {
     let seed = CertificateSeed::lets_encrypt("old", NAMES);
     let before = bench.sandbox.add_certificate(seed);
     let not_found = json!({ "id": "not_found", "message": "certificate not found" });
-    let fault = Fault::answer(ScriptedAnswer::json(404, not_found))
+    let fault = Fault::response(ScriptedResponse::json(404, not_found))
         .method("GET")
         .path(format!("/v2/certificates/{before}"));
     bench.sandbox.add_fault(fault).unwrap();

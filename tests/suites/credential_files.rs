@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc, time::Duration};
 
 use docr::{Client, CredentialFiles, CredentialsRequest, ErrorKind, RegistryHandle};
-use docr_sandbox::{Clock, ScriptedAnswer};
+use docr_sandbox::{Clock, ScriptedResponse};
 use docr_tests::{
     raw_server::{RawServer, response},
     sandbox::{Checked, TOKEN, furnish, registry_name, sharing, start},
@@ -48,9 +48,9 @@ impl Bench {
     }
 
     fn refuse_next(&self) {
-        let refusal = ScriptedAnswer::status(403);
+        let refusal = ScriptedResponse::status(403);
         self.sandbox
-            .answer_next("registries_get_dockerCredentials", refusal)
+            .respond_next("registries_get_dockerCredentials", refusal)
             .unwrap();
     }
 }
@@ -163,7 +163,7 @@ async fn a_malformed_file_is_replaced() {
 #[tokio::test]
 async fn credentials_that_somebody_else_revoked_are_forgotten() {
     let bench = Bench::start().await;
-    let refusing = RawServer::answering(response(401, "", "")).await;
+    let refusing = RawServer::responding(response(401, "", "")).await;
     let docr = Client::builder()
         .base_url(bench.sandbox.url())
         .oauth_url(refusing.url());

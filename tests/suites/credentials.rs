@@ -6,7 +6,7 @@ use docr::{
     Client, CredentialsRequest, DockerConfig, DockerCredentials, ErrorKind, KubernetesSecret,
     RegistryHandle,
 };
-use docr_sandbox::{Clock, ScriptedAnswer};
+use docr_sandbox::{Clock, ScriptedResponse};
 use docr_tests::{
     raw_server::{RawServer, response},
     sandbox::{Checked, TOKEN, furnish, registry_name, sharing, start},
@@ -36,9 +36,9 @@ async fn minted() -> DockerCredentials {
 async fn in_unknown_format() -> DockerCredentials {
     let (sandbox, _, _, registry) = bench().await;
     let body = json!({"auths": {"registry.digitalocean.com": {"auth": "%%% new format"}}});
-    let response = ScriptedAnswer::json(200, body);
+    let response = ScriptedResponse::json(200, body);
     sandbox
-        .answer_next("registries_get_dockerCredentials", response)
+        .respond_next("registries_get_dockerCredentials", response)
         .unwrap();
     registry
         .docker_credentials(CredentialsRequest::read_only())
@@ -196,7 +196,7 @@ async fn a_repeated_revocation_succeeds_and_a_rejected_one_is_an_error() {
     let error = docr.revoke(&in_unknown_format().await).await.unwrap_err();
     assert!(error.is_invalid_input(), "{error}");
 
-    let refusing = RawServer::answering(response(401, "", "")).await;
+    let refusing = RawServer::responding(response(401, "", "")).await;
     let stranger = Client::builder().token("nobody").oauth_url(refusing.url());
     let error = stranger.build().unwrap().revoke(&credentials).await;
     let error = error.unwrap_err();
@@ -217,7 +217,7 @@ async fn a_revocation_sends_the_minted_token_and_never_the_account_token() {
         .await
         .unwrap();
     let (_, secret) = minted.user_and_password().unwrap();
-    let revoking = RawServer::answering(response(200, "", "")).await;
+    let revoking = RawServer::responding(response(200, "", "")).await;
     let elsewhere = Client::builder().token(TOKEN).oauth_url(revoking.url());
     elsewhere.build().unwrap().revoke(&minted).await.unwrap();
     let requests = revoking.requests();
@@ -253,7 +253,7 @@ async fn a_401_after_a_lost_revocation_counts_as_revoked() {
 async fn credentials_for_other_hosts_are_kept_and_a_response_without_any_is_an_error() {
     let minting = |auths: Value| async move {
         let body = json!({ "auths": auths }).to_string();
-        let server = RawServer::answering(response(200, "", body)).await;
+        let server = RawServer::responding(response(200, "", body)).await;
         let docr = docr_tests::sandbox::client_at(server.url(), TOKEN);
         let by_name = docr.registry(registry_name());
         let by_name = by_name
@@ -320,9 +320,9 @@ async fn credentials_that_cannot_be_renewed_are_handed_out_until_they_expire() {
     let first = cache.get().await.unwrap();
     for (advance, usable) in [(9 * HOUR, true), (HOUR, false)] {
         clock.advance(advance);
-        let failed = ScriptedAnswer::status(500);
+        let failed = ScriptedResponse::status(500);
         sandbox
-            .answer_next("registries_get_dockerCredentials", failed)
+            .respond_next("registries_get_dockerCredentials", failed)
             .unwrap();
         match cache.get().await {
             Ok(credentials) => assert!(usable && credentials.auth() == first.auth()),
@@ -354,9 +354,9 @@ async fn concurrent_callers_share_one_request_and_its_failure() {
     cache.forget().await;
     sandbox.clear_requests();
     for _ in 0..64 {
-        let failed = ScriptedAnswer::status(500);
+        let failed = ScriptedResponse::status(500);
         sandbox
-            .answer_next("registries_get_dockerCredentials", failed)
+            .respond_next("registries_get_dockerCredentials", failed)
             .unwrap();
     }
     let mut failures = 0;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use docr::{
     Client, CreateCertificate, CreateRegistry, Ensured, ErrorKind, ManualClock, Region, TierSlug,
 };
-use docr_sandbox::{CertificateSeed, ScriptedAnswer};
+use docr_sandbox::{CertificateSeed, ScriptedResponse};
 use docr_tests::{
     fault_proxy::{Fault, FaultProxy},
     sandbox::{
@@ -92,9 +92,10 @@ async fn a_conflict_reports_who_has_the_name() {
     }
 
     // The service may also report a conflict with one's own registry.
-    let conflict = ScriptedAnswer::json(409, json!({ "id": "conflict", "message": "name taken" }));
+    let conflict =
+        ScriptedResponse::json(409, json!({ "id": "conflict", "message": "name taken" }));
     sandbox
-        .answer_next("registries_create", conflict.clone())
+        .respond_next("registries_create", conflict.clone())
         .unwrap();
     other.registries().list().all().await.unwrap();
     let error = other
@@ -109,9 +110,9 @@ async fn a_conflict_reports_who_has_the_name() {
     assert_eq!(error.existing_registry().unwrap().name, "acme-images");
 
     // If the look-up fails, nothing is claimed.
-    let outage = ScriptedAnswer::status(401);
-    sandbox.answer_next("registries_create", conflict).unwrap();
-    sandbox.answer_next("registries_get", outage).unwrap();
+    let outage = ScriptedResponse::status(401);
+    sandbox.respond_next("registries_create", conflict).unwrap();
+    sandbox.respond_next("registries_get", outage).unwrap();
     let error = docr
         .registries()
         .create(wanted_registry())
@@ -130,11 +131,11 @@ async fn another_program_may_be_faster() {
     let registries = client(&sandbox).registries();
     registries.create(wanted_registry()).await.unwrap();
     // The first look-up doesn't find it.
-    let not_found = ScriptedAnswer::json(
+    let not_found = ScriptedResponse::json(
         404,
         json!({ "id": "not_found", "message": "registry does not exist" }),
     );
-    sandbox.answer_next("registries_get", not_found).unwrap();
+    sandbox.respond_next("registries_get", not_found).unwrap();
     assert!(
         !registries
             .ensure(wanted_registry())
@@ -146,8 +147,8 @@ async fn another_program_may_be_faster() {
     let certificates = client(&sandbox).certificates();
     let wanted = || CreateCertificate::lets_encrypt("shop", ["shop.example.com"]);
     certificates.create(wanted()).await.unwrap();
-    let none = ScriptedAnswer::json(200, json!({ "certificates": [] }));
-    sandbox.answer_next("certificates_list", none).unwrap();
+    let none = ScriptedResponse::json(200, json!({ "certificates": [] }));
+    sandbox.respond_next("certificates_list", none).unwrap();
     assert!(!certificates.ensure(wanted()).await.unwrap().is_changed());
 }
 

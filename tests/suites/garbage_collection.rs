@@ -6,7 +6,7 @@ use docr::{
     Client, ErrorKind, GarbageCollectionStatus as Status, GarbageCollectionType as Type,
     GarbageCollections,
 };
-use docr_sandbox::{Clock, Image, ScriptedAnswer};
+use docr_sandbox::{Clock, Image, ScriptedResponse};
 use docr_tests::sandbox::{Checked, furnish, noon, registry_name, sharing, start};
 use serde_json::json;
 
@@ -96,9 +96,9 @@ async fn a_second_run_is_refused_with_the_active_one() {
 #[tokio::test]
 async fn a_start_that_is_refused_for_another_reason_reports_it() {
     let (sandbox, _, runs) = bench().await;
-    let refused = ScriptedAnswer::status(422);
+    let refused = ScriptedResponse::status(422);
     sandbox
-        .answer_next("registries_run_garbageCollection", refused)
+        .respond_next("registries_run_garbageCollection", refused)
         .unwrap();
     let error = runs.start(BOTH).await.unwrap_err();
     assert_eq!(
@@ -146,9 +146,9 @@ async fn a_run_with_an_unknown_status_is_watched_while_it_is_active() {
     let with_status =
         |status: &str| json!({"garbage_collection": {"uuid": run.uuid, "status": status}});
     for status in ["counting sheep", "success"] {
-        let response = ScriptedAnswer::json(200, with_status(status));
+        let response = ScriptedResponse::json(200, with_status(status));
         sandbox
-            .answer_next("registries_get_garbageCollection", response)
+            .respond_next("registries_get_garbageCollection", response)
             .unwrap();
     }
     let done = runs.watch(&run).wait().await.unwrap();

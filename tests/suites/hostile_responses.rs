@@ -18,7 +18,7 @@ async fn with_status(
     content_type: &str,
     body: impl AsRef<[u8]>,
 ) -> (RawServer, Client) {
-    let server = RawServer::answering_body(status, content_type, body).await;
+    let server = RawServer::responding_with_body(status, content_type, body).await;
     let client = client_at(server.url(), TOKEN);
     (server, client)
 }
@@ -178,7 +178,7 @@ async fn an_error_in_small_chunks_is_read_whole() {
         let chunks: String = chunks.collect();
         let head =
             "HTTP/1.1 404 Not Found\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n";
-        let server = RawServer::answering(format!("{head}{chunks}0\r\n\r\n")).await;
+        let server = RawServer::responding(format!("{head}{chunks}0\r\n\r\n")).await;
         let error = client_at(server.url(), TOKEN).legacy_registry().get().await;
         let error = error.unwrap_err();
         assert_eq!(
@@ -237,7 +237,7 @@ async fn a_broken_connection_is_reported_as_interrupted() {
         ),
     ];
     for (bytes, status) in cases {
-        let server = RawServer::answering(bytes).await;
+        let server = RawServer::responding(bytes).await;
         let error = client_at(server.url(), TOKEN)
             .with(|calls| calls.max_attempts(1))
             .legacy_registry()
@@ -266,7 +266,7 @@ async fn garbage_in_place_of_http_is_an_error() {
         b"SSH-2.0-OpenSSH_9.6\r\n",
         b"HTTP/1.1 9999 Huh\r\n\r\n",
     ] {
-        let server = RawServer::answering(bytes).await;
+        let server = RawServer::responding(bytes).await;
         let error = client_at(server.url(), TOKEN)
             .legacy_registry()
             .get()
@@ -278,7 +278,7 @@ async fn garbage_in_place_of_http_is_an_error() {
 
 #[tokio::test]
 async fn a_redirect_is_not_followed_and_the_token_is_not_sent() {
-    let elsewhere = RawServer::answering_body("200 OK", JSON, "{}").await;
+    let elsewhere = RawServer::responding_with_body("200 OK", JSON, "{}").await;
     for status in [
         "301 Moved Permanently",
         "302 Found",
@@ -289,7 +289,7 @@ async fn a_redirect_is_not_followed_and_the_token_is_not_sent() {
             "HTTP/1.1 {status}\r\nlocation: {}/v2/registry\r\ncontent-length: 0\r\n\r\n",
             elsewhere.url()
         );
-        let server = RawServer::answering(head).await;
+        let server = RawServer::responding(head).await;
         let error = client_at(server.url(), TOKEN)
             .legacy_registry()
             .get()

@@ -9,7 +9,7 @@ use docr::{
     BudgetFuture, Client, Clock, FileBudget, LocalBudget, ManualClock, NoTurn, ObservedResponse,
     RateBudget, Secret,
 };
-use docr_sandbox::{Sandbox, ScriptedAnswer};
+use docr_sandbox::{Sandbox, ScriptedResponse};
 use docr_tests::{
     calls::Subjects,
     raw_server::RawServer,
@@ -65,7 +65,8 @@ async fn calls_without_pacing_wait_as_requested_and_succeed() {
 
 #[tokio::test]
 async fn an_outage_costs_a_client_a_bounded_number_of_retries() {
-    let server = RawServer::answering_body("503 Service Unavailable", "text/html", "down").await;
+    let server =
+        RawServer::responding_with_body("503 Service Unavailable", "text/html", "down").await;
     let docr = client_at(server.url(), TOKEN);
     let mut retries = 0;
     for _ in 0..50 {
@@ -182,9 +183,9 @@ fn logged(turns: usize, sandbox: &Checked) -> (Arc<LoggingBudget>, Client) {
 async fn a_budget_grants_each_attempt_and_observes_each_response() {
     let (sandbox, _) = start().await;
     let (budget, docr) = logged(9, &sandbox);
-    let refusal = ScriptedAnswer::status(429).header("retry-after", "7");
+    let refusal = ScriptedResponse::status(429).header("retry-after", "7");
     sandbox
-        .answer_next("registries_get_options", refusal)
+        .respond_next("registries_get_options", refusal)
         .unwrap();
     docr.registries().options().await.unwrap();
     let events = budget.take();

@@ -3,7 +3,7 @@
 use std::process::{Command, Output, Stdio};
 
 use docr_sandbox::{
-    Sandbox, ScriptedAnswer,
+    Sandbox, ScriptedResponse,
     recording::{Origin, Recording},
 };
 use docr_tests::{
@@ -80,9 +80,9 @@ async fn resources_of_a_flow_are_announced_recorded_and_deleted() {
 #[tokio::test]
 async fn a_flow_that_fails_halfway_leaves_nothing_behind() {
     let (sandbox, _) = start().await;
-    let refused = ScriptedAnswer::status(422);
+    let refused = ScriptedResponse::status(422);
     sandbox
-        .answer_next("registries_get_dockerCredentials", refused)
+        .respond_next("registries_get_dockerCredentials", refused)
         .unwrap();
     let (output, directory) = record(&sandbox, &["--yes", FLOW]).await;
     assert!(!output.status.success());

@@ -26,7 +26,7 @@ struct Bench {
 
 impl Bench {
     async fn start() -> Self {
-        let (sandbox, clock) = start_with(|builder| builder.check_answers(false)).await;
+        let (sandbox, clock) = start_with(|builder| builder.check_responses(false)).await;
         let docr = sharing(&sandbox, &clock);
         let wanted = CreateRegistry::new(registry_name(), TierSlug::Professional);
         docr.registries().create(wanted).await.unwrap();

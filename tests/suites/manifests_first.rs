@@ -9,7 +9,7 @@ use docr::{
         RetentionPolicy, RetentionReport, RetentionStep, Subject,
     },
 };
-use docr_sandbox::{Clock, Image, ScriptedAnswer};
+use docr_sandbox::{Clock, Image, ScriptedResponse};
 use docr_tests::sandbox::{Checked, document_reader, registry_name, sharing, start_with};
 use serde_json::json;
 
@@ -116,8 +116,8 @@ fn image(repository: &str, number: u64) -> Image {
     Image::new(repository).sized_layer(number, 1000)
 }
 
-fn error_response(status: u16, id: &str) -> ScriptedAnswer {
-    ScriptedAnswer::json(status, json!({ "id": id, "message": "not now" }))
+fn error_response(status: u16, id: &str) -> ScriptedResponse {
+    ScriptedResponse::json(status, json!({ "id": id, "message": "not now" }))
 }
 
 /// The deletions that were observed: begun, and ended with their outcomes.
@@ -285,7 +285,10 @@ async fn a_refused_first_manifest_stops_the_execution_before_any_tag() {
     let bench = Bench::start(false).await;
     let plan = bench.plan().await;
     let refusal = error_response(409, "conflict");
-    bench.sandbox.answer_next(DELETE_MANIFEST, refusal).unwrap();
+    bench
+        .sandbox
+        .respond_next(DELETE_MANIFEST, refusal)
+        .unwrap();
     let (report, _) = bench.apply(&plan).await;
     let count = |is_it: fn(&Outcome) -> bool| {
         report
@@ -307,7 +310,10 @@ async fn a_manifest_that_cannot_be_deleted_before_its_tags_is_deleted_after_them
     let bench = Bench::start(false).await;
     let plan = bench.plan().await;
     let refusal = error_response(422, "unprocessable_entity");
-    bench.sandbox.answer_next(DELETE_MANIFEST, refusal).unwrap();
+    bench
+        .sandbox
+        .respond_next(DELETE_MANIFEST, refusal)
+        .unwrap();
     let (report, observed) = bench.apply(&plan).await;
     observed.check(&plan);
     assert!(report.is_complete(), "{report}");
@@ -326,7 +332,7 @@ async fn a_repository_that_cannot_be_read_is_tried_once_and_left_alone() {
     for _ in 0..2 {
         bench
             .sandbox
-            .answer_next(lists, error_response(422, "unprocessable_entity"))
+            .respond_next(lists, error_response(422, "unprocessable_entity"))
             .unwrap();
     }
     let (report, _) = bench.apply(&plan).await;

@@ -91,7 +91,8 @@ fn assert_names_its_call(error: &Error, operation: &Operation, server: &RawServe
 async fn the_error_of_a_call_names_the_call_that_was_made() {
     for operation in operations::ALL {
         let body = r#"{"id":"bad_request","message":"no"}"#;
-        let server = RawServer::answering_body("400 Bad Request", "application/json", body).await;
+        let server =
+            RawServer::responding_with_body("400 Bad Request", "application/json", body).await;
         let docr = client_at(server.url(), TOKEN);
         let called = calls::call(&docr, operation.id, &Subjects::default()).await;
         let error = called
@@ -143,7 +144,7 @@ async fn the_error_of_a_broken_list_names_the_call_that_was_made() {
     let spec = docr_tests::spec();
     let mut lists = 0;
     for operation in operations::ALL {
-        let server = RawServer::answering_body("200 OK", "application/json", body).await;
+        let server = RawServer::responding_with_body("200 OK", "application/json", body).await;
         let read = read_list(&client_at(server.url(), TOKEN), operation).await;
         let entry = &spec["paths"][operation.path][operation.method.to_lowercase()];
         let has_pages = entry["parameters"].to_string().contains("per_page");

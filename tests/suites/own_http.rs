@@ -6,7 +6,7 @@ use std::{
 };
 
 use docr::{Client, ClientBuilder, ManualClock, reqwest::header::HeaderValue};
-use docr_sandbox::{Sandbox, ScriptedAnswer};
+use docr_sandbox::{Sandbox, ScriptedResponse};
 use docr_tests::{
     connect_proxy::ConnectProxy,
     raw_server::RawServer,
@@ -139,12 +139,12 @@ async fn a_custom_http_client_is_used_and_made_safe() {
     assert!(proxy.heads()[0].starts_with(&format!("CONNECT localhost:{port} ")));
 
     // Redirects are not followed, and plain HTTP bypasses the proxy, which would see the token.
-    let elsewhere = RawServer::answering("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
+    let elsewhere = RawServer::responding("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
     let redirect = format!(
         "HTTP/1.1 307 Elsewhere\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n",
         elsewhere.url()
     );
-    let server = RawServer::answering(redirect).await;
+    let server = RawServer::responding(redirect).await;
     let http = docr::reqwest::Client::builder()
         .proxy(docr::reqwest::Proxy::all(proxy.url()).unwrap())
         .redirect(docr::reqwest::redirect::Policy::limited(5));
@@ -176,9 +176,9 @@ async fn custom_headers_are_sent_with_every_request_and_never_shown() {
         assert_eq!(request.headers["cf-access-client-secret"], value);
     }
     // A gateway in front of the service may quote it.
-    let refusal = ScriptedAnswer::html(403, format!("<p>no access with {value}</p>"));
+    let refusal = ScriptedResponse::html(403, format!("<p>no access with {value}</p>"));
     sandbox
-        .answer_next("registries_get_options", refusal)
+        .respond_next("registries_get_options", refusal)
         .unwrap();
     let error = docr.registries().options().await.unwrap_err();
     assert!(!format!("{error:?} {error}").contains(value), "{error:?}");
@@ -200,9 +200,9 @@ async fn custom_headers_are_sent_with_every_request_and_never_shown() {
 #[tokio::test]
 async fn a_hook_sees_the_headers_of_each_attempt_but_not_the_token() {
     let (sandbox, _) = start().await;
-    let outage = ScriptedAnswer::status(503);
+    let outage = ScriptedResponse::status(503);
     sandbox
-        .answer_next("registries_get_options", outage)
+        .respond_next("registries_get_options", outage)
         .unwrap();
     let seen = Arc::new(Mutex::new(Vec::new()));
     let notes = Arc::clone(&seen);

@@ -10,7 +10,7 @@ use docr::{
     SystemClock, TierSlug, TokenFile, TokenFn,
     retention::{RegistryInventory, RetentionPlan, RetentionPolicy},
 };
-use docr_sandbox::ScriptedAnswer;
+use docr_sandbox::ScriptedResponse;
 use docr_tests::sandbox::{TOKEN, client, client_at, registry_name, start};
 
 fn assert_send_sync<T: Send + Sync + 'static>() {}
@@ -143,14 +143,14 @@ fn a_call_outside_of_tokio_is_an_error_not_a_panic() {
 #[tokio::test]
 async fn an_error_that_ends_a_program_reads_as_a_report() {
     let (sandbox, _) = start().await;
-    let failure = ScriptedAnswer::json(
+    let failure = ScriptedResponse::json(
         403,
         serde_json::json!({ "id": "forbidden", "message": "the token lacks registry:read", "request_id": "4f2c" }),
     )
     .header("ratelimit-limit", "5000")
     .header("ratelimit-remaining", "17")
     .header("ratelimit-reset", "1767268850");
-    sandbox.answer_next("registries_get", failure).unwrap();
+    sandbox.respond_next("registries_get", failure).unwrap();
     let error = client(&sandbox)
         .registry(registry_name())
         .get()

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use docr::{Effect, ManualClock, Method};
-use docr_sandbox::ScriptedAnswer;
+use docr_sandbox::ScriptedResponse;
 use docr_tests::{
     fault_proxy::{Fault, FaultProxy},
     raw_server::RawServer,
@@ -96,9 +96,9 @@ async fn a_raw_request_can_have_a_deadline_of_its_own() {
     let docr = client_with_clock(sandbox.url(), TOKEN, clock);
     for _ in 0..5 {
         sandbox
-            .answer_next(
+            .respond_next(
                 "registries_get_options",
-                ScriptedAnswer::status(503).header("retry-after", "60"),
+                ScriptedResponse::status(503).header("retry-after", "60"),
             )
             .unwrap();
     }
@@ -110,7 +110,7 @@ async fn a_raw_request_can_have_a_deadline_of_its_own() {
 
 #[tokio::test]
 async fn no_path_leads_to_another_host() {
-    let server = RawServer::answering("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
+    let server = RawServer::responding("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
     let docr = client_at(server.url(), TOKEN);
     for path in [
         "",

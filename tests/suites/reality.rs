@@ -6,7 +6,7 @@ use docr::{
     CertificateState, Client, CreateCertificate, CredentialsRequest, ErrorKind,
     GarbageCollectionStatus, GarbageCollectionType,
 };
-use docr_sandbox::ScriptedAnswer;
+use docr_sandbox::ScriptedResponse;
 use docr_tests::sandbox::{Checked, client, registry_name, start};
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 async fn responding(operation: &str, status: u16, body: Value) -> (Checked, Client) {
     let (sandbox, _) = start().await;
     sandbox
-        .answer_next(operation, ScriptedAnswer::json(status, body))
+        .respond_next(operation, ScriptedResponse::json(status, body))
         .unwrap();
     let docr = client(&sandbox);
     (sandbox, docr)

@@ -164,9 +164,9 @@ async fn a_list_that_fails_midway_returns_what_it_read_and_then_the_error() {
     let mut items = tags.per_page(2).items();
     assert!(items.next().await.unwrap().is_ok());
     assert!(items.next().await.unwrap().is_ok());
-    let missing = docr_sandbox::ScriptedAnswer::status(404);
+    let missing = docr_sandbox::ScriptedResponse::status(404);
     sandbox
-        .answer_next("registries_list_repositoryTags", missing)
+        .respond_next("registries_list_repositoryTags", missing)
         .unwrap();
     assert!(items.next().await.unwrap().unwrap_err().is_not_found());
     assert!(items.next().await.is_none());

@@ -33,7 +33,7 @@ struct Bench {
 
 impl Bench {
     async fn start(checks: bool) -> Self {
-        let (sandbox, clock) = start_with(|builder| builder.check_answers(checks)).await;
+        let (sandbox, clock) = start_with(|builder| builder.check_responses(checks)).await;
         let docr = sharing(&sandbox, &clock);
         let wanted = CreateRegistry::new(registry_name(), TierSlug::Professional);
         docr.registries().create(wanted).await.unwrap();

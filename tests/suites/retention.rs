@@ -16,7 +16,7 @@ use docr::{
         RetentionStep, Subject,
     },
 };
-use docr_sandbox::{Clock, Image, ScriptedAnswer};
+use docr_sandbox::{Clock, Image, ScriptedResponse};
 use docr_tests::sandbox::{
     Checked, TOKEN, client_with_clock, document_reader, furnish, registry_name, sharing, start,
 };
@@ -223,9 +223,9 @@ async fn an_index_is_deleted_before_its_parts_and_parts_of_kept_images_are_kept(
     assert!(order[2..].iter().all(|(_, after)| *after == 1));
     // While the index can't be deleted, its parts are kept, or the image would be broken.
     for _ in 0..5 {
-        let failed = ScriptedAnswer::status(500);
+        let failed = ScriptedResponse::status(500);
         let operation = "registries_delete_repositoryManifest";
-        bench.sandbox.answer_next(operation, failed).unwrap();
+        bench.sandbox.respond_next(operation, failed).unwrap();
     }
     let report = bench.apply(&plan).await;
     assert!(!report.is_complete());
@@ -310,8 +310,8 @@ async fn a_retag_of_a_kept_image_counts_as_a_push() {
     let total = tags.len();
     let body = serde_json::json!({ "tags": tags, "meta": { "total": total } });
     let operation = "registries_list_repositoryTags";
-    let answer = ScriptedAnswer::json(200, body);
-    bench.sandbox.answer_next(operation, answer).unwrap();
+    let response = ScriptedResponse::json(200, body);
+    bench.sandbox.respond_next(operation, response).unwrap();
     let report = bench.apply(&plan).await;
     let all = outcomes(&report).join("\n");
     assert!(all.contains("pushed to since the plan"), "{all}");
@@ -420,10 +420,10 @@ async fn a_resumed_run_repeats_no_deletion() {
     let plan = bench.plan_by(&only_tags).await;
     // One deletion fails, and so do all its retries.
     for _ in 0..5 {
-        let failed = ScriptedAnswer::status(500);
+        let failed = ScriptedResponse::status(500);
         bench
             .sandbox
-            .answer_next("registries_delete_repositoryTag", failed)
+            .respond_next("registries_delete_repositoryTag", failed)
             .unwrap();
     }
     let first = plan.execution(&bench.registry).unwrap().concurrency(1);
@@ -515,9 +515,9 @@ async fn what_somebody_else_deletes_at_the_same_time_counts_as_deleted_earlier()
     let bench = Bench::start().await;
     let plan = bench.plan("delete_tags = ['v1']").await;
     let gone = serde_json::json!({ "id": "not_found", "message": "tag not found" });
-    let answer = ScriptedAnswer::json(404, gone);
+    let response = ScriptedResponse::json(404, gone);
     let operation = "registries_delete_repositoryTag";
-    bench.sandbox.answer_next(operation, answer).unwrap();
+    bench.sandbox.respond_next(operation, response).unwrap();
     let report = bench.apply(&plan).await;
     assert_eq!(report.to_string(), "1 deleted, 1 deleted earlier");
     assert!(report.is_complete());
@@ -553,9 +553,9 @@ async fn a_repository_that_cannot_be_read_again_is_skipped_and_the_run_continues
     bench.clock.advance(DAY * 2);
     let plan = bench.plan("delete_tags = ['v1', 'old']").await;
     for _ in 0..5 {
-        let failed = ScriptedAnswer::status(500);
+        let failed = ScriptedResponse::status(500);
         let operation = "registries_list_repositoryManifests";
-        bench.sandbox.answer_next(operation, failed).unwrap();
+        bench.sandbox.respond_next(operation, failed).unwrap();
     }
     // One at a time, so that it is known which of the two fails.
     let execution = plan.execution(&bench.registry).unwrap().concurrency(1);
@@ -723,16 +723,16 @@ async fn a_list_that_changed_while_it_was_read_is_read_again() {
     tags.retain(|tag| tag["tag"] != "v5");
     let short = serde_json::json!({ "tags": tags, "meta": { "total": total } });
     let operation = "registries_list_repositoryTags";
-    let answer = |body: &serde_json::Value| ScriptedAnswer::json(200, body.clone());
+    let response = |body: &serde_json::Value| ScriptedResponse::json(200, body.clone());
     bench
         .sandbox
-        .answer_next(operation, answer(&short))
+        .respond_next(operation, response(&short))
         .unwrap();
     // The list is shorter than its total, and its next page is empty.
     let empty = serde_json::json!({ "tags": [], "meta": { "total": total } });
     bench
         .sandbox
-        .answer_next(operation, answer(&empty))
+        .respond_next(operation, response(&empty))
         .unwrap();
     let rule = "delete_tags = ['v[1-4]']";
     let plan = bench.plan(rule).await;
@@ -746,11 +746,11 @@ async fn a_list_that_changed_while_it_was_read_is_read_again() {
     for _ in 0..4 {
         bench
             .sandbox
-            .answer_next(operation, answer(&short))
+            .respond_next(operation, response(&short))
             .unwrap();
         bench
             .sandbox
-            .answer_next(operation, answer(&empty))
+            .respond_next(operation, response(&empty))
             .unwrap();
     }
     let plan = bench.plan(rule).await;
@@ -773,8 +773,8 @@ async fn a_tag_in_either_list_exists() {
     let total = tags.len();
     let body = serde_json::json!({ "tags": tags, "meta": { "total": total } });
     let operation = "registries_list_repositoryTags";
-    let answer = ScriptedAnswer::json(200, body);
-    bench.sandbox.answer_next(operation, answer).unwrap();
+    let response = ScriptedResponse::json(200, body);
+    bench.sandbox.respond_next(operation, response).unwrap();
     let plan = bench
         .plan("delete_untagged = true\ndelete_tags = ['v1']")
         .await;
@@ -984,9 +984,9 @@ impl Bench {
         let error =
             serde_json::json!({ "id": "too_many_requests", "message": "API Rate limit exceeded." });
         for _ in 0..times {
-            let answer = ScriptedAnswer::json(429, error.clone()).header("retry-after", "10");
+            let response = ScriptedResponse::json(429, error.clone()).header("retry-after", "10");
             let operation = "registries_delete_repository";
-            self.sandbox.answer_next(operation, answer).unwrap();
+            self.sandbox.respond_next(operation, response).unwrap();
         }
     }
 
@@ -1134,9 +1134,9 @@ async fn a_failed_reading_continues_where_it_stopped() {
     }
     let whole = RegistryInventory::read(&bench.registry).await.unwrap();
     for _ in 0..5 {
-        let failed = ScriptedAnswer::status(500);
+        let failed = ScriptedResponse::status(500);
         let operation = "registries_list_repositoryManifests";
-        bench.sandbox.answer_next(operation, failed).unwrap();
+        bench.sandbox.respond_next(operation, failed).unwrap();
     }
     bench.sandbox.clear_requests();
     let mut reading = RegistryInventory::reading(&bench.registry).concurrency(1);

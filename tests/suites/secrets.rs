@@ -93,8 +93,10 @@ async fn no_debug_output_or_error_contains_a_private_key() {
     let sent = sent[1..sent.len() - 1].concat();
     let message = format!("bad key: {KEY} or {sent}");
     let quoting = serde_json::json!({"id": "unprocessable_entity", "message": message});
-    let answer = docr_sandbox::ScriptedAnswer::json(422, quoting);
-    sandbox.answer_next("certificates_create", answer).unwrap();
+    let response = docr_sandbox::ScriptedResponse::json(422, quoting);
+    sandbox
+        .respond_next("certificates_create", response)
+        .unwrap();
     let error = client(&sandbox)
         .certificates()
         .create(wanted)

@@ -12,7 +12,7 @@ use docr::{
     AccessToken, Client, ClientBuilder, Effect, ManualClock, Method, Secret, TokenFile, TokenFn,
     TokenFuture, TokenProvider,
 };
-use docr_sandbox::{Sandbox, ScriptedAnswer};
+use docr_sandbox::{Sandbox, ScriptedResponse};
 use docr_tests::{
     raw_server::{RawServer, response},
     sandbox::{TOKEN, furnish, noon, registry_name, start},
@@ -155,8 +155,8 @@ async fn a_call_without_a_token_for_a_retry_is_ambiguous_unless_it_only_reads() 
         ("registries_get_garbageCollection", false),
         ("registries_update_garbageCollection", true),
     ] {
-        let answer = ScriptedAnswer::status(503);
-        sandbox.answer_next(operation, answer).unwrap();
+        let response = ScriptedResponse::status(503);
+        sandbox.respond_next(operation, response).unwrap();
         let docr = builder(sandbox.url()).token_provider(one_token()).build();
         let runs = runs(&docr.unwrap());
         let error = match is_ambiguous {
@@ -296,7 +296,7 @@ async fn a_provider_that_fails_hangs_or_panics_ends_the_call_before_anything_is_
 
 #[tokio::test]
 async fn a_token_file_is_read_again_when_it_changes() {
-    let server = RawServer::answering(response(200, "", "{\"options\":{}}")).await;
+    let server = RawServer::responding(response(200, "", "{\"options\":{}}")).await;
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("token");
     let docr = builder(server.url())

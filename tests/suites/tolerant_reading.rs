@@ -2,7 +2,7 @@
 //! the field and the operation.
 
 use docr_api::{Effect, operations};
-use docr_sandbox::{RateLimits, ScriptedAnswer};
+use docr_sandbox::{RateLimits, ScriptedResponse};
 use docr_tests::{
     calls::{Subjects, call},
     instances::{Variant, success_schema, variants},
@@ -34,8 +34,8 @@ async fn every_unusual_response_of_every_operation_is_read() {
         } in variants(&spec, &schema)
         {
             responses += 1;
-            let response = ScriptedAnswer::json(200, body);
-            sandbox.answer_next(operation.id, response).unwrap();
+            let response = ScriptedResponse::json(200, body);
+            sandbox.respond_next(operation.id, response).unwrap();
             let outcome = call(&docr, operation.id, &subjects).await.unwrap();
             match (outcome, lost_identity) {
                 (Ok(_), None) => {}

@@ -7,7 +7,7 @@ use std::{
 };
 
 use docr::{Client, ErrorKind, FileBudget, ManualClock, Method, RateBudget as _, Secret};
-use docr_sandbox::ScriptedAnswer;
+use docr_sandbox::ScriptedResponse;
 use docr_tests::sandbox::{TOKEN, client, furnish, noon, registry_name, start};
 use tracing::{Dispatch, instrument::WithSubscriber as _, subscriber::NoSubscriber};
 use tracing_subscriber::fmt::{MakeWriter, format::FmtSpan};
@@ -57,8 +57,8 @@ async fn traced<T>(future: impl Future<Output = T>) -> (T, String) {
 async fn a_call_is_traced_with_operation_route_and_attempts_but_no_name_or_token() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
-    let outage = ScriptedAnswer::status(503);
-    sandbox.answer_next("registries_get", outage).unwrap();
+    let outage = ScriptedResponse::status(503);
+    sandbox.respond_next("registries_get", outage).unwrap();
 
     let registry = client(&sandbox).registry(registry_name());
     let (got, text) = traced(registry.get()).await;
@@ -112,13 +112,13 @@ async fn a_call_is_traced_with_operation_route_and_attempts_but_no_name_or_token
 async fn each_attempt_is_reported_with_its_outcome() {
     let (sandbox, _) = start().await;
     furnish(&sandbox).await;
-    let limits = |response: ScriptedAnswer| {
+    let limits = |response: ScriptedResponse| {
         let response = response.header("ratelimit-limit", "5000");
         let response = response.header("ratelimit-remaining", "12");
         response.header("ratelimit-reset", "1767268850")
     };
-    let outage = limits(ScriptedAnswer::status(503)).header("retry-after", "7");
-    sandbox.answer_next("registries_get", outage).unwrap();
+    let outage = limits(ScriptedResponse::status(503)).header("retry-after", "7");
+    sandbox.respond_next("registries_get", outage).unwrap();
     let seen = Arc::new(Mutex::new(Vec::new()));
     let notes = Arc::clone(&seen);
     let docr = Client::builder()

@@ -8,7 +8,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use docr_sandbox::{Clock, Sandbox, ScriptedAnswer};
+use docr_sandbox::{Clock, Sandbox, ScriptedResponse};
 use tempfile::TempDir;
 
 /// An isolated shell: no token, and an empty home directory.
@@ -299,16 +299,16 @@ async fn a_failure_has_an_exit_code_and_a_message_for_people_or_programs() {
     all += &shell.run("prune --apply --keep-newest 1 --min-age 0s");
     all += &shell.run("--registry nowhere prune --plan --keep-newest 1");
     sandbox
-        .answer_next(
+        .respond_next(
             "registries_get_dockerCredentials",
-            ScriptedAnswer::html(500, "<html></html>"),
+            ScriptedResponse::html(500, "<html></html>"),
         )
         .unwrap();
     all += &shell.run("--registry sample login");
     sandbox
-        .answer_next(
+        .respond_next(
             "registries_get_dockerCredentials",
-            ScriptedAnswer::status(403),
+            ScriptedResponse::status(403),
         )
         .unwrap();
     all += &shell.run("--registry sample kubernetes-secret --output json");

@@ -17,7 +17,7 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use docr_sandbox::{Sandbox, ScriptedAnswer};
+use docr_sandbox::{Sandbox, ScriptedResponse};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -147,10 +147,10 @@ impl Bench {
 
     /// Makes minting fail once.
     fn refuse_next(&self) {
-        let refusal = ScriptedAnswer::status(403);
+        let refusal = ScriptedResponse::status(403);
         let next = self
             .sandbox
-            .answer_next("registries_get_dockerCredentials", refusal);
+            .respond_next("registries_get_dockerCredentials", refusal);
         next.unwrap();
     }
 

@@ -239,10 +239,10 @@ async fn the_report_is_complete_even_if_the_garbage_collection_cannot_start() {
     let bench = Bench::start().await;
     bench.write("rules.toml", RULES);
     for format in ["table", "json"] {
-        let failed = docr_sandbox::ScriptedAnswer::status(409);
+        let failed = docr_sandbox::ScriptedResponse::status(409);
         bench
             .sandbox
-            .answer_next("registries_run_garbageCollection", failed)
+            .respond_next("registries_run_garbageCollection", failed)
             .unwrap();
         let policy = match format {
             "table" => "prune --apply --yes --gc --rules rules.toml",

@@ -230,7 +230,7 @@ impl RedisBudget {
                 report: &report,
             };
             let reply = question.ask(&mut connection).await?;
-            if !self.journal().answered(&report, &reply.epoch) {
+            if !self.journal().confirmed(&report, &reply.epoch) {
                 return Ok(reply);
             }
         }

@@ -99,7 +99,7 @@ impl Journal {
     }
 
     /// Adopts the epoch in a reply. Returns whether the report was for another epoch, and must be repeated.
-    pub(crate) fn answered(&mut self, report: &Report, epoch: &str) -> bool {
+    pub(crate) fn confirmed(&mut self, report: &Report, epoch: &str) -> bool {
         let is_another = !report.epoch.is_empty() && report.epoch != epoch;
         if is_another {
             if self.epoch != epoch {
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_redis_does_not_know_is_reported_until_it_answers() {
+    fn what_redis_does_not_know_is_reported_until_it_responds() {
         let mut journal = Journal::default();
         for (number, is_known) in [(1, true), (2, false), (3, true), (4, false)] {
             journal.sent(number.to_string(), number * SECOND, is_known);
@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(report.requests, unknown);
         assert!(!report.is_of_all);
         assert_eq!(members(&journal.report(10 * SECOND)), ["2", "4"]);
-        assert!(!journal.answered(&report, "one"));
+        assert!(!journal.confirmed(&report, "one"));
         assert_eq!(members(&journal.report(10 * SECOND)), [""; 0]);
         assert_eq!(journal.report(10 * SECOND).epoch, "one");
     }
@@ -172,7 +172,7 @@ mod tests {
         journal.responded(5 * SECOND, false);
         let first = journal.report(6 * SECOND);
         assert_eq!(first.requests, [("1".into(), 5 * SECOND - ALLOWED)]);
-        assert!(!journal.answered(&first, "one"));
+        assert!(!journal.confirmed(&first, "one"));
         // A refusal tells nothing, and neither does what comes within the margin.
         journal.responded(7 * SECOND, true);
         journal.responded(3 * SECOND + ALLOWED, false);
@@ -182,23 +182,23 @@ mod tests {
         let second = journal.report(9 * SECOND);
         assert_eq!(members(&second), ["4"]);
         journal.responded(12 * SECOND, false);
-        assert!(!journal.answered(&second, "one"));
+        assert!(!journal.confirmed(&second, "one"));
         let last = journal.report(12 * SECOND);
         assert_eq!(last.requests, [("4".into(), 12 * SECOND - ALLOWED)]);
     }
 
     #[test]
-    fn all_of_the_last_hour_is_reported_to_one_that_has_lost_it() {
+    fn a_redis_that_lost_its_data_gets_the_last_hour_again() {
         let mut journal = Journal::default();
         let first = journal.report(SECOND);
-        assert!(!journal.answered(&first, "one"));
+        assert!(!journal.confirmed(&first, "one"));
         journal.sent("a".into(), SECOND, true);
         journal.sent("b".into(), 2 * SECOND, true);
         let report = journal.report(HOUR + SECOND);
-        assert!(journal.answered(&report, "two"));
+        assert!(journal.confirmed(&report, "two"));
         let report = journal.report(HOUR + SECOND);
         assert_eq!((members(&report), report.is_of_all), (vec!["b"], true));
-        assert!(!journal.answered(&report, "two"));
+        assert!(!journal.confirmed(&report, "two"));
         assert!(!journal.report(HOUR + SECOND).is_of_all);
     }
 

@@ -105,7 +105,7 @@ async fn all_clients_of_a_token_share_its_minute_and_another_token_has_its_own()
 }
 
 #[tokio::test]
-async fn what_the_hour_refuses_takes_nothing_of_the_minute() {
+async fn a_request_refused_for_the_hour_takes_no_turn_of_the_minute() {
     let Some(server) = RedisServer::start().await else {
         return;
     };
@@ -136,7 +136,7 @@ async fn keys_name_the_token_by_its_hash_and_expire() {
 }
 
 #[tokio::test]
-async fn a_refusal_of_one_holds_all_also_those_that_have_a_turn_reserved() {
+async fn a_refusal_pauses_all_clients_even_those_with_a_reserved_turn() {
     let Some(server) = RedisServer::start().await else {
         return;
     };
@@ -162,7 +162,7 @@ async fn a_refusal_of_one_holds_all_also_those_that_have_a_turn_reserved() {
 }
 
 #[tokio::test]
-async fn a_turn_that_is_waited_for_is_given_back_when_nobody_waits_any_more() {
+async fn a_reserved_turn_is_returned_when_its_wait_is_dropped() {
     let Some(server) = RedisServer::start().await else {
         return;
     };
@@ -181,7 +181,7 @@ async fn a_turn_that_is_waited_for_is_given_back_when_nobody_waits_any_more() {
 }
 
 #[tokio::test]
-async fn what_strangers_use_counts_and_turns_of_which_nothing_came_are_free_again() {
+async fn requests_of_strangers_count_and_unused_turns_are_freed() {
     let Some(server) = RedisServer::start().await else {
         return;
     };
@@ -220,7 +220,7 @@ async fn the_hour_is_what_the_service_counts_when_all_has_arrived() {
 }
 
 #[tokio::test]
-async fn while_redis_is_away_each_has_its_share_and_then_reports_what_it_sent() {
+async fn while_redis_is_away_each_client_has_its_share_and_reports_it_later() {
     let Some(mut server) = RedisServer::start().await else {
         return;
     };
@@ -268,7 +268,7 @@ async fn a_strict_budget_fails_with_nothing_sent_while_redis_is_away() {
 }
 
 #[tokio::test]
-async fn a_clock_of_redis_that_was_set_back_costs_no_more_than_what_it_knew() {
+async fn a_clock_of_redis_that_is_set_back_loses_only_what_redis_knew() {
     let Some(server) = RedisServer::start().await else {
         return;
     };
@@ -285,7 +285,7 @@ async fn a_clock_of_redis_that_was_set_back_costs_no_more_than_what_it_knew() {
 }
 
 #[tokio::test]
-async fn a_script_that_redis_has_forgotten_is_given_to_it_again() {
+async fn a_script_that_redis_has_forgotten_is_loaded_again() {
     let Some(server) = RedisServer::start().await else {
         return;
     };
@@ -298,6 +298,6 @@ async fn a_script_that_redis_has_forgotten_is_given_to_it_again() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_not_one_of_redis_is_refused() {
+async fn an_address_that_is_not_of_redis_is_refused() {
     assert!(RedisBudget::new("http://redis.internal", &token()).is_err());
 }

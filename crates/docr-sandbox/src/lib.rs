@@ -2,14 +2,14 @@
 //!
 //! It serves HTTP, or HTTPS, on 127.0.0.1, keeps state, and enforces the rules of the real service: tokens, rate limits,
 //! globally unique registry names, the limits of subscription tiers. Requests are validated against the spec, and with
-//! [`SandboxBuilder::check_answers`] so are the sandbox's own responses.
+//! [`SandboxBuilder::check_responses`] so are the sandbox's own responses.
 //!
 //! ```
-//! use docr_sandbox::{Sandbox, ScriptedAnswer};
+//! use docr_sandbox::{Sandbox, ScriptedResponse};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let sandbox = Sandbox::start().await?;
-//! sandbox.answer_next("registry_get", ScriptedAnswer::status(503))?;
+//! sandbox.respond_next("registry_get", ScriptedResponse::status(503))?;
 //!
 //! // Run the client under test with sandbox.url() and sandbox.token(), and then:
 //! for request in sandbox.requests() {
@@ -59,7 +59,7 @@ pub use sandbox::builder::SandboxBuilder;
 pub use sandbox::fault::{Fault, FaultCount};
 pub use sandbox::request_log::RecordedRequest;
 pub use sandbox::sample::Sample;
-pub use sandbox::script::{ScriptError, ScriptedAnswer};
+pub use sandbox::script::{ScriptError, ScriptedResponse};
 pub use sandbox::seed::{Seed, SeedError, Seeded, SeededAccount, SeededImage, SeededRegistry};
 pub use sandbox::snapshot::Snapshot;
 pub use sandbox::steering::{GcStep, TokenSeed, TokenSeedError};

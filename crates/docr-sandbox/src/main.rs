@@ -338,7 +338,7 @@ mod tests {
     use super::quoted;
 
     #[test]
-    fn a_path_is_quoted_where_a_shell_would_read_more_than_a_word() {
+    fn a_path_is_quoted_if_a_shell_would_split_or_expand_it() {
         assert_eq!(quoted("/tmp/docr-sandbox.pem"), "/tmp/docr-sandbox.pem");
         assert_eq!(quoted("/tmp/my files/a.pem"), "'/tmp/my files/a.pem'");
         assert_eq!(quoted("/tmp/it's; $HOME"), r"'/tmp/it'\''s; $HOME'");

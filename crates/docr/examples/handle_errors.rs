@@ -9,7 +9,7 @@
 use std::{error::Error, sync::Arc, time::Duration};
 
 use docr::{Client, CreateRegistry, CredentialsRequest, ErrorKind, ManualClock, TierSlug};
-use docr_sandbox::{Clock, Fault, Sandbox, ScriptedAnswer};
+use docr_sandbox::{Clock, Fault, Sandbox, ScriptedResponse};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -37,20 +37,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // A status that passes is repeated; this one lasts longer than the attempts.
     for _ in 0..5 {
-        sandbox.answer_next(
+        sandbox.respond_next(
             "registries_list",
-            ScriptedAnswer::html(502, "<h1>Bad gateway</h1>"),
+            ScriptedResponse::html(502, "<h1>Bad gateway</h1>"),
         )?;
     }
     let error = failed(docr.registries().list().all().await)?;
     expect(&error, ErrorKind::Server)?;
 
     // The service asks for a wait: within the deadline, the call waits.
-    let busy = |seconds| ScriptedAnswer::status(429).header("retry-after", seconds);
-    sandbox.answer_next("registries_list", busy("30"))?;
+    let busy = |seconds| ScriptedResponse::status(429).header("retry-after", seconds);
+    sandbox.respond_next("registries_list", busy("30"))?;
     docr.registries().list().all().await?;
     // Beyond the deadline it fails at once, and the error reports when to call again.
-    sandbox.answer_next("registries_list", busy("3600"))?;
+    sandbox.respond_next("registries_list", busy("3600"))?;
     let error = failed(docr.registries().list().all().await)?;
     expect(&error, ErrorKind::RateLimited)?;
     println!("   call again at {}", error.retry_at().ok_or("no time")?);

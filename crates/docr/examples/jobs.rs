@@ -85,18 +85,18 @@ async fn preflight(docr: &Client, registry: &RegistryHandle) -> Result {
     let push = PlannedPush::to(registry.name().clone())
         .repository(new)
         .bytes(400 << 20);
-    let answer = docr.registries().preflight(&push).await?;
-    for obstacle in &answer.obstacles {
+    let preflight = docr.registries().preflight(&push).await?;
+    for obstacle in &preflight.obstacles {
         println!("   no: {obstacle}");
     }
-    if let Some(tier) = &answer.cheapest_tier {
+    if let Some(tier) = &preflight.cheapest_tier {
         println!("   the cheapest tier in which it fits is {tier}");
         docr.registries().change_tier(tier.clone()).await?;
     }
-    let answer = docr.registries().preflight(&push).await?;
+    let preflight = docr.registries().preflight(&push).await?;
     println!(
         "   after the change it {}",
-        if answer.fits() {
+        if preflight.fits() {
             "fits"
         } else {
             "does not fit"

@@ -9,7 +9,7 @@
 use std::error::Error;
 
 use docr::Client;
-use docr_sandbox::{Sandbox, ScriptedAnswer};
+use docr_sandbox::{Sandbox, ScriptedResponse};
 use opentelemetry::{KeyValue, metrics::MeterProvider as _, trace::TracerProvider as _};
 use opentelemetry_sdk::{metrics::SdkMeterProvider, trace::SdkTracerProvider};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -49,7 +49,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .build()?;
 
     // The first attempt fails, the second one succeeds.
-    sandbox.answer_next("registries_get_options", ScriptedAnswer::status(503))?;
+    sandbox.respond_next("registries_get_options", ScriptedResponse::status(503))?;
     let options = docr.registries().options().await?;
     println!("{} regions\n", options.available_regions.len());
 

@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_would_move_the_cursor_is_shown() {
+    fn control_characters_are_made_visible() {
         let shown = |text| for_terminal(text, 200);
         assert_eq!(shown("v1\u{1b}[1A\u{1b}[2K"), "v1\\u{1b}[1A\\u{1b}[2K");
         assert_eq!(shown("a\nb\u{202e}"), "a\\u{a}b\\u{202e}");

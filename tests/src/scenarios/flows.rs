@@ -6,7 +6,7 @@ use docr::{
     CertificateState, Client, ClusterId, CreateCertificate, CreateRegistry, CredentialsRequest,
     GarbageCollectionType, Region, RegistryName, RepositoryName, Result, TierSlug,
 };
-use docr_sandbox::{CertificateSeed, Image, Sandbox, ScriptedAnswer};
+use docr_sandbox::{CertificateSeed, Image, Sandbox, ScriptedResponse};
 
 use super::shown_error;
 use crate::{calls::Subjects, sandbox::registry_name};
@@ -154,9 +154,9 @@ pub(super) static ALL: &[Flow] = &[
             script(
                 sandbox,
                 "registries_get",
-                ScriptedAnswer::html(502, "<html></html>"),
+                ScriptedResponse::html(502, "<html></html>"),
             );
-            let limited = ScriptedAnswer::status(429).header("retry-after", "3");
+            let limited = ScriptedResponse::status(429).header("retry-after", "3");
             script(sandbox, "registries_get", limited);
             Subjects::default()
         },
@@ -168,7 +168,7 @@ pub(super) static ALL: &[Flow] = &[
         live: None,
         furnished: true,
         set_up: |sandbox| {
-            let limited = ScriptedAnswer::status(429)
+            let limited = ScriptedResponse::status(429)
                 .header("ratelimit-remaining", "0")
                 .header("ratelimit-reset", "1767269400");
             script(sandbox, "registries_get", limited);
@@ -182,15 +182,15 @@ pub(super) static ALL: &[Flow] = &[
         live: None,
         furnished: false,
         set_up: |sandbox| {
-            script(sandbox, "registries_create", ScriptedAnswer::status(504));
+            script(sandbox, "registries_create", ScriptedResponse::status(504));
             Subjects::default()
         },
         act: |docr, name, _| Box::pin(lost_create(docr, name)),
     },
 ];
 
-fn script(sandbox: &Sandbox, operation: &str, answer: ScriptedAnswer) {
-    let scripted = sandbox.answer_next(operation, answer);
+fn script(sandbox: &Sandbox, operation: &str, response: ScriptedResponse) {
+    let scripted = sandbox.respond_next(operation, response);
     scripted.expect("an operation of the spec");
 }
 

@@ -100,7 +100,7 @@ impl Scenario {
             Self::Operation(operation, status) => prepare(sandbox, operation, *status).await,
             Self::Odd(odd) => {
                 furnish(sandbox).await;
-                let scripted = sandbox.answer_next(odd.operation, odd.answer.clone());
+                let scripted = sandbox.respond_next(odd.operation, odd.response.clone());
                 scripted.expect("an operation of the spec");
                 Subjects::default()
             }

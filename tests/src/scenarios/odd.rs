@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use docr_sandbox::ScriptedAnswer;
+use docr_sandbox::ScriptedResponse;
 use serde_json::{Value, json};
 
 /// A response to one call.
@@ -11,7 +11,7 @@ pub struct Odd {
     pub(super) name: &'static str,
     pub(super) about: &'static str,
     pub(super) operation: &'static str,
-    pub(super) answer: ScriptedAnswer,
+    pub(super) response: ScriptedResponse,
 }
 
 pub(super) fn all() -> &'static [Odd] {
@@ -38,7 +38,7 @@ fn odd(
         name,
         about,
         operation,
-        answer: ScriptedAnswer::json(status, body),
+        response: ScriptedResponse::json(status, body),
     }
 }
 
@@ -286,19 +286,19 @@ fn around_the_service() -> Vec<Odd> {
             name: "html-of-a-proxy",
             about: "A proxy in front of the service responds with a page",
             operation: "registries_get",
-            answer: ScriptedAnswer::html(502, page),
+            response: ScriptedResponse::html(502, page),
         },
         Odd {
             name: "html-in-place-of-success",
             about: "A success with an HTML page",
             operation: "registries_get",
-            answer: ScriptedAnswer::html(200, page),
+            response: ScriptedResponse::html(200, page),
         },
         Odd {
             name: "empty-in-place-of-success",
             about: "A success with an empty body",
             operation: "registries_get",
-            answer: ScriptedAnswer::status(200),
+            response: ScriptedResponse::status(200),
         },
         odd(
             "null-in-place-of-success",
@@ -310,7 +310,7 @@ fn around_the_service() -> Vec<Odd> {
             name: "limit-of-the-minute",
             about: "The limit per minute is exceeded: retry-after reports when to retry",
             operation: "registries_get",
-            answer: ScriptedAnswer::json(
+            response: ScriptedResponse::json(
                 429,
                 error("too_many_requests", "API Rate limit exceeded."),
             )
@@ -320,7 +320,7 @@ fn around_the_service() -> Vec<Odd> {
             name: "limit-of-the-hour",
             about: "The limit per hour is exceeded: only ratelimit-reset reports when to retry",
             operation: "registries_get",
-            answer: ScriptedAnswer::json(
+            response: ScriptedResponse::json(
                 429,
                 error("too_many_requests", "API Rate limit exceeded."),
             )

@@ -51,7 +51,7 @@ async fn no_number_in_a_header_causes_a_panic_or_a_wait_beyond_the_deadline() {
             ];
             for (at, headers) in limits.into_iter().enumerate() {
                 let status = [429, 503, 200][at % 3];
-                let server = RawServer::answering(response(status, &headers, "{}")).await;
+                let server = RawServer::responding(response(status, &headers, "{}")).await;
                 let (clock, docr) = clocked(server.url());
                 for docr in [docr.clone(), docr.paced()] {
                     let begin = clock.monotonic();
@@ -74,7 +74,7 @@ async fn no_number_in_a_header_causes_a_panic_or_a_wait_beyond_the_deadline() {
 async fn a_turn_beyond_the_limit_of_the_caller_is_not_waited_for() {
     let headers =
         "ratelimit-limit: 5000\r\nratelimit-remaining: 0\r\nratelimit-reset: 9999999999\r\n";
-    let server = RawServer::answering(response(429, headers, "")).await;
+    let server = RawServer::responding(response(429, headers, "")).await;
     let clock = Arc::new(ManualClock::at(noon()));
     let builder = docr::Client::builder()
         .base_url(server.url())
@@ -105,7 +105,7 @@ async fn a_turn_beyond_the_limit_of_the_caller_is_not_waited_for() {
 
 #[tokio::test]
 async fn the_wait_for_a_turn_between_attempts_counts_towards_the_deadline() {
-    let server = RawServer::answering(response(503, "", "")).await;
+    let server = RawServer::responding(response(503, "", "")).await;
     let (clock, docr) = clocked(server.url());
     let docr = docr
         .with(|calls| calls.deadline(Duration::from_secs(20)))

@@ -128,7 +128,7 @@ async fn no_error_of_a_revocation_shows_the_credential() {
     let auth = BASE64.encode(format!("{secret}:{secret}"));
     for form in 0..FORMS.len() {
         let body = json!({"auths": {"registry.digitalocean.com": {"auth": auth}}}).to_string();
-        let minting = RawServer::answering(response(200, "", body)).await;
+        let minting = RawServer::responding(response(200, "", body)).await;
         let quoting = quoting(422, form).await;
         let docr = docr::Client::builder()
             .base_url(minting.url())

@@ -155,7 +155,7 @@ async fn a_failed_request_to_a_registry_is_retried() {
 #[tokio::test]
 async fn a_response_of_any_size_takes_no_more_memory_than_the_limit() {
     let huge = response(200, "", vec![b' '; 60 * 1024 * 1024]);
-    let server = RawServer::answering(huge).await;
+    let server = RawServer::responding(huge).await;
     let docr = client_at(server.url(), TOKEN).with(|calls| calls.max_attempts(1));
     let mut reading = 0;
     for operation in operations::ALL

@@ -18,7 +18,7 @@ use docr::{
     GarbageCollections, LegacyRegistry, Registries, RegistryHandle, RepositoryHandle, reqwest,
 };
 use docr_sandbox::{
-    CertificateSeed, Clock, Fault, GcTiming, Image, Sandbox, ScriptedAnswer, Snapshot,
+    CertificateSeed, Clock, Fault, GcTiming, Image, Sandbox, ScriptedResponse, Snapshot,
 };
 use docr_tests::{
     calls::{repository_name, tag},
@@ -130,7 +130,7 @@ impl Scene {
         let fault = match disruption {
             Disruption::None => return,
             Disruption::LostResponse => Fault::lost(),
-            Disruption::Refusal => Fault::answer(ScriptedAnswer::html(503, "<h1>Busy</h1>")),
+            Disruption::Refusal => Fault::response(ScriptedResponse::html(503, "<h1>Busy</h1>")),
         };
         self.sandbox.add_fault(fault.times(1)).unwrap();
     }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use docr::{FileBudget, LocalBudget, ManualClock, RateBudget, RetryBudget, Secret};
-use docr_sandbox::{Fault, ScriptedAnswer};
+use docr_sandbox::{Fault, ScriptedResponse};
 use docr_tests::sandbox::{TOKEN, noon};
 
 use super::{
@@ -22,14 +22,14 @@ fn a_retry_that_is_dropped_before_it_is_sent_costs_nothing() {
     let scene = Scene::new();
     runtime().block_on(async {
         let stage = scene.begin();
-        let busy = || Fault::answer(ScriptedAnswer::html(503, "<h1>Busy</h1>"));
+        let busy = || Fault::response(ScriptedResponse::html(503, "<h1>Busy</h1>"));
         let once = RetryBudget::of(1);
         let registries = { stage.registries() }.with(|calls| calls.retry_budget(once));
         // Only the first attempt is sent, and the wait after it begins.
         for _ in 0..3 {
             stage.sandbox.add_fault(busy().times(1)).unwrap();
             let mut place = 0;
-            while stage.sandbox.faults()[0].befallen == 0 {
+            while stage.sandbox.faults()[0].applied == 0 {
                 place += 1;
                 stage.sandbox.forget_rates();
                 assert!(drop_at(place, registries.options()).await.is_none());

@@ -9,7 +9,9 @@ use std::{
 };
 
 use docr::{FileBudget, LocalBudget};
-use docr_sandbox::{CertificateSeed, Fault, RateLimits, RecordedRequest, Sandbox, ScriptedAnswer};
+use docr_sandbox::{
+    CertificateSeed, Fault, RateLimits, RecordedRequest, Sandbox, ScriptedResponse,
+};
 use docr_tests::{raw_server::RefusingPort, sandbox::TOKEN};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -180,13 +182,13 @@ impl World {
         (0..clients).map(turns).collect()
     }
 
-    /// Lets a fault befall the next request, or not.
+    /// Applies a fault to the next request, or none.
     pub(super) fn prepare(&mut self, share: u32) {
         if !self.schedule.chance(share) {
             return;
         }
         self.figures.faults += 1;
-        let answer = |status: u16| Fault::answer(ScriptedAnswer::html(status, HTML));
+        let response = |status: u16| Fault::response(ScriptedResponse::html(status, HTML));
         let kind = self.schedule.draw(|random| random.u32(..10));
         self.fate = match kind {
             5 | 7 => Fate::Lost,
@@ -194,15 +196,15 @@ impl World {
             _ => Fate::NotDone,
         };
         let fault = match kind {
-            0 => answer(500),
-            1 => answer(502),
-            2 => answer(503),
-            3 => Fault::answer(ScriptedAnswer::status(429).header("retry-after", "7")),
+            0 => response(500),
+            1 => response(502),
+            2 => response(503),
+            3 => Fault::response(ScriptedResponse::status(429).header("retry-after", "7")),
             4 => {
                 // The second is beyond every deadline.
                 let wait = self.schedule.draw(|random| random.choice(["20", "1800"]));
-                let busy = ScriptedAnswer::html(503, HTML).header("retry-after", wait.unwrap());
-                Fault::answer(busy)
+                let busy = ScriptedResponse::html(503, HTML).header("retry-after", wait.unwrap());
+                Fault::response(busy)
             }
             5 => Fault::lost(),
             6 => Fault::reset(),
@@ -210,7 +212,7 @@ impl World {
             8 => Fault::latency(Duration::from_millis(1)),
             // A success without what was asked for. For a call that changes something this would be a lie that nobody can
             // see through.
-            _ => Fault::answer(ScriptedAnswer::json(200, serde_json::json!({})))
+            _ => Fault::response(ScriptedResponse::json(200, serde_json::json!({})))
                 .method("GET")
                 .path("/v2/certificates"),
         };

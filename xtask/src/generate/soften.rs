@@ -231,13 +231,13 @@ mod tests {
     }
 
     #[test]
-    fn a_list_with_a_default_also_reads_null() {
+    fn a_list_with_a_default_accepts_null() {
         let code = softened("struct A { #[serde(default)] a: ::std::vec::Vec<u8> }");
         assert!(code.contains("lenient::null_as_default"), "{code}");
     }
 
     #[test]
-    fn an_optional_instant_also_reads_an_empty_string() {
+    fn an_optional_instant_accepts_an_empty_string() {
         let code = softened("struct A { a: ::std::option::Option<::chrono::DateTime<Utc>> }");
         assert!(code.contains("lenient::instant"), "{code}");
     }

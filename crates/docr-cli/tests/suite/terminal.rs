@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use docr_sandbox::{Sandbox, ScriptedAnswer};
+use docr_sandbox::{Sandbox, ScriptedResponse};
 use rustix::{
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
     termios::{Winsize, tcsetwinsize},
@@ -235,8 +235,8 @@ async fn an_interrupt_clears_the_countdown_of_a_wait() {
             "",
         ),
     ] {
-        let limited = ScriptedAnswer::status(429).header("retry-after", "50");
-        sandbox.answer_next(operation, limited).unwrap();
+        let limited = ScriptedResponse::status(429).header("retry-after", "50");
+        sandbox.respond_next(operation, limited).unwrap();
         let mut running = OnTerminal::start(&shell, line, 100);
         running.wait_for("waiting ");
         running.interrupt_until_end();

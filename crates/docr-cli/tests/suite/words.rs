@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use docr_sandbox::{Clock, Sandbox, ScriptedAnswer};
+use docr_sandbox::{Clock, Sandbox, ScriptedResponse};
 use serde_json::json;
 
 use crate::shell::Shell;
@@ -15,8 +15,9 @@ async fn an_error_has_its_cause_and_a_hint() {
     sandbox.add_sample().unwrap();
     let shell = Shell::at(&sandbox);
     let refuse = |operation: &str, status: u16, message: &str| {
-        let response = ScriptedAnswer::json(status, json!({ "id": "failed", "message": message }));
-        sandbox.answer_next(operation, response).unwrap();
+        let response =
+            ScriptedResponse::json(status, json!({ "id": "failed", "message": message }));
+        sandbox.respond_next(operation, response).unwrap();
     };
     let mut all = String::new();
     let mut run = |line: &str| {

@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use docr_sandbox::{Clock, Image, Sandbox, ScriptedAnswer};
+use docr_sandbox::{Clock, Image, Sandbox, ScriptedResponse};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -124,9 +124,9 @@ async fn each_format_shows_what_is_known() {
 async fn what_was_read_is_shown_if_the_rest_cannot_be_read() {
     let sandbox = sandbox(0).await;
     sandbox
-        .answer_next(
+        .respond_next(
             "registries_list_repositoryManifests",
-            ScriptedAnswer::status(403),
+            ScriptedResponse::status(403),
         )
         .unwrap();
     let output = usage(&sandbox, "--deep -o json");

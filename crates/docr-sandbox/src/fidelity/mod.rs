@@ -86,7 +86,7 @@ fn every_operation_has_its_row_with_the_status_of_its_success() {
 }
 
 #[test]
-fn every_failure_that_is_documented_is_given_for_some_reason() {
+fn every_documented_failure_is_listed_with_a_reason() {
     let listed: Vec<_> = rows("Refusals of the API")
         .into_iter()
         .map(|row| row["status"].clone())

@@ -103,14 +103,14 @@ mod tests {
     }
 
     #[test]
-    fn a_true_answer_breaks_nothing() {
+    fn a_conforming_response_is_accepted() {
         let body = json!({ "registry": { "name": "acme", "storage_usage_bytes": 1 } });
         assert!(faults_of("registry_get", Response::json(StatusCode::OK, body)).is_empty());
         assert!(faults_of("registry_delete", Response::empty(StatusCode::NO_CONTENT)).is_empty());
     }
 
     #[test]
-    fn each_kind_of_break_is_named() {
+    fn each_kind_of_violation_is_named() {
         let wrong = json!({ "registry": { "name": "acme", "storage_usage_bytes": -1 } });
         let faults = faults_of("registry_get", Response::json(StatusCode::OK, wrong));
         assert_eq!(faults.len(), 1);

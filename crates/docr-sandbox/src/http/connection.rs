@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_a_client_still_sends_is_read_before_the_connection_is_closed() {
+    async fn the_rest_of_a_request_is_read_before_the_connection_is_closed() {
         let (mut client, server) = tokio::io::duplex(1024);
         let sending = async {
             client.write_all(&[0; 100_000]).await?;

@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_ends_before_it_is_accepted_is_the_client_s_affair() {
+    fn a_connection_that_ends_before_it_is_accepted_does_not_stop_the_server() {
         use io::ErrorKind::{ConnectionAborted, ConnectionReset, Other, PermissionDenied};
         assert!(is_of_connection(&ConnectionAborted.into()));
         assert!(is_of_connection(&ConnectionReset.into()));

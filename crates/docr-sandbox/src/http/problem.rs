@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_has_the_status_of_its_reason_and_says_what_it_is_about() {
+    fn a_refusal_has_the_status_and_the_message_of_its_reason() {
         let problem = Problem::from(Reason::NotEligible.about("OverStorageLimit"));
         let response = problem.into_response("1");
         assert_eq!(response.status, 412);
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_minute_that_is_used_up_says_when_to_come_back() {
+    fn only_an_exhausted_minute_says_when_to_retry() {
         let minute = Problem::from(Exceeded::Minute { wait: 59 });
         assert_eq!(minute.header, Some(("retry-after", "59".to_owned())));
         let hour = Problem::from(Exceeded::Hour);

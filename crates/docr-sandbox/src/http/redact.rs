@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_overwritten_at_any_depth_and_the_rest_stays() {
+    fn a_secret_is_redacted_at_any_depth_and_the_rest_stays() {
         let mut body = json!({"auths": {"host": {"auth": "c2VjcmV0"}}, "list": [{"auth": "x", "author": "y"}], "n": 1});
         fields(&mut body, &BTreeSet::from(["auth".to_owned()]));
         assert_eq!(
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_private_key_is_overwritten_wherever_it_is_quoted() {
+    fn a_private_key_is_redacted_wherever_it_is_quoted() {
         for (text, redacted) in [
             (
                 "a -----BEGIN EC PRIVATE KEY-----\nMC4=\n-----END EC PRIVATE KEY----- b",
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn of_an_authorization_only_the_scheme_bearer_stays() {
+    fn only_the_scheme_of_an_authorization_is_kept() {
         assert_eq!(authorization("bearer abc"), "Bearer [redacted]");
         assert_eq!(authorization("Basic abc"), REDACTED);
         assert_eq!(authorization("abc"), REDACTED);

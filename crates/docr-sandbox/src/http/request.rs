@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_value_is_read_as_its_type_or_stays_a_text_to_be_refused() {
+    fn a_query_value_is_parsed_as_its_type_or_kept_as_text_to_be_refused() {
         for (text, kind, value) in [
             ("7", Some("integer"), json!(7)),
             ("-7", Some("integer"), json!(-7)),

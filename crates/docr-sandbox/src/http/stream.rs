@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_is_cut_off_where_it_would_be_longer_and_not_at_its_own_end() {
+    async fn a_body_is_cut_off_only_if_it_would_be_longer() {
         let cut = |after| frames(CutOff::new(Body::from(vec![0; 10]), after));
         assert_eq!(cut(4).await, (vec![4], false));
         assert_eq!(cut(0).await, (vec![], false));
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_comes_before_the_cut_can_be_sent_first() {
+    async fn bytes_before_the_cut_can_be_sent_first() {
         let mut body = CutOff::new(Body::from(vec![0; 10]), 4);
         let mut polls = Vec::new();
         poll_fn(|cx| {
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_received_beyond_the_room_that_is_left_is_too_long() {
+    async fn an_upload_beyond_the_space_left_is_too_large() {
         let mut body = of_chunks([4, 4, 4]);
         let (chunks, end) = next_batch(&mut body, &mut Some(6)).await;
         assert_eq!(chunks.iter().map(Bytes::len).collect::<Vec<_>>(), [4, 2]);
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn small_bodies_never_wait_for_those_that_are_not_small() {
+    async fn small_bodies_never_wait_for_large_ones() {
         let all = u32::try_from(TURNS.available_permits()).unwrap();
         let taken = TURNS.acquire_many(all).await.unwrap();
         let mut small = Body::from(vec![0; SMALL]);

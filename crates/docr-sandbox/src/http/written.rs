@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_are_bounded_in_number_and_size_and_the_one_unread_for_longest_makes_room() {
+    fn kept_pages_are_bounded_and_the_least_recently_read_is_dropped() {
         let (pages, revision) = (WrittenPages::default(), Revision::next());
         let read = |page| pages.slot(key(revision, page));
         for page in 0..MOST {

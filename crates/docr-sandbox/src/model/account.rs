@@ -369,7 +369,7 @@ mod tests {
     use crate::model::{collection::Run, credential::MintedCredential};
 
     #[test]
-    fn of_too_many_credentials_the_worthless_are_forgotten_and_then_the_oldest() {
+    fn of_too_many_credentials_useless_ones_are_dropped_and_then_the_oldest() {
         let now = DateTime::UNIX_EPOCH;
         let mut account = Account::new("token".to_owned());
         let mut mint = |number: usize, revoked: bool| {
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_that_is_opened_by_a_token_is_found_by_it() {
+    fn an_account_is_found_by_its_token() {
         let mut world = World::new(None, Ids::new(0, 0), Ids::new(0, 1));
         let place = world.open_account("second".to_owned());
         assert_eq!(world.account(place).tokens[0].secret, "second");

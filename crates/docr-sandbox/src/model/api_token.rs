@@ -79,7 +79,7 @@ mod tests {
     use super::ApiToken;
 
     #[test]
-    fn of_a_token_the_end_is_shown_unless_that_is_much_of_it() {
+    fn the_end_of_a_token_is_shown_unless_it_is_short() {
         let hint = |secret: &str| ApiToken::full(secret.to_owned()).hint();
         assert_eq!(hint(&format!("dop_v1_{}", "a".repeat(64))), "…aaaa");
         for short in ["", "dop_v1_local", "0123456789012345678"] {

@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_goes_can_be_moved_stopped_and_let_go_again() {
+    fn a_running_clock_can_be_moved_stopped_and_started() {
         let clock = Clock::system();
         let before = clock.now();
         clock.advance(Duration::from_secs(3600));
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_at_a_rate_starts_with_the_system_s_time_and_leaves_it_behind() {
+    fn a_faster_clock_starts_at_the_systems_time_and_runs_ahead() {
         let millis = |millis| {
             let end = system_now() + TimeDelta::milliseconds(millis);
             while system_now() < end {

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_manifest_needs_is_found_in_any_of_its_lists() {
+    fn the_content_of_a_manifest_is_found_in_any_of_its_lists() {
         let text = json!({
             "schemaVersion": 2,
             "config": { "digest": digest("c"), "size": 1 },
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_without_a_media_type_is_what_it_lists() {
+    fn a_manifest_without_a_media_type_is_recognized_by_its_fields() {
         let guessed = |text: Value| guessed_media_type(&Document::lenient(&text.to_string()));
         let descriptor = json!({ "digest": digest("c"), "size": 1 });
         assert_eq!(guessed(json!({ "manifests": [descriptor] })), OCI_INDEX);

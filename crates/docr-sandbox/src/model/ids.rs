@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chance_comes_as_often_as_it_says() {
+    fn a_chance_is_met_as_often_as_its_probability() {
         let mut ids = Ids::new(7, 3);
         let hits = (0..10_000).filter(|_| ids.chance(0.25)).count();
         assert!((2300..2700).contains(&hits), "{hits}");

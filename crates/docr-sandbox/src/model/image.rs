@@ -429,7 +429,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_keep_the_rules_of_oci() {
+    fn names_follow_the_rules_of_oci() {
         for good in ["a", "shop/api", "a.b_c__d--e/f0"] {
             assert!(is_repository(good), "{good}");
         }
@@ -443,7 +443,7 @@ mod tests {
     }
 
     #[test]
-    fn why_a_push_is_refused_is_said() {
+    fn a_refused_push_states_the_reason() {
         for (error, part) in [
             (
                 PushError::UnknownRegistry("acme".to_owned()),

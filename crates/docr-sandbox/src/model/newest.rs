@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_come_first_and_equals_are_sorted_by_name() {
+    fn items_are_newest_first_and_then_by_name() {
         let (early, late) = (
             DateTime::UNIX_EPOCH,
             DateTime::UNIX_EPOCH + TimeDelta::seconds(1),
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_in_many_chunks_is_that_of_a_sorted_list() {
+    fn a_chunked_order_equals_a_sorted_list() {
         let instant = |number: i64| DateTime::UNIX_EPOCH + TimeDelta::seconds(number * 7919 % 1009);
         let name = |number: i64| Arc::<str>::from(format!("tag-{}", number * 31 % 5003));
         let mut order = Newest::default();

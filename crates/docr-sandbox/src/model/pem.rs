@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_with_a_chain_expires_when_it_was_told_to() {
+    fn a_certificate_with_a_chain_expires_at_the_requested_time() {
         let expiry = now() + chrono::TimeDelta::days(30);
         let made = test_certificate_with_chain(["shop.example.com"], expiry);
         let leaf = read(&made.private_key, &made.leaf, made.chain.as_deref(), now()).unwrap();
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_named_by_its_field() {
+    fn an_unsuitable_key_or_certificate_is_named_by_its_field() {
         let (made, other) = (
             test_certificate(["a.example.com"]),
             test_certificate(["b.example.com"]),

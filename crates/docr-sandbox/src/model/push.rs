@@ -120,7 +120,7 @@ mod tests {
     use crate::model::tier::Tier;
 
     #[test]
-    fn what_adds_nothing_is_accepted_where_the_tier_is_full() {
+    fn pushes_that_add_nothing_are_accepted_when_the_tier_is_full() {
         let now = DateTime::UNIX_EPOCH;
         let mut world = World::new(None, Ids::new(0, 0), Ids::new(0, 1));
         let account = world.first();

@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_of_nothing_refuses_everything() {
+    fn a_limit_of_zero_refuses_everything() {
         let limits = RateLimits {
             per_minute: 0,
             per_hour: 10,

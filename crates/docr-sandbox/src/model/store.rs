@@ -307,7 +307,7 @@ mod tests {
     use crate::model::image::Image;
 
     #[test]
-    fn blobs_are_added_up_as_long_as_they_are_not_too_many() {
+    fn blobs_are_summed_up_to_a_limit() {
         let mut store = Store::default();
         for name in ["one", "two"] {
             let (_, built) = Image::new(name).sized_layer(1, 1000).manifests();

@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn storage_stands_in_the_way_only_where_none_may_be_bought_on_top() {
+    fn storage_is_an_obstacle_only_without_overage() {
         let usage = Usage {
             storage_bytes: 1 << 50,
             repositories: 5,

@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_opens_what_it_was_issued_for_until_it_expires() {
+    fn a_token_grants_its_scopes_until_it_expires() {
         let start = DateTime::UNIX_EPOCH;
         let mut tokens = Tokens::default();
         let access = |name: &str, actions| BTreeMap::from([(name.to_owned(), actions)]);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn of_too_many_tokens_the_oldest_are_forgotten() {
+    fn of_too_many_tokens_the_oldest_are_dropped() {
         let now = DateTime::UNIX_EPOCH;
         let mut tokens = Tokens::default();
         let access = BTreeMap::from([("acme/api".to_owned(), Actions::PULL)]);

@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn an_index_stands_above_its_images_and_an_image_above_what_is_about_it() {
+    fn an_index_is_shown_above_its_images_and_an_image_above_its_referrers() {
         let (amd, arm) = (image("amd"), image("arm"));
         let index = Image::index(NAME).child(amd.clone()).child(arm.clone());
         let by_subject = image("by subject").subject(amd.digest());
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_collection_deletes_is_untagged_and_the_children_of_a_tagged_index_are_not() {
+    fn a_collection_deletes_untagged_manifests_but_not_children_of_a_tagged_index() {
         let index = Image::index(NAME).child(image("child"));
         let tagged = Image::index(NAME).child(index.clone()).tag("v1");
         let loose = index.child(image("loose"));
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_about_an_image_that_is_not_there_is_shown_nevertheless() {
+    fn a_referrer_to_a_missing_image_is_shown() {
         let gone = image("gone").digest();
         let of_none = image("by subject").subject(&gone);
         let trees = trees(&store([of_none, image("x").tag(attached(&gone, ".att"))]));
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_child_that_is_not_there_is_named() {
+    fn a_missing_child_is_named() {
         let missing = format!("sha256:{}", "0".repeat(64));
         let text =
             format!(r#"{{"schemaVersion":2,"manifests":[{{"digest":"{missing}","size":1}}]}}"#);
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn manifests_that_are_about_each_other_are_all_shown_and_end() {
+    fn manifests_that_refer_to_each_other_are_shown_once() {
         let (one, two) = (image("one"), image("two"));
         let itself = image("three").digest();
         let images = [
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn of_trees_without_end_a_part_is_shown_and_the_rest_is_counted() {
+    fn of_huge_trees_a_part_is_shown_and_the_rest_is_counted() {
         let index = |name: &str, children: usize| {
             let images = (0..children).map(|seed| image(&format!("{name}{seed}")));
             images.fold(Image::index(NAME), Image::child)
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn only_digests_and_known_endings_make_a_tag_say_what_it_is_about() {
+    fn only_a_digest_with_a_known_suffix_makes_a_tag_a_referrer() {
         let hex = "a".repeat(64);
         for good in ["", ".sig", ".att", ".sbom"] {
             let digest = subject_of(&format!("sha256-{hex}{good}"));

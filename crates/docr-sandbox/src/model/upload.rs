@@ -123,8 +123,7 @@ mod tests {
     use crate::storage::{Algorithm, Directory};
 
     #[test]
-    fn of_too_many_uploads_the_one_that_rested_longest_is_given_up_and_never_one_that_is_written_to()
-     {
+    fn of_too_many_uploads_the_longest_idle_is_dropped_and_never_an_active_one() {
         let (directory, _folder) = Directory::temporary().unwrap();
         let sink = || Sink::new(directory.clone(), Algorithm::Sha256);
         let at = |seconds| DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds);

@@ -275,7 +275,7 @@ impl Passed {
     }
 
     fn into_exchange(self, spec: &Spec, scrubber: &mut Scrubber) -> Result<Exchange, &'static str> {
-        let (status, headers, bytes) = self.response.ok_or("got no answer")?;
+        let (status, headers, bytes) = self.response.ok_or("got no response")?;
         let routed = spec.route(self.parts.method.as_str(), self.parts.uri.path());
         let operation = match routed {
             Routed::Operation(operation, _) => Some(operation),
@@ -287,7 +287,7 @@ impl Passed {
         let mut response = RecordedResponse {
             status: status.as_u16(),
             headers: kept_headers(&headers, &RESPONSE_HEADERS),
-            body: Body::read(&bytes).ok_or("was answered with a body that is no text")?,
+            body: Body::read(&bytes).ok_or("got a response whose body is not text")?,
         };
         scrubber.response(&mut response);
         Ok(Exchange {
@@ -324,7 +324,7 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Incoming) -> Response 
             }
         }
         Err(error) => {
-            let message = format!("The recorder got no answer: {}.", error.without_url());
+            let message = format!("The recorder got no response: {}.", error.without_url());
             envelope(StatusCode::BAD_GATEWAY, &message, "none")
         }
     }

@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_looks_secret_is_found_wherever_it_stands() {
+    fn secrets_are_found_anywhere() {
         for (text, look) in [
             (format!("dop{}", "_v1_0123456789abcdef"), "an API token"),
             (format!("see sandbox{}!", "_v1_00ff"), "an API token"),
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_redacted_or_harmless_is_left_alone() {
+    fn redacted_and_harmless_text_is_left_alone() {
         let harmless = json!({
             "auth": "[redacted]",
             "authorization": "Bearer [redacted]",

@@ -173,14 +173,14 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_in_a_form_is_taken_out() {
+    fn a_secret_in_a_form_is_redacted() {
         let mut body = Body::Text("token=abc%3D&page_token=2".to_owned());
         scrubber().body(&mut body);
         assert_eq!(body, Body::Text("token=[redacted]&page_token=2".to_owned()));
     }
 
     #[test]
-    fn secrets_persons_and_chosen_texts_are_taken_out() {
+    fn secrets_personal_data_and_chosen_texts_are_redacted() {
         let body = json!({
             "auths": {"registry.digitalocean.com": {"auth": "cGVyc29uOnNlY3JldA=="}},
             "private_key": "-----BEGIN PRIVATE KEY-----",

@@ -67,7 +67,7 @@ impl Sandbox {
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// let clock = Clock::manual("2026-01-12T09:30:00Z".parse()?);
-/// let builder = Sandbox::builder().token("dop_v1_local").clock(clock).check_answers(true);
+/// let builder = Sandbox::builder().token("dop_v1_local").clock(clock).check_responses(true);
 /// let sandbox = builder.start().await?;
 /// # Ok(())
 /// # }
@@ -80,7 +80,7 @@ pub struct SandboxBuilder {
     clock: Clock,
     limits: RateLimits,
     connection_limits: ConnectionLimits,
-    check_answers: bool,
+    check_responses: bool,
     seed: u64,
     tls: bool,
     gc_timing: GcTiming,
@@ -155,10 +155,10 @@ impl SandboxBuilder {
     /// Validates each response, except scripted ones, against the spec: see [`Sandbox::violations`].
     ///
     /// ```
-    /// let builder = docr_sandbox::Sandbox::builder().check_answers(true);
+    /// let builder = docr_sandbox::Sandbox::builder().check_responses(true);
     /// ```
-    pub fn check_answers(mut self, yes: bool) -> Self {
-        self.check_answers = yes;
+    pub fn check_responses(mut self, yes: bool) -> Self {
+        self.check_responses = yes;
         self
     }
 
@@ -350,7 +350,7 @@ impl SandboxBuilder {
         let service = Arc::new(Service {
             spec: Spec::embedded()?,
             clock: self.clock,
-            check_answers: self.check_answers,
+            check_responses: self.check_responses,
             scheme,
             state: Mutex::new(Held {
                 world,
@@ -425,7 +425,7 @@ impl fmt::Debug for SandboxBuilder {
             .field("clock", &self.clock)
             .field("rate_limits", &self.limits)
             .field("connection_limits", &self.connection_limits)
-            .field("check_answers", &self.check_answers)
+            .field("check_responses", &self.check_responses)
             .field("seed", &self.seed)
             .field("tls", &self.tls)
             .field("gc_timing", &self.gc_timing)

@@ -9,23 +9,23 @@ use axum::response::Response;
 use globset::{GlobBuilder, GlobMatcher};
 
 use super::Sandbox;
-use super::script::{Prepared, ScriptError, ScriptedAnswer};
+use super::script::{Prepared, ScriptError, ScriptedResponse};
 use super::service::Service;
 use crate::http::stream::CutOff;
 use crate::model::ids::Ids;
 use crate::spec::Routed;
 
 /// A failure between the client and the service. It is injected before the token, the rate limit and
-/// [`answer_next`](Sandbox::answer_next) are looked at, for unknown paths and the registry's own protocol, too.
+/// [`respond_next`](Sandbox::respond_next) are looked at, for unknown paths and the registry's own protocol, too.
 ///
 /// A fault applies to each request that it matches unless restricted.
 ///
 /// ```
 /// use std::time::Duration;
-/// use docr_sandbox::{Fault, ScriptedAnswer};
+/// use docr_sandbox::{Fault, ScriptedResponse};
 ///
 /// // The third and the fourth chunk of uploads get an error from a gateway.
-/// Fault::answer(ScriptedAnswer::html(502, "<h1>Bad gateway</h1>")).method("PATCH").path("/v2/*/**").skip(2).times(2);
+/// Fault::response(ScriptedResponse::html(502, "<h1>Bad gateway</h1>")).method("PATCH").path("/v2/*/**").skip(2).times(2);
 /// // One response in ten is lost, though the registry is created.
 /// Fault::lost().operation("registry_create").probability(0.1, 42);
 /// // All requests are delayed.
@@ -41,7 +41,7 @@ pub struct Fault {
     times: Option<u64>,
     probability: Option<(f64, u64)>,
     latency: Duration,
-    effect: Effect<ScriptedAnswer>,
+    effect: Effect<ScriptedResponse>,
 }
 
 /// What a fault does.
@@ -49,7 +49,7 @@ pub struct Fault {
 pub(crate) enum Effect<A> {
     /// The request is only delayed.
     Nothing,
-    Answer(A),
+    Response(A),
     /// The connection ends after so many bytes of the response's body.
     CutOff(u64),
     /// The connection ends without a response; the request is not processed.
@@ -59,7 +59,7 @@ pub(crate) enum Effect<A> {
 }
 
 impl Fault {
-    fn new(effect: Effect<ScriptedAnswer>) -> Self {
+    fn new(effect: Effect<ScriptedResponse>) -> Self {
         Self {
             operation: None,
             method: None,
@@ -75,10 +75,10 @@ impl Fault {
     /// Sends this response; the request is not processed.
     ///
     /// ```
-    /// let fault = docr_sandbox::Fault::answer(docr_sandbox::ScriptedAnswer::status(503));
+    /// let fault = docr_sandbox::Fault::response(docr_sandbox::ScriptedResponse::status(503));
     /// ```
-    pub fn answer(answer: ScriptedAnswer) -> Self {
-        Self::new(Effect::Answer(answer))
+    pub fn response(response: ScriptedResponse) -> Self {
+        Self::new(Effect::Response(response))
     }
 
     /// Processes the request, but ends the connection after so many bytes of the response's body.
@@ -199,7 +199,7 @@ impl Fault {
             return Err(ScriptError::Probability);
         }
         let effect = match self.effect {
-            Effect::Answer(answer) => Effect::Answer(answer.prepare()?),
+            Effect::Response(response) => Effect::Response(response.prepare()?),
             Effect::Nothing => Effect::Nothing,
             Effect::CutOff(bytes) => Effect::CutOff(bytes),
             Effect::Reset => Effect::Reset,
@@ -217,7 +217,7 @@ impl Fault {
             latency: self.latency,
             effect,
             matched: 0,
-            befallen: 0,
+            applied: 0,
         })
     }
 }
@@ -250,7 +250,7 @@ struct Ready {
     latency: Duration,
     effect: Effect<Prepared>,
     matched: u64,
-    befallen: u64,
+    applied: u64,
 }
 
 impl Ready {
@@ -269,10 +269,10 @@ impl Ready {
     fn strikes(&mut self) -> bool {
         self.matched += 1;
         let is_due = self.matched > self.skip
-            && self.times.is_none_or(|times| self.befallen < times)
+            && self.times.is_none_or(|times| self.applied < times)
             // Drawn last, so that `skip` doesn't change which requests are selected.
             && self.chance.as_mut().is_none_or(|(share, ids)| ids.chance(*share));
-        self.befallen += u64::from(is_due);
+        self.applied += u64::from(is_due);
         is_due
     }
 }
@@ -282,7 +282,7 @@ impl Ready {
 /// ```
 /// # fn example(sandbox: &docr_sandbox::Sandbox) {
 /// for count in sandbox.faults() {
-///     println!("fault {}: {} of {} requests", count.id, count.befallen, count.matched);
+///     println!("fault {}: {} of {} requests", count.id, count.applied, count.matched);
 /// }
 /// # }
 /// ```
@@ -294,7 +294,7 @@ pub struct FaultCount {
     /// The number of requests that it matched.
     pub matched: u64,
     /// The number of requests that it applied to.
-    pub befallen: u64,
+    pub applied: u64,
 }
 
 /// All faults, in the order in which they were added.
@@ -314,7 +314,7 @@ impl Faults {
         let count = |(id, fault): &(u64, Ready)| FaultCount {
             id: *id,
             matched: fault.matched,
-            befallen: fault.befallen,
+            applied: fault.applied,
         };
         all.map(count).collect()
     }
@@ -390,7 +390,7 @@ impl Sandbox {
     ///
     /// ```
     /// # fn example(sandbox: &docr_sandbox::Sandbox) {
-    /// let befallen: u64 = sandbox.faults().iter().map(|count| count.befallen).sum();
+    /// let applied: u64 = sandbox.faults().iter().map(|count| count.applied).sum();
     /// # }
     /// ```
     pub fn faults(&self) -> Vec<FaultCount> {

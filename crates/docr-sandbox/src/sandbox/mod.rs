@@ -27,7 +27,7 @@ use tempfile::TempDir;
 
 use self::request_log::RecordedRequest;
 use self::sample::Sample;
-use self::script::{ScriptError, ScriptedAnswer};
+use self::script::{ScriptError, ScriptedResponse};
 use self::service::Service;
 use crate::http::conformance::Violation;
 use crate::http::server::Server;
@@ -193,10 +193,10 @@ impl Sandbox {
     /// call changes nothing. Several responses for one operation are sent in order.
     ///
     /// ```
-    /// use docr_sandbox::ScriptedAnswer;
+    /// use docr_sandbox::ScriptedResponse;
     ///
     /// # fn example(sandbox: &docr_sandbox::Sandbox) -> Result<(), docr_sandbox::ScriptError> {
-    /// sandbox.answer_next("registry_get", ScriptedAnswer::status(503))?;
+    /// sandbox.respond_next("registry_get", ScriptedResponse::status(503))?;
     /// # Ok(())
     /// # }
     /// ```
@@ -204,20 +204,20 @@ impl Sandbox {
     /// # Errors
     ///
     /// If the spec has no such operation, or the response's status or headers can't be sent.
-    pub fn answer_next(
+    pub fn respond_next(
         &self,
         operation_id: &str,
-        answer: ScriptedAnswer,
+        response: ScriptedResponse,
     ) -> Result<(), ScriptError> {
-        self.service.answer_next(operation_id, answer)
+        self.service.respond_next(operation_id, response)
     }
 
     /// The sandbox's own responses that violate the spec, each of them a bug of the sandbox. Always empty without
-    /// [`check_answers`](crate::SandboxBuilder::check_answers).
+    /// [`check_responses`](crate::SandboxBuilder::check_responses).
     ///
     /// ```
     /// # async fn example() -> std::io::Result<()> {
-    /// let sandbox = docr_sandbox::Sandbox::builder().check_answers(true).start().await?;
+    /// let sandbox = docr_sandbox::Sandbox::builder().check_responses(true).start().await?;
     /// assert_eq!(sandbox.violations(), []);
     /// # Ok(())
     /// # }

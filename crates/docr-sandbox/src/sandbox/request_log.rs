@@ -39,7 +39,8 @@ pub struct RecordedRequest {
     /// Its number, from 1.
     pub number: u64,
     /// When the response was sent, by the sandbox's clock.
-    pub answered_at: DateTime<Utc>,
+    #[serde(rename = "answered_at")]
+    pub responded_at: DateTime<Utc>,
     /// How long the response took, in real time, without a body that is streamed.
     #[serde(rename = "took_microseconds", serialize_with = "microseconds")]
     #[schemars(with = "u64")]
@@ -114,7 +115,7 @@ impl Arrival {
 /// A request as it is kept. Secrets are redacted when it is read.
 pub(crate) struct Entry {
     pub(super) number: u64,
-    pub(super) answered_at: DateTime<Utc>,
+    pub(super) responded_at: DateTime<Utc>,
     pub(super) took: Duration,
     fault: Option<u64>,
     pub(super) operation: Option<&'static Operation>,
@@ -145,7 +146,7 @@ impl Entry {
         body: RequestBody,
         operation: Option<&'static Operation>,
         response: &Response,
-        answered_at: DateTime<Utc>,
+        responded_at: DateTime<Utc>,
     ) -> Self {
         let shown = match response.body.len() {
             // A slice would keep all of it in memory.
@@ -154,7 +155,7 @@ impl Entry {
         };
         Self {
             number: 0,
-            answered_at,
+            responded_at,
             took: arrival.since.elapsed(),
             fault: arrival.fault,
             operation,
@@ -183,7 +184,7 @@ impl Entry {
     pub(crate) fn read(&self, secret_fields: &BTreeSet<String>) -> RecordedRequest {
         RecordedRequest {
             number: self.number,
-            answered_at: self.answered_at,
+            responded_at: self.responded_at,
             took: self.took,
             operation: self.operation.map(|operation| operation.id.clone()),
             method: self.method.clone(),
@@ -351,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_requests_make_room_and_numbers_go_on() {
+    fn the_oldest_requests_are_dropped_and_numbering_continues() {
         let mut log = RequestLog::new(2);
         for _ in 0..3 {
             log.keep(entry(b""));
@@ -363,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_never_takes_more_than_its_room() {
+    fn kept_requests_never_exceed_their_memory_limit() {
         static LARGE: [u8; 1 << 20] = [b'x'; 1 << 20];
         let mut log = RequestLog::new(1000);
         for _ in 0..100 {

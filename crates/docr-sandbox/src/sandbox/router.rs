@@ -17,7 +17,7 @@ use super::{as_registry, doors};
 use crate::handlers::oci;
 use crate::http::body::read_body;
 use crate::http::connection::Abort;
-use crate::http::response::Response as Answer;
+use crate::http::response::Response as Reply;
 use crate::spec::Routed;
 
 /// Responds to all requests.
@@ -34,7 +34,7 @@ async fn serve(State(service): State<Arc<Service>>, request: Request) -> Respons
     let routed = service.spec.route(parts.method.as_str(), parts.uri.path());
     match service.strike(&parts, &routed) {
         None => respond(service, arrival, parts, routed, body).await,
-        Some(strike) => befall(service, arrival, strike, parts, routed, body).await,
+        Some(strike) => apply(service, arrival, strike, parts, routed, body).await,
     }
 }
 
@@ -59,7 +59,7 @@ async fn respond(
 }
 
 /// Applies a fault to a request.
-async fn befall(
+async fn apply(
     service: Arc<Service>,
     mut arrival: Arrival,
     strike: Strike,
@@ -79,8 +79,8 @@ async fn befall(
             let response = respond(service, arrival, parts, routed, body).await;
             Abort::in_place_of(response)
         }
-        Effect::Answer(answer) => {
-            dictated(&service, &arrival, &parts, &routed, body, Some(answer)).await
+        Effect::Response(scripted) => {
+            dictated(&service, &arrival, &parts, &routed, body, Some(scripted)).await
         }
         Effect::Reset => {
             let response = dictated(&service, &arrival, &parts, &routed, body, None).await;
@@ -96,9 +96,9 @@ async fn dictated(
     parts: &request::Parts,
     routed: &Routed<'static>,
     body: Body,
-    answer: Option<Prepared>,
+    scripted: Option<Prepared>,
 ) -> Response {
-    let body = match answer {
+    let body = match scripted {
         // The connection ends before it is read.
         None => RequestBody::Left,
         Some(_) => match read_body(parts, body).await {
@@ -108,9 +108,9 @@ async fn dictated(
     };
     let mut state = service.state();
     let request_id = state.request_ids.uuid();
-    let mut response = match answer {
-        Some(answer) => answer.into_response(&request_id),
-        None => Answer::empty(StatusCode::OK),
+    let mut response = match scripted {
+        Some(scripted) => scripted.into_response(&request_id),
+        None => Reply::empty(StatusCode::OK),
     };
     response.default_header("x-request-id", &request_id);
     let (operation, now) = (routed.operation(), service.clock.now());

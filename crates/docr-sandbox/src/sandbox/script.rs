@@ -10,18 +10,18 @@ use super::service::Service;
 use crate::http::problem::envelope;
 use crate::http::response::Response;
 
-/// A response that [`Sandbox::answer_next`](crate::Sandbox::answer_next) or a [`Fault`](crate::Fault) sends in place of
+/// A response that [`Sandbox::respond_next`](crate::Sandbox::respond_next) or a [`Fault`](crate::Fault) sends in place of
 /// the real one.
 ///
 /// ```
-/// use docr_sandbox::ScriptedAnswer;
+/// use docr_sandbox::ScriptedResponse;
 ///
-/// ScriptedAnswer::status(503).header("retry-after", "2");
-/// ScriptedAnswer::html(502, "<html><body>Bad gateway</body></html>");
-/// ScriptedAnswer::json(200, serde_json::json!({ "registry": null }));
+/// ScriptedResponse::status(503).header("retry-after", "2");
+/// ScriptedResponse::html(502, "<html><body>Bad gateway</body></html>");
+/// ScriptedResponse::json(200, serde_json::json!({ "registry": null }));
 /// ```
 #[derive(Clone, Debug)]
-pub struct ScriptedAnswer {
+pub struct ScriptedResponse {
     status: u16,
     headers: Vec<(String, String)>,
     content_type: String,
@@ -29,11 +29,11 @@ pub struct ScriptedAnswer {
     body: Option<Bytes>,
 }
 
-impl ScriptedAnswer {
+impl ScriptedResponse {
     /// A response with this status: from 400 on with the standard error envelope, below without a body.
     ///
     /// ```
-    /// let busy = docr_sandbox::ScriptedAnswer::status(503);
+    /// let busy = docr_sandbox::ScriptedResponse::status(503);
     /// ```
     pub fn status(status: u16) -> Self {
         Self {
@@ -47,9 +47,9 @@ impl ScriptedAnswer {
     /// A response with a JSON body.
     ///
     /// ```
-    /// use docr_sandbox::ScriptedAnswer;
+    /// use docr_sandbox::ScriptedResponse;
     ///
-    /// let empty = ScriptedAnswer::json(200, serde_json::json!({ "registries": [] }));
+    /// let empty = ScriptedResponse::json(200, serde_json::json!({ "registries": [] }));
     /// ```
     pub fn json(status: u16, body: Value) -> Self {
         Self::status(status).body(body.to_string())
@@ -58,7 +58,7 @@ impl ScriptedAnswer {
     /// A response with an HTML page, such as a proxy in front of the service sends.
     ///
     /// ```
-    /// let gateway = docr_sandbox::ScriptedAnswer::html(502, "<h1>Bad gateway</h1>");
+    /// let gateway = docr_sandbox::ScriptedResponse::html(502, "<h1>Bad gateway</h1>");
     /// ```
     pub fn html(status: u16, page: impl Into<String>) -> Self {
         Self::status(status)
@@ -69,7 +69,7 @@ impl ScriptedAnswer {
     /// Adds a header, in place of one that every response has, such as `x-request-id`.
     ///
     /// ```
-    /// let busy = docr_sandbox::ScriptedAnswer::status(503).header("retry-after", "2");
+    /// let busy = docr_sandbox::ScriptedResponse::status(503).header("retry-after", "2");
     /// ```
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
@@ -80,7 +80,7 @@ impl ScriptedAnswer {
     /// Sets the body, byte for byte. The content type is `application/json` unless set.
     ///
     /// ```
-    /// let truncated = docr_sandbox::ScriptedAnswer::status(200).body(r#"{"registry":"#);
+    /// let truncated = docr_sandbox::ScriptedResponse::status(200).body(r#"{"registry":"#);
     /// ```
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
@@ -91,7 +91,7 @@ impl ScriptedAnswer {
     /// Sets the content type.
     ///
     /// ```
-    /// let text = docr_sandbox::ScriptedAnswer::status(200).content_type("text/plain").body("ok");
+    /// let text = docr_sandbox::ScriptedResponse::status(200).content_type("text/plain").body("ok");
     /// ```
     #[must_use]
     pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
@@ -151,11 +151,7 @@ impl Prepared {
                 ..Response::empty(self.status)
             },
             None if self.status.as_u16() < 400 => Response::empty(self.status),
-            None => envelope(
-                self.status,
-                "The sandbox was told to answer so.",
-                request_id,
-            ),
+            None => envelope(self.status, "This response was scripted.", request_id),
         };
         // Later values win, so that `.header("content-type", ...)` works.
         for (name, value) in self.headers {
@@ -175,16 +171,16 @@ impl Service {
         Err(ScriptError::UnknownOperation(id.to_owned(), nearest))
     }
 
-    pub(crate) fn answer_next(
+    pub(crate) fn respond_next(
         &self,
         operation: &str,
-        answer: ScriptedAnswer,
+        response: ScriptedResponse,
     ) -> Result<(), ScriptError> {
         self.check_operation(operation)?;
-        let answer = answer.prepare()?;
+        let response = response.prepare()?;
         let scripts = &mut self.state().scripts;
         let queue = scripts.entry(operation.to_owned()).or_default();
-        queue.push_back(answer);
+        queue.push_back(response);
         Ok(())
     }
 }
@@ -192,10 +188,10 @@ impl Service {
 /// Why a response or a fault can't be scripted.
 ///
 /// ```
-/// use docr_sandbox::{ScriptError, ScriptedAnswer};
+/// use docr_sandbox::{ScriptError, ScriptedResponse};
 ///
 /// # fn example(sandbox: &docr_sandbox::Sandbox) {
-/// let refused = sandbox.answer_next("get_registry", ScriptedAnswer::status(503));
+/// let refused = sandbox.respond_next("get_registry", ScriptedResponse::status(503));
 /// assert!(matches!(refused, Err(ScriptError::UnknownOperation(_, nearest)) if nearest == "registry_get"));
 /// # }
 /// ```

@@ -33,7 +33,7 @@ pub(crate) struct Service {
     pub(crate) clock: Clock,
     /// The scheme of the sandbox's URLs: `http` or `https`.
     pub(crate) scheme: &'static str,
-    pub(crate) check_answers: bool,
+    pub(crate) check_responses: bool,
     pub(crate) state: Mutex<Held>,
     /// A cache of serialised pages of lists.
     pub(crate) pages: WrittenPages,
@@ -176,7 +176,7 @@ impl Service {
         // Others are served while a long list is serialised and validated.
         drop(held);
         response.write();
-        let checked = operation.filter(|_| self.check_answers && !scripted);
+        let checked = operation.filter(|_| self.check_responses && !scripted);
         let violations = checked.map(|operation| conformance::violations(operation, &response));
         let state = &mut *self.state();
         state.violations.extend(violations.into_iter().flatten());

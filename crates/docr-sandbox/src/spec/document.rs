@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_pattern_of_the_spec_is_told_in_words() {
+    fn every_pattern_of_the_spec_is_explained_in_words() {
         let spec = include_str!("../spec.json");
         let words = Document::parse(spec, "{}").unwrap().words;
         let (patterns, rules) = (spec.matches(r#""pattern":"#), spec.matches(r#""x-rule":"#));

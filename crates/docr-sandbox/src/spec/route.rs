@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn an_escaped_slash_stays_inside_its_segment() {
+    fn an_escaped_slash_stays_in_its_segment() {
         let spec = spec(&[("GET", "/r/{name}/tags")]);
         assert_eq!(
             route(&spec, "GET", "/r/a%2Fb/tags"),

@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn each_keyword_is_told_in_words_with_its_field_and_never_with_the_value() {
+    fn each_keyword_is_explained_with_its_field_and_never_with_the_value() {
         let text = |rules: Value| {
             let schema = json!({ "properties": { "a": rules } });
             faults(schema, json!({ "a": "s3cret" }))
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_shapes_the_one_that_was_meant_is_told() {
+    fn an_error_is_about_the_most_likely_of_several_schemas() {
         let shapes = json!({ "oneOf": [
             { "required": ["names"], "properties": { "names": { "type": "array" } } },
             { "required": ["key", "leaf"] },

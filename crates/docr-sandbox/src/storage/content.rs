@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gzip_says_at_its_end_how_large_it_is_unpacked() {
+    fn the_unpacked_size_is_read_from_the_end_of_a_gzip() {
         // 1,000 times the letter a.
         const GZIP: [u8; 29] = [
             31, 139, 8, 0, 0, 0, 0, 0, 2, 255, 75, 76, 28, 5, 163, 96, 20, 12, 119, 0, 0, 249, 215,

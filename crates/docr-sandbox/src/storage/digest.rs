@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_digest_has_no_algorithm() {
+    fn a_malformed_digest_has_no_algorithm() {
         let hex = "0".repeat(64);
         assert_eq!(
             Algorithm::of(&format!("sha256:{hex}")),

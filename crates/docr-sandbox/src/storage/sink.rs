@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn small_content_stays_in_memory_and_large_content_is_in_a_file_while_it_is_held() {
+    fn small_content_stays_in_memory_and_large_content_in_a_file() {
         for (length, files) in [(0, 0), (SMALL, 0), (SMALL + 1, 1), (300_000, 1)] {
             let bytes: Vec<u8> = (0..length).map(|n| (n % 251) as u8).collect();
             for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn content_of_another_digest_is_refused_with_its_own_and_leaves_no_file() {
+    fn content_with_another_digest_is_refused_and_leaves_no_file() {
         let bytes = vec![1; SMALL * 2];
         let (sink, folder) = sink(&bytes, 4096);
         let wrong = Algorithm::Sha256.digest(b"");

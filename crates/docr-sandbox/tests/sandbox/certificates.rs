@@ -22,7 +22,7 @@ async fn a_verified_certificate_has_an_expiry_and_a_fingerprint() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_was_not_issued_has_neither() {
+async fn an_unissued_certificate_has_no_expiry_and_no_fingerprint() {
     let bench = Bench::start().await;
     let seed = CertificateSeed::lets_encrypt("blog", ["blog.example.com"]);
     for (seed, state) in [
@@ -113,7 +113,7 @@ async fn a_certificate_of_lets_encrypt_is_pending_until_it_is_issued() {
 }
 
 #[tokio::test]
-async fn a_name_that_no_one_can_own_is_not_issued() {
+async fn no_certificate_is_issued_for_a_name_that_nobody_can_own() {
     let bench = Bench::start().await;
     let wanted = json!({ "name": "no", "dns_names": ["shop.invalid"] });
     assert_eq!(bench.post("/v2/certificates", wanted).await.status, 201);
@@ -123,7 +123,7 @@ async fn a_name_that_no_one_can_own_is_not_issued() {
 }
 
 #[tokio::test]
-async fn a_custom_certificate_is_taken_in_if_key_and_leaf_fit_and_its_name_is_free() {
+async fn a_custom_certificate_is_accepted_if_key_and_leaf_match_and_its_name_is_free() {
     let bench = Bench::start().await;
     let made = docr_sandbox::test_certificate(["shop.example.com"]);
     let other = docr_sandbox::test_certificate(["other.example.com"]);
@@ -186,7 +186,7 @@ async fn certificates_are_listed_page_by_page_with_links_to_the_host_that_was_as
 }
 
 #[tokio::test]
-async fn an_issuance_takes_as_long_as_the_sandbox_was_told_or_fails() {
+async fn an_issuance_takes_as_long_as_configured_or_fails() {
     let bench = Bench::with(|builder| builder.issuance(Duration::from_secs(120))).await;
     for name in ["good", "bad"] {
         let wanted = json!({ "name": name, "dns_names": ["shop.example.com"] });
@@ -227,7 +227,7 @@ async fn a_domain_that_is_not_managed_is_refused() {
 }
 
 #[tokio::test]
-async fn what_is_no_dns_name_is_refused() {
+async fn an_invalid_dns_name_is_refused() {
     let bench = Bench::start().await;
     for name in ["", "not a domain", "localhost", "10.0.0.1"] {
         let wanted = json!({ "name": "shop", "dns_names": ["a.example.com", name] });
@@ -238,7 +238,7 @@ async fn what_is_no_dns_name_is_refused() {
 }
 
 #[tokio::test]
-async fn a_body_of_the_wrong_shape_is_told_which_field_is_wrong() {
+async fn an_error_about_a_body_names_the_wrong_field() {
     let bench = Bench::start().await;
     let cases = [
         (
@@ -291,7 +291,7 @@ async fn a_certificate_that_nothing_uses_any_more_can_be_deleted() {
 }
 
 #[tokio::test]
-async fn links_keep_the_name_that_the_list_was_asked_for() {
+async fn links_keep_the_host_name_of_the_request() {
     let bench = Bench::start().await;
     for _ in 0..2 {
         let seed = CertificateSeed::custom("a&b c", ["a.example.com"]);

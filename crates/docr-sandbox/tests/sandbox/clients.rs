@@ -147,7 +147,7 @@ async fn skopeo_copies_lists_inspects_and_deletes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn skopeo_may_not_push_with_credentials_that_only_read() {
+async fn skopeo_cannot_push_with_read_only_credentials() {
     let Some(skopeo) = Tool::find("skopeo") else {
         return;
     };
@@ -167,7 +167,7 @@ async fn skopeo_may_not_push_with_credentials_that_only_read() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn skopeo_is_told_the_repository_limit() {
+async fn skopeo_reports_the_repository_limit() {
     let Some(skopeo) = Tool::find("skopeo") else {
         return;
     };

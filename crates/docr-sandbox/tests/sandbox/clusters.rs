@@ -97,7 +97,7 @@ async fn a_call_that_names_no_cluster_or_no_registry_is_refused_with_the_field()
 }
 
 #[tokio::test]
-async fn a_delete_whose_body_was_dropped_on_the_way_is_a_bad_request() {
+async fn a_delete_whose_body_got_lost_is_a_bad_request() {
     let bench = Bench::with_registry("basic").await;
     for path in ["/v2/kubernetes/registry", "/v2/kubernetes/registries"] {
         bench.delete(path).await.refused(400, "bad_request");
@@ -105,7 +105,7 @@ async fn a_delete_whose_body_was_dropped_on_the_way_is_a_bad_request() {
 }
 
 #[tokio::test]
-async fn without_a_registry_there_is_nothing_to_pull_from() {
+async fn without_a_registry_nothing_can_be_pulled() {
     let bench = Bench::start().await;
     let cluster = bench.sandbox.add_cluster();
     let only = json!({ "cluster_uuids": [cluster] });
@@ -116,7 +116,7 @@ async fn without_a_registry_there_is_nothing_to_pull_from() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_no_uuid_breaks_a_rule_of_the_spec() {
+async fn an_id_that_is_not_a_uuid_violates_the_spec() {
     let bench = Bench::with_registry("basic").await;
     for id in ["", "cluster-1", "6b7c1f0a2d1e4f5c8a903c4d5e6f7a8b"] {
         let wanted = json!({ "cluster_uuids": [bench.sandbox.add_cluster(), id] });

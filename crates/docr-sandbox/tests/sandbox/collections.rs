@@ -75,7 +75,7 @@ async fn a_run_goes_through_its_states_and_frees_what_nothing_needs() {
 }
 
 #[tokio::test]
-async fn untagged_manifests_go_but_not_the_children_of_a_tagged_index() {
+async fn untagged_manifests_are_removed_but_not_the_children_of_a_tagged_index() {
     let bench = Bench::with_registry("basic").await;
     let push = |image| bench.sandbox.push("acme", image).unwrap();
     let index = Image::index("api").tag("v1");

@@ -117,7 +117,7 @@ fn refused(arguments: &[&str]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn a_signal_ends_it_at_once_and_well_whatever_its_clients_are_doing() {
+fn a_signal_ends_it_at_once_and_cleanly_whatever_its_clients_are_doing() {
     let folder = TempDir::new().unwrap();
     let data = folder.path().to_str().unwrap();
     for (signals, arguments) in [
@@ -166,7 +166,7 @@ fn a_signal_ends_a_long_download() {
 }
 
 #[test]
-fn the_sample_is_there_when_it_says_that_it_listens() {
+fn the_sample_exists_before_the_address_is_printed() {
     let running = Running::start(&["--sample"]);
     let list = running.ask("GET /v2/registries", b"");
     let (_, list) = list.split_once("\r\n\r\n").unwrap();
@@ -175,7 +175,7 @@ fn the_sample_is_there_when_it_says_that_it_listens() {
 }
 
 #[test]
-fn what_was_said_to_be_done_before_a_signal_is_there_afterwards() {
+fn acknowledged_changes_survive_a_signal() {
     let folder = TempDir::new().unwrap();
     let data = ["--data", folder.path().to_str().unwrap()];
     let running = Running::start(&data);
@@ -207,7 +207,7 @@ fn a_busy_port_is_named_with_the_option_to_use_and_has_a_status_of_its_own() {
 }
 
 #[test]
-fn what_cannot_be_written_is_named() {
+fn a_file_that_cannot_be_written_is_named() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
@@ -237,7 +237,7 @@ fn what_cannot_be_written_is_named() {
 }
 
 #[test]
-fn it_serves_on_when_nobody_reads_what_it_says_or_it_cannot_be_written() {
+fn it_keeps_serving_when_its_output_is_not_read_or_cannot_be_written() {
     let closed = || {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);

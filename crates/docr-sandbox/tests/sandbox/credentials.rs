@@ -24,7 +24,7 @@ async fn every_read_mints_another_credential() {
 }
 
 #[tokio::test]
-async fn credentials_are_for_the_own_host_as_well_where_that_is_asked_for() {
+async fn credentials_are_also_for_the_sandboxs_host_on_request() {
     let bench = Bench::with(|builder| builder.credentials_for_own_host(true)).await;
     let wanted = json!({ "name": "acme", "subscription_tier_slug": "basic" });
     assert_eq!(bench.post("/v2/registries", wanted).await.status, 201);
@@ -106,8 +106,8 @@ async fn another_accounts_credentials_are_not_counted_in_the_first() {
     assert_eq!(bench.sandbox.minted_credentials(), 0);
 }
 
-fn auth(answer: &Value) -> &str {
-    answer["auths"]["registry.digitalocean.com"]["auth"]
+fn auth(response: &Value) -> &str {
+    response["auths"]["registry.digitalocean.com"]["auth"]
         .as_str()
         .unwrap()
 }

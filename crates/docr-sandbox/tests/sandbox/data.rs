@@ -103,7 +103,7 @@ async fn everything_is_there_after_a_restart() {
 }
 
 #[tokio::test]
-async fn what_is_deleted_stays_deleted_and_its_files_are_gone() {
+async fn deleted_content_stays_deleted_and_its_files_are_removed() {
     let (folder, clock) = (TempDir::new().unwrap(), clock());
     let bench = open(folder.path(), &clock).await;
     let body = json!({ "name": "acme", "subscription_tier_slug": "basic" });
@@ -153,7 +153,7 @@ async fn a_blob_whose_file_is_gone_or_cut_is_not_there_and_can_be_pushed_again()
 }
 
 #[tokio::test]
-async fn a_folder_belongs_to_one_sandbox_at_a_time() {
+async fn a_directory_belongs_to_one_sandbox_at_a_time() {
     let folder = TempDir::new().unwrap();
     let first = Sandbox::builder().data(folder.path());
     let first = first.start().await.unwrap();
@@ -178,7 +178,7 @@ async fn no_secret_of_a_credential_is_written() {
 }
 
 #[tokio::test]
-async fn a_folder_that_makes_no_sense_is_refused() {
+async fn a_directory_with_inconsistent_data_is_refused() {
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("state.json"), "{}").unwrap();
     let error = Sandbox::builder().data(folder.path()).start().await;
@@ -210,7 +210,7 @@ mod killed {
     }
 
     #[tokio::test]
-    async fn what_was_answered_is_there_after_a_kill() {
+    async fn acknowledged_changes_survive_a_kill() {
         let folder = TempDir::new().unwrap();
         let http = reqwest::Client::builder().no_proxy().tls_certs_only([]);
         let http = http.build().unwrap();

@@ -1,12 +1,12 @@
 //! What doctl and others need beside registries and certificates.
 
-use docr_sandbox::{Image, RateLimits, ScriptedAnswer};
+use docr_sandbox::{Image, RateLimits, ScriptedResponse};
 use serde_json::json;
 
 use crate::Bench;
 
 #[tokio::test]
-async fn the_owner_of_a_token_is_told() {
+async fn the_owner_of_a_token_is_reported() {
     let bench = Bench::start().await;
     let account = bench.get("/v2/account").await.json();
     assert_eq!(account["account"]["status"], "active");
@@ -88,7 +88,7 @@ async fn clusters_are_listed_page_by_page_and_each_account_has_its_own() {
 }
 
 #[tokio::test]
-async fn beside_the_description_the_same_rules_hold() {
+async fn operations_outside_the_description_follow_the_same_rules() {
     let bench = Bench::with(|builder| {
         builder.rate_limits(RateLimits {
             per_minute: 6,
@@ -135,13 +135,13 @@ async fn beside_the_description_the_same_rules_hold() {
     );
     assert_eq!(get.headers["authorization"], "Bearer [redacted]");
     bench.clock.advance(std::time::Duration::from_secs(60));
-    let answer = ScriptedAnswer::status(503);
-    bench.sandbox.answer_next("account_get", answer).unwrap();
+    let response = ScriptedResponse::status(503);
+    bench.sandbox.respond_next("account_get", response).unwrap();
     assert_eq!(bench.get("/v2/account").await.status, 503);
 }
 
 #[tokio::test]
-async fn paths_of_clusters_and_accounts_take_no_repository_its_name() {
+async fn paths_of_clusters_and_accounts_do_not_hide_repositories() {
     let bench = Bench::with_registry("professional").await;
     let image = Image::new("clusters").tag("v1").layer("files");
     bench.sandbox.push("acme", image).unwrap();

@@ -67,7 +67,7 @@ const BODIES: [&str; 12] = [
 ];
 
 #[tokio::test]
-async fn garbage_is_always_answered() {
+async fn malformed_requests_always_get_a_response() {
     let bench = Bench::with(|builder| {
         builder.rate_limits(docr_sandbox::RateLimits {
             per_minute: 10_000,
@@ -100,21 +100,21 @@ async fn garbage_is_always_answered() {
             body.len()
         )
         .unwrap();
-        let answer = raw(&bench, format!("{head}{body}").as_bytes()).await;
+        let response = raw(&bench, format!("{head}{body}").as_bytes()).await;
         assert!(
-            answer.starts_with("HTTP/1.1 "),
-            "round {round}: {head}{body} -> {answer:?}"
+            response.starts_with("HTTP/1.1 "),
+            "round {round}: {head}{body} -> {response:?}"
         );
         assert!(
-            !answer.starts_with("HTTP/1.1 5"),
-            "round {round}: {head}{body} -> {answer:?}"
+            !response.starts_with("HTTP/1.1 5"),
+            "round {round}: {head}{body} -> {response:?}"
         );
     }
     assert_eq!(bench.sandbox.requests().len(), 400);
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_http_and_huge_queries_leave_the_sandbox_running() {
+async fn malformed_http_and_huge_queries_leave_the_sandbox_running() {
     let bench = Bench::start().await;
     let mut dice = Dice(1);
     for _ in 0..100 {
@@ -161,7 +161,7 @@ async fn raw(bench: &Bench, bytes: &[u8]) -> String {
     // The server may close the connection before it has read everything.
     let _ = stream.write_all(bytes).await;
     let _ = stream.shutdown().await;
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer).await;
-    String::from_utf8_lossy(&answer).into_owned()
+    let mut response = Vec::new();
+    let _ = stream.read_to_end(&mut response).await;
+    String::from_utf8_lossy(&response).into_owned()
 }

@@ -75,7 +75,7 @@ async fn is_served(bench: &Bench) {
 }
 
 #[tokio::test]
-async fn a_head_that_is_not_finished_in_time_is_refused_and_silence_ends() {
+async fn headers_that_take_too_long_are_refused_and_idle_connections_end() {
     let bench = bench(|limits| ConnectionLimits {
         head: SHORT,
         ..limits
@@ -94,7 +94,7 @@ async fn a_head_that_is_not_finished_in_time_is_refused_and_silence_ends() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_is_closed_without_a_word() {
+async fn an_idle_connection_is_closed_without_a_response() {
     let bench = bench(|limits| ConnectionLimits {
         head: SHORT,
         ..limits
@@ -126,7 +126,7 @@ async fn a_body_that_does_not_arrive_in_time_is_refused() {
 }
 
 #[tokio::test]
-async fn an_upload_that_stands_still_is_refused_and_goes_on_from_what_arrived() {
+async fn a_stalled_upload_is_refused_and_continues_from_what_arrived() {
     let bench = bench(|limits| ConnectionLimits {
         idle: SHORT,
         ..limits
@@ -156,7 +156,7 @@ fn base64(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_take_its_response_makes_room_for_the_next_one() {
+async fn a_client_that_does_not_read_its_response_is_dropped_for_the_next_one() {
     let limits = ConnectionLimits {
         connections: 1,
         idle: SHORT,
@@ -201,7 +201,7 @@ async fn more_connections_than_allowed_wait_for_their_turn() {
 }
 
 #[tokio::test]
-async fn a_head_without_end_is_refused() {
+async fn endless_headers_are_refused() {
     let bench = Bench::start().await;
     let (megabyte, many) = ("a".repeat(1_000_000), "x: y\r\n".repeat(1000));
     for (target, headers, status) in [
@@ -221,7 +221,7 @@ async fn a_head_without_end_is_refused() {
 }
 
 #[tokio::test]
-async fn a_head_that_contradicts_itself_is_refused() {
+async fn contradictory_headers_are_refused() {
     let bench = Bench::start().await;
     let get = "GET /v2/registry/options HTTP/1.1\r\n";
     let missing = raw(&bench, &format!("{get}connection: close\r\n\r\n")).await;
@@ -256,7 +256,7 @@ async fn a_head_that_contradicts_itself_is_refused() {
 }
 
 #[tokio::test]
-async fn odd_targets_are_found_or_not_like_any_other() {
+async fn unusual_request_targets_are_routed_like_any_other() {
     let bench = Bench::start().await;
     for path in [
         "/v2/registries/%00",
@@ -288,7 +288,7 @@ async fn odd_targets_are_found_or_not_like_any_other() {
 }
 
 #[tokio::test]
-async fn other_protocols_are_refused_or_let_go() {
+async fn other_protocols_are_refused_or_dropped() {
     let bench = Bench::start().await;
     for (bytes, expected) in [
         ("GET /\r\n\r\n", "HTTP/1.1 400 "),
@@ -306,7 +306,7 @@ async fn other_protocols_are_refused_or_let_go() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_said_to_be_huge_is_refused_before_it_is_sent() {
+async fn a_body_with_a_huge_content_length_is_refused_before_it_is_sent() {
     let bench = Bench::start().await;
     for more in [
         "content-length: 5000000000\r\n",
@@ -321,7 +321,7 @@ async fn a_body_that_is_said_to_be_huge_is_refused_before_it_is_sent() {
 }
 
 #[tokio::test]
-async fn who_waits_to_be_asked_for_a_body_is_asked_or_refused() {
+async fn a_client_that_expects_a_100_gets_it_or_a_refusal() {
     let bench = Bench::with_registry("basic").await;
     let more = "content-length: 2\r\nexpect: 100-continue\r\n";
     let head = request(&bench, "POST /v2/registries/validate-name HTTP/1.1", more);
@@ -338,7 +338,7 @@ async fn who_waits_to_be_asked_for_a_body_is_asked_or_refused() {
 }
 
 #[tokio::test]
-async fn a_body_without_end_is_given_up_and_its_sender_learns_why() {
+async fn an_endless_body_is_abandoned_and_its_sender_gets_the_reason() {
     let bench = Bench::start().await;
     let more = "transfer-encoding: chunked\r\n";
     let head = request(&bench, "POST /v2/registry HTTP/1.1", more);
@@ -385,7 +385,7 @@ async fn after_a_body_that_is_too_large_the_connection_serves_the_next_request()
 }
 
 #[tokio::test]
-async fn pipelined_requests_are_answered_in_order_up_to_the_first_that_is_none() {
+async fn pipelined_requests_get_responses_in_order_up_to_the_first_malformed_one() {
     let bench = Bench::start().await;
     let token = bench.sandbox.token();
     let mut sent = String::new();
@@ -415,7 +415,7 @@ async fn pipelined_requests_are_answered_in_order_up_to_the_first_that_is_none()
 }
 
 #[tokio::test]
-async fn a_broken_handshake_is_let_go_and_holds_up_nobody() {
+async fn a_broken_handshake_is_dropped_and_delays_nobody() {
     let limits = ConnectionLimits {
         connections: 1,
         handshake: SHORT,

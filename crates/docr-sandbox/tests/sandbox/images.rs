@@ -164,7 +164,7 @@ async fn links_lead_through_all_pages_and_keep_the_escapes() {
 }
 
 #[tokio::test]
-async fn a_page_token_leads_to_the_next_page_and_a_bad_one_is_refused() {
+async fn a_page_token_leads_to_the_next_page_and_an_invalid_one_is_refused() {
     let bench = Bench::with_registry("professional").await;
     for name in ["c", "a", "b"] {
         bench.sandbox.push("acme", Image::new(name)).unwrap();
@@ -250,7 +250,7 @@ async fn deleting_tags_and_manifests_leaves_the_repository_and_only_its_deletion
 }
 
 #[tokio::test]
-async fn the_tags_of_a_deleted_manifest_go_along_or_lead_nowhere() {
+async fn the_tags_of_a_deleted_manifest_are_deleted_or_dangle() {
     for stay in [false, true] {
         let bench = Bench::with(|builder| builder.manifests_leave_tags(stay)).await;
         let wanted = json!({ "name": "acme", "subscription_tier_slug": "basic" });
@@ -307,7 +307,7 @@ async fn a_push_that_the_tier_or_a_name_forbids_stores_nothing() {
 }
 
 #[tokio::test]
-async fn links_to_both_sides_carry_a_token_and_an_empty_one_is_none() {
+async fn links_in_both_directions_have_a_token_and_an_empty_one_counts_as_none() {
     let bench = Bench::with_registry("professional").await;
     for name in ["a", "b", "c"] {
         bench.sandbox.push("acme", Image::new(name)).unwrap();

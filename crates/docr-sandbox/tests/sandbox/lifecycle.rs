@@ -61,7 +61,7 @@ async fn one_connection_serves_many_requests() {
 }
 
 #[tokio::test]
-async fn the_same_calls_give_the_same_answers_and_another_seed_gives_others() {
+async fn the_same_calls_get_the_same_responses_and_another_seed_gives_others() {
     async fn play(seed: u64) -> Vec<String> {
         let bench = Bench::with(|builder| builder.seed(seed)).await;
         let mut said = vec![

@@ -22,7 +22,7 @@ fn rate(reply: &Reply) -> [u64; 3] {
 }
 
 #[tokio::test]
-async fn the_limit_of_a_minute_tells_how_long_to_wait() {
+async fn the_limit_of_a_minute_says_how_long_to_wait() {
     let bench = bench(2, 100).await;
     assert_eq!(bench.get(PATH).await.status, 200);
     bench.clock.advance(Duration::from_secs(20));
@@ -39,7 +39,7 @@ async fn the_limit_of_a_minute_tells_how_long_to_wait() {
 }
 
 #[tokio::test]
-async fn the_limit_of_an_hour_tells_only_when_the_oldest_request_expires() {
+async fn the_limit_of_an_hour_says_only_when_the_oldest_request_expires() {
     let bench = bench(100, 2).await;
     let start = u64::try_from(bench.clock.now().timestamp()).unwrap();
     assert_eq!(rate(&bench.get(PATH).await), [2, 1, start + 3600]);

@@ -55,7 +55,9 @@ impl Bench {
 
     async fn with(choose: impl FnOnce(SandboxBuilder) -> SandboxBuilder) -> Self {
         let clock = Clock::manual("2026-01-12T09:30:00Z".parse().unwrap());
-        let builder = Sandbox::builder().clock(clock.clone()).check_answers(true);
+        let builder = Sandbox::builder()
+            .clock(clock.clone())
+            .check_responses(true);
         let sandbox = choose(builder).start().await.unwrap();
         // Loading the system's certificates takes longer than most tests.
         let http = reqwest::Client::builder().no_proxy().tls_certs_only([]);

@@ -3,7 +3,7 @@ use serde_json::json;
 use crate::{Bench, Reply};
 
 #[tokio::test]
-async fn every_answer_carries_a_request_id_and_the_rate_limit() {
+async fn every_response_has_a_request_id_and_the_rate_limit() {
     let bench = Bench::with_registry("basic").await;
     let replies = [
         bench.get("/v2/registry").await,
@@ -80,7 +80,7 @@ async fn head_is_get_without_its_body_and_mints_nothing() {
 }
 
 #[tokio::test]
-async fn a_value_that_breaks_a_rule_is_told_the_rule_in_words() {
+async fn an_error_about_a_value_states_the_rule_in_words() {
     let bench = Bench::start().await;
     let create = |name: &str, more: serde_json::Value| {
         let mut body = json!({ "name": name, "subscription_tier_slug": "basic" });
@@ -110,7 +110,7 @@ async fn a_value_that_breaks_a_rule_is_told_the_rule_in_words() {
 }
 
 #[tokio::test]
-async fn a_request_without_a_good_token_is_unauthorized_whatever_it_asks() {
+async fn a_request_without_a_valid_token_is_unauthorized_whatever_it_asks() {
     let bench = Bench::start().await;
     let url = format!("{}/v2/registry", bench.sandbox.url());
     Reply::read(bench.http.post(&url).body("{"))
@@ -249,7 +249,7 @@ async fn requests_are_recorded_without_their_token() {
 }
 
 #[tokio::test]
-async fn times_are_whole_seconds_but_that_of_the_measured_storage() {
+async fn times_are_whole_seconds_except_that_of_the_measured_storage() {
     let bench = Bench::start().await;
     bench
         .clock

@@ -15,12 +15,12 @@ async fn flow(url: &str, token: &str, name: &str) -> Vec<(u16, String)> {
         )),
         http.get(format!("{url}/v2/nowhere?page=2")),
     ];
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for call in calls {
-        let answer = call.bearer_auth(token).send().await.unwrap();
-        answers.push((answer.status().as_u16(), answer.text().await.unwrap()));
+        let response = call.bearer_auth(token).send().await.unwrap();
+        responses.push((response.status().as_u16(), response.text().await.unwrap()));
     }
-    answers
+    responses
 }
 
 async fn recorded() -> Recording {
@@ -29,15 +29,18 @@ async fn recorded() -> Recording {
     let sandbox = builder.start().await.unwrap();
     let recorder = Recorder::sandbox(&sandbox).replace("docr-1f", "acme-images");
     let recorder = recorder.start().await.unwrap();
-    let answers = flow(recorder.url(), TOKEN, "docr-1f").await;
+    let responses = flow(recorder.url(), TOKEN, "docr-1f").await;
     // Only the recording is scrubbed, not the traffic.
-    assert_eq!([answers[0].0, answers[1].0, answers[2].0], [201, 200, 404]);
-    assert!(answers[0].1.contains("docr-1f") && !answers[1].1.contains("redacted"));
+    assert_eq!(
+        [responses[0].0, responses[1].0, responses[2].0],
+        [201, 200, 404]
+    );
+    assert!(responses[0].1.contains("docr-1f") && !responses[1].1.contains("redacted"));
     recorder.finish("first").await.unwrap()
 }
 
 #[tokio::test]
-async fn a_recording_holds_the_flow_and_no_secret() {
+async fn a_recording_contains_the_flow_and_no_secret() {
     let recording = recorded().await;
     assert_eq!(recording.recorded_from, Origin::Sandbox);
     assert_eq!(recording.recorded_on.to_string(), "2026-01-12");
@@ -78,7 +81,7 @@ async fn a_recording_survives_its_file() {
 }
 
 #[tokio::test]
-async fn what_still_looks_secret_is_not_written() {
+async fn a_recording_with_a_likely_secret_is_not_written() {
     let mut recording = recorded().await;
     recording.exchanges[0].request.query = Some(format!("owner={TOKEN}"));
     let directory = tempfile::tempdir().unwrap();
@@ -91,7 +94,7 @@ async fn what_still_looks_secret_is_not_written() {
 }
 
 #[tokio::test]
-async fn a_file_that_holds_something_else_is_named() {
+async fn a_file_with_other_content_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("a.json");
     assert!(
@@ -109,21 +112,27 @@ async fn a_file_that_holds_something_else_is_named() {
 }
 
 #[tokio::test]
-async fn the_recorded_requests_get_the_recorded_answers() {
+async fn recorded_requests_get_recorded_responses() {
     let replay = recorded().await.replay().await.unwrap();
-    let answers = flow(replay.url(), replay.token(), "acme-images").await;
-    assert_eq!([answers[0].0, answers[1].0, answers[2].0], [201, 200, 404]);
-    let created: Value = serde_json::from_str(&answers[0].1).unwrap();
+    let responses = flow(replay.url(), replay.token(), "acme-images").await;
+    assert_eq!(
+        [responses[0].0, responses[1].0, responses[2].0],
+        [201, 200, 404]
+    );
+    let created: Value = serde_json::from_str(&responses[0].1).unwrap();
     assert_eq!(created["registry"]["name"], "acme-images");
     assert_eq!(replay.requests().len(), 3);
     replay.finish().await.unwrap();
 }
 
 #[tokio::test]
-async fn one_other_byte_is_a_difference_that_the_client_and_the_test_are_told() {
+async fn a_single_different_byte_is_reported_to_the_client_and_the_test() {
     let replay = recorded().await.replay().await.unwrap();
-    let answers = flow(replay.url(), replay.token(), "acme-imagez").await;
-    assert_eq!([answers[0].0, answers[1].0, answers[2].0], [418, 418, 418]);
+    let responses = flow(replay.url(), replay.token(), "acme-imagez").await;
+    assert_eq!(
+        [responses[0].0, responses[1].0, responses[2].0],
+        [418, 418, 418]
+    );
     let mismatch = replay.finish().await.unwrap_err();
     let text = mismatch.to_string();
     for line in [
@@ -136,7 +145,7 @@ async fn one_other_byte_is_a_difference_that_the_client_and_the_test_are_told() 
         text.starts_with("recording first: request 1 is not the recorded one"),
         "{text}"
     );
-    let told: Value = serde_json::from_str(&answers[0].1).unwrap();
+    let told: Value = serde_json::from_str(&responses[0].1).unwrap();
     assert!(
         told["message"]
             .as_str()
@@ -147,7 +156,7 @@ async fn one_other_byte_is_a_difference_that_the_client_and_the_test_are_told() 
 }
 
 #[tokio::test]
-async fn a_request_without_its_token_differs() {
+async fn a_request_without_its_token_is_a_difference() {
     let replay = recorded().await.replay().await.unwrap();
     let http = reqwest::Client::new();
     let body = json!({"name": "acme-images", "subscription_tier_slug": "basic"});
@@ -161,12 +170,12 @@ async fn a_request_without_its_token_differs() {
 }
 
 #[tokio::test]
-async fn a_request_too_many_and_one_that_never_came_are_told() {
+async fn extra_and_missing_requests_are_reported() {
     let mut recording = recorded().await;
     recording.exchanges.truncate(2);
     let replay = recording.clone().replay().await.unwrap();
-    let answers = flow(replay.url(), replay.token(), "acme-images").await;
-    assert_eq!(answers[2].0, 418);
+    let responses = flow(replay.url(), replay.token(), "acme-images").await;
+    assert_eq!(responses[2].0, 418);
     let text = replay.finish().await.unwrap_err().to_string();
     assert!(
         text.contains("nothing more is expected, but this came\nGET /v2/nowhere?page=2"),
@@ -183,7 +192,7 @@ async fn a_request_too_many_and_one_that_never_came_are_told() {
 
 #[tokio::test]
 #[should_panic(expected = "this request is missing")]
-async fn a_replay_that_is_forgotten_fails_its_test() {
+async fn an_unfinished_replay_fails_its_test() {
     let _replay = recorded().await.replay().await.unwrap();
 }
 
@@ -192,21 +201,24 @@ async fn in_any_order_each_exchange_is_used_once() {
     let mut recording = recorded().await;
     recording.exchanges.reverse();
     let replay = recording.clone().replay_in_any_order().await.unwrap();
-    let answers = flow(replay.url(), replay.token(), "acme-images").await;
-    assert_eq!([answers[0].0, answers[1].0, answers[2].0], [201, 200, 404]);
+    let responses = flow(replay.url(), replay.token(), "acme-images").await;
+    assert_eq!(
+        [responses[0].0, responses[1].0, responses[2].0],
+        [201, 200, 404]
+    );
     // A repeated request is one too many.
-    let answers = flow(replay.url(), replay.token(), "acme-images").await;
-    assert_eq!(answers[0].0, 418);
+    let responses = flow(replay.url(), replay.token(), "acme-images").await;
+    assert_eq!(responses[0].0, 418);
     assert!(replay.finish().await.is_err());
     // In the recorded order the first request differs.
     let replay = recording.replay().await.unwrap();
-    let answers = flow(replay.url(), replay.token(), "acme-images").await;
-    assert_eq!(answers[0].0, 418);
+    let responses = flow(replay.url(), replay.token(), "acme-images").await;
+    assert_eq!(responses[0].0, 418);
     assert!(replay.finish().await.is_err());
 }
 
 #[tokio::test]
-async fn a_request_that_got_no_answer_spoils_the_recording() {
+async fn a_request_without_a_response_invalidates_the_recording() {
     // Nothing listens on the discard port.
     let recorder = Recorder::live("http://127.0.0.1:9").start().await.unwrap();
     let url = format!("{}/v2/registry", recorder.url());
@@ -214,12 +226,12 @@ async fn a_request_that_got_no_answer_spoils_the_recording() {
     let error = recorder.finish("hole").await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "request 1, GET /v2/registry, got no answer"
+        "request 1, GET /v2/registry, got no response"
     );
 }
 
 #[tokio::test]
-async fn an_answer_that_cannot_be_sent_is_told_at_the_start() {
+async fn an_impossible_response_is_refused_when_it_is_scripted() {
     let mut recording = recorded().await;
     recording.exchanges[1].response.status = 42;
     let error = recording.replay().await.unwrap_err().to_string();

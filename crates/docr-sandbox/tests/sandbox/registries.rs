@@ -40,7 +40,7 @@ async fn the_first_registry_needs_a_tier_and_later_ones_do_not() {
 }
 
 #[tokio::test]
-async fn registries_are_apart_and_the_subscription_stays_until_the_last_is_gone() {
+async fn registries_are_independent_and_the_subscription_stays_until_the_last_is_deleted() {
     let bench = Bench::with_registry("professional").await;
     assert_eq!(
         bench

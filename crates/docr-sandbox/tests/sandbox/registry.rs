@@ -43,7 +43,7 @@ async fn a_created_registry_can_be_read_and_deleted_and_its_name_is_free_again()
 }
 
 #[tokio::test]
-async fn a_registry_is_created_in_the_region_asked_for() {
+async fn a_registry_is_created_in_the_requested_region() {
     let bench = Bench::start().await;
     let body = json!({ "name": "acme", "subscription_tier_slug": "starter", "region": "fra1" });
     assert_eq!(
@@ -70,7 +70,7 @@ async fn a_second_registry_is_refused_in_every_tier() {
 }
 
 #[tokio::test]
-async fn a_name_that_stands_in_the_paths_of_the_api_is_no_registry_s() {
+async fn no_registry_has_a_name_reserved_by_a_path_of_the_api() {
     let bench = Bench::start().await;
     for name in ["options", "subscription", "validate-name"] {
         let body = json!({ "name": name, "subscription_tier_slug": "basic" });
@@ -87,7 +87,7 @@ async fn a_name_that_stands_in_the_paths_of_the_api_is_no_registry_s() {
 }
 
 #[tokio::test]
-async fn two_accounts_share_the_names_of_registries_and_nothing_else() {
+async fn two_accounts_share_only_the_namespace_of_registries() {
     let bench = Bench::with_registry("basic").await;
     let other = bench.sandbox.add_account();
     bench

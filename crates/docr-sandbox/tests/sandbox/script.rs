@@ -1,25 +1,25 @@
-use docr_sandbox::{ScriptError, ScriptedAnswer};
+use docr_sandbox::{ScriptError, ScriptedResponse};
 use serde_json::json;
 
 use crate::Bench;
 
 #[tokio::test]
-async fn scripted_answers_come_in_order_and_change_nothing() {
+async fn scripted_responses_come_in_order_and_change_nothing() {
     let bench = Bench::with_registry("basic").await;
-    let script = |answer| {
+    let script = |response| {
         bench
             .sandbox
-            .answer_next("registry_delete", answer)
+            .respond_next("registry_delete", response)
             .unwrap()
     };
     script(
-        ScriptedAnswer::status(503)
+        ScriptedResponse::status(503)
             .header("Retry-After", "2")
             .header("x-request-id", "mine"),
     );
-    script(ScriptedAnswer::html(502, "<html>"));
-    script(ScriptedAnswer::json(200, json!({ "odd": true })));
-    script(ScriptedAnswer::status(204));
+    script(ScriptedResponse::html(502, "<html>"));
+    script(ScriptedResponse::json(200, json!({ "odd": true })));
+    script(ScriptedResponse::status(204));
 
     let unavailable = bench.delete("/v2/registry").await;
     assert_eq!(
@@ -56,11 +56,11 @@ async fn scripted_answers_come_in_order_and_change_nothing() {
 }
 
 #[tokio::test]
-async fn a_scripted_answer_waits_for_its_operation_and_a_good_token() {
+async fn a_scripted_response_waits_for_its_operation_and_a_valid_token() {
     let bench = Bench::start().await;
     bench
         .sandbox
-        .answer_next("registry_get", ScriptedAnswer::status(500))
+        .respond_next("registry_get", ScriptedResponse::status(500))
         .unwrap();
     assert_eq!(bench.get("/v2/registry/options").await.status, 200);
     assert_eq!(
@@ -74,17 +74,17 @@ async fn a_scripted_answer_waits_for_its_operation_and_a_good_token() {
 }
 
 #[tokio::test]
-async fn what_can_not_be_scripted_is_told_at_once() {
+async fn an_invalid_script_is_refused_at_once() {
     let bench = Bench::start().await;
-    let script = |operation, answer| bench.sandbox.answer_next(operation, answer);
-    let unknown = script("registry_rename", ScriptedAnswer::status(200)).unwrap_err();
+    let script = |operation, response| bench.sandbox.respond_next(operation, response);
+    let unknown = script("registry_rename", ScriptedResponse::status(200)).unwrap_err();
     assert_eq!(
         unknown.to_string(),
         "the spec has no operation `registry_rename`; did you mean `registry_create`?"
     );
     for status in [0, 99, 101, 1000] {
         assert_eq!(
-            script("registry_get", ScriptedAnswer::status(status)),
+            script("registry_get", ScriptedResponse::status(status)),
             Err(ScriptError::Status(status))
         );
     }
@@ -94,9 +94,9 @@ async fn what_can_not_be_scripted_is_told_at_once() {
         ("a b", "x"),
         ("x", "a\nb"),
     ] {
-        let answer = ScriptedAnswer::status(200).header(name, value);
+        let response = ScriptedResponse::status(200).header(name, value);
         assert_eq!(
-            script("registry_get", answer),
+            script("registry_get", response),
             Err(ScriptError::Header(name.to_owned()))
         );
     }
@@ -106,8 +106,8 @@ async fn what_can_not_be_scripted_is_told_at_once() {
         ("registryListRepositoryTags", "registry_list_repositoryTags"),
         ("certificate_delete", "certificates_delete"),
     ] {
-        let answer = ScriptedAnswer::status(500);
-        let error = bench.sandbox.answer_next(id, answer).unwrap_err();
+        let response = ScriptedResponse::status(500);
+        let error = bench.sandbox.respond_next(id, response).unwrap_err();
         let said = format!("the spec has no operation `{id}`; did you mean `{nearest}`?");
         assert_eq!(error.to_string(), said);
     }
@@ -120,7 +120,10 @@ async fn statuses_that_allow_no_body_survive_one() {
     for status in [204, 205, 304, 999] {
         bench
             .sandbox
-            .answer_next("registry_get", ScriptedAnswer::status(status).body("body"))
+            .respond_next(
+                "registry_get",
+                ScriptedResponse::status(status).body("body"),
+            )
             .unwrap();
         assert_eq!(bench.get("/v2/registry").await.status, status);
     }

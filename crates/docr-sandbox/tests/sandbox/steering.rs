@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use docr_sandbox::{
-    Clock, Fault, GcStep, Image, RateLimits, Sandbox, ScriptError, ScriptedAnswer, Seed, TokenSeed,
-    TokenSeedError,
+    Clock, Fault, GcStep, Image, RateLimits, Sandbox, ScriptError, ScriptedResponse, Seed,
+    TokenSeed, TokenSeedError,
 };
 use serde_json::{Value, json};
 
@@ -25,9 +25,9 @@ async fn seeded(text: Value) -> Sandbox {
 }
 
 #[tokio::test]
-async fn a_fault_befalls_the_requests_that_it_matches_and_says_how_many() {
+async fn a_fault_applies_to_the_requests_that_it_matches_and_counts_them() {
     let sandbox = Sandbox::start().await.unwrap();
-    let busy = Fault::answer(ScriptedAnswer::status(503))
+    let busy = Fault::response(ScriptedResponse::status(503))
         .path("/v2/registries")
         .skip(1)
         .times(1);
@@ -38,18 +38,18 @@ async fn a_fault_befalls_the_requests_that_it_matches_and_says_how_many() {
     }
     assert_eq!(seen, [200, 503, 200]);
     let count = sandbox.faults()[0];
-    assert_eq!((count.id, count.matched, count.befallen), (id, 3, 1));
-    let befallen: Vec<_> = sandbox
+    assert_eq!((count.id, count.matched, count.applied), (id, 3, 1));
+    let applied: Vec<_> = sandbox
         .requests()
         .iter()
         .map(|request| request.fault)
         .collect();
-    assert_eq!(befallen, [None, Some(id), None]);
+    assert_eq!(applied, [None, Some(id), None]);
     assert!(sandbox.remove_fault(id) && !sandbox.remove_fault(id));
 }
 
 #[tokio::test]
-async fn the_connection_ends_and_what_was_asked_is_done_or_not() {
+async fn the_connection_is_dropped_before_or_after_the_request_is_carried_out() {
     let sandbox = Sandbox::start().await.unwrap();
     for (fault, created) in [
         (Fault::reset(), false),
@@ -78,7 +78,7 @@ async fn the_connection_ends_and_what_was_asked_is_done_or_not() {
 }
 
 #[tokio::test]
-async fn a_fault_that_can_never_come_is_refused() {
+async fn a_fault_that_can_never_apply_is_refused() {
     let sandbox = Sandbox::start().await.unwrap();
     let refused = |fault| sandbox.add_fault(fault).unwrap_err();
     assert!(matches!(
@@ -96,14 +96,14 @@ async fn a_fault_that_can_never_come_is_refused() {
         );
     }
     assert_eq!(
-        refused(Fault::answer(ScriptedAnswer::status(42))),
+        refused(Fault::response(ScriptedResponse::status(42))),
         ScriptError::Status(42)
     );
     assert!(sandbox.faults().is_empty());
 }
 
 #[tokio::test]
-async fn a_snapshot_brings_back_content_limits_and_time() {
+async fn a_snapshot_restores_content_limits_and_time() {
     let start = "2026-01-12T09:30:00Z".parse().unwrap();
     let builder = Sandbox::builder().clock(Clock::manual(start)).sample(true);
     let sandbox = builder.start().await.unwrap();
@@ -134,7 +134,7 @@ async fn a_snapshot_brings_back_content_limits_and_time() {
 }
 
 #[tokio::test]
-async fn content_of_blobs_outlives_its_deletion_in_a_snapshot() {
+async fn a_snapshot_keeps_the_content_of_blobs_deleted_later() {
     let sandbox = seeded(json!({ "accounts": [{ "registries": [{ "name": "acme" }] }] })).await;
     let blob = "sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881";
     let pull = || async {
@@ -159,7 +159,7 @@ async fn content_of_blobs_outlives_its_deletion_in_a_snapshot() {
 }
 
 #[tokio::test]
-async fn a_token_opens_what_its_scopes_say_until_it_expires() {
+async fn a_token_grants_only_its_scopes_until_it_expires() {
     let clock = Clock::manual("2026-01-12T09:30:00Z".parse().unwrap());
     let sandbox = Sandbox::builder()
         .clock(clock.clone())
@@ -194,7 +194,7 @@ async fn a_token_opens_what_its_scopes_say_until_it_expires() {
 }
 
 #[tokio::test]
-async fn a_garbage_collection_is_moved_on_without_the_clock() {
+async fn a_garbage_collection_can_be_advanced_without_the_clock() {
     let clock = Clock::manual("2026-01-12T09:30:00Z".parse().unwrap());
     let sandbox = Sandbox::builder()
         .clock(clock.clone())
@@ -243,7 +243,7 @@ async fn a_garbage_collection_is_moved_on_without_the_clock() {
 }
 
 #[tokio::test]
-async fn the_newest_requests_are_kept_as_many_as_asked_for() {
+async fn the_newest_requests_are_kept_up_to_a_number() {
     let sandbox = Sandbox::builder().keep_requests(2).start().await.unwrap();
     for _ in 0..3 {
         status(&sandbox, sandbox.token(), "/v2/registries").await;
@@ -261,7 +261,7 @@ async fn the_newest_requests_are_kept_as_many_as_asked_for() {
 }
 
 #[tokio::test]
-async fn a_sandbox_with_data_takes_its_seed_once() {
+async fn a_sandbox_with_data_applies_its_seed_once() {
     let folder = tempfile::tempdir().unwrap();
     let seed = json!({ "accounts": [{ "registries": [{ "name": "acme" }] }] }).to_string();
     let start = || {
@@ -290,7 +290,7 @@ async fn a_sandbox_with_data_takes_its_seed_once() {
 }
 
 #[tokio::test]
-async fn a_certificate_of_a_seed_may_end_when_it_says() {
+async fn a_certificate_of_a_seed_may_have_its_own_expiry() {
     let end = "2031-05-06T07:08:09Z";
     let certificate = json!({ "name": "old", "type": "custom", "dns_names": ["a.example.com"] });
     for not_after in [None, Some(end)] {

@@ -77,7 +77,7 @@ async fn a_change_of_tier_moves_the_time_of_the_update_and_a_repeat_does_not() {
 }
 
 #[tokio::test]
-async fn a_tier_that_does_not_fit_is_refused_with_every_reason() {
+async fn an_unsuitable_tier_is_refused_with_every_reason() {
     let bench = Bench::with_registry("professional").await;
     bench.sandbox.set_usage(Usage {
         storage_bytes: 524_288_001,

@@ -20,13 +20,13 @@ async fn a_client_that_trusts_the_certificate_is_served_and_its_links_say_https(
     }
     let url = format!("{}/v2/certificates?per_page=1", sandbox.url());
     assert!(url.starts_with("https://127.0.0.1:"), "{url}");
-    let answer = http
+    let response = http
         .get(url)
         .bearer_auth(sandbox.token())
         .send()
         .await
         .unwrap();
-    let list: serde_json::Value = answer.json().await.unwrap();
+    let list: serde_json::Value = response.json().await.unwrap();
     let next = list["links"]["pages"]["next"].as_str().unwrap();
     assert!(next.starts_with(sandbox.url()), "{next}");
 }
@@ -49,7 +49,7 @@ async fn without_tls_there_is_no_certificate() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_never_shakes_hands_is_let_go() {
+async fn a_client_that_never_finishes_the_handshake_is_dropped() {
     let sandbox = Sandbox::builder().tls(true).start().await.unwrap();
     let begin = Instant::now();
     let mut silent = TcpStream::connect(sandbox.addr()).await.unwrap();

@@ -450,7 +450,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_request_with_a_token_of_its_own_needs_none_from_the_provider() {
+    async fn a_request_with_its_own_token_does_not_ask_the_provider() {
         let minted = r#"{"auths":{"registry.digitalocean.com":{"auth":"bmV3OnNlY3JldA=="}}}"#;
         let url = serve([("200 OK", minted), ("200 OK", "{}")]);
         let provider = ForOneRequest::default();

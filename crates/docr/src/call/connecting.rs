@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn an_attempt_that_uses_another_connection_is_no_longer_connecting() {
+    fn an_attempt_that_gets_another_connection_is_no_longer_connecting() {
         let attempt = Connecting::default();
         let begun = ATTEMPT.sync_scope(attempt.clone(), || connect(false));
         assert!(attempt.is_under_way());

@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn two_processes_take_turns_from_one_minute_and_a_response_s_pause_holds_both() {
+    async fn two_processes_share_a_minute_and_both_observe_a_pause() {
         let folder = tempfile::tempdir().unwrap();
         let (one, other, clock) = (budget(folder.path()), budget(folder.path()), noon());
         take(&one, &clock, 100).await;
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_sent_without_a_turn_and_what_strangers_send_counts_for_all() {
+    async fn requests_without_a_turn_and_those_of_strangers_count_for_all() {
         let folder = tempfile::tempdir().unwrap();
         let (one, other, clock) = (budget(folder.path()), budget(folder.path()), noon());
         for _ in 0..200 {
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_budget_of_less_than_the_service_allows_keeps_to_it_whatever_responses_say() {
+    async fn a_budget_below_the_services_limit_holds_whatever_responses_say() {
         let folder = tempfile::tempdir().unwrap();
         let limits = RateLimits::new(10, 15);
         let (one, other) = (budget(folder.path()), budget(folder.path()));
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_that_is_cut_off_or_something_else_is_begun_anew() {
+    async fn a_truncated_or_foreign_file_is_started_afresh() {
         let folder = tempfile::tempdir().unwrap();
         let (budget, clock) = (budget(folder.path()), noon());
         take(&budget, &clock, 250).await;
@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_clock_that_is_set_back_costs_a_window_and_one_that_is_set_ahead_nothing() {
+    async fn a_clock_that_is_set_back_costs_one_window_and_one_set_ahead_costs_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let (budget, clock) = (budget(folder.path()), noon());
         take(&budget, &clock, 250).await;
@@ -417,7 +417,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_a_file_a_process_goes_by_its_own_requests() {
+    async fn without_a_file_a_process_counts_its_own_requests() {
         let folder = tempfile::tempdir().unwrap();
         // A file where the folder should be: nothing can be made in it, whoever tries.
         fs::write(folder.path().join("budgets"), "").unwrap();
@@ -433,7 +433,7 @@ mod tests {
 
     #[cfg(unix)]
     #[tokio::test]
-    async fn the_file_is_its_owner_s_alone_and_says_nothing_of_the_token() {
+    async fn the_file_is_private_and_does_not_contain_the_token() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let (budget, clock) = (budget(folder.path()), noon());

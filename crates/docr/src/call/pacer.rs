@@ -306,8 +306,8 @@ mod tests {
                     while done < each {
                         pacer.acquire(&*clock, 3 * HOUR).await.unwrap();
                         clock.sleep(Duration::from_millis(80)).await;
-                        let answer = service.lock().unwrap().request(clock.now());
-                        match answer {
+                        let response = service.lock().unwrap().request(clock.now());
+                        match response {
                             Some(limit) => {
                                 done += 1;
                                 pacer.observe(&*clock, limit);
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn another_process_with_the_same_token_is_made_room_for() {
+    async fn requests_of_another_process_with_the_same_token_are_allowed_for() {
         let (done, refused, time) = simulate(100, 80, 40).await;
         assert_eq!(done, 8_000);
         assert!(refused * 50 < done, "{refused} of {done} refused");
@@ -362,7 +362,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn what_was_used_before_the_first_answer_counts_for_the_hour_but_not_for_the_minute() {
+    fn usage_before_the_first_response_counts_for_the_hour_but_not_the_minute() {
         let mut log = Log::new();
         log.record(NOW);
         log.observe(NOW, limit(5_000, 1_999));
@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_use_after_the_first_answer_counts_for_the_minute_until_it_expires() {
+    fn requests_of_others_after_the_first_response_count_until_their_minute_ends() {
         let mut log = Log::new();
         log.observe(NOW, limit(5_000, 5_000));
         log.observe(NOW + SECOND, limit(5_000, 4_750));
@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_older_than_an_hour_takes_no_room() {
+    fn requests_older_than_an_hour_do_not_count() {
         let mut log = Log::new();
         log.record(NOW);
         log.record(NOW + SECOND);
@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_turn_that_is_free_at_the_end_of_the_limit_is_waited_for() {
+    async fn a_turn_that_is_free_exactly_at_the_deadline_is_waited_for() {
         let clock = crate::ManualClock::at(DateTime::UNIX_EPOCH);
         let limits = RateLimits::new(1, 100);
         let pacer = Pacer::limited_to(limits);
@@ -427,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn a_response_that_explains_itself_adds_no_requests_of_others() {
+    fn a_response_that_counts_only_our_requests_adds_none_of_others() {
         let mut log = Log::new();
         log.record(NOW);
         log.observe(NOW, limit(5_000, 4_999));
@@ -435,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_used_a_minute_ago_is_not_waited_for() {
+    fn requests_of_others_a_minute_ago_are_not_waited_for() {
         let mut log = Log::limited_to(RateLimits::new(2, 100));
         log.observe(NOW, limit(100, 100));
         log.observe(NOW, limit(100, 99));
@@ -446,7 +446,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn numbers_from_outside_neither_overflow_nor_block_for_ever() {
+    async fn numbers_from_responses_neither_overflow_nor_block_forever() {
         let clock = crate::ManualClock::at(DateTime::UNIX_EPOCH);
         for (most, remaining) in [
             (u64::MAX, 0),
@@ -472,11 +472,11 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_blocks_for_as_long_as_it_says_and_an_hour_at_the_most() {
+    fn a_refusal_blocks_for_as_long_as_it_says_up_to_an_hour() {
         let noon: DateTime<Utc> = "2026-01-01T12:00:00Z".parse().unwrap();
         let clock = crate::ManualClock::at(noon);
         let refusal = |retry_after, rate_limit| Inner {
-            answer: Some(crate::error::Answer {
+            response: Some(crate::error::ResponseFacts {
                 retry_after,
                 rate_limit,
                 ..Default::default()

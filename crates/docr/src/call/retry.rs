@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_budget_runs_out_and_comes_back_with_successes() {
+    fn a_retry_budget_runs_out_and_is_refilled_by_successes() {
         let budget = RetryBudget::default();
         let repeats = || budget.spend().map(PaidRepeat::begin).is_some();
         assert_eq!((0..100).filter(|_| repeats()).count(), 20);
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repeat_that_is_not_begun_costs_nothing_and_gives_back_no_more_than_it_cost() {
+    fn a_retry_that_never_starts_is_refunded_exactly() {
         let budget = RetryBudget::of(1);
         for _ in 0..3 {
             let paid = budget.spend();
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_double_up_to_a_limit_and_are_spread_over_the_whole_range() {
+    fn delays_double_up_to_a_limit_with_full_jitter() {
         let error = Inner::from(crate::InvalidInput::new("field", "value", "rule"));
         let wait = |attempt, random| wait(&error, attempt, DateTime::UNIX_EPOCH, random);
         let longest: Vec<_> = (1..=8)
@@ -248,7 +248,7 @@ mod tests {
             reset: DateTime::UNIX_EPOCH + Duration::from_secs(40),
         };
         Inner {
-            answer: Some(crate::error::Answer {
+            response: Some(crate::error::ResponseFacts {
                 rate_limit: Some(rate_limit),
                 ..Default::default()
             }),
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_used_up_limit_is_waited_for_after_a_refusal_for_it_alone() {
+    fn only_a_refusal_by_the_rate_limit_waits_for_its_reset() {
         let wait =
             |kind, remaining| server_wait(&with_limit(kind, remaining), DateTime::UNIX_EPOCH);
         let until_reset = Some(Duration::from_secs(40));
@@ -277,7 +277,7 @@ mod tests {
         ];
         let decisions = |kind, status| {
             let error = Inner {
-                answer: Some(crate::error::Answer {
+                response: Some(crate::error::ResponseFacts {
                     status,
                     ..Default::default()
                 }),

@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn the_service_s_time_is_unknown_until_a_response_has_a_date() {
+    fn the_services_time_is_unknown_before_the_first_date() {
         let now = Duration::from_secs(1_000);
         let clock = ServiceClock::unknown();
         assert_eq!(clock.at(now), None);
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn no_date_and_no_local_time_is_beyond_it() {
+    fn no_date_or_local_time_overflows() {
         let clock = ServiceClock::unknown();
         told(&clock, "Fri, 31 Dec 9999 23:59:59 GMT", Duration::ZERO);
         assert_eq!(clock.at(Duration::MAX), Some(DateTime::<Utc>::MAX_UTC));

@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_that_cannot_be_is_refused_and_its_key_is_not_shown() {
+    fn an_invalid_certificate_is_refused_without_showing_its_key() {
         assert_eq!(
             complaint(CreateCertificate::lets_encrypt(" ", ["a.example"])),
             "certificate name \" \": is empty"

@@ -9,7 +9,7 @@ use crate::{
     call::{Core, Found, call, deleted, optional, request, with_options},
     ensured::{Ensured, ensure},
     error::{Error, ErrorKind, Result},
-    list::{List, PageRequest, page_answer},
+    list::{List, PageRequest, page_response},
 };
 
 /// The account's TLS certificates. Made by [`Client::certificates`](crate::Client::certificates); does no I/O by itself.
@@ -56,7 +56,7 @@ impl Certificates {
                         }
                         None => call!(core, certificates_list.page(number).per_page(size)),
                     };
-                    page_answer!(response?, certificates)
+                    page_response!(response?, certificates)
                 }
             },
         )
@@ -130,8 +130,8 @@ impl Certificates {
     ) -> Result<Certificate> {
         let id = which.identify()?;
         let id = id.as_str();
-        let answer = call!(self.core, certificates_get.certificate_id(id));
-        Ok(answer?.certificate)
+        let response = call!(self.core, certificates_get.certificate_id(id));
+        Ok(response?.certificate)
     }
 
     /// Like [`get`](Self::get), with `None` if the account has no certificate with this id.

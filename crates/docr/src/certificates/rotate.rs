@@ -316,7 +316,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_covered_by_itself_and_by_the_wildcard_of_its_parent_alone() {
+    fn a_name_is_covered_only_by_itself_and_its_parents_wildcard() {
         let left = |names: &[&str], by: &[&str]| {
             let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
             uncovered(&owned(names), &owned(by))
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_swapped_if_the_old_certificate_can_not_be_read_again() {
+    async fn nothing_is_swapped_if_the_old_certificate_cannot_be_read_again() {
         let ready = async |response| {
             let url = crate::served::serve([response]);
             let docr = crate::Client::builder().base_url(url).token("dop_v1_0123");
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cause_is_that_of_the_error_which_the_message_has_already() {
+    fn the_source_is_the_one_behind_the_error_in_the_message() {
         let source = Error::configuration("it can't be stored", Some("full".into()));
         let error = RotateError::<String>::NotCreated(source);
         let cause = error::Error::source(&error).map(ToString::to_string);

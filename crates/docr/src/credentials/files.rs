@@ -71,7 +71,8 @@ pub struct KeptCredentials {
 /// The content of a file.
 #[derive(Serialize, Deserialize)]
 struct Entry {
-    answer: types::DockerCredentials,
+    #[serde(rename = "answer")]
+    response: types::DockerCredentials,
     read_write: bool,
     lifetime_seconds: Option<u64>,
     minted_at: DateTime<Utc>,
@@ -130,7 +131,7 @@ impl CredentialFiles {
         let entry = Entry {
             read_write: credentials.is_read_write(),
             lifetime_seconds: credentials.expires_in().map(|lifetime| lifetime.as_secs()),
-            answer: credentials.answer.clone(),
+            response: credentials.response.clone(),
             // From before the request: too early rather than too late.
             minted_at: now,
         };
@@ -262,7 +263,7 @@ impl Entry {
             expires_in: lifetime,
         };
         Some(KeptCredentials {
-            credentials: DockerCredentials::new(self.answer, request)?,
+            credentials: DockerCredentials::new(self.response, request)?,
             left: expires_at.map(|end| until(end, now)),
             expires_at,
         })
@@ -306,6 +307,14 @@ fn storage(path: &Path, error: io::Error) -> Error {
 mod tests {
     use super::*;
     use crate::{Client, served::serve};
+
+    /// Credentials that an older version has stored would otherwise never be revoked.
+    #[test]
+    fn the_format_of_a_file_stays_the_same() {
+        let text = r#"{"answer":{"auths":{"registry.digitalocean.com":{"auth":"bmV3OnNlY3JldA=="}}},"read_write":true,"lifetime_seconds":3600,"minted_at":"2026-01-01T12:00:00Z"}"#;
+        let entry: Entry = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&entry).unwrap(), text);
+    }
 
     #[tokio::test]
     async fn credentials_that_could_not_be_revoked_are_kept_to_revoke_them_later() {

@@ -271,9 +271,9 @@ mod tests {
     use crate::CredentialsRequest;
 
     fn credentials() -> DockerCredentials {
-        let answer = r#"{"auths": {"registry.digitalocean.com": {"auth": "bmV3OnNlY3JldA=="}}}"#;
-        let answer: types::DockerCredentials = serde_json::from_str(answer).unwrap();
-        DockerCredentials::new(answer, CredentialsRequest::read_only()).unwrap()
+        let response = r#"{"auths": {"registry.digitalocean.com": {"auth": "bmV3OnNlY3JldA=="}}}"#;
+        let response: types::DockerCredentials = serde_json::from_str(response).unwrap();
+        DockerCredentials::new(response, CredentialsRequest::read_only()).unwrap()
     }
 
     #[test]
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn several_namespaces_make_a_list_and_one_a_secret() {
+    fn several_namespaces_make_a_list_and_one_makes_a_secret() {
         let secret = KubernetesSecret::new(&"acme".parse().unwrap());
         let json = |namespaces: &[&str]| -> Value {
             let secret = secret.clone().namespaces(namespaces.iter().copied());

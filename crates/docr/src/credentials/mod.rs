@@ -120,7 +120,7 @@ impl CredentialsRequest {
 /// ```
 #[derive(Clone)]
 pub struct DockerCredentials {
-    answer: types::DockerCredentials,
+    response: types::DockerCredentials,
     request: CredentialsRequest,
 }
 
@@ -130,10 +130,10 @@ impl DockerCredentials {
 
     /// `None` for a response without a credential.
     pub(crate) fn new(
-        answer: types::DockerCredentials,
+        response: types::DockerCredentials,
         request: CredentialsRequest,
     ) -> Option<Self> {
-        let credentials = Self { answer, request };
+        let credentials = Self { response, request };
         let has_any = credentials.hosts().next().is_some();
         has_any.then_some(credentials)
     }
@@ -163,7 +163,7 @@ impl DockerCredentials {
     /// # }
     /// ```
     pub fn hosts(&self) -> impl Iterator<Item = (&str, &Secret)> {
-        let auths = &self.answer.auths;
+        let auths = &self.response.auths;
         let main = auths.registry_digitalocean_com.iter();
         let main = main.map(|entry| (Self::HOST, entry));
         let others = auths.extra.iter();
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expiry_beyond_what_the_service_takes_is_refused() {
+    fn an_expiry_above_the_services_maximum_is_refused() {
         let request =
             |seconds| CredentialsRequest::read_only().expires_in(Duration::from_secs(seconds));
         assert_eq!(request(1_576_800_000).expiry_seconds(), Ok(1_576_800_000));
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_expire_unless_asked_otherwise() {
+    fn credentials_expire_by_default() {
         assert_eq!(
             CredentialsRequest::read_write().expiry_seconds(),
             Ok(2_592_000)
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_credential_is_taken_apart_if_it_is_a_user_and_a_password() {
+    fn a_credential_is_split_into_user_and_password_if_it_has_both() {
         let parts = |plain: &str| {
             let parts = user_and_password(&BASE64.encode(plain).into())?;
             Some((parts.0.expose().to_owned(), parts.1.expose().to_owned()))
@@ -347,10 +347,10 @@ mod tests {
     }
 
     #[test]
-    fn credentials_know_what_was_asked_for() {
+    fn credentials_remember_scope_and_lifetime() {
         let minted = |request| {
-            let answer = serde_json::json!({ "auths": { DockerCredentials::HOST: { "auth": "bmV3OnNlY3JldA==" } } });
-            DockerCredentials::new(serde_json::from_value(answer).unwrap(), request).unwrap()
+            let response = serde_json::json!({ "auths": { DockerCredentials::HOST: { "auth": "bmV3OnNlY3JldA==" } } });
+            DockerCredentials::new(serde_json::from_value(response).unwrap(), request).unwrap()
         };
         let hour = Duration::from_secs(3_600);
         let read_only = minted(CredentialsRequest::read_only().expires_in(hour));

@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn links_are_followed_to_the_file_and_not_for_ever() {
+    fn links_are_followed_to_the_file_and_a_loop_is_an_error() {
         use std::os::unix::fs::symlink;
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name);

@@ -5,7 +5,7 @@ use docr_api::{Unreadable, body_prefix};
 use reqwest::{Response, StatusCode};
 
 use super::{
-    Answer, ErrorKind, Inner, InvalidInput, RateLimit, RetryAfter,
+    ErrorKind, Inner, InvalidInput, RateLimit, ResponseFacts, RetryAfter,
     redaction::Hidden,
     service_texts::{eligibility_reasons, says_in_use},
 };
@@ -40,9 +40,9 @@ pub(crate) async fn error_of(
             InvalidInput::new("request", endpoint.name(), hidden.shown(&message)),
         ),
         // The generated client documents no failure and reads no payload itself.
-        docr_api::Error::ErrorResponse(answer) => error(
+        docr_api::Error::ErrorResponse(response) => error(
             ErrorKind::UnexpectedStatus,
-            format!("unexpected status {}", answer.status()),
+            format!("unexpected status {}", response.status()),
             None,
         ),
         docr_api::Error::InvalidResponsePayload(..) => error(
@@ -78,12 +78,12 @@ async fn of_response(endpoint: &Endpoint, mut response: Response, hidden: &Hidde
         Some(hidden.shown(text))
     };
     let location = header("location");
-    let mut answer = Answer {
+    let mut facts = ResponseFacts {
         status: status.as_u16(),
         request_id: header("x-request-id"),
         rate_limit: RateLimit::from_headers(response.headers()),
         retry_after: header("retry-after").and_then(|text| retry_after(&text)),
-        ..Answer::default()
+        ..ResponseFacts::default()
     };
 
     if let Some(unreadable) = response.extensions_mut().remove::<Unreadable>() {
@@ -100,7 +100,7 @@ async fn of_response(endpoint: &Endpoint, mut response: Response, hidden: &Hidde
         };
         return Inner {
             endpoint: Some(endpoint.clone()),
-            answer: Some(answer),
+            response: Some(facts),
             source: source.map(|s: std::sync::Arc<reqwest::Error>| Box::new(s) as _),
             ..Inner::new(kind, summary)
         };
@@ -111,23 +111,23 @@ async fn of_response(endpoint: &Endpoint, mut response: Response, hidden: &Hidde
         Some(api) => {
             let id = api.id.map(|id| hidden.shown(&id));
             let message = api.message.map(|message| hidden.shown(&message));
-            answer.request_id = api
+            facts.request_id = api
                 .request_id
                 .map(|id| hidden.shown(&id))
-                .or(answer.request_id);
+                .or(facts.request_id);
             let text = [id.as_deref(), message.as_deref()];
             let text: Vec<_> = text.into_iter().flatten().collect();
-            answer.eligibility_reasons = message
+            facts.eligibility_reasons = message
                 .as_deref()
                 .map(eligibility_reasons)
                 .unwrap_or_default();
             let summary = format!("{} {}", status.as_u16(), text.join(": "));
-            (answer.id, answer.message) = (id, message);
+            (facts.id, facts.message) = (id, message);
             summary
         }
         None => of_foreign_body(status, &body, location, hidden),
     };
-    let kind = kind_of(endpoint, status, &answer);
+    let kind = kind_of(endpoint, status, &facts);
     let hint = match kind {
         ErrorKind::SeveralRegistries => {
             " (the account has several registries: use the calls that name one)"
@@ -136,7 +136,7 @@ async fn of_response(endpoint: &Endpoint, mut response: Response, hidden: &Hidde
     };
     Inner {
         endpoint: Some(endpoint.clone()),
-        answer: Some(answer),
+        response: Some(facts),
         ..Inner::new(kind, summary + hint)
     }
 }
@@ -153,15 +153,15 @@ fn retry_after(text: &str) -> Option<RetryAfter> {
     }
 }
 
-fn kind_of(endpoint: &Endpoint, status: StatusCode, answer: &Answer) -> ErrorKind {
+fn kind_of(endpoint: &Endpoint, status: StatusCode, facts: &ResponseFacts) -> ErrorKind {
     match status.as_u16() {
         400 | 422 => ErrorKind::Rejected,
         401 => ErrorKind::Unauthorized,
-        403 if answer.message.as_deref().is_some_and(says_in_use) => ErrorKind::InUse,
+        403 if facts.message.as_deref().is_some_and(says_in_use) => ErrorKind::InUse,
         403 => ErrorKind::Forbidden,
         404 => ErrorKind::NotFound,
         409 => ErrorKind::Conflict,
-        412 if !answer.eligibility_reasons.is_empty() => ErrorKind::TierNotEligible,
+        412 if !facts.eligibility_reasons.is_empty() => ErrorKind::TierNotEligible,
         412 if names_no_registry(endpoint) => ErrorKind::SeveralRegistries,
         412 => ErrorKind::PreconditionFailed,
         429 => ErrorKind::RateLimited,
@@ -220,8 +220,8 @@ mod tests {
 
     use super::*;
 
-    fn kind(endpoint: &Endpoint, status: u16, answer: Answer) -> ErrorKind {
-        kind_of(endpoint, StatusCode::from_u16(status).unwrap(), &answer)
+    fn kind(endpoint: &Endpoint, status: u16, facts: ResponseFacts) -> ErrorKind {
+        kind_of(endpoint, StatusCode::from_u16(status).unwrap(), &facts)
     }
 
     #[test]
@@ -243,7 +243,7 @@ mod tests {
             (600, ErrorKind::UnexpectedStatus),
         ] {
             assert_eq!(
-                kind(&endpoint, status, Answer::default()),
+                kind(&endpoint, status, ResponseFacts::default()),
                 expected,
                 "{status}"
             );
@@ -251,11 +251,11 @@ mod tests {
     }
 
     #[test]
-    fn what_the_service_says_tells_refusals_of_the_same_status_apart() {
-        let saying = |message: &str| Answer {
+    fn refusals_with_the_same_status_are_distinguished_by_their_message() {
+        let saying = |message: &str| ResponseFacts {
             message: Some(message.into()),
             eligibility_reasons: eligibility_reasons(message),
-            ..Answer::default()
+            ..ResponseFacts::default()
         };
         let named = Endpoint::from(operations::registries_get());
         let nameless = Endpoint::from(operations::registry_get());
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_an_attempt_of_which_nothing_was_sent_counts_as_one_without_a_connection() {
+    async fn an_attempt_counts_as_unconnected_only_if_nothing_was_sent() {
         let kind = |error: &reqwest::Error, was_sent| of_transport(error, was_sent).0;
         // Nobody accepts connections to it, so that requests are sent and get no response.
         let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

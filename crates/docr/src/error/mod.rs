@@ -98,7 +98,7 @@ pub(crate) struct Inner {
     pub(crate) kind: ErrorKind,
     pub(crate) endpoint: Option<Endpoint>,
     pub(crate) summary: String,
-    pub(crate) answer: Option<Answer>,
+    pub(crate) response: Option<ResponseFacts>,
     pub(crate) source: Option<Box<dyn error::Error + Send + Sync>>,
     pub(crate) history: History,
 }
@@ -110,7 +110,7 @@ impl Inner {
             kind,
             endpoint: None,
             summary: summary.into(),
-            answer: None,
+            response: None,
             source: None,
             history: History::default(),
         }
@@ -144,15 +144,15 @@ impl Inner {
 /// What decides about a retry.
 impl Inner {
     pub(crate) fn status(&self) -> Option<u16> {
-        self.answer.as_ref().map(|answer| answer.status)
+        self.response.as_ref().map(|response| response.status)
     }
 
     pub(crate) fn rate_limit(&self) -> Option<RateLimit> {
-        self.answer.as_ref()?.rate_limit
+        self.response.as_ref()?.rate_limit
     }
 
     pub(crate) fn retry_after(&self) -> Option<RetryAfter> {
-        self.answer.as_ref()?.retry_after
+        self.response.as_ref()?.retry_after
     }
 
     /// The error of a call that ends with this attempt.
@@ -181,7 +181,7 @@ pub(crate) enum RetryAfter {
 
 /// What an error keeps of the response.
 #[derive(Debug, Default)]
-pub(crate) struct Answer {
+pub(crate) struct ResponseFacts {
     pub(crate) status: u16,
     pub(crate) id: Option<String>,
     pub(crate) message: Option<String>,
@@ -287,22 +287,22 @@ impl Error {
 
     /// The HTTP status of the response, if there was one.
     pub fn status(&self) -> Option<u16> {
-        self.answer().map(|answer| answer.status)
+        self.response().map(|response| response.status)
     }
 
     /// The service's own name for the failure, such as `not_found`.
     pub fn api_id(&self) -> Option<&str> {
-        self.answer()?.id.as_deref()
+        self.response()?.id.as_deref()
     }
 
     /// The service's own message, truncated if it is long.
     pub fn api_message(&self) -> Option<&str> {
-        self.answer()?.message.as_deref()
+        self.response()?.message.as_deref()
     }
 
     /// The id of the request in the service's logs, which its support asks for.
     pub fn request_id(&self) -> Option<&str> {
-        self.answer()?.request_id.as_deref()
+        self.response()?.request_id.as_deref()
     }
 
     /// The `operationId` of the call that failed, such as `registries_create`; method and path for one of
@@ -324,7 +324,7 @@ impl Error {
     /// # }
     /// ```
     pub fn rate_limit(&self) -> Option<RateLimit> {
-        self.answer()?.rate_limit
+        self.response()?.rate_limit
     }
 
     /// The registry of this account that has the name, if that is why creating one failed
@@ -370,8 +370,8 @@ impl Error {
 
     /// Why the account is not eligible for a tier; empty unless the kind is [`ErrorKind::TierNotEligible`].
     pub fn eligibility_reasons(&self) -> &[EligibilityReason] {
-        self.answer()
-            .map_or(&[], |answer| &answer.eligibility_reasons)
+        self.response()
+            .map_or(&[], |response| &response.eligibility_reasons)
     }
 
     /// The input that was rejected before a request, if that is the failure.
@@ -441,11 +441,11 @@ impl Error {
     }
 
     /// The response of the call, or of the failed call that caused this error.
-    fn answer(&self) -> Option<&Answer> {
+    fn response(&self) -> Option<&ResponseFacts> {
         self.inner
-            .answer
+            .response
             .as_ref()
-            .or_else(|| self.cause()?.answer())
+            .or_else(|| self.cause()?.response())
     }
 
     /// The failed call that caused this error.
@@ -531,7 +531,7 @@ mod tests {
     }
 
     #[test]
-    fn the_message_of_an_invalid_input_is_shown_once_and_the_cause_of_others_after_theirs() {
+    fn the_message_of_an_invalid_input_is_shown_once_and_other_errors_show_their_cause() {
         let invalid = Error::from(InvalidInput::new("page", "0", "pages are counted from 1"));
         assert!(error::Error::source(&invalid).is_none());
         let other = Error::configuration("it can't be stored", Some("full".into()));
@@ -540,11 +540,11 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_an_error_has_its_facts() {
+    fn an_error_made_from_an_error_keeps_its_details() {
         let inner = Inner {
-            answer: Some(Answer {
+            response: Some(ResponseFacts {
                 status: 403,
-                ..Answer::default()
+                ..ResponseFacts::default()
             }),
             ..Inner::new(ErrorKind::InUse, "it is in use")
         };

@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_from_outside_loses_the_token_and_its_line_ends() {
+    fn text_from_outside_loses_the_token_and_line_breaks() {
         assert_eq!(
             shown("bad token\r\n  dop_v1_secret\u{1b}[1m", &["dop_v1_secret"]),
             "bad token [redacted]\\u{1b}[1m"
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn short_secrets_go_as_words_and_nothing_goes_for_no_secret() {
+    fn short_secrets_are_redacted_as_whole_words_and_empty_ones_not_at_all() {
         assert_eq!(
             shown("unauthorized: t, [t] t2", &["t"]),
             "unauthorized: [redacted], [[redacted]] t2"
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_nobody_sent_goes_as_well_wherever_it_stands() {
+    fn any_private_key_in_a_text_is_redacted() {
         let certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
         let parameters =
             "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n";

@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn in_use_is_read_from_either_sentence_in_any_case() {
+    fn both_sentences_for_in_use_are_recognized_in_any_case() {
         assert!(says_in_use(
             "Make sure the certificate is NOT in use before deleting it."
         ));

@@ -60,11 +60,11 @@ impl GarbageCollections {
     ///
     /// Those of any call. The service's response for a registry that doesn't exist is the same as for one without a run.
     pub async fn active(&self) -> Result<Option<GarbageCollection>> {
-        let answer = call_either!(
+        let response = call_either!(
             &self.registry,
             registries_get_garbage_collection | registry_get_garbage_collection
         );
-        optional(answer.map(|answer| answer.garbage_collection))
+        optional(response.map(|response| response.garbage_collection))
     }
 
     /// Lists all runs, the newest first. `GET /v2/registries/{registry_name}/garbage-collections`
@@ -190,14 +190,14 @@ impl GarbageCollections {
         let body = &types::GarbageCollectionUpdate { cancel: Some(true) };
         let id = which.identify()?;
         let id = id.as_str();
-        let answer = call_either!(
+        let response = call_either!(
             &self.registry,
             registries_update_garbage_collection
                 | registry_update_garbage_collection
                     .garbage_collection_uuid(id)
                     .body(body)
         );
-        Ok(answer?.garbage_collection)
+        Ok(response?.garbage_collection)
     }
 
     /// Reads a run, active or not. The service has no such call: this reads the active run, and then the list until the run

@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wait_that_ends_at_the_limit_is_begun_and_one_that_ends_later_is_not() {
+    fn a_wait_that_would_end_after_the_limit_is_not_started() {
         let clock = crate::ManualClock::at(chrono::DateTime::UNIX_EPOCH);
         let since = clock.monotonic();
         let passes = |wait| passes(since, &clock, wait, LIMIT);

@@ -247,7 +247,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_has_ended_by_its_status_and_who_knows_by_an_unknown_one() {
+    fn a_status_says_whether_a_run_has_ended_and_an_unknown_one_does_not() {
         let has_ended = |status: Option<&str>| {
             let run = serde_json::json!({ "uuid": "1", "status": status });
             has_ended(&serde_json::from_value(run).unwrap())

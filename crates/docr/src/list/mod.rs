@@ -45,7 +45,7 @@ pub struct List<T> {
 }
 
 type Fetch<T> = Arc<dyn Fn(PageRequest) -> Fetching<T> + Send + Sync>;
-type Fetching<T> = BoxFuture<'static, Result<PageAnswer<T>>>;
+type Fetching<T> = BoxFuture<'static, Result<PageResponse<T>>>;
 
 /// Which page to fetch.
 #[derive(Clone, Debug)]
@@ -79,7 +79,7 @@ impl PageRequest {
 }
 
 /// A page as received.
-pub(crate) struct PageAnswer<T> {
+pub(crate) struct PageResponse<T> {
     pub(crate) items: Vec<T>,
     pub(crate) links: Option<PageLinks>,
     pub(crate) meta: Option<PageMeta>,
@@ -111,7 +111,7 @@ impl<T: Send + 'static> List<T> {
         fetch: impl Fn(PageRequest) -> F + Send + Sync + 'static,
     ) -> Self
     where
-        F: Future<Output = Result<PageAnswer<T>>> + Send + 'static,
+        F: Future<Output = Result<PageResponse<T>>> + Send + 'static,
     {
         let fetch: Fetch<T> = Arc::new(move |request| Box::pin(fetch(request)));
         Self {
@@ -139,7 +139,7 @@ impl<T: Send + 'static> List<T> {
                     _ => Vec::new(),
                 };
                 let (links, meta) = (None, None);
-                Ok(PageAnswer { items, links, meta })
+                Ok(PageResponse { items, links, meta })
             }
         })
     }
@@ -231,11 +231,11 @@ impl<T: Send + 'static> List<T> {
             per_page: self.per_page,
         };
         request.check()?;
-        let answer = (self.fetch)(request).await?;
+        let response = (self.fetch)(request).await?;
         Ok(Page {
-            items: answer.items,
+            items: response.items,
             number,
-            total: answer.meta.and_then(|meta| meta.total),
+            total: response.meta.and_then(|meta| meta.total),
         })
     }
 
@@ -264,13 +264,13 @@ impl<T> fmt::Debug for List<T> {
 }
 
 /// The parts of a generated page: the list has another name in each type.
-macro_rules! page_answer {
-    ($answer:expr, $items:ident) => {{
-        let answer = $answer;
-        Ok($crate::list::PageAnswer {
-            items: answer.$items,
-            links: answer.links,
-            meta: answer.meta,
+macro_rules! page_response {
+    ($response:expr, $items:ident) => {{
+        let response = $response;
+        Ok($crate::list::PageResponse {
+            items: response.$items,
+            links: response.links,
+            meta: response.meta,
         })
     }};
 }
@@ -294,10 +294,10 @@ macro_rules! list_either {
                     .page(request.page)
                     .per_page(request.per_page)
                 );
-                $crate::list::page_answer!(response?, $items)
+                $crate::list::page_response!(response?, $items)
             }
         })
     }};
 }
 
-pub(crate) use {list_either, page_answer};
+pub(crate) use {list_either, page_response};

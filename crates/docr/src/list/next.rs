@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use docr_api::Operation;
 use reqwest::Url;
 
-use super::{Page, PageAnswer, PageRequest};
+use super::{Page, PageRequest, PageResponse};
 use crate::error::{Error, Result};
 
 /// What has been read of a list.
@@ -28,11 +28,11 @@ impl Progress {
     pub(super) fn take_in<T>(
         &mut self,
         request: &PageRequest,
-        answer: PageAnswer<T>,
+        response: PageResponse<T>,
     ) -> Result<(Page<T>, Option<PageRequest>)> {
-        self.seen_items = self.seen_items.saturating_add(answer.items.len() as u64);
-        let total = answer.meta.and_then(|meta| meta.total);
-        let link = answer
+        self.seen_items = self.seen_items.saturating_add(response.items.len() as u64);
+        let total = response.meta.and_then(|meta| meta.total);
+        let link = response
             .links
             .and_then(|links| links.pages)
             .and_then(|pages| pages.next)
@@ -40,13 +40,13 @@ impl Progress {
         let next = match link {
             Some(link) => Some(self.follow(request, &link)?),
             // Some lists have a total but no links.
-            None if !answer.items.is_empty() && total > Some(self.seen_items) => {
+            None if !response.items.is_empty() && total > Some(self.seen_items) => {
                 Some(request.numbered(request.page.saturating_add(1)))
             }
             None => None,
         };
         let page = Page {
-            items: answer.items,
+            items: response.items,
             number: request.page,
             total,
         };

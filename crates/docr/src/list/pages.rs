@@ -12,7 +12,7 @@ use futures_util::{StreamExt, stream};
 
 use sync_wrapper::SyncWrapper;
 
-use super::{List, Page, PageAnswer, PageRequest, next::Progress};
+use super::{List, Page, PageRequest, PageResponse, next::Progress};
 use crate::error::Result;
 
 /// The pages of a [`List`], as a stream. An error ends it.
@@ -43,7 +43,7 @@ struct Reading<T> {
 
 /// Pages that are fetched ahead.
 struct Ahead<T> {
-    pages: BoxStream<'static, Result<PageAnswer<T>>>,
+    pages: BoxStream<'static, Result<PageResponse<T>>>,
     /// The number of the next page to return.
     next: u64,
     last: u64,
@@ -81,18 +81,18 @@ impl<T: Send + 'static> Reading<T> {
             return Ok(None);
         };
         request.check()?;
-        let answer = match self.fetched_ahead(&request).await {
-            Some(answer) => answer?,
+        let response = match self.fetched_ahead(&request).await {
+            Some(response) => response?,
             None => (self.list.fetch)(request.clone()).await?,
         };
-        let (page, next) = self.progress.take_in(&request, answer)?;
+        let (page, next) = self.progress.take_in(&request, response)?;
         self.read_ahead(next.as_ref(), &page);
         self.next = next;
         Ok(Some((page, self)))
     }
 
     /// A page that was fetched ahead.
-    async fn fetched_ahead(&mut self, request: &PageRequest) -> Option<Result<PageAnswer<T>>> {
+    async fn fetched_ahead(&mut self, request: &PageRequest) -> Option<Result<PageResponse<T>>> {
         let ahead = self.ahead.as_mut()?;
         debug_assert!(request.token.is_none() && ahead.next == request.page);
         ahead.next = ahead.next.saturating_add(1);

@@ -17,12 +17,12 @@ type Script = Vec<(Vec<u32>, Option<&'static str>, Option<u64>)>;
 /// The pages and tokens that were asked for.
 type Asked = Arc<Mutex<Vec<(u64, Option<String>)>>>;
 
-fn page_of<T>(items: Vec<T>, next: Option<String>, total: Option<u64>) -> PageAnswer<T> {
+fn page_of<T>(items: Vec<T>, next: Option<String>, total: Option<u64>) -> PageResponse<T> {
     let mut urls = PageUrls::default();
     urls.next = next;
     let (mut links, mut meta) = (PageLinks::default(), PageMeta::default());
     (links.pages, meta.total) = (Some(urls), total);
-    PageAnswer {
+    PageResponse {
         items,
         links: Some(links),
         meta: Some(meta),
@@ -60,7 +60,7 @@ async fn read(list: List<u32>) -> (Vec<u32>, Option<String>) {
 }
 
 #[tokio::test]
-async fn a_next_link_leads_on_also_over_an_empty_page() {
+async fn a_next_link_is_followed_even_from_an_empty_page() {
     let (list, asked) = scripted(vec![
         (
             vec![1, 2],
@@ -118,7 +118,7 @@ async fn a_link_that_leads_back_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_list_without_links_goes_on_while_its_total_says_so() {
+async fn a_list_without_links_is_read_up_to_its_total() {
     let (list, asked) = scripted(vec![(vec![1, 2], None, Some(3)), (vec![3], None, Some(3))]);
     assert_eq!(read(list).await, (vec![1, 2, 3], None));
     assert_eq!(*asked.lock().unwrap(), [(1, None), (2, None)]);
@@ -188,7 +188,7 @@ async fn pages_are_read_ahead_in_order_and_no_more_than_allowed() {
 
 #[cfg(feature = "retention")]
 #[tokio::test]
-async fn lists_that_share_permits_fetch_no_more_pages_at_once_than_there_are() {
+async fn lists_that_share_permits_fetch_no_more_pages_at_once_than_permits() {
     let permits = Arc::new(tokio::sync::Semaphore::new(3));
     let all: Vec<u64> = (1..=39).collect();
     let (list, most) = many_pages(20);
@@ -215,11 +215,11 @@ async fn a_list_that_has_grown_is_read_ahead_to_its_new_end() {
         move |request: PageRequest| {
             let (is_early, fetching) = (request.page <= 2, fetch(request));
             async move {
-                let mut answer = fetching.await?;
-                if let (true, Some(meta)) = (is_early, &mut answer.meta) {
+                let mut response = fetching.await?;
+                if let (true, Some(meta)) = (is_early, &mut response.meta) {
                     meta.total = Some(10);
                 }
-                Ok(answer)
+                Ok(response)
             }
         },
     );
@@ -244,14 +244,14 @@ async fn a_page_that_a_link_leaves_out_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn unless_asked_pages_are_read_one_by_one() {
+async fn pages_are_read_one_at_a_time_by_default() {
     let (list, most) = many_pages(5);
     list.all().await.unwrap();
     assert_eq!(most.load(SeqCst), 1);
 }
 
 #[tokio::test]
-async fn a_list_that_ends_early_or_goes_on_is_read_as_its_pages_say() {
+async fn a_list_that_shrinks_or_grows_is_read_to_its_actual_end() {
     // The total promises three pages: the second one is the last.
     let (list, _) = scripted(vec![
         (vec![1, 2], Some("/v2/a?page=2"), Some(6)),
@@ -269,7 +269,7 @@ async fn a_list_that_ends_early_or_goes_on_is_read_as_its_pages_say() {
 }
 
 #[tokio::test]
-async fn an_empty_page_does_not_say_how_many_pages_there_are_and_the_list_goes_on() {
+async fn an_empty_first_page_does_not_end_a_list_that_is_read_ahead() {
     let (list, asked) = scripted(vec![
         (vec![], Some("/v2/a?page=2"), Some(3)),
         (vec![1, 2], Some("/v2/a?page=3"), Some(3)),
@@ -295,7 +295,7 @@ async fn a_list_with_tokens_is_not_read_ahead() {
 }
 
 #[tokio::test]
-async fn a_page_size_that_the_service_would_refuse_is_refused_here() {
+async fn a_page_size_that_the_service_would_refuse_is_refused_before_a_request() {
     for per_page in [0, 201] {
         let (list, asked) = scripted(vec![]);
         let error = list.per_page(per_page).all().await.unwrap_err();

@@ -100,7 +100,7 @@ mod tests {
     const HEX: &str = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881";
 
     #[test]
-    fn a_reference_is_read_with_and_without_its_optional_parts_and_written_in_full() {
+    fn a_reference_is_parsed_with_and_without_optional_parts_and_displayed_in_full() {
         let digest = format!("sha256:{HEX}");
         for (text, written) in [
             ("acme/api".to_owned(), "acme/api".to_owned()),
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_that_cannot_be_says_which_part_is_wrong() {
+    fn an_error_about_a_reference_names_the_invalid_part() {
         for (text, part) in [
             ("", "no slash"),
             ("acme", "no slash"),

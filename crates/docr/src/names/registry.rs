@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_name_is_refused_with_rule_and_position() {
+    fn an_invalid_name_is_refused_with_the_rule_and_the_position() {
         let long = "a".repeat(64);
         let told: Vec<_> = [
             "",
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_character_is_said() {
+    fn an_error_about_a_character_says_what_is_wrong_with_it() {
         for (name, what) in [
             ("acmE", "'E' at position 4 is an upper-case letter"),
             ("acme images", "' ' at position 5 is white space"),

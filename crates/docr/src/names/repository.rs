@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_divider_is_said() {
+    fn an_error_about_a_separator_says_what_is_wrong_with_it() {
         for (name, what) in [
             ("-a", "is at the beginning or end"),
             ("a-", "is at the beginning or end"),

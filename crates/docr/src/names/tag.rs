@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_tag_is_said() {
+    fn an_error_about_a_tag_says_what_is_wrong_with_it() {
         let long = "x".repeat(129);
         for (tag, what) in [
             (".a", "'.' at position 1; a tag begins with"),

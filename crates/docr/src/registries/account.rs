@@ -34,11 +34,11 @@ impl Account {
         let body = &types::ValidateRegistry {
             name: name.as_str().to_owned(),
         };
-        let answer = account_call!(
+        let response = account_call!(
             self,
             registries_validate_name | registry_validate_name.body(body)
         );
-        match answer {
+        match response {
             Ok(()) => Ok(true),
             Err(error) if error.is_conflict() => Ok(false),
             Err(error) => Err(error),
@@ -46,21 +46,21 @@ impl Account {
     }
 
     pub(super) async fn subscription(&self) -> Result<Subscription> {
-        let answer = account_call!(
+        let response = account_call!(
             self,
             registries_get_subscription | registry_get_subscription
         );
-        Ok(answer?.subscription)
+        Ok(response?.subscription)
     }
 
     pub(super) async fn change_tier(&self, tier: TierSlug) -> Result<Subscription> {
         check_tier(&tier)?;
         let body = &types::SubscriptionChange { tier_slug: tier };
-        let answer = account_call!(
+        let response = account_call!(
             self,
             registries_update_subscription | registry_update_subscription.body(body)
         );
-        Ok(answer?.subscription)
+        Ok(response?.subscription)
     }
 
     pub(super) async fn ensure_tier(&self, tier: TierSlug) -> Result<Ensured<Subscription>> {
@@ -73,8 +73,8 @@ impl Account {
     }
 
     pub(super) async fn options(&self) -> Result<RegistryOptions> {
-        let answer = account_call!(self, registries_get_options | registry_get_options);
-        Ok(answer?.options)
+        let response = account_call!(self, registries_get_options | registry_get_options);
+        Ok(response?.options)
     }
 }
 

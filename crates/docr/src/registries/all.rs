@@ -82,8 +82,8 @@ impl Registries {
     ///
     /// Those of any call.
     pub async fn storage_usage_bytes(&self) -> Result<Option<u64>> {
-        let answer = call!(self.account.core, registries_list);
-        Ok(answer?.total_storage_usage_bytes)
+        let response = call!(self.account.core, registries_list);
+        Ok(response?.total_storage_usage_bytes)
     }
 
     /// Creates a registry. The account's first one needs a tier, and starts the subscription. `POST /v2/registries`

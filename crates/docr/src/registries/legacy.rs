@@ -17,7 +17,7 @@ use crate::{
     credentials::{CredentialsRequest, DockerCredentials, or_revoke},
     error::{Error, Result},
     garbage_collections::GarbageCollections,
-    list::{List, PageRequest, page_answer},
+    list::{List, PageRequest, page_response},
 };
 
 /// The registry of an account that has exactly one, by the service's older calls under `/v2/registry`, which it has
@@ -66,8 +66,8 @@ impl LegacyRegistry {
     /// [`is_not_found`](crate::Error::is_not_found), if the account has no registry; see also
     /// [`get_opt`](Self::get_opt).
     pub async fn get(&self) -> Result<Registry> {
-        let answer = call!(self.account.core, registry_get);
-        Ok(with_subscription(answer?))
+        let response = call!(self.account.core, registry_get);
+        Ok(with_subscription(response?))
     }
 
     /// Like [`get`](Self::get), with `None` if the account has no registry.
@@ -203,14 +203,14 @@ impl LegacyRegistry {
                 let target = target.clone();
                 async move {
                     let name = target.name.as_str();
-                    let answer = call!(
+                    let response = call!(
                         target.core,
                         registry_list_repositories
                             .registry_name(name)
                             .page(request.page)
                             .per_page(request.per_page)
                     );
-                    page_answer!(answer?, repositories)
+                    page_response!(response?, repositories)
                 }
             },
         )

@@ -18,7 +18,7 @@ use crate::{
     credentials::{CredentialsCache, CredentialsRequest, DockerCredentials, or_revoke},
     error::Result,
     garbage_collections::GarbageCollections,
-    list::{List, PageRequest, page_answer},
+    list::{List, PageRequest, page_response},
 };
 
 /// A registry by its name. Made by [`Client::registry`](crate::Client::registry); does no I/O by itself and is cheap to clone.
@@ -101,8 +101,8 @@ impl RegistryHandle {
     /// [`get_opt`](Self::get_opt).
     pub async fn get(&self) -> Result<Registry> {
         let name = self.target.name.as_str();
-        let answer = call!(self.target.core, registries_get.registry_name(name));
-        Ok(with_subscription(answer?))
+        let response = call!(self.target.core, registries_get.registry_name(name));
+        Ok(with_subscription(response?))
     }
 
     /// Like [`get`](Self::get), with `None` if the account has no registry with this name.
@@ -230,7 +230,7 @@ pub(super) fn repositories(target: &Target) -> List<RepositoryV2> {
         async move {
             let request = &request;
             // A page is requested by its token if it has one, or else by its number.
-            let answer = match &request.token {
+            let response = match &request.token {
                 Some(token) => call_either!(
                     &target,
                     registries_list_repositories_v2
@@ -246,7 +246,7 @@ pub(super) fn repositories(target: &Target) -> List<RepositoryV2> {
                             .per_page(request.per_page)
                 ),
             };
-            page_answer!(answer?, repositories)
+            page_response!(response?, repositories)
         }
     })
 }

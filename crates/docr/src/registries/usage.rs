@@ -263,7 +263,7 @@ mod tests {
         {"digest":"sha256:2","compressed_size_bytes":5}]}"#;
 
     #[test]
-    fn the_list_tells_the_storage_of_repositories_with_no_or_one_manifest() {
+    fn the_list_gives_the_storage_of_repositories_with_no_or_one_manifest() {
         let none = listed(r#"{"name":"a","manifest_count":0,"tag_count":0}"#);
         assert_eq!(none.storage, StorageBytes::Exactly(0));
         let one = listed(&format!(
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_list_does_not_tell_is_at_least_the_latest_image() {
+    fn unknown_storage_is_at_least_that_of_the_latest_image() {
         for (text, least) in [
             (
                 format!(r#"{{"name":"a","manifest_count":2,"latest_manifest":{LATEST}}}"#),

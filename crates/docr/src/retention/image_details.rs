@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn platforms_and_layers_are_read_and_what_is_neither_is_left_out() {
+    fn platforms_and_layers_are_read_and_other_entries_are_ignored() {
         let index = json!({ "manifests": [
             { "digest": "a", "platform": { "os": "linux", "architecture": "arm64", "variant": "v8" } },
             { "digest": "b", "platform": { "os": "linux", "architecture": "amd64", "variant": "" } },

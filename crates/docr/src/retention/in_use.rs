@@ -190,7 +190,7 @@ mod tests {
     use crate::retention::{ManifestRecord, RepositoryInventory};
 
     #[test]
-    fn a_registry_of_this_machine_has_a_port() {
+    fn a_registry_on_localhost_has_a_port() {
         for host in [
             "registry.digitalocean.com",
             "localhost:5000",
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_and_what_is_malformed_is_refused() {
+    fn empty_and_malformed_references_are_refused() {
         assert!(in_use(" \n").unwrap_err().to_string().contains("is empty"));
         let error = in_use("registry.digitalocean.com/acme/api:v1:2")
             .unwrap_err()

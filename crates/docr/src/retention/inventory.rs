@@ -363,7 +363,7 @@ mod tests {
     use crate::{Client, ManualClock, served::serve};
 
     #[tokio::test]
-    async fn the_date_of_a_response_tells_the_service_s_time() {
+    async fn the_services_time_is_read_from_a_responses_date() {
         let noon: DateTime<Utc> = "2026-01-01T12:00:00Z".parse().unwrap();
         let url = serve([(
             "200 OK\r\ndate: Tue, 10 Feb 2026 12:00:00 GMT",

@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn of_what_is_not_understood_every_digest_counts() {
+    fn every_digest_in_an_unknown_document_counts() {
         for (media_type, text) in [
             (
                 Some("application/vnd.acme.bundle+json"),
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_tells_which_image_it_is_about() {
+    fn the_tag_of_a_signature_names_the_image_that_it_is_for() {
         let hex = &A["sha256:".len()..];
         for suffix in ["", ".sig", ".att", ".sbom", ".sig.2"] {
             assert_eq!(

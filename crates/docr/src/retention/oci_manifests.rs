@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_registry_that_can_not_be_reached_is_tried_as_often_as_the_service() {
+    async fn an_unreachable_registry_is_retried_as_often_as_the_service() {
         let minted = serde_json::json!({
             "auths": { DockerCredentials::HOST: { "auth": "bmV3OnNlY3JldA==" } }
         });
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn another_attempt_is_worth_it_after_a_limit_or_a_fault_of_the_registry_alone() {
+    fn only_rate_limits_and_faults_of_the_registry_are_retried() {
         let server = |code| OciDistributionError::ServerError {
             code,
             url: "https://registry.example.com".into(),

@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn a_response_of_a_mebibyte_is_read_and_a_larger_one_is_not() {
+    fn responses_are_read_up_to_a_mebibyte() {
         let mut bytes = vec![b' '; MOST_BYTES - 1];
         assert!(add(&mut bytes, b" ").is_ok());
         let error = add(&mut bytes, b" ").unwrap_err();
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_that_is_refused_for_good_is_not_tried_again() {
+    async fn a_permanently_refused_token_is_not_tried_again() {
         let issue = async |response| {
             let url = crate::served::serve([response]);
             let auth = RegistryAuth::Basic("user".into(), "password".into());

@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_pattern_is_refused_with_a_way_out() {
+    fn an_invalid_pattern_is_refused_with_a_suggestion() {
         for (pattern, part) in [
             ("", "is empty; * matches every name"),
             (

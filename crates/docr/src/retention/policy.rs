@@ -475,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_line_of_a_policy_is_not_quoted_and_a_short_one_is() {
+    fn a_short_line_of_a_policy_is_quoted_in_errors_and_a_long_one_is_not() {
         let error = |length: usize| {
             let text = format!("[[rule]]\nkeep_newset = '{}'", "x".repeat(length));
             RetentionPolicy::from_toml(&text).unwrap_err().to_string()
@@ -489,7 +489,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_to_delete_is_a_number_or_a_percentage_and_nothing_else() {
+    fn the_maximum_to_delete_is_a_number_or_a_percentage() {
         assert_eq!("50".parse(), Ok(MaxDelete::Images(50)));
         assert_eq!("100%".parse(), Ok(MaxDelete::Percent(100)));
         for text in [
@@ -563,7 +563,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_has_its_default_and_what_is_written_is_read_again() {
+    fn a_policy_has_defaults_and_survives_a_round_trip() {
         let policy = RetentionPolicy::from_toml("").unwrap();
         assert_eq!(policy, RetentionPolicy::default());
         assert_eq!(policy.min_age.to_string(), "1d");

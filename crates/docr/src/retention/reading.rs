@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_of_repositories_is_believed_where_it_names_all_manifests() {
+    fn the_list_of_repositories_is_trusted_where_it_covers_all_manifests() {
         let known = |tags, manifests, latest| {
             let manifests = all_manifests(&repository(tags, manifests, latest))?;
             Some(manifests.into_iter().map(|one| one.digest.into()).collect())

@@ -17,7 +17,7 @@ mod tests {
     use crate::retention::RetentionPolicy;
 
     #[test]
-    fn a_schema_has_the_words_of_the_documentation_without_the_examples() {
+    fn a_schema_has_the_documentation_without_its_examples() {
         let described = |text: &str| {
             let mut schema = schemars::json_schema!({ "description": text });
             without_examples(&mut schema);

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_are_shown_in_a_unit_that_people_read() {
+    fn bytes_are_displayed_in_a_readable_unit() {
         assert_eq!(bytes(0), "0 B");
         assert_eq!(bytes(1023), "1023 B");
         assert_eq!(bytes(1024), "1.0 KiB");
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_is_cut_and_what_is_not_one_stays() {
+    fn a_digest_is_shortened_and_other_text_is_not() {
         assert_eq!(short("sha256:0123456789abcdef"), "sha256:0123456789ab");
         assert_eq!(short("ü:é"), "ü:é");
         assert_eq!(short("odd"), "odd");

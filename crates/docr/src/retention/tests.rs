@@ -143,7 +143,7 @@ fn documents_are_read_only_where_something_may_be_deleted() {
 }
 
 #[test]
-fn plans_differ_in_what_was_added_and_what_was_removed() {
+fn a_diff_of_plans_lists_what_was_added_and_removed() {
     let plan = |rule: &str| {
         let policy = RetentionPolicy::from_toml(&format!("[[rule]]\n{rule}")).unwrap();
         RetentionPlan::compute(&policy, &shop()).unwrap()

@@ -87,7 +87,7 @@ mod tests {
     use docr_api::{operations, types::PageMeta};
 
     use super::*;
-    use crate::list::{PageAnswer, PageRequest};
+    use crate::list::{PageRequest, PageResponse};
 
     /// What is read of a list with these pages: their items, and the total that each names.
     async fn read(pages: &'static [(&'static [&'static str], u64)]) -> Whole<SharedString> {
@@ -98,7 +98,7 @@ mod tests {
                     let (items, total) = pages[request.page as usize - 1];
                     let mut meta = PageMeta::default();
                     meta.total = Some(total);
-                    Ok(PageAnswer {
+                    Ok(PageResponse {
                         items: items.to_vec(),
                         links: None,
                         meta: Some(meta),
@@ -111,14 +111,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_list_that_names_its_items_once_and_as_many_as_it_says_is_complete() {
+    async fn a_list_with_as_many_distinct_items_as_its_total_is_complete() {
         let whole = read(&[(&["a", "b"], 3), (&["c"], 3)]).await;
         assert_eq!(whole.items, ["a", "b", "c"]);
         assert!(!whole.is_in_doubt);
     }
 
     #[tokio::test]
-    async fn a_list_that_names_an_item_twice_misses_another_or_changes_its_total_is_in_doubt() {
+    async fn a_list_with_a_repeated_item_a_missing_one_or_a_changed_total_is_incomplete() {
         // Whatever is missed, too.
         let twice = read(&[(&["a", "b"], 3), (&["b"], 3)]).await;
         assert_eq!(twice.items, ["a", "b"]);

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_again_when_it_was_written_replaced_or_refused() {
+    fn a_token_file_is_read_again_after_a_change_or_a_refusal() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("token");
         let file = TokenFile::new(&path);

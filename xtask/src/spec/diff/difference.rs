@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn prose_and_inlined_components_are_no_differences() {
+    fn prose_and_inlined_components_are_not_differences() {
         assert_eq!(differences(|_| {}), [] as [&str; 0]);
         let inlined = differences(|spec| {
             let get = &mut spec["paths"]["/a/{id}"]["get"];

@@ -321,7 +321,7 @@ fn a_changed_order_of_alternatives_is_one_difference() {
 }
 
 #[test]
-fn prose_extensions_and_defaults_are_no_differences() {
+fn prose_extensions_and_defaults_are_not_differences() {
     let (ours, theirs) = (ours(), ours());
     let ours = Ours::of(&ours).unwrap();
     let theirs = changed(

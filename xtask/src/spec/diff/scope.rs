@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn registries_and_certificates_are_nearby_and_the_rest_of_clusters_is_not() {
+    fn registries_and_certificates_are_in_scope_and_the_rest_of_clusters_is_not() {
         for path in [
             "/v2/registry",
             "/v2/registries/{registry_name}/scans",

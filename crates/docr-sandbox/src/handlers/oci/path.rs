@@ -134,14 +134,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_path_of_the_protocol_is_left_to_the_api() {
+    fn other_paths_than_the_protocols_are_left_to_the_api() {
         for path in ["/", "/v2", "/v2/acme", "/v2/acme/a/uploads/1", "/v1/"] {
             assert!(!is_protocol(path), "{path}");
         }
     }
 
     #[test]
-    fn names_that_lead_elsewhere_are_refused() {
+    fn names_that_escape_their_directory_are_refused() {
         for name in [
             "acme/../other",
             "acme/a%2Fb",

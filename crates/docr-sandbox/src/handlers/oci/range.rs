@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_range_is_a_part_of_what_is_there() {
+    fn a_range_is_limited_to_the_content() {
         let part = |offset, length| Asked::Part { offset, length };
         for (header, expected) in [
             ("bytes=0-0", part(0, 1)),

@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scope_names_a_repository_and_what_is_done_to_it() {
+    fn a_scope_names_a_repository_and_the_actions_on_it() {
         let push = Actions {
             push: true,
             ..Actions::PULL

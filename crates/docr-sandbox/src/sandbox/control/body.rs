@@ -8,13 +8,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::fault::Fault;
-use super::super::script::ScriptedAnswer;
+use super::super::script::ScriptedResponse;
 use super::door::Refusal;
 
 /// A response to send in place of the real one.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct AnswerBody {
+pub(super) struct ResponseBody {
     status: u16,
     #[serde(default)]
     headers: BTreeMap<String, String>,
@@ -34,31 +34,33 @@ fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Value>, D
     Value::deserialize(from).map(Some)
 }
 
-impl AnswerBody {
-    pub(super) fn answer(self) -> Result<ScriptedAnswer, Refusal> {
-        let answer = match (self.json, self.body) {
+impl ResponseBody {
+    pub(super) fn response(self) -> Result<ScriptedResponse, Refusal> {
+        let response = match (self.json, self.body) {
             (Some(_), Some(_)) => {
                 return Err(Refusal::unprocessable(
                     "json, body: only one of them is allowed",
                 ));
             }
-            (Some(json), None) => ScriptedAnswer::json(self.status, json),
-            (None, Some(text)) => ScriptedAnswer::status(self.status).body(text),
-            (None, None) => ScriptedAnswer::status(self.status),
+            (Some(json), None) => ScriptedResponse::json(self.status, json),
+            (None, Some(text)) => ScriptedResponse::status(self.status).body(text),
+            (None, None) => ScriptedResponse::status(self.status),
         };
-        let answer = match self.content_type {
-            Some(kind) => answer.content_type(kind),
-            None => answer,
+        let response = match self.content_type {
+            Some(kind) => response.content_type(kind),
+            None => response,
         };
         Ok(self
             .headers
             .into_iter()
-            .fold(answer, |answer, (name, value)| answer.header(name, value)))
+            .fold(response, |response, (name, value)| {
+                response.header(name, value)
+            }))
     }
 }
 
 /// A fault. It applies to requests that match `operation`, `method` and `path`, restricted by `skip`, `times` and
-/// `probability`. It has `latency_milliseconds`, or one of `answer`, `cut_off` and `connection`, or both.
+/// `probability`. It has `latency_milliseconds`, or one of `response`, `cut_off` and `connection`, or both.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FaultBody {
@@ -86,8 +88,8 @@ pub(super) struct FaultBody {
     #[serde(default)]
     latency_milliseconds: u64,
     /// The response to send; the request is not processed.
-    #[serde(default)]
-    answer: Option<AnswerBody>,
+    #[serde(default, alias = "answer")]
+    response: Option<ResponseBody>,
     /// The request is processed, but the connection ends after so many bytes of the response's body.
     #[serde(default)]
     cut_off: Option<u64>,
@@ -108,20 +110,20 @@ enum Connection {
 impl FaultBody {
     pub(super) fn fault(self) -> Result<Fault, Refusal> {
         let latency = Duration::from_millis(self.latency_milliseconds);
-        let fault = match (self.answer, self.cut_off, self.connection) {
-            (Some(answer), None, None) => Fault::answer(answer.answer()?),
+        let fault = match (self.response, self.cut_off, self.connection) {
+            (Some(response), None, None) => Fault::response(response.response()?),
             (None, Some(bytes), None) => Fault::cut_off(bytes),
             (None, None, Some(Connection::Reset)) => Fault::reset(),
             (None, None, Some(Connection::Lost)) => Fault::lost(),
             (None, None, None) if !latency.is_zero() => Fault::latency(latency),
             (None, None, None) => {
                 return Err(Refusal::unprocessable(
-                    "answer, cut_off, connection, latency_milliseconds: one of them is required",
+                    "response, cut_off, connection, latency_milliseconds: one of them is required",
                 ));
             }
             _ => {
                 return Err(Refusal::unprocessable(
-                    "answer, cut_off, connection: only one of them is allowed",
+                    "response, cut_off, connection: only one of them is allowed",
                 ));
             }
         };

@@ -24,6 +24,9 @@ use crate::http::stream::read_whole;
 /// The largest body that is accepted: a seed can be long.
 const BODY_LIMIT: usize = 64 * 1024 * 1024;
 
+/// The former name of `/v1/responses`, whose field `response` was called `answer`.
+const FORMER_RESPONSES: &str = "/v1/answers";
+
 static DOORS: LazyLock<Vec<Door>> = LazyLock::new(|| {
     [
         steering::doors(),
@@ -65,6 +68,10 @@ async fn respond(
         only_get(request)?;
         return Ok(events::stream(service));
     }
+    let path = match path {
+        FORMER_RESPONSES => "/v1/responses",
+        other => other,
+    };
     let matching: Vec<_> = DOORS
         .iter()
         .filter_map(|door| Some((door, door.parameters(path)?)))

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::service::Service;
-use super::body::{AnswerBody, FaultBody};
+use super::body::{FaultBody, ResponseBody};
 use super::door::{Door, Refusal};
 
 #[derive(Deserialize, JsonSchema)]
@@ -16,7 +16,8 @@ struct Script {
     /// The operation's id in the spec.
     operation: String,
     /// The response to its next call that has a valid token and is within the rate limit.
-    answer: AnswerBody,
+    #[serde(alias = "answer")]
+    response: ResponseBody,
 }
 
 /// The number of queued responses for each operation.
@@ -43,6 +44,8 @@ struct FaultState {
     /// The number of requests that it matched.
     matched: u64,
     /// The number of requests that it applied to.
+    applied: u64,
+    /// The former name of `applied`.
     befallen: u64,
 }
 
@@ -57,7 +60,8 @@ impl FaultList {
         let faults = counts.into_iter().map(|count| FaultState {
             id: count.id,
             matched: count.matched,
-            befallen: count.befallen,
+            applied: count.applied,
+            befallen: count.applied,
         });
         Self {
             faults: faults.collect(),
@@ -66,37 +70,37 @@ impl FaultList {
 }
 
 pub(super) fn doors() -> Vec<Door> {
-    [answers(), faults()].into_iter().flatten().collect()
+    [responses(), faults()].into_iter().flatten().collect()
 }
 
-fn answers() -> Vec<Door> {
+fn responses() -> Vec<Door> {
     vec![
         Door::get(
-            "/v1/answers",
+            "/v1/responses",
             (
-                "list_answers",
+                "list_responses",
                 "Returns the number of queued responses for each operation.",
             ),
             |service, _| Ok(Waiting::of(service)),
         ),
         Door::take(
             Method::POST,
-            "/v1/answers",
+            "/v1/responses",
             (
-                "add_answer",
+                "add_response",
                 "Queues a response for the next call of an operation, which then changes nothing.",
             ),
             |service, _, script: Script| {
-                let answer = script.answer.answer()?;
-                let queued = service.answer_next(&script.operation, answer);
+                let response = script.response.response()?;
+                let queued = service.respond_next(&script.operation, response);
                 queued.map_err(Refusal::unprocessable)?;
                 Ok(Waiting::of(service))
             },
         ),
         Door::act(
             Method::DELETE,
-            "/v1/answers",
-            ("clear_answers", "Clears the queued responses."),
+            "/v1/responses",
+            ("clear_responses", "Clears the queued responses."),
             |service, _| {
                 service.state().scripts.clear();
                 Ok(())
@@ -125,6 +129,7 @@ fn faults() -> Vec<Door> {
                 Ok(FaultState {
                     id,
                     matched: 0,
+                    applied: 0,
                     befallen: 0,
                 })
             },

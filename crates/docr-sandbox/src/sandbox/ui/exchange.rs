@@ -62,7 +62,7 @@ fn facts(request: &RecordedRequest) -> Markup {
                 }
                 @if let Some(route) = &request.route { ", " code.path { (route) } }
             }
-            dt { "Time" } dd { (time(request.answered_at)) }
+            dt { "Time" } dd { (time(request.responded_at)) }
             dt { "Took" } dd { (took(request.took)) }
             @if let Some(fault) = request.fault { dt { "Fault" } dd { (fault) } }
         }

@@ -93,7 +93,7 @@ mod tests {
     use crate::sandbox::event::Events;
 
     #[tokio::test]
-    async fn a_burst_is_told_once_and_an_end_is_an_end() {
+    async fn a_burst_of_changes_is_announced_once_and_the_stream_ends() {
         let mut events = Events::default();
         let mut watch = events.watch();
         for _ in 0..10 {

@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_is_short_and_has_the_whole_in_its_title() {
+    fn a_shortened_digest_has_the_whole_one_as_its_title() {
         let whole = format!("sha256:{}", "a".repeat(64));
         let html = digest(&whole).into_string();
         assert!(html.contains(&format!("title=\"{whole}\"")));

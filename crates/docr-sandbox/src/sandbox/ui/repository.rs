@@ -258,7 +258,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_about_an_image_is_named_by_its_tag_or_type() {
+    fn a_referrer_is_labelled_by_its_tag_or_type() {
         for (tag, word) in [
             ("sha256-a.sig", "signature"),
             ("sha256-a.att", "attestation"),

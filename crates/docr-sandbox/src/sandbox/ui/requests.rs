@@ -112,7 +112,7 @@ impl Filter<'_> {
 }
 
 fn row(entry: &Entry) -> [Markup; 6] {
-    let at = entry.answered_at;
+    let at = entry.responded_at;
     let number = entry.number();
     [
         html! { a href={ (ROOT) "/requests/" (number) } aria-label={ "Request " (number) } { (number) } },
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duration_has_a_unit_that_fits_it() {
+    fn a_duration_is_shown_in_a_fitting_unit() {
         for (micros, text) in [
             (0, "0 µs"),
             (999, "999 µs"),

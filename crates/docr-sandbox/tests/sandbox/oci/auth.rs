@@ -30,7 +30,7 @@ async fn issued<'a>(bench: &'a Bench, password: &str, scopes: &[&str]) -> Client
 }
 
 #[tokio::test]
-async fn a_stranger_is_told_where_tokens_are_issued_and_for_what_one_is_needed() {
+async fn an_unauthorized_request_learns_where_to_get_a_token_and_for_which_scope() {
     let bench = Bench::with_registry("basic").await;
     let (url, digest) = (bench.sandbox.url(), sha256(b""));
     let realm = format!("Bearer realm=\"{url}/v2/registry/auth\"");
@@ -69,7 +69,7 @@ async fn a_stranger_is_told_where_tokens_are_issued_and_for_what_one_is_needed()
 }
 
 #[tokio::test]
-async fn a_token_opens_what_it_was_issued_for_and_for_15_minutes() {
+async fn a_token_grants_its_scopes_for_15_minutes() {
     let bench = Bench::with_registry("professional").await;
     let secret = secret(&bench, "?read_write=true").await;
     let client = issued(&bench, &secret, &["acme/shop/api:push,pull"]).await;
@@ -105,7 +105,7 @@ async fn one_token_may_be_for_several_repositories() {
 }
 
 #[tokio::test]
-async fn the_token_of_the_api_is_a_password_too() {
+async fn the_api_token_is_also_a_password() {
     let bench = Bench::with_registry("basic").await;
     let token = bench.sandbox.token().to_owned();
     issued(&bench, &token, &["acme/a:pull,push"])
@@ -116,7 +116,7 @@ async fn the_token_of_the_api_is_a_password_too() {
 }
 
 #[tokio::test]
-async fn bad_credentials_get_no_token_and_the_reason_of_the_api() {
+async fn invalid_credentials_get_no_token_and_the_apis_reason() {
     let bench = Bench::with_registry("basic").await;
     let brief = secret(&bench, "?expiry_seconds=60").await;
     let revoked = secret(&bench, "").await;
@@ -146,7 +146,7 @@ async fn bad_credentials_get_no_token_and_the_reason_of_the_api() {
 }
 
 #[tokio::test]
-async fn read_only_credentials_pull_and_do_nothing_else() {
+async fn read_only_credentials_only_pull() {
     let bench = Bench::with_registry("basic").await;
     let image = Image::new("a").layer("x").tag("v1");
     let pushed = bench.sandbox.push("acme", image).unwrap();
@@ -169,7 +169,7 @@ async fn read_only_credentials_pull_and_do_nothing_else() {
 }
 
 #[tokio::test]
-async fn the_repository_limit_of_the_tier_is_told_when_the_token_is_asked_for() {
+async fn the_repository_limit_is_reported_when_a_token_is_requested() {
     let bench = Bench::with_registry("starter").await;
     let secret = secret(&bench, "?read_write=true").await;
     issued(&bench, &secret, &["acme/one:push,pull"])

@@ -74,7 +74,7 @@ async fn a_deleted_blob_is_gone_from_its_repository_only() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_told_apart_from_what_is_no_digest() {
+async fn unknown_digests_are_distinguished_from_malformed_ones() {
     let bench = Bench::with_registry("basic").await;
     let client = Client::new(&bench).await;
     client.blob("a", b"blob").await;
@@ -128,7 +128,7 @@ async fn connect(bench: &Bench, client: &Client<'_>, path: &str) -> tokio::net::
 }
 
 #[tokio::test]
-async fn a_reader_that_stops_reading_holds_up_nobody() {
+async fn a_reader_that_stops_reading_delays_nobody() {
     let bench = Bench::with_registry("basic").await;
     let client = Client::new(&bench).await;
     let content = content(8_000_000);
@@ -151,7 +151,7 @@ async fn a_reader_that_stops_reading_holds_up_nobody() {
 }
 
 #[tokio::test]
-async fn a_client_that_announces_too_little_or_too_much_is_answered() {
+async fn a_request_with_an_unexpected_or_longer_body_gets_a_response() {
     let bench = Bench::with_registry("basic").await;
     let client = Client::new(&bench).await;
     let digest = client.blob("a", b"blob").await;

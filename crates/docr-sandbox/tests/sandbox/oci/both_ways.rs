@@ -25,7 +25,7 @@ async fn collect(bench: &Bench, kind: &str) {
 }
 
 #[tokio::test]
-async fn what_is_pushed_shows_at_once() {
+async fn pushed_content_is_visible_at_once() {
     let bench = Bench::with_registry("professional").await;
     let client = Client::new(&bench).await;
     client.blob("shop/api", b"just a blob").await;
@@ -75,7 +75,7 @@ async fn what_is_pushed_shows_at_once() {
 }
 
 #[tokio::test]
-async fn what_the_api_deletes_is_gone_for_clients() {
+async fn deletions_by_the_api_are_visible_to_clients() {
     let bench = Bench::with_registry("professional").await;
     let client = Client::new(&bench).await;
     let (digest, text) = client.image("a", "v1", b"layer").await;
@@ -101,7 +101,7 @@ async fn what_the_api_deletes_is_gone_for_clients() {
 }
 
 #[tokio::test]
-async fn what_a_client_deletes_is_gone_from_the_api() {
+async fn deletions_by_clients_are_visible_in_the_api() {
     let bench = Bench::with_registry("basic").await;
     let client = Client::new(&bench).await;
     let (digest, _) = client.image("a", "v1", b"layer").await;
@@ -159,7 +159,7 @@ async fn a_collection_keeps_what_a_tag_reaches() {
 }
 
 #[tokio::test]
-async fn what_counts_for_the_tier_is_what_was_pushed() {
+async fn only_pushed_content_counts_towards_the_tier() {
     let bench = Bench::with_registry("basic").await;
     let client = Client::new(&bench).await;
     bench.sandbox.set_usage(docr_sandbox::Usage {

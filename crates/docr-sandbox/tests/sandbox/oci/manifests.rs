@@ -40,7 +40,7 @@ async fn a_manifest_is_kept_byte_for_byte_and_read_by_tag_and_digest() {
 }
 
 #[tokio::test]
-async fn manifests_of_all_kinds_are_taken() {
+async fn manifests_of_all_kinds_are_accepted() {
     let bench = Bench::with_registry("basic").await;
     let client = Client::new(&bench).await;
     let (child, text) = client.image("a", "child", b"layer").await;
@@ -163,7 +163,7 @@ async fn a_manifest_needs_its_blobs_and_children_in_the_same_repository() {
 }
 
 #[tokio::test]
-async fn layers_that_are_kept_elsewhere_need_not_be_pushed() {
+async fn foreign_layers_need_not_be_pushed() {
     let bench = Bench::with_registry("basic").await;
     let client = Client::new(&bench).await;
     client.blob("a", b"{}").await;

@@ -65,7 +65,7 @@ async fn all_blobs_of_a_pushed_image_can_be_read_and_have_their_digests() {
 }
 
 #[tokio::test]
-async fn a_blob_that_is_only_said_to_be_there_has_a_size_and_nothing_to_read() {
+async fn a_declared_blob_has_a_size_but_no_content() {
     let bench = Bench::with_registry("basic").await;
     let digest = sha256(b"never pushed");
     let text = format!(r#"{{"layers":[{{"digest":"{digest}","size":12345}}]}}"#);

@@ -36,7 +36,7 @@ fn digests(list: &Reply) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_is_about_a_manifest_is_listed_with_its_type_and_annotations() {
+async fn referrers_are_listed_with_type_and_annotations() {
     let bench = Bench::with_registry("basic").await;
     let client = Client::new(&bench).await;
     let (_, subject) = client.image("a", "v1", b"layer").await;
@@ -74,7 +74,7 @@ async fn what_is_about_a_manifest_is_listed_with_its_type_and_annotations() {
 }
 
 #[tokio::test]
-async fn an_artifact_may_come_before_what_it_is_about() {
+async fn an_artifact_may_be_pushed_before_its_subject() {
     let bench = Bench::with_registry("basic").await;
     let client = Client::new(&bench).await;
     let subject = image(b"later", "");
@@ -84,7 +84,7 @@ async fn an_artifact_may_come_before_what_it_is_about() {
 }
 
 #[tokio::test]
-async fn nothing_about_a_manifest_is_an_empty_list_and_no_digest_is_refused() {
+async fn without_referrers_the_list_is_empty_and_a_malformed_digest_is_refused() {
     let bench = Bench::with_registry("basic").await;
     let client = Client::new(&bench).await;
     let none = list(&client, "unknown", "").await;
@@ -96,7 +96,7 @@ async fn nothing_about_a_manifest_is_an_empty_list_and_no_digest_is_refused() {
 }
 
 #[tokio::test]
-async fn an_image_that_the_sandbox_was_given_has_referrers_too() {
+async fn a_seeded_image_has_referrers() {
     let bench = Bench::with_registry("basic").await;
     let client = Client::new(&bench).await;
     let image = docr_sandbox::Image::new("a").layer("x").tag("v1");

@@ -170,7 +170,7 @@ async fn listed(client: &Client<'_>) -> BTreeSet<(String, u64)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn after_pushes_deletions_and_collections_at_once_no_blob_is_too_many_or_too_few() {
+async fn concurrent_pushes_deletions_and_collections_leave_exactly_the_needed_blobs() {
     let quick = GcTiming {
         requested: Duration::from_secs(1),
         waiting: Duration::from_secs(1),

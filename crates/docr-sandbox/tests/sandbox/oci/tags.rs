@@ -37,7 +37,7 @@ async fn tags_are_listed_in_order_and_in_pages() {
 }
 
 #[tokio::test]
-async fn a_list_begins_after_the_last_tag_which_need_not_be_there() {
+async fn a_list_begins_after_the_last_tag_even_if_it_does_not_exist() {
     let bench = Bench::with_registry("basic").await;
     let client = Client::new(&bench).await;
     let (_, text) = client.image("shop/api", "a", b"layer").await;
@@ -62,7 +62,7 @@ async fn a_list_begins_after_the_last_tag_which_need_not_be_there() {
 }
 
 #[tokio::test]
-async fn an_unknown_repository_has_no_list_and_one_whose_tags_are_gone_an_empty_one() {
+async fn an_unknown_repository_has_no_list_and_one_without_tags_has_an_empty_one() {
     let bench = Bench::with_registry("basic").await;
     let client = Client::new(&bench).await;
     refused(&client.get(LIST).await, 404, "NAME_UNKNOWN");

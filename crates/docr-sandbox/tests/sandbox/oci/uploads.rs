@@ -115,7 +115,7 @@ async fn a_chunk_that_is_out_of_order_is_refused_and_the_upload_goes_on() {
 }
 
 #[tokio::test]
-async fn a_chunk_of_another_length_than_its_range_is_refused() {
+async fn a_chunk_whose_length_differs_from_its_range_is_refused() {
     let bench = Bench::with_registry("basic").await;
     let client = Client::new(&bench).await;
     let at = client.begin("a").await;
@@ -152,7 +152,7 @@ impl futures_core::Stream for Once {
 }
 
 #[tokio::test]
-async fn an_upload_tells_how_far_it_is_and_can_be_cancelled() {
+async fn an_upload_reports_its_progress_and_can_be_cancelled() {
     let bench = Bench::with_registry("basic").await;
     let client = Client::new(&bench).await;
     let at = client.begin("a").await;
@@ -207,7 +207,7 @@ async fn content_of_another_digest_is_refused() {
 }
 
 #[tokio::test]
-async fn a_digest_that_is_none_is_refused() {
+async fn a_malformed_digest_is_refused() {
     let bench = Bench::with_registry("basic").await;
     let client = Client::new(&bench).await;
     let at = client.begin("a").await;
@@ -231,7 +231,7 @@ async fn a_digest_that_is_none_is_refused() {
 }
 
 #[tokio::test]
-async fn the_algorithm_may_be_said_beforehand() {
+async fn the_digest_algorithm_may_be_announced() {
     let bench = Bench::with_registry("basic").await;
     let client = Client::new(&bench).await;
     let path = format!("{START}?digest-algorithm=sha512");
@@ -242,7 +242,7 @@ async fn the_algorithm_may_be_said_beforehand() {
 }
 
 #[tokio::test]
-async fn an_upload_that_is_cut_off_keeps_what_arrived() {
+async fn an_interrupted_upload_keeps_what_arrived() {
     let bench = Bench::with_registry("basic").await;
     let client = Client::new(&bench).await;
     let content = content(300_000);
@@ -332,7 +332,7 @@ async fn two_uploads_of_one_digest_at_once_make_one_blob() {
 }
 
 #[tokio::test]
-async fn what_is_left_behind_for_a_day_is_given_up() {
+async fn abandoned_uploads_are_dropped_after_a_day() {
     let bench = Bench::with_registry("basic").await;
     let client = Client::new(&bench).await;
     let (old, used) = (client.begin("a").await, client.begin("a").await);
@@ -382,7 +382,7 @@ async fn a_blob_is_mounted_from_another_registry_of_the_account() {
 }
 
 #[tokio::test]
-async fn what_can_not_be_mounted_becomes_an_upload() {
+async fn a_blob_that_cannot_be_mounted_becomes_an_upload() {
     let bench = Bench::with_registry("professional").await;
     let client = Client::new(&bench).await;
     let digest = client.blob("a", b"shared").await;
@@ -408,7 +408,7 @@ async fn what_can_not_be_mounted_becomes_an_upload() {
 }
 
 #[tokio::test]
-async fn storage_that_the_tier_does_not_include_is_denied() {
+async fn storage_beyond_the_tier_is_denied() {
     let bench = Bench::with_registry("starter").await;
     bench.sandbox.set_usage(docr_sandbox::Usage {
         storage_bytes: 524_288_000 - 100,
@@ -438,7 +438,7 @@ async fn an_unknown_registry_and_bad_names_are_refused() {
 }
 
 #[tokio::test]
-async fn the_files_of_a_sandbox_are_gone_with_it() {
+async fn the_files_of_a_sandbox_are_deleted_with_it() {
     let bench = Bench::with_registry("basic").await;
     let client = Client::new(&bench).await;
     client.blob("a", &content(100_000)).await;

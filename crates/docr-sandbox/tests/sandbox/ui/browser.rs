@@ -27,7 +27,7 @@ async fn assert_clean(browser: &Browser, bench: &Bench, view: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_view_is_shown_without_a_complaint_and_fits_a_telephone() {
+async fn each_view_renders_without_errors_and_fits_a_phone() {
     let bench = Bench::start().await;
     fill(&bench).await;
     let Some(browser) = Browser::open(&bench.sandbox).await else {
@@ -162,7 +162,7 @@ async fn a_collection_is_followed_while_the_clock_moves() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_below_a_pointer_that_is_down_stays_there() {
+async fn a_page_does_not_change_under_a_pressed_pointer() {
     let bench = Bench::with_registry("basic").await;
     let Some(browser) = Browser::open(&bench.sandbox).await else {
         return;

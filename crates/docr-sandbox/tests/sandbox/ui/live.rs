@@ -18,7 +18,7 @@ async fn next(stream: &mut reqwest::Response) -> String {
 }
 
 #[tokio::test]
-async fn a_page_is_told_of_changes_and_of_requests() {
+async fn a_page_is_notified_of_changes_and_requests() {
     let bench = Bench::with_registry("basic").await;
     let mut stream = listen(&bench).await;
     let image = Image::new("a").layer("x").tag("v1");

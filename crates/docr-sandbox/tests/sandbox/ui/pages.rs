@@ -59,7 +59,7 @@ async fn each_view_is_a_page_that_runs_nothing_but_its_own_script() {
 }
 
 #[tokio::test]
-async fn hostile_names_are_escaped_wherever_they_stand() {
+async fn hostile_names_are_escaped_everywhere() {
     let bench = Bench::start().await;
     fill(&bench).await;
     let escaped = "&lt;script&gt;window.harmed";
@@ -104,7 +104,7 @@ async fn no_page_shows_a_token_or_a_secret() {
 }
 
 #[tokio::test]
-async fn pages_are_read_and_nothing_else() {
+async fn pages_only_accept_reads() {
     let bench = Bench::with_registry("basic").await;
     let token = bench.sandbox.token();
     let head = bench.send("HEAD", "/_docr/ui/requests", token, None).await;
@@ -144,7 +144,7 @@ async fn an_unknown_page_says_so_and_leads_back() {
 }
 
 #[tokio::test]
-async fn what_pages_refer_to_is_there() {
+async fn the_assets_of_pages_exist() {
     let bench = Bench::start().await;
     for (path, content_type) in [
         ("/style.css", "text/css; charset=utf-8"),
@@ -160,7 +160,7 @@ async fn what_pages_refer_to_is_there() {
 }
 
 #[tokio::test]
-async fn where_nothing_is_a_page_says_what_to_do_at_the_visitors_own_host() {
+async fn an_empty_page_says_what_to_do_with_the_visitors_host_name() {
     let bench = Bench::start().await;
     let said = |path: &'static str| {
         let url = format!("{}/_docr/ui{path}", bench.sandbox.url());
@@ -218,7 +218,7 @@ async fn follow(bench: &Bench, path: &str) {
 }
 
 #[tokio::test]
-async fn what_a_page_says_to_do_works() {
+async fn the_instructions_on_a_page_work() {
     let bench = Bench::start().await;
     for path in [
         "/requests",
@@ -256,7 +256,7 @@ async fn the_overview_shows_each_account_and_what_its_tier_includes() {
 }
 
 #[tokio::test]
-async fn a_limit_that_is_there_is_shown_as_a_bar() {
+async fn a_limit_is_shown_as_a_bar() {
     let bench = Bench::with_registry("basic").await;
     let image = Image::new("a").sized_layer(1, 1 << 30).tag("v1");
     bench.sandbox.push("acme", image).unwrap();
@@ -270,7 +270,7 @@ async fn a_limit_that_is_there_is_shown_as_a_bar() {
 }
 
 #[tokio::test]
-async fn a_collection_moves_on_while_it_is_looked_at() {
+async fn a_collection_progresses_while_it_is_watched() {
     let bench = Bench::start().await;
     fill(&bench).await;
     let registry = || page(&bench, "/registries/sample");
@@ -285,7 +285,7 @@ async fn a_collection_moves_on_while_it_is_looked_at() {
 }
 
 #[tokio::test]
-async fn a_registry_shows_its_repositories_and_the_uploads_under_way() {
+async fn a_registry_shows_its_repositories_and_uploads_in_progress() {
     let bench = Bench::with_registry("professional").await;
     let client = Client::new(&bench).await;
     client.image("shop/api", "v1", b"layer").await;
@@ -303,7 +303,7 @@ async fn a_registry_shows_its_repositories_and_the_uploads_under_way() {
 }
 
 #[tokio::test]
-async fn a_repository_shows_images_below_their_index_and_what_is_about_them() {
+async fn a_repository_shows_images_below_their_index_and_their_referrers() {
     let bench = Bench::start().await;
     let (index, child) = fill(&bench).await;
     let html = page(&bench, "/registries/sample/repositories/signed")
@@ -423,7 +423,7 @@ async fn a_request_opens_to_headers_and_bodies() {
 }
 
 #[tokio::test]
-async fn long_lists_come_in_parts() {
+async fn long_lists_are_paged() {
     let bench = Bench::with_registry("professional").await;
     let many = (0..100_000).map(|n| format!("t{n}"));
     let image = Image::new("many").layer("x");
@@ -456,7 +456,7 @@ async fn long_lists_come_in_parts() {
 }
 
 #[tokio::test]
-async fn a_sandbox_that_keeps_no_requests_says_how_to_make_one() {
+async fn a_sandbox_that_keeps_no_requests_says_how_to_start_one_that_does() {
     let sandbox = Sandbox::builder().keep_requests(0).start().await.unwrap();
     let url = format!("{}/_docr/ui/requests", sandbox.url());
     let html = reqwest::get(url).await.unwrap().text().await.unwrap();
@@ -464,6 +464,6 @@ async fn a_sandbox_that_keeps_no_requests_says_how_to_make_one() {
 }
 
 #[test]
-fn what_is_hostile_would_harm() {
+fn the_hostile_corpus_is_hostile() {
     assert!(HOSTILE.contains("<script>") && HOSTILE.contains("onerror="));
 }

@@ -129,7 +129,7 @@ fn a_key_of_each_kind_and_in_each_format_is_known_by_its_certificate() {
 }
 
 #[test]
-fn a_text_that_is_no_usable_key_is_told_what_it_is() {
+fn an_error_about_an_unusable_key_says_what_the_text_is() {
     let key = KeyPair::generate().unwrap();
     let (leaf, key) = (self_signed(&key), key.serialize_pem());
     let legacy = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES\n\nAAAA\n-----END RSA PRIVATE KEY-----\n";
@@ -162,7 +162,7 @@ fn a_text_that_is_no_usable_key_is_told_what_it_is() {
 }
 
 #[test]
-fn the_leaf_stands_alone_and_is_a_certificate() {
+fn the_leaf_is_exactly_one_certificate() {
     let shop = shop();
     let (key, leaf) = (shop.key.serialize_pem(), &shop.leaf);
     let pasted = format!("{leaf}{}", shop.chain(&[0, 1]));
@@ -199,7 +199,7 @@ fn a_chain_goes_from_the_issuer_of_the_leaf_up_and_may_end_before_the_root() {
 }
 
 #[test]
-fn a_chain_that_does_not_fit_is_told_where_and_why() {
+fn an_error_about_a_broken_chain_says_where_and_why() {
     let shop = shop();
     let stranger = authority("stranger", None).pem();
     let twin = authority("near", None).pem();
@@ -271,7 +271,7 @@ fn a_certificate_is_valid_at_the_time_of_the_check() {
 }
 
 #[test]
-fn an_expired_certificate_of_the_chain_is_told_by_its_position() {
+fn an_error_about_an_expired_certificate_names_its_position_in_the_chain() {
     let root = authority("root", None);
     let mut old = authority_params("near");
     old.not_after = rcgen::date_time_ymd(2020, 1, 1);
@@ -289,7 +289,7 @@ fn an_expired_certificate_of_the_chain_is_told_by_its_position() {
 }
 
 #[test]
-fn a_certificate_without_a_subject_goes_by_its_first_name() {
+fn a_certificate_without_a_subject_is_called_by_its_first_dns_name() {
     let key = KeyPair::generate().unwrap();
     let mut nameless = params("shop");
     nameless.distinguished_name = rcgen::DistinguishedName::new();

@@ -8,9 +8,9 @@ use crate::CredentialsRequest;
 const HOST: &str = DockerCredentials::HOST;
 
 fn credentials() -> DockerCredentials {
-    let answer = r#"{"auths": {"registry.digitalocean.com": {"auth": "bmV3OnNlY3JldA=="}}}"#;
-    let answer: types::DockerCredentials = serde_json::from_str(answer).unwrap();
-    DockerCredentials::new(answer, CredentialsRequest::read_only()).unwrap()
+    let response = r#"{"auths": {"registry.digitalocean.com": {"auth": "bmV3OnNlY3JldA=="}}}"#;
+    let response: types::DockerCredentials = serde_json::from_str(response).unwrap();
+    DockerCredentials::new(response, CredentialsRequest::read_only()).unwrap()
 }
 
 /// What becomes of a file when credentials are put in.
@@ -26,7 +26,7 @@ fn inserted(text: &str) -> String {
 }
 
 #[test]
-fn what_it_does_not_know_stays_to_the_byte_and_in_its_order() {
+fn unknown_fields_stay_byte_for_byte_and_in_order() {
     let text = inserted(
         r#"{"zeta": {"b": 1.000, "a": [1,  2]}, "auths": {"ghcr.io": {"auth": "b2xk", "x": 1e400}, "registry.digitalocean.com": {"auth": "b2xk"}}, "HttpHeaders": {"User-Agent": "ü"}}"#,
     );
@@ -57,7 +57,7 @@ fn an_empty_or_missing_file_becomes_one_with_credentials() {
 }
 
 #[test]
-fn a_helper_that_fails_is_told_and_the_file_stays_as_it_is() {
+fn the_failure_of_a_helper_is_reported_and_the_file_is_unchanged() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("config.json");
     for (text, said) in [
@@ -83,7 +83,7 @@ fn a_helper_that_fails_is_told_and_the_file_stays_as_it_is() {
 }
 
 #[test]
-fn a_helper_without_a_name_is_none() {
+fn an_empty_helper_name_counts_as_no_helper() {
     for (before, after) in [
         (
             r#"{"credHelpers": {"registry.digitalocean.com": ""}}"#,
@@ -102,7 +102,7 @@ fn a_helper_without_a_name_is_none() {
 }
 
 #[test]
-fn what_others_have_written_meanwhile_stays() {
+fn changes_that_others_made_meanwhile_stay() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("config.json");
     fs::write(&path, "{}").unwrap();
@@ -120,7 +120,7 @@ fn what_others_have_written_meanwhile_stays() {
 }
 
 #[test]
-fn many_programs_at_once_lose_nothing_of_each_other() {
+fn concurrent_programs_lose_none_of_each_others_changes() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("config.json");
     let programs: Vec<_> = (0..8)
@@ -154,7 +154,7 @@ fn many_programs_at_once_lose_nothing_of_each_other() {
 }
 
 #[test]
-fn credentials_are_taken_out_and_the_others_stay() {
+fn credentials_are_removed_and_the_others_stay() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("config.json");
     fs::write(&path, inserted(r#"{"auths": {"ghcr.io": {}}}"#)).unwrap();
@@ -169,7 +169,7 @@ fn credentials_are_taken_out_and_the_others_stay() {
 }
 
 #[test]
-fn where_there_is_nothing_to_take_out_the_file_stays_to_the_byte() {
+fn with_nothing_to_remove_the_file_is_unchanged() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("config.json");
     for text in [
@@ -185,7 +185,7 @@ fn where_there_is_nothing_to_take_out_the_file_stays_to_the_byte() {
 }
 
 #[test]
-fn what_is_no_configuration_is_refused_without_showing_it_and_left_as_it_is() {
+fn an_invalid_configuration_is_refused_without_quoting_it_and_left_unchanged() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("config.json");
     for text in [
@@ -210,7 +210,7 @@ fn what_is_no_configuration_is_refused_without_showing_it_and_left_as_it_is() {
 }
 
 #[test]
-fn a_file_that_is_no_text_is_an_error_and_not_an_empty_configuration() {
+fn a_file_that_is_not_text_is_an_error_and_not_an_empty_configuration() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("config.json");
     fs::write(&path, [b'{', 0xff, b'}']).unwrap();
@@ -229,7 +229,7 @@ fn no_value_is_shown() {
 
 #[cfg(unix)]
 #[test]
-fn a_file_keeps_its_mode_and_a_new_one_is_its_owner_s_alone_also_behind_links() {
+fn a_file_keeps_its_mode_and_a_new_one_is_private_even_behind_links() {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
     let directory = tempfile::tempdir().unwrap();
     let at = |name: &str| directory.path().join(name);
@@ -263,7 +263,7 @@ fn a_file_keeps_its_mode_and_a_new_one_is_its_owner_s_alone_also_behind_links() 
 
 #[cfg(unix)]
 #[test]
-fn a_path_of_any_bytes_will_do() {
+fn a_path_need_not_be_unicode() {
     use std::os::unix::ffi::OsStringExt as _;
     let directory = tempfile::tempdir().unwrap();
     let path = directory
@@ -276,7 +276,7 @@ fn a_path_of_any_bytes_will_do() {
 }
 
 #[test]
-fn the_helper_of_a_host_is_named_and_taken_out_again() {
+fn the_helper_of_a_host_is_added_and_removed() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("config.json");
     let helper = || DockerConfig::load(&path).unwrap().helper().unwrap();

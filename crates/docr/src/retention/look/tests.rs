@@ -164,7 +164,7 @@ fn what_was_pushed_or_tagged_since_the_plan_is_new_once() {
 }
 
 #[test]
-fn a_manifest_is_deleted_with_its_tags_only_if_there_are_no_others_and_each_can_go() {
+fn a_manifest_is_deleted_with_its_tags_only_if_all_of_them_may_be_deleted() {
     let mut look = look(&[("v1", &["one"]), ("v2", &["one"])]);
     let now = Now {
         updated_at: None,

@@ -207,7 +207,7 @@ mod tests {
     use docr_api::{operations, types::PageMeta};
 
     use super::*;
-    use crate::list::{PageAnswer, PageRequest};
+    use crate::list::{PageRequest, PageResponse};
 
     type Item = (u64, DateTime<Utc>);
 
@@ -232,12 +232,12 @@ mod tests {
                     let items = first..TOTAL.min(first + MAX_PER_PAGE);
                     let mut meta = PageMeta::default();
                     meta.total = Some(TOTAL);
-                    let answer = PageAnswer {
+                    let response = PageResponse {
                         items: items.map(|item| (item, at(hour(item)))).collect(),
                         links: None,
                         meta: Some(meta),
                     };
-                    async move { Ok(answer) }
+                    async move { Ok(response) }
                 },
             )
         };
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_item_is_looked_for_only_where_its_time_is() {
+    async fn an_item_is_searched_for_only_among_those_of_its_time() {
         let (mut sorted, fetched) = list_of(|item| -(item as i64));
         let found = sorted.find(at(-450), |(item, _)| *item == 450).await;
         assert!(found.unwrap());
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_many_items_with_the_same_time_all_are_looked_at_and_nothing_beyond_the_end() {
+    async fn all_items_with_the_same_time_are_searched_up_to_the_end_of_the_list() {
         let (mut sorted, fetched) = list_of(|_| 0);
         let found = sorted.find(at(0), |(item, _)| *item == 450).await;
         assert!(found.unwrap());
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_and_manifests_are_counted_apart() {
+    fn tags_and_manifests_are_counted_separately() {
         let subjects = [
             Subject::Tag("v1".into()),
             Subject::Manifest("sha256:01".into()),
