@@ -427,13 +427,12 @@ fn config() -> Config {
     }
 }
 
-/// Whether a path of the API or of the registry's protocol is of this repository.
-fn names_repository(path: &str, name: &str) -> bool {
-    let encoded = name.replace('/', "%2F");
-    [name, &encoded].iter().any(|name| {
-        path.split_once(&format!("/{name}"))
-            .is_some_and(|(_, rest)| rest.is_empty() || rest.starts_with('/'))
-    })
+/// The repository in a path of the API or of the registry's protocol.
+fn repository_in(path: &str) -> Option<usize> {
+    let path = path.replace("%2F", "/") + "/";
+    REPOSITORIES
+        .iter()
+        .position(|name| path.contains(&format!("/{name}/")))
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {
@@ -509,7 +508,7 @@ proptest! {
                 if method == "DELETE" && path.contains("/digests/") {
                     return;
                 }
-                let here = REPOSITORIES.iter().position(|name| names_repository(path, name));
+                let here = repository_in(path);
                 let mut looked_at = looking_at.lock().unwrap();
                 looked_at.iter_mut().for_each(|seen| seen.extend(here));
                 let may_follow_a_check = |repository| {
