@@ -76,8 +76,7 @@ def arguments():
     parser.add_argument("--seconds", type=float, default=float("inf"), help="try mutants for so long, after the build; the default is no limit")
     parser.add_argument("--slow", type=float, default=10, metavar="SECONDS", help="leave out tests that take longer (%(default)s)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="tests at once (%(default)s)")
-    # By default a directory of its own: to cargo the crates of the copy are those of the workspace, and replace them.
-    parser.add_argument("--build-in", type=Path, metavar="DIRECTORY", help="the directory of cargo's build; with target/ the dependencies that are there are used, and the workspace is built again afterwards")
+    parser.add_argument("--build-in", type=Path, metavar="DIRECTORY", help="the directory of cargo's build; with target/ the dependencies that are there are used")
     parser.add_argument("--work", type=Path, required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.crate = options.crate or CRATES
@@ -112,6 +111,9 @@ class Tree:
         self.programs = {name: place for name, place in PROGRAMS.items() if place[0] in (*crates, "docr-tests")}
         packages = dict.fromkeys(package for package, _ in self.programs.values())
         self.packages = [argument for package in packages for argument in ("-p", package)]
+        # To cargo the crates of the copy are those of the workspace: without a setting of their own, what is built of them
+        # would be taken for what is built of the workspace, which would not be built again even after a change.
+        self.apart = [argument for member in members() for argument in ("--config", f"profile.dev.package.{member}.codegen-units=17")]
 
     def copy(self):
         files = subprocess.run(["git", "ls-files", "-z"], check=True, capture_output=True, text=True).stdout
@@ -192,9 +194,15 @@ class Tree:
 
     def cargo(self, *arguments):
         environment = {**os.environ, **ENVIRONMENT, "CARGO_TARGET_DIR": str(self.target)}
-        command = ["cargo", *arguments, "--message-format=json"]
+        command = ["cargo", *self.apart, *arguments, "--message-format=json"]
         done = subprocess.run(command, cwd=self.path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         return [json.loads(line) for line in done.stdout.splitlines() if line.startswith(b"{")], done.returncode == 0
+
+
+def members():
+    """The crates of the workspace."""
+    metadata = subprocess.run(["cargo", "metadata", "--no-deps", "--format-version", "1"], check=True, capture_output=True, text=True)
+    return [package["name"] for package in json.loads(metadata.stdout)["packages"]]
 
 
 def sources():
