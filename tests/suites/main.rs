@@ -35,6 +35,7 @@ mod requests;
 mod retention;
 mod retention_golden;
 mod retention_properties;
+mod retention_waits;
 mod scale;
 mod schemas;
 mod secrets;

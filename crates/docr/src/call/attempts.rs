@@ -60,8 +60,12 @@ impl Core {
     async fn repeated(&self, request: AnyRequest<'_>) -> Result<Value, Failed> {
         let asked = self.clock().monotonic();
         let turn = self.options.left(self.options.turn_limit, asked, asked);
-        if let Err(no_turn) = self.turn(turn).await {
-            let (error, at) = self.without_turn(no_turn, turn);
+        let unsent = match self.unless_stopped(self.turn(turn)).await {
+            Some(Ok(())) => None,
+            Some(Err(no_turn)) => Some(self.without_turn(no_turn, turn)),
+            None => Some((Inner::stopped(), None)),
+        };
+        if let Some((error, at)) = unsent {
             return Err(Failed::unsent(request.endpoint, error, at));
         }
         let begin = self.clock().monotonic();
@@ -132,7 +136,7 @@ impl Core {
     async fn after(
         &self,
         endpoint: &Endpoint,
-        error: Inner,
+        mut error: Inner,
         mut attempt: Attempt<'_>,
         begin: Duration,
         progress: &mut Progress,
@@ -145,8 +149,8 @@ impl Core {
         let counted = progress.attempts.saturating_sub(progress.renewals);
         let wait = retry::wait(&error, counted, clock.now(), clock.random());
         let repeats = decision == RetryDecision::Repeat && counted < options.max_attempts;
-        // The wait before the next attempt, if that exceeds the deadline.
-        let mut too_late = (repeats && wait >= self.left(begin)).then_some(wait);
+        // The wait before the next attempt, if that would begin too late.
+        let mut too_late = (repeats && wait >= self.left_to_repeat(begin)).then_some(wait);
         let renews = error.kind == ErrorKind::Unauthorized && self.renewed(begin, progress).await;
         let again = match renews {
             true => Some((Duration::ZERO, None)),
@@ -159,18 +163,22 @@ impl Core {
         self.shared.observers.tell(&attempt);
         if let Some((wait, paid)) = again {
             debug!(error = %error.summary, ?wait, "the attempt failed and will be repeated");
-            if !wait.is_zero() {
-                clock.sleep(wait).await;
-            }
-            match self.turn(self.left(begin)).await {
-                Ok(()) => {
+            let waiting = async {
+                if !wait.is_zero() {
+                    clock.sleep(wait).await;
+                }
+                self.turn(self.left_to_repeat(begin)).await
+            };
+            match self.unless_stopped(waiting).await {
+                Some(Ok(())) => {
                     paid.into_iter().for_each(PaidRepeat::begin);
                     return Ok(());
                 }
-                Err(NoTurn::Later(wait)) => too_late = Some(wait),
-                Err(NoTurn::Unavailable(why)) => {
+                Some(Err(NoTurn::Later(wait))) => too_late = Some(wait),
+                Some(Err(NoTurn::Unavailable(why))) => {
                     debug!(error = %why, "the rate budget is not available: the call is not repeated");
                 }
+                None => error = error.stopped_after(),
             }
         }
         let history = History {
@@ -302,6 +310,14 @@ impl Core {
     fn left(&self, begin: Duration) -> Duration {
         let now = self.clock().monotonic();
         self.options.left(self.options.deadline, begin, now)
+    }
+
+    /// The time left in which another attempt may begin.
+    fn left_to_repeat(&self, begin: Duration) -> Duration {
+        let (left, end) = (self.left(begin), self.options.no_repeat_after);
+        end.map_or(left, |end| {
+            left.min(end.saturating_sub(self.clock().monotonic()))
+        })
     }
 
     /// The time limit of an attempt that begins `now`.

@@ -1,8 +1,9 @@
 //! What calls are made with: the generated client, the options, and the state that all clones share.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, pin::pin, sync::Arc, time::Duration};
 
 use docr_api::{AccessToken, ClientInfo as _, Secret, TokenError, TokenFuture, TokenProvider};
+use futures_util::future::{Either, select};
 use reqwest::Url;
 
 use super::{CallOptions, Observers, Turns, clock::Clock, service_clock::ServiceClock};
@@ -87,6 +88,22 @@ impl Core {
 
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
         &self.shared.clock
+    }
+
+    /// The output of a wait; `None` once no further attempt may begin.
+    pub(super) async fn unless_stopped<T>(&self, wait: impl Future<Output = T>) -> Option<T> {
+        let Some(stop) = &self.options.stop else {
+            return Some(wait.await);
+        };
+        match select(stop.clone(), pin!(wait)).await {
+            Either::Left(_) => None,
+            Either::Right((output, _)) => Some(output),
+        }
+    }
+
+    /// Waits before a call that is to be made later. If no further attempt may begin, it is over at once, and the call fails.
+    pub(crate) async fn pause(&self, duration: Duration) {
+        self.unless_stopped(self.clock().sleep(duration)).await;
     }
 
     /// The token that the next request would carry.

@@ -172,8 +172,13 @@ impl Core {
         let now = self.clock().monotonic();
         let begin = now.saturating_sub(elapsed);
         let left = self.options.left(self.options.deadline, begin, now);
-        let until = Some(now.saturating_add(left));
-        (!left.is_zero()).then(|| self.with(|options| CallOptions { until, ..options }))
+        let outer_deadline = Some(now.saturating_add(left));
+        (!left.is_zero()).then(|| {
+            self.with(|options| CallOptions {
+                outer_deadline,
+                ..options
+            })
+        })
     }
 
     /// The service's time at some moment, rather too early than too late: its servers' clocks differ, and a `date` header

@@ -2,7 +2,16 @@
 
 use std::time::Duration;
 
+use futures_core::future::BoxFuture;
+use futures_util::{
+    FutureExt as _,
+    future::{Shared, select},
+};
+
 use super::retry::RetryBudget;
+
+/// Completes when no further attempt may begin.
+pub(super) type Stop = Shared<BoxFuture<'static, ()>>;
 
 /// How calls are made. A client and each of its handles has its own options, changed by `with`:
 ///
@@ -29,7 +38,10 @@ pub struct CallOptions {
     pub(crate) wait_limit: Option<Duration>,
     pub(crate) budget: RetryBudget,
     /// The deadline of the call that these calls are part of, by [`Clock::monotonic`](crate::Clock::monotonic).
-    pub(crate) until: Option<Duration>,
+    pub(crate) outer_deadline: Option<Duration>,
+    /// No attempt is repeated after this, by the same clock.
+    pub(crate) no_repeat_after: Option<Duration>,
+    pub(crate) stop: Option<Stop>,
 }
 
 impl CallOptions {
@@ -42,7 +54,9 @@ impl CallOptions {
             turn_limit: Duration::from_secs(2 * 60 * 60),
             wait_limit: None,
             budget: RetryBudget::default(),
-            until: None,
+            outer_deadline: None,
+            no_repeat_after: None,
+            stop: None,
         }
     }
 
@@ -141,11 +155,48 @@ impl CallOptions {
         }
     }
 
+    /// Begins no further attempt once this future completes, such as one that waits for Ctrl-C or for a
+    /// `CancellationToken`; nor once one completes that was set before. A call that waits then, for its turn or to be
+    /// repeated, fails at once as [`is_stopped`](crate::Error::is_stopped). An attempt in progress is finished, so that its
+    /// outcome is known. Credentials are revoked all the same.
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let docr = docr.with(|calls| {
+    ///     calls.until(async {
+    ///         let _ = tokio::signal::ctrl_c().await;
+    ///     })
+    /// });
+    /// match docr.registry("acme-images".parse()?).delete().await {
+    ///     Err(error) if error.is_stopped() => println!("interrupted: {error}"),
+    ///     result => result?,
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[doc(alias = "cancel")]
+    pub fn until(self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
+        let stop = stop.boxed();
+        let stop = match self.stop {
+            Some(earlier) => select(earlier, stop).map(drop).boxed(),
+            None => stop,
+        };
+        Self {
+            stop: Some(stop.shared()),
+            ..self
+        }
+    }
+
+    /// The same, whatever they were to be stopped by.
+    pub(crate) fn unstoppable(self) -> Self {
+        Self { stop: None, ..self }
+    }
+
     /// The time left of a limit, and of the deadline of the call that this one is part of.
     pub(super) fn left(&self, limit: Duration, since: Duration, now: Duration) -> Duration {
         let own = limit.saturating_sub(now.saturating_sub(since));
-        self.until
-            .map_or(own, |until| own.min(until.saturating_sub(now)))
+        self.outer_deadline
+            .map_or(own, |deadline| own.min(deadline.saturating_sub(now)))
     }
 }
 

@@ -15,6 +15,8 @@ const MOST_PER_HOUR: u64 = 100_000;
 /// The service counts a request from its arrival. The margins keep a request from arriving before its slot is free.
 const MINUTE: Duration = Duration::from_millis(61_000);
 pub(super) const HOUR: Duration = Duration::from_secs(3_605);
+/// How much longer than its limit a wait in the queue may take, which has no known end.
+pub(super) const QUEUED: Duration = Duration::from_secs(1);
 
 /// Hands out the slots of a token's rate limit, first come, first served.
 #[derive(Debug)]
@@ -45,17 +47,18 @@ impl Pacer {
         }
     }
 
-    /// Waits for a slot, and takes it. A wait that would take longer than `limit` is not begun.
+    /// Waits for a slot, and takes it. A wait that would take longer than `limit` is not begun, and no slot is taken later.
     pub(crate) async fn acquire(&self, clock: &dyn Clock, limit: Duration) -> Result<(), NoSlot> {
         let end = clock.monotonic().saturating_add(limit);
         let _turn = self.turn.lock().await;
+        let has_waited_too_long = clock.monotonic() > end.saturating_add(QUEUED);
         loop {
             let wait = self.log().wait(time(clock));
+            if has_waited_too_long || wait > end.saturating_sub(clock.monotonic()) {
+                return Err(NoSlot(wait));
+            }
             if wait.is_zero() {
                 break;
-            }
-            if wait > end.saturating_sub(clock.monotonic()) {
-                return Err(NoSlot(wait));
             }
             clock.sleep(wait).await;
         }

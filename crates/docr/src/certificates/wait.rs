@@ -12,7 +12,7 @@ use super::{
     handle::Certificates,
 };
 use crate::{
-    call::Clock,
+    call::Core,
     error::{Error, ErrorKind, Result},
     text::clean,
 };
@@ -144,10 +144,9 @@ impl Certificates {
     }
 
     fn waits(&self) -> Waits<'_> {
-        let clock = &**self.core.clock();
         Waits {
-            clock,
-            since: clock.monotonic(),
+            core: &self.core,
+            since: self.core.clock().monotonic(),
             limit: self.core.options.wait_limit.unwrap_or(LIMIT),
             next: FIRST,
         }
@@ -164,7 +163,7 @@ fn is_renewal(found: &Certificate, before: &Certificate) -> bool {
 
 /// Waits that grow, within a limit.
 struct Waits<'a> {
-    clock: &'a dyn Clock,
+    core: &'a Core,
     since: Duration,
     limit: Duration,
     next: Duration,
@@ -177,13 +176,13 @@ impl Waits<'_> {
         if left.is_zero() {
             return false;
         }
-        self.clock.sleep(self.next.min(left)).await;
+        self.core.pause(self.next.min(left)).await;
         self.next = self.next.mul_f64(1.5).min(LONGEST);
         true
     }
 
     fn waited(&self) -> Duration {
-        self.clock.monotonic().saturating_sub(self.since)
+        self.core.clock().monotonic().saturating_sub(self.since)
     }
 }
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tokio::runtime::Handle;
 
-use super::{CredentialsRequest, DockerCredentials, mint::or_revoke, place};
+use super::{CredentialsRequest, DockerCredentials, place};
 use crate::{
     call::{Target, date_after, until},
     error::{Error, ErrorKind, Result},
@@ -119,11 +119,7 @@ impl CredentialFiles {
             Kept::Nothing => None,
         };
         let place = place::Unfinished::beside(&path).map_err(|error| storage(&path, error))?;
-        let minting = {
-            let target = target.clone();
-            async move { DockerCredentials::mint(&target, wanted).await }
-        };
-        let credentials = match (or_revoke(&target.core, minting).await, usable) {
+        let credentials = match (DockerCredentials::mint(target, wanted).await, usable) {
             (Ok(credentials), _) => credentials,
             (Err(_), Some(usable)) => return Ok(usable),
             (Err(error), None) => return Err(error),

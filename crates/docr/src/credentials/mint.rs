@@ -2,6 +2,7 @@
 
 use std::future;
 
+use futures_util::FutureExt as _;
 use tokio::{runtime::Handle, sync::oneshot};
 use tracing::{Instrument as _, debug};
 
@@ -9,7 +10,7 @@ use docr_api::Secret;
 
 use super::DockerCredentials;
 use crate::{
-    call::{Core, Request},
+    call::{CallOptions, Core, Request},
     error::{Error, Result},
     task::finished,
 };
@@ -23,6 +24,7 @@ impl DockerCredentials {
 
 /// Revokes a token. Errors hide it and its alias.
 pub(crate) async fn revoke(core: &Core, token: Secret, alias: Option<&Secret>) -> Result<()> {
+    let core = core.with(CallOptions::unstoppable);
     let url = core.oauth_url().to_owned();
     let revoke = Request {
         endpoint: (&docr_api::OAUTH_REVOKE).into(),
@@ -39,18 +41,25 @@ pub(crate) async fn revoke(core: &Core, token: Secret, alias: Option<&Secret>) -
     }
 }
 
-/// Mints in a task of its own. Credentials that arrive after the caller has given up are revoked.
-pub(crate) async fn or_revoke(
+/// Mints in a task of its own. Once the caller has given up, no further attempt begins, and credentials that arrive
+/// nevertheless are revoked.
+pub(crate) async fn or_revoke<F>(
     core: &Core,
-    minting: impl Future<Output = Result<DockerCredentials>> + Send + 'static,
-) -> Result<DockerCredentials> {
+    mint: impl FnOnce(Core) -> F,
+) -> Result<DockerCredentials>
+where
+    F: Future<Output = Result<DockerCredentials>> + Send + 'static,
+{
     let (sender, receiver) = oneshot::channel();
+    let (here, gone) = oneshot::channel::<()>();
     let runtime = Handle::try_current().map_err(|_| Error::no_runtime())?;
     let mut caller = Caller {
         core: core.clone(),
         runtime: runtime.clone(),
         receiver,
+        _here: here,
     };
+    let minting = mint(core.with(|calls| calls.until(gone.map(drop))));
     let core = core.clone();
     let task = async move {
         if let Err(Ok(unwanted)) = sender.send(minting.await) {
@@ -73,6 +82,8 @@ struct Caller {
     core: Core,
     runtime: Handle,
     receiver: oneshot::Receiver<Result<DockerCredentials>>,
+    /// The other end sees when this is dropped.
+    _here: oneshot::Sender<()>,
 }
 
 impl Drop for Caller {

@@ -18,7 +18,7 @@ use docr_api::{Secret, types};
 use serde::Serialize;
 
 use crate::{
-    call::{Target, call},
+    call::{Core, Target, call},
     error::{Error, InvalidInput, Result},
 };
 
@@ -138,18 +138,22 @@ impl DockerCredentials {
         has_any.then_some(credentials)
     }
 
-    /// Mints credentials. Each call leaves another one with the service.
+    /// Mints credentials. Each call leaves another one with the service, unless it is dropped: then they are revoked.
     pub(crate) async fn mint(registry: &Target, wanted: CredentialsRequest) -> Result<Self> {
         let expiry_seconds = wanted.expiry_seconds()?;
-        let minted = call!(
-            registry.core,
-            registries_get_docker_credentials
-                .registry_name(registry.name.as_str())
-                .read_write(wanted.is_read_write())
-                .expiry_seconds(expiry_seconds)
-        );
-        let operation = docr_api::operations::registries_get_docker_credentials();
-        Self::new(minted?, wanted).ok_or_else(|| Error::no_credentials(operation))
+        let name = registry.name.clone();
+        let mint = async move |core: Core| {
+            let minted = call!(
+                core,
+                registries_get_docker_credentials
+                    .registry_name(name.as_str())
+                    .read_write(wanted.is_read_write())
+                    .expiry_seconds(expiry_seconds)
+            );
+            let operation = docr_api::operations::registries_get_docker_credentials();
+            Self::new(minted?, wanted).ok_or_else(|| Error::no_credentials(operation))
+        };
+        or_revoke(&registry.core, mint).await
     }
 
     /// The hosts of the credentials, each with the value of `auth` in a Docker `config.json`: [`HOST`](Self::HOST), and

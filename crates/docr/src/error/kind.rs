@@ -61,6 +61,22 @@ kinds! {
     RateBudgetUnavailable "rate_budget_unavailable" is_rate_budget_unavailable
     /// Whether the rate budget was not available.
     ;
+    /// The caller asked to begin no further attempt, by [`CallOptions::until`](crate::CallOptions::until).
+    Stopped "stopped" is_stopped
+    /// Whether no further attempt was made because the caller asked for that, by
+    /// [`CallOptions::until`](crate::CallOptions::until). If [`attempts`](Error::attempts) is 0, nothing was sent.
+    ///
+    /// ```no_run
+    /// # async fn example(docr: docr::Client, shutdown: tokio::sync::oneshot::Receiver<()>) -> docr::Result<()> {
+    /// let docr = docr.with(|calls| calls.until(async { shutdown.await.unwrap_or_default() }));
+    /// match docr.registries().list().all().await {
+    ///     Err(error) if error.is_stopped() => println!("shutting down"),
+    ///     registries => println!("{} registries", registries?.len()),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ;
     /// No connection was made; nothing was sent. Check network, proxy and base URL.
     Connect "connect" is_connect
     /// Whether no connection could be made; nothing was sent.

@@ -134,6 +134,20 @@ impl Inner {
         }
     }
 
+    /// No attempt may begin any more.
+    pub(crate) fn stopped() -> Self {
+        Self::new(ErrorKind::Stopped, "the call was stopped; nothing was sent")
+    }
+
+    /// No attempt may follow the one that failed like this.
+    pub(crate) fn stopped_after(self) -> Self {
+        Self {
+            kind: ErrorKind::Stopped,
+            summary: format!("the call was stopped after an attempt: {}", self.summary),
+            ..self
+        }
+    }
+
     /// Timers and sockets are tokio's, and panic without its runtime.
     pub(crate) fn no_runtime() -> Self {
         let summary = "no tokio runtime: calls must be made inside one; nothing was sent";

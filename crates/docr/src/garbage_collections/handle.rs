@@ -286,9 +286,13 @@ impl GarbageCollections {
             if passes(since, &*clock, INTERVAL, limit) {
                 return Err(expired(limit, run));
             }
-            clock.sleep(INTERVAL).await;
+            self.pause(INTERVAL).await;
         }
         Ok(())
+    }
+
+    pub(super) async fn pause(&self, duration: Duration) {
+        self.registry.core.pause(duration).await;
     }
 
     pub(super) fn wait_limit(&self) -> Duration {

@@ -189,7 +189,7 @@ impl Follower {
                 if passes(since, &*clock, self.interval, limit) {
                     return Err(expired(limit, last.clone()));
                 }
-                clock.sleep(self.interval).await;
+                self.runs.pause(self.interval).await;
             }
             let (run, ended) = self.look().await?;
             self.ended = ended;

@@ -167,21 +167,17 @@ impl LegacyRegistry {
     ) -> Result<DockerCredentials> {
         let core = &self.account.core;
         let expiry_seconds = wanted.expiry_seconds()?;
-        let minting = {
-            let core = core.clone();
-            async move {
-                let minted = call!(
-                    core,
-                    registry_get_docker_credentials
-                        .read_write(wanted.is_read_write())
-                        .expiry_seconds(expiry_seconds)
-                );
-                let operation = operations::registry_get_docker_credentials();
-                DockerCredentials::new(minted?, wanted)
-                    .ok_or_else(|| Error::no_credentials(operation))
-            }
+        let mint = async move |core: Core| {
+            let minted = call!(
+                core,
+                registry_get_docker_credentials
+                    .read_write(wanted.is_read_write())
+                    .expiry_seconds(expiry_seconds)
+            );
+            let operation = operations::registry_get_docker_credentials();
+            DockerCredentials::new(minted?, wanted).ok_or_else(|| Error::no_credentials(operation))
         };
-        or_revoke(core, minting).await
+        or_revoke(core, mint).await
     }
 
     /// Lists the repositories, each with its latest tag. `GET /v2/registry/{registry_name}/repositories`

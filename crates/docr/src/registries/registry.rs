@@ -1,6 +1,9 @@
 //! One registry: a handle by its name.
 
 #[cfg(feature = "retention")]
+use std::time::Duration;
+
+#[cfg(feature = "retention")]
 use chrono::{DateTime, Utc};
 #[cfg(feature = "retention")]
 use docr_api::ClientInfo as _;
@@ -15,7 +18,7 @@ use crate::call::Clock;
 use crate::{
     RegistryName, RepositoryName,
     call::{Core, Form, Target, call, call_either, deleted, optional, with_options},
-    credentials::{CredentialsCache, CredentialsRequest, DockerCredentials, or_revoke},
+    credentials::{CredentialsCache, CredentialsRequest, DockerCredentials},
     error::Result,
     garbage_collections::GarbageCollections,
     list::{List, PageRequest, page_response},
@@ -50,6 +53,11 @@ impl RegistryHandle {
     /// The same registry with paced calls: see [`CallOptions::paced`](crate::CallOptions::paced).
     pub(crate) fn paced(&self) -> Self {
         self.with(|calls| calls.paced(true))
+    }
+
+    #[cfg(feature = "retention")]
+    pub(crate) fn turn_limit(&self) -> Duration {
+        self.target.core.options.turn_limit
     }
 
     /// The time by the service's clock, once a response has reported it.
@@ -166,9 +174,7 @@ impl RegistryHandle {
         &self,
         wanted: CredentialsRequest,
     ) -> Result<DockerCredentials> {
-        let target = self.target.clone();
-        let minting = async move { DockerCredentials::mint(&target, wanted).await };
-        or_revoke(&self.target.core, minting).await
+        DockerCredentials::mint(&self.target, wanted).await
     }
 
     /// A cache of credentials of this kind, which renews them before they expire. Does no I/O by itself.

@@ -3,12 +3,12 @@
 use std::{
     collections::{HashMap, HashSet},
     fmt,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use futures_core::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use super::{
     CONCURRENCY,
@@ -190,7 +190,7 @@ impl<'a, R: ManifestReader + Sync> RetentionExecution<'a, R> {
             registry,
             permits: Arc::new(Semaphore::new(concurrency)),
             until: until.shared(),
-            is_stopped: AtomicBool::new(false),
+            is_stopped: watch::Sender::new(false),
             observe: Mutex::new(observe),
             outcomes: Mutex::new(HashMap::new()),
             tags_go_along: has_manifests_first.then(Default::default),

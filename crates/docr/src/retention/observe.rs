@@ -1,6 +1,6 @@
 //! Observing the deletions while a plan is executed.
 
-use std::io;
+use std::{io, time::Duration};
 
 use super::{plan::Deletion, report::RetentionStep};
 
@@ -40,6 +40,11 @@ pub trait ObserveRetention {
 
     /// Called when the outcome of a deletion is known.
     fn ended(&mut self, step: &RetentionStep);
+
+    /// Called when a repository waits this long for the rate limit, before it is looked at again. Does nothing by default.
+    fn waits(&mut self, duration: Duration) {
+        let _ = duration;
+    }
 }
 
 /// A closure that is called only after each deletion.

@@ -32,6 +32,8 @@ const FRESH: Duration = Duration::from_secs(60);
 /// How a repository is now.
 pub(super) struct Look {
     at: Duration,
+    /// When all of it was read.
+    ended: Duration,
     /// Whether the list of tags was read.
     has_all_tags: bool,
     /// Whether the list of manifests names all tags that were read.
@@ -131,6 +133,7 @@ impl Look {
         let seen = read_lists(repository, tags, None, &mut texts, scope.calls).await?;
         let mut look = Self {
             at,
+            ended: at,
             has_all_tags,
             is_agreed: names_all_tags(agreed, &seen),
             tags: HashMap::new(),
@@ -225,6 +228,16 @@ impl Look {
     /// Whether it is recent enough to delete by.
     pub(super) fn is_fresh(&self, now: Duration) -> bool {
         self.is_within(FRESH, now)
+    }
+
+    /// The same, read to its end now.
+    pub(super) fn ended_at(self, now: Duration) -> Self {
+        Self { ended: now, ..self }
+    }
+
+    /// Until when a deletion may be sent that it decides.
+    pub(super) fn end(&self) -> Duration {
+        self.ended.saturating_add(FRESH)
     }
 
     /// Whether it was begun no longer ago than this.

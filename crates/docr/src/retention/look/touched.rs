@@ -104,6 +104,7 @@ impl Look {
         }
         let mut look = Self {
             at,
+            ended: at,
             has_all_tags: false,
             is_agreed: false,
             tags: HashMap::new(),

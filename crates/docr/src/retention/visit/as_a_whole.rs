@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Visit;
+use super::{TRIES, Visit};
 use crate::{
     CallOptions, ErrorKind,
     retention::{
@@ -15,8 +15,6 @@ use crate::{
 
 /// The longest time between the look and the deletion of a whole repository.
 const AT_ONCE: Duration = Duration::from_secs(5);
-/// How many times that is tried when the rate limit is exceeded.
-const TRIES: u32 = 5;
 
 impl<O: ObserveRetention + Send> Visit<'_, '_, '_, O> {
     /// Deletes the repository itself, if it contains only what is to be deleted. Otherwise returns the look.
@@ -40,20 +38,23 @@ impl<O: ObserveRetention + Send> Visit<'_, '_, '_, O> {
             self.left.clear();
             return None;
         }
-        // What is pushed after the look is lost, so the call is not paced, and has a short deadline.
-        let at_once = |calls: CallOptions| calls.paced(false).deadline(AT_ONCE);
-        let repository = self.repository.with(at_once);
         let mut tries = 0;
         let result = loop {
             // Logging them all, or waiting for the rate limit, may have taken a while.
-            if tries > 0 || !look.is_within(AT_ONCE, self.run.registry.clock().monotonic()) {
+            if tries > 0 || !look.is_within(AT_ONCE, self.now()) {
                 look = self.look(scope, None).await?;
                 if !look.has_nothing_else(&self.left) {
                     return Some(look);
                 }
             }
             tries += 1;
-            match repository.delete().await {
+            // What is pushed after the look is lost, so the call is not paced, and not repeated later.
+            let no_repeat_after = Some(self.now().saturating_add(AT_ONCE));
+            let at_once = |calls: CallOptions| CallOptions {
+                no_repeat_after,
+                ..calls.paced(false)
+            };
+            match self.repository.with(at_once).delete().await {
                 Err(error) if error.kind() == ErrorKind::RateLimited && tries < TRIES => {}
                 result => break result,
             }

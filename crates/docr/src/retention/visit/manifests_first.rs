@@ -11,17 +11,18 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Visit, delete, is_refusal};
 use crate::{
-    Result,
+    RepositoryHandle, Result,
     retention::{
         look::{Look, Scope},
         manifest::ManifestReader,
         observe::ObserveRetention,
-        plan::{Deletion, Subject},
+        plan::Deletion,
         report::Outcome,
     },
 };
 
 /// A manifest to delete, with the tags that point to it.
+#[derive(Clone)]
 struct Tagged<'a> {
     manifest: &'a Deletion,
     tags: Vec<&'a Deletion>,
@@ -44,11 +45,11 @@ impl<'a, O: ObserveRetention + Send> Visit<'_, 'a, '_, O> {
         let Some(tags_go_along) = &run.tags_go_along else {
             return look;
         };
-        let (mut look, mut tried) = (look, HashSet::new());
+        let mut look = look;
         let mut under_way = FuturesUnordered::new();
         loop {
             // What must be deleted before others is deleted by the next round.
-            let images = self.tagged(&tried);
+            let images = self.tagged();
             if images.is_empty() {
                 self.forget_ended();
                 return look;
@@ -58,7 +59,7 @@ impl<'a, O: ObserveRetention + Send> Visit<'_, 'a, '_, O> {
                     // The repository could not be read.
                     return look;
                 }
-                tried.insert(&image.manifest.subject);
+                self.tried_first.insert(&image.manifest.subject);
                 let mut known = tags_go_along.lock().await;
                 match *known {
                     Some(true) => drop(known),
@@ -74,26 +75,20 @@ impl<'a, O: ObserveRetention + Send> Visit<'_, 'a, '_, O> {
                 let Some(permit) = self.permit_beside(&mut under_way).await else {
                     continue;
                 };
-                if self.has_fresh_look(scope, &mut look, &mut under_way).await
-                    && look
-                        .as_ref()
-                        .is_some_and(|look| look.has_no_more(image.manifest, &image.tags))
-                    && self.begin_all(image.all())
-                {
+                let prepared = self.prepare(scope, &image, &mut look, &mut under_way);
+                if let Some(repository) = prepared.await {
                     under_way.push(async move {
-                        let (_, result) = delete(scope.repository, image.manifest, permit).await;
+                        let (_, result) = delete(repository, image.manifest, permit).await;
                         (image, result)
                     });
                 }
             }
-            while let Some((image, result)) = self.next(&mut under_way).await {
-                self.end_image(&image, result);
-            }
+            self.end_all(&mut under_way).await;
         }
     }
 
     /// The tagged manifests that have not been tried, and that nothing but their tags must precede.
-    fn tagged(&self, tried: &HashSet<&Subject>) -> Vec<Tagged<'a>> {
+    fn tagged(&self) -> Vec<Tagged<'a>> {
         let left = self.left.iter().copied();
         let left = left.filter(|deletion| !self.ended.contains_key(&deletion.subject));
         let (manifests, tags): (Vec<_>, Vec<_>) = left.partition(|it| it.is_manifest());
@@ -103,7 +98,7 @@ impl<'a, O: ObserveRetention + Send> Visit<'_, 'a, '_, O> {
         }
         let untried = manifests
             .into_iter()
-            .filter(|manifest| !tried.contains(&manifest.subject));
+            .filter(|manifest| !self.tried_first.contains(&manifest.subject));
         let images = untried.filter_map(|manifest| {
             let tags = tags_of.remove(&manifest.digest.as_deref())?;
             Some(Tagged { manifest, tags })
@@ -125,20 +120,15 @@ impl<'a, O: ObserveRetention + Send> Visit<'_, 'a, '_, O> {
         look: &mut Option<Look>,
     ) -> Option<bool> {
         let permit = self.run.permit().await?;
-        if !self.run.may_begin() || !self.has_fresh_look(scope, look, &mut no_others()).await {
+        if !self.run.may_begin() {
             return None;
         }
-        let is_free = look
-            .as_ref()
-            .is_some_and(|look| look.has_no_more(image.manifest, &image.tags));
-        if !is_free || !self.begin_all(image.all()) {
-            return None;
-        }
-        let (_, result) = delete(scope.repository, image.manifest, permit).await;
+        let prepared = self.prepare(scope, image, look, &mut no_others()).await;
+        let (_, result) = delete(prepared?, image.manifest, permit).await;
         match result {
             Ok(()) => self.end(image.manifest, Outcome::Deleted),
-            Err(error) if error.is_not_found() || is_refusal(&error) => {
-                self.end_image(image, Err(error));
+            Err(error) if error.is_not_found() || error.is_stopped() || is_refusal(&error) => {
+                self.end_image((image.clone(), Err(error)));
                 return None;
             }
             // Perhaps a tagged manifest can't be deleted.
@@ -169,7 +159,7 @@ impl<'a, O: ObserveRetention + Send> Visit<'_, 'a, '_, O> {
                 Ok(permit) => break permit,
                 // Deletions in progress hold permits, and return them only when polled.
                 Err(_) => match self.next(under_way).await {
-                    Some((image, result)) => self.end_image(&image, result),
+                    Some(ended) => self.end_image(ended),
                     None => break self.run.permit().await?,
                 },
             }
@@ -177,30 +167,51 @@ impl<'a, O: ObserveRetention + Send> Visit<'_, 'a, '_, O> {
         self.run.may_begin().then_some(permit)
     }
 
-    /// Whether there is a recent look, after taking a new one if necessary.
-    async fn has_fresh_look<R, F>(
+    /// Prepares to delete a manifest before its tags; `None` if it is not to be deleted so, or nothing more may start.
+    async fn prepare<R, F>(
         &mut self,
         scope: &Scope<'_, R>,
+        image: &Tagged<'a>,
         look: &mut Option<Look>,
         under_way: &mut FuturesUnordered<F>,
-    ) -> bool
+    ) -> Option<RepositoryHandle>
     where
         R: ManifestReader + Sync,
         F: Future<Output = (Tagged<'a>, Result<()>)>,
     {
-        let now = self.run.registry.clock().monotonic();
-        if !look.as_ref().is_some_and(|look| look.is_fresh(now)) {
-            while let Some((image, result)) = self.next(under_way).await {
-                self.end_image(&image, result);
-            }
-            self.forget_ended();
-            *look = self.look(scope, None).await;
+        if self.resumes_at.is_some() {
+            self.end_all(under_way).await;
+            self.wait_for_rate_limit().await;
         }
-        look.is_some()
+        if !look.as_ref().is_some_and(|look| look.is_fresh(self.now())) {
+            self.end_all(under_way).await;
+            self.forget_ended();
+            *look = match self.run.may_begin() {
+                true => self.look(scope, None).await,
+                false => None,
+            };
+        }
+        let look = look.as_ref();
+        let look = look.filter(|look| look.has_no_more(image.manifest, &image.tags))?;
+        (self.run.may_begin() && self.begin_all(image.all())).then(|| self.within(look))
     }
 
-    /// Records the outcome for a manifest and its tags.
-    fn end_image(&mut self, image: &Tagged<'a>, result: Result<()>) {
+    /// Waits for the deletions in progress.
+    async fn end_all<F>(&mut self, under_way: &mut FuturesUnordered<F>)
+    where
+        F: Future<Output = (Tagged<'a>, Result<()>)>,
+    {
+        while let Some(ended) = self.next(under_way).await {
+            self.end_image(ended);
+        }
+    }
+
+    /// Records the outcome for a manifest and its tags, unless it is tried again.
+    fn end_image(&mut self, (image, result): (Tagged<'a>, Result<()>)) {
+        if self.is_to_repeat(image.manifest, &result) {
+            self.tried_first.remove(&image.manifest.subject);
+            return;
+        }
         let outcome = self.run.outcome(result);
         self.end(image.manifest, outcome.clone());
         let of_tags = match outcome {

@@ -4,13 +4,11 @@ mod as_a_whole;
 mod manifests_first;
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, HashSet, VecDeque, hash_map::Entry},
     io,
     pin::pin,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering::SeqCst},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use futures_core::future::BoxFuture;
@@ -19,7 +17,7 @@ use futures_util::{
     future::{Either, Shared, select},
     stream::FuturesUnordered,
 };
-use tokio::sync::{self, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{self, OwnedSemaphorePermit, Semaphore, watch};
 
 use super::{
     look::{Gone, Known, Look, Scope},
@@ -29,7 +27,10 @@ use super::{
     reading::Calls,
     report::{Outcome, RetentionStep},
 };
-use crate::{Error, ErrorKind, RegistryHandle, RepositoryHandle, Result};
+use crate::{CallOptions, Error, ErrorKind, RegistryHandle, RepositoryHandle, Result};
+
+/// How many times a deletion is tried when the rate limit is exceeded, each time after another look.
+const TRIES: u32 = 5;
 
 /// A plan that is being executed.
 pub(super) struct Run<'a, 'o, O> {
@@ -38,7 +39,7 @@ pub(super) struct Run<'a, 'o, O> {
     pub(super) permits: Arc<Semaphore>,
     pub(super) until: Shared<BoxFuture<'a, ()>>,
     /// Whether nothing more may start.
-    pub(super) is_stopped: AtomicBool,
+    pub(super) is_stopped: watch::Sender<bool>,
     pub(super) observe: Mutex<&'o mut O>,
     pub(super) outcomes: Mutex<HashMap<&'a Deletion, Outcome>>,
     /// If manifests are deleted first: whether their tags are deleted with them, once known. Held while finding out.
@@ -47,7 +48,7 @@ pub(super) struct Run<'a, 'o, O> {
 
 impl<'a, 'o, O: ObserveRetention + Send> Run<'a, 'o, O> {
     fn stop(&self) {
-        self.is_stopped.store(true, SeqCst);
+        self.is_stopped.send_replace(true);
     }
 
     /// Whether another deletion may start.
@@ -55,19 +56,35 @@ impl<'a, 'o, O: ObserveRetention + Send> Run<'a, 'o, O> {
         if self.until.clone().now_or_never().is_some() {
             self.stop();
         }
-        !self.is_stopped.load(SeqCst)
+        !*self.is_stopped.borrow()
+    }
+
+    /// The output of a wait; `None` if stopped before.
+    async fn unless_stopped<T>(&self, wait: impl Future<Output = T>) -> Option<T> {
+        match select(self.until.clone(), pin!(wait)).await {
+            Either::Left(_) => {
+                self.stop();
+                None
+            }
+            Either::Right((output, _)) => Some(output),
+        }
     }
 
     /// Waits for a permit to call; `None` if stopped before.
     async fn permit(&self) -> Option<OwnedSemaphorePermit> {
-        let permit = pin!(Arc::clone(&self.permits).acquire_owned());
-        match select(self.until.clone(), permit).await {
-            Either::Left(((), _)) => {
-                self.stop();
-                None
-            }
-            Either::Right((permit, _)) => permit.ok(),
-        }
+        let permit = Arc::clone(&self.permits).acquire_owned();
+        self.unless_stopped(permit).await?.ok()
+    }
+
+    /// A repository whose calls wait no longer than the run.
+    fn repository(&self, name: &str) -> Option<RepositoryHandle> {
+        let mut is_stopped = self.is_stopped.subscribe();
+        let stopped = async move {
+            let _ = is_stopped.wait_for(|is_stopped| *is_stopped).await;
+        };
+        // The plan was checked: every name in it is valid.
+        let repository = self.registry.repository(name.parse().ok()?);
+        Some(repository.with(|calls| calls.until(stopped)))
     }
 
     fn observe(&self) -> MutexGuard<'_, &'o mut O> {
@@ -86,6 +103,7 @@ impl<'a, 'o, O: ObserveRetention + Send> Run<'a, 'o, O> {
         match result {
             Ok(()) => Outcome::Deleted,
             Err(error) if error.is_not_found() => Outcome::GoneAlready,
+            Err(error) if error.is_stopped() && error.attempts() == 0 => Outcome::NotTried,
             Err(error) if is_refusal(&error) => {
                 self.stop();
                 Outcome::Refused(error.to_string())
@@ -101,6 +119,12 @@ pub(super) struct Visit<'v, 'a, 'o, O> {
     pub(super) name: &'a str,
     repository: RepositoryHandle,
     left: VecDeque<&'a Deletion>,
+    /// How often each deletion that has begun was refused by the rate limit.
+    refused: HashMap<&'a Subject, u32>,
+    /// When the rate limit that has refused a deletion allows another one.
+    resumes_at: Option<Duration>,
+    /// The manifests whose deletion was tried before that of their tags.
+    tried_first: HashSet<&'a Subject>,
     /// The finished deletions, and whether each is deleted now.
     ended: HashMap<&'a Subject, bool>,
 }
@@ -116,9 +140,11 @@ impl<'v, 'a, 'o, O: ObserveRetention + Send> Visit<'v, 'a, 'o, O> {
         let mut visit = Self {
             run,
             name,
-            // The plan was checked: every name in it is valid.
-            repository: run.registry.repository(name.parse().ok()?),
+            repository: run.repository(name)?,
             left: VecDeque::new(),
+            refused: HashMap::new(),
+            resumes_at: None,
+            tried_first: HashSet::new(),
             ended: HashMap::new(),
         };
         for deletion in here {
@@ -150,6 +176,12 @@ impl<'v, 'a, 'o, O: ObserveRetention + Send> Visit<'v, 'a, 'o, O> {
         };
         let look = self.manifests_first(&scope, look).await;
         self.piece_by_piece(&scope, look).await;
+        // Stopped before they were tried again.
+        for deletion in std::mem::take(&mut self.left) {
+            if self.refused.contains_key(&deletion.subject) {
+                self.end(deletion, Outcome::NotTried);
+            }
+        }
     }
 
     /// Deletes in the order of the plan.
@@ -178,6 +210,13 @@ impl<'v, 'a, 'o, O: ObserveRetention + Send> Visit<'v, 'a, 'o, O> {
                     self.end(deletion, Outcome::Changed(format!("{before} still exists")));
                     continue;
                 }
+                if self.resumes_at.is_some() {
+                    if !under_way.is_empty() {
+                        break;
+                    }
+                    self.wait_for_rate_limit().await;
+                    continue;
+                }
                 let permit = match Arc::clone(&self.run.permits).try_acquire_owned() {
                     Ok(permit) => permit,
                     Err(_) if !under_way.is_empty() => break,
@@ -186,7 +225,7 @@ impl<'v, 'a, 'o, O: ObserveRetention + Send> Visit<'v, 'a, 'o, O> {
                         _ => break,
                     },
                 };
-                let now = self.run.registry.clock().monotonic();
+                let now = self.now();
                 let is_good = look.as_ref().is_some_and(|look| {
                     look.is_fresh(now) && !(is_outdated && deletion.is_manifest())
                 });
@@ -205,19 +244,73 @@ impl<'v, 'a, 'o, O: ObserveRetention + Send> Visit<'v, 'a, 'o, O> {
                     self.end(deletion, outcome);
                     continue;
                 }
-                let noted = self.run.observe().begins(deletion);
-                if let Err(error) = noted {
+                if let Err(error) = self.begin(deletion) {
                     self.cannot_note(deletion, &error);
                     continue;
                 }
                 is_outdated |= !deletion.is_manifest();
-                under_way.push(delete(scope.repository, deletion, permit));
+                under_way.push(delete(self.within(fresh), deletion, permit));
             }
             let Some((deletion, result)) = self.next(&mut under_way).await else {
                 return;
             };
+            if self.is_to_repeat(deletion, &result) {
+                self.left.push_front(deletion);
+                continue;
+            }
             let outcome = self.run.outcome(result);
             self.end(deletion, outcome);
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.run.registry.clock().monotonic()
+    }
+
+    /// The repository for a deletion that is decided by this look: by its end it is sent, or fails.
+    fn within(&self, look: &Look) -> RepositoryHandle {
+        let end = look.end();
+        self.repository.with(|calls| CallOptions {
+            no_repeat_after: Some(end),
+            ..calls.turn_limit(end.saturating_sub(self.now()))
+        })
+    }
+
+    /// Announces a deletion, unless it was tried before.
+    fn begin(&mut self, deletion: &'a Deletion) -> io::Result<()> {
+        if let Entry::Vacant(first) = self.refused.entry(&deletion.subject) {
+            self.run.observe().begins(deletion)?;
+            first.insert(0);
+        }
+        Ok(())
+    }
+
+    /// Whether to try a deletion again, after the wait that the rate limit demands.
+    fn is_to_repeat(&mut self, deletion: &'a Deletion, result: &Result<()>) -> bool {
+        let is_refused = |error: &&Error| error.kind() == ErrorKind::RateLimited;
+        let Some(error) = result.as_ref().err().filter(is_refused) else {
+            return false;
+        };
+        let refused = self.refused.entry(&deletion.subject).or_default();
+        *refused += 1;
+        let registry = &self.run.registry;
+        let wait = error.retry_at().map(|at| at - registry.clock().now());
+        let wait = wait.map_or(Duration::ZERO, |wait| wait.to_std().unwrap_or_default());
+        let is_repeated = *refused < TRIES && wait <= registry.turn_limit();
+        if is_repeated {
+            self.resumes_at = self.resumes_at.max(Some(self.now().saturating_add(wait)));
+        }
+        is_repeated
+    }
+
+    /// Waits for the rate limit that has refused a deletion.
+    async fn wait_for_rate_limit(&mut self) {
+        let resumes_at = self.resumes_at.take().unwrap_or_default();
+        let wait = resumes_at.saturating_sub(self.now());
+        if !wait.is_zero() {
+            self.run.observe().waits(wait);
+            let clock = self.run.registry.clock();
+            self.run.unless_stopped(clock.sleep(wait)).await;
         }
     }
 
@@ -226,11 +319,10 @@ impl<'v, 'a, 'o, O: ObserveRetention + Send> Visit<'v, 'a, 'o, O> {
     where
         F: Future,
     {
-        if self.run.may_begin() {
-            match select(self.run.until.clone(), pin!(under_way.next())).await {
-                Either::Left(((), _)) => self.run.stop(),
-                Either::Right((ended, _)) => return ended,
-            }
+        if self.run.may_begin()
+            && let Some(ended) = self.run.unless_stopped(under_way.next()).await
+        {
+            return ended;
         }
         under_way.next().await
     }
@@ -241,9 +333,10 @@ impl<'v, 'a, 'o, O: ObserveRetention + Send> Visit<'v, 'a, 'o, O> {
         scope: &Scope<'_, R>,
         earlier: Option<&Look>,
     ) -> Option<Look> {
-        let now = self.run.registry.clock().monotonic();
-        match Look::at(scope, &self.left, earlier, self.gone(), now).await {
-            Ok(look) => Some(look),
+        let looking = Look::at(scope, &self.left, earlier, self.gone(), self.now());
+        match self.run.unless_stopped(looking).await? {
+            Ok(look) => Some(look.ended_at(self.now())),
+            Err(error) if error.is_stopped() => None,
             Err(error) => {
                 self.give_up(&error);
                 None
@@ -287,8 +380,7 @@ impl<'v, 'a, 'o, O: ObserveRetention + Send> Visit<'v, 'a, 'o, O> {
     /// Announces that these start together. If one can't be recorded, none of them starts.
     fn begin_all(&mut self, going: impl Iterator<Item = &'a Deletion> + Clone) -> bool {
         for (begun, deletion) in going.clone().enumerate() {
-            let noted = self.run.observe().begins(deletion);
-            if let Err(error) = noted {
+            if let Err(error) = self.begin(deletion) {
                 self.cannot_note(deletion, &error);
                 let begun = going.take(begun);
                 begun.for_each(|deletion| self.end(deletion, Outcome::NotTried));
@@ -321,18 +413,14 @@ impl<'v, 'a, 'o, O: ObserveRetention + Send> Visit<'v, 'a, 'o, O> {
 }
 
 async fn delete<'a>(
-    repository: &RepositoryHandle,
+    repository: RepositoryHandle,
     deletion: &'a Deletion,
     permit: OwnedSemaphorePermit,
 ) -> (&'a Deletion, Result<()>) {
-    let repository = repository.clone();
-    let result = async {
-        match &deletion.subject {
-            Subject::Tag(tag) => repository.delete_tag(&**tag).await,
-            Subject::Manifest(digest) => repository.delete_manifest(&**digest).await,
-        }
+    let result = match &deletion.subject {
+        Subject::Tag(tag) => repository.delete_tag(&**tag).await,
+        Subject::Manifest(digest) => repository.delete_manifest(&**digest).await,
     };
-    let result = result.await;
     drop(permit);
     (deletion, result)
 }
