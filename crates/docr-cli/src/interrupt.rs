@@ -5,6 +5,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering::SeqCst},
 };
 
+use docr::CallOptions;
 use tokio::sync::watch;
 
 /// The exit code of an interrupted command, as for Ctrl-C in shells.
@@ -56,9 +57,18 @@ impl Interrupt {
     }
 
     /// Waits until a stop is requested.
-    pub(crate) async fn asked(&self) {
-        // It can't fail: the sender lives as long as `self`.
-        let _ = self.0.subscribe().wait_for(|asked| *asked).await;
+    pub(crate) fn asked(&self) -> impl Future<Output = ()> + Send + use<> {
+        let (interrupt, mut asked) = (self.clone(), self.0.subscribe());
+        async move {
+            // It can't fail: the sender lives as long as `interrupt`.
+            let _ = asked.wait_for(|asked| *asked).await;
+            drop(interrupt);
+        }
+    }
+
+    /// Begins no further attempt of calls once a stop is requested.
+    pub(crate) fn stops(&self, calls: CallOptions) -> CallOptions {
+        calls.until(self.asked())
     }
 
     /// The result of a future, or `None` if interrupted before it is ready.

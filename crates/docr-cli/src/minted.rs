@@ -17,19 +17,17 @@ pub(crate) struct Minted {
 }
 
 impl Minted {
-    /// Mints credentials; `None` if interrupted.
+    /// Mints credentials, with calls that the interrupt stops; `None` if interrupted.
     pub(crate) async fn mint(
         docr: &Client,
         minting: impl Future<Output = docr::Result<DockerCredentials>>,
         interrupt: &Interrupt,
     ) -> Result<Option<Self>> {
-        let mut minting = std::pin::pin!(minting);
         // An interrupt waits for the request in progress, since what it mints must be revoked.
-        let minted = match interrupt.unless(&mut minting).await {
-            Some(minted) => minted?,
-            None => minting.await?,
+        let minted = match minting.await {
+            Err(error) if error.is_stopped() && !error.is_ambiguous() => return Ok(None),
+            minted => Self::of(docr, minted?),
         };
-        let minted = Self::of(docr, minted);
         if interrupt.is_asked() {
             minted.revoke().await?;
             return Ok(None);

@@ -85,7 +85,9 @@ impl AccountArguments {
     ) -> Result<(Account, Interrupt)> {
         output.check_prompt(consent, to)?;
         let interrupt = Interrupt::listen()?;
-        Ok((self.open(output).await?, interrupt))
+        let mut account = self.open(output).await?;
+        account.docr = account.docr.with(|calls| interrupt.stops(calls));
+        Ok((account, interrupt))
     }
 
     async fn open_sandbox(self, output: &Output) -> Result<Account> {
@@ -281,6 +283,7 @@ impl Account {
         wanted: CredentialsRequest,
         interrupt: &Interrupt,
     ) -> Result<Option<Minted>> {
+        let registry = registry.stopped_by(interrupt);
         let minting = registry.docker_credentials(wanted);
         let minted = Minted::mint(&self.docr, minting, interrupt).await;
         minted.map_err(|error| error.context(registry.subject()))
@@ -294,6 +297,7 @@ impl Account {
         interrupt: &Interrupt,
     ) -> Result<Option<Manifests>> {
         let request = CredentialsRequest::read_only().expires_in(Duration::from_secs(3600));
+        let registry = registry.with(|calls| interrupt.stops(calls));
         let minting = registry.docker_credentials(request);
         let minted = Minted::mint(&self.docr, minting, interrupt).await?;
         let Some(minted) = minted else {

@@ -6,7 +6,7 @@ use docr::{
     Result,
 };
 
-use crate::output::Subject;
+use crate::{interrupt::Interrupt, output::Subject};
 
 pub(crate) struct RegistryCalls {
     handle: RegistryHandle,
@@ -17,6 +17,15 @@ pub(crate) struct RegistryCalls {
 impl RegistryCalls {
     pub(super) fn new(handle: RegistryHandle, legacy: Option<LegacyRegistry>) -> Self {
         Self { handle, legacy }
+    }
+
+    /// The same, whose calls begin no further attempt once interrupted.
+    pub(super) fn stopped_by(&self, interrupt: &Interrupt) -> Self {
+        let stops = |calls| interrupt.stops(calls);
+        Self {
+            handle: self.handle.with(stops),
+            legacy: self.legacy.as_ref().map(|legacy| legacy.with(stops)),
+        }
     }
 
     pub(crate) fn name(&self) -> &RegistryName {

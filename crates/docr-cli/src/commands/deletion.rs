@@ -86,6 +86,12 @@ pub(super) async fn delete_each<T>(
         match delete(&gone.item).await {
             Ok(()) => step.outcome = Fate::Deleted,
             Err(error) if error.is_not_found() => step.outcome = Fate::GoneAlready,
+            Err(error) if error.is_stopped() && !error.is_ambiguous() => {
+                if error.attempts() > 0 {
+                    step.outcome = Fate::Failed;
+                }
+                break;
+            }
             Err(error) => {
                 step.outcome = Fate::Failed;
                 failure = Err::<(), _>(error).about(|| gone.subject.clone()).err();
@@ -95,7 +101,8 @@ pub(super) async fn delete_each<T>(
         progress.advance(format!("{} {}", gone.subject, step.outcome.words()));
     }
     drop(progress);
-    let is_whole = steps.iter().all(|step| step.outcome != Fate::NotTried);
+    let is_gone = |step: &Step| matches!(step.outcome, Fate::Deleted | Fate::GoneAlready);
+    let is_whole = steps.iter().all(is_gone);
     match failure {
         // For a single item, the error is report enough.
         Some(error) if steps.len() == 1 => Err(error),

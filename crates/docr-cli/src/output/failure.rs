@@ -57,7 +57,8 @@ impl std::error::Error for NoToken {}
 
 /// Shows an error, and returns the exit code.
 pub(crate) fn fail(format: Format, error: &anyhow::Error) -> ExitCode {
-    if error.chain().any(|cause| cause.is::<OutputClosed>()) {
+    let is_stopped = |error: &docr::Error| error.is_stopped() && !error.is_ambiguous();
+    if error.chain().any(|cause| cause.is::<OutputClosed>()) || api(error).is_some_and(is_stopped) {
         return Outcome::Interrupted.into();
     }
     let code = code(error);

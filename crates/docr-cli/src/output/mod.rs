@@ -27,7 +27,7 @@ pub(crate) use arguments::OutputArguments;
 pub(crate) use cell::{Cell, Tone, short};
 pub(crate) use columns::Columns;
 pub(crate) use failure::{NoToken, WrongInput, fail, refuse};
-pub(crate) use progress::Progress;
+pub(crate) use progress::{Progress, Waits};
 pub(crate) use prompt::{Consent, Question};
 pub(crate) use terminal::visible;
 pub(crate) use text::{Text, counted};
@@ -91,7 +91,7 @@ pub(crate) struct Output {
     sort: Option<columns::Sort>,
     limit: Option<usize>,
     is_quiet: bool,
-    waits: progress::Waits,
+    waits: Waits,
 }
 
 impl Output {
@@ -105,7 +105,7 @@ impl Output {
     }
 
     /// The waits that are shown.
-    pub(crate) fn waits(&self) -> &progress::Waits {
+    pub(crate) fn waits(&self) -> &Waits {
         &self.waits
     }
 

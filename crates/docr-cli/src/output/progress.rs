@@ -79,13 +79,16 @@ impl Waits {
     /// Updates the wait after an attempt.
     pub(crate) fn observe(&self, attempt: &Attempt<'_>) {
         match attempt.repeats_after {
-            Some(wait) if self.audience != Audience::Nobody => self.begin(wait, attempt.error),
-            _ => self.end(),
+            Some(wait) => self.begin(wait, attempt.error),
+            None => self.end(),
         }
     }
 
     /// Starts the countdown of a wait.
-    fn begin(&self, wait: Duration, error: Option<ErrorKind>) {
+    pub(crate) fn begin(&self, wait: Duration, error: Option<ErrorKind>) {
+        if self.audience == Audience::Nobody {
+            return;
+        }
         let left = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         let (counted, shown) = (self.clone(), self.clone());
         let counting = counted.count_down(left, move |waited| shown.say_alone(waited));

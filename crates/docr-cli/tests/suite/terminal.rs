@@ -92,16 +92,6 @@ impl OnTerminal {
         assert!(sent.unwrap().success());
     }
 
-    /// Sends interrupts until the command has ended.
-    pub(crate) fn interrupt_until_end(&mut self) {
-        while self.child.try_wait().unwrap().is_none() {
-            self.signal("INT");
-            if let Ok(bytes) = self.screen.recv_timeout(Duration::from_millis(20)) {
-                self.seen += &String::from_utf8_lossy(&bytes);
-            }
-        }
-    }
-
     /// The exit code, and all output.
     pub(crate) fn end(mut self) -> (i32, String) {
         while let Ok(bytes) = self.screen.recv_timeout(PATIENCE) {
@@ -211,44 +201,117 @@ fn a_closed_pipe_ends_a_command_silently() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_interrupt_clears_the_countdown_of_a_wait() {
-    let sandbox = Sandbox::start().await.unwrap();
-    sandbox.add_sample().unwrap();
-    let shell = Shell::at(&sandbox);
-    for (line, operation, left) in [
+async fn an_interrupt_ends_a_wait_and_its_countdown_and_nothing_more_is_sent() {
+    for (line, operation, seconds, left) in [
         // Without a progress, and with one.
         (
             "registry create acme --tier professional",
             "registries_create",
+            50,
             "",
         ),
-        ("registry list", "registries_list", ""),
+        ("registry list", "registries_list", 50, ""),
         // These handle the first interrupt themselves.
         (
             "gc run --registry sample --type unreferenced-blobs",
             "registries_run_garbageCollection",
+            50,
             "If the garbage collection was started, it continues; check with `docr gc show`.",
         ),
         (
             "credentials docker-config --registry sample",
             "registries_get_dockerCredentials",
+            50,
             "",
         ),
+        (
+            "credentials docker-config --legacy",
+            "registry_get_dockerCredentials",
+            50,
+            "",
+        ),
+        ("image show shop/api:latest", "registries_list", 50, ""),
+        (
+            "image show shop/api:latest",
+            "registries_get_dockerCredentials",
+            50,
+            "",
+        ),
+        (
+            "gc run --registry sample --type both",
+            "registries_list_repositoriesV2",
+            50,
+            "Nothing was started.",
+        ),
+        (
+            "prune --plan --keep-newest 1",
+            "registries_list",
+            50,
+            "Interrupted while reading; nothing was deleted.",
+        ),
+        (
+            "tag delete shop/api:v1.0.0 --yes",
+            "registries_delete_repositoryTag",
+            50,
+            "The tag \"v1.0.0\" in repository \"shop/api\" of registry \"sample\" was not deleted.",
+        ),
+        (
+            "repository delete shop/web --yes",
+            "registries_delete_repository",
+            50,
+            "The repository \"shop/web\" in registry \"sample\" was not deleted.",
+        ),
+        (
+            "certificate delete shop-front --yes",
+            "certificates_delete",
+            50,
+            "The certificate \"shop-front\" was not deleted.",
+        ),
+        (
+            "certificate create new --dns-name new.example.com",
+            "certificates_create",
+            50,
+            "",
+        ),
+        // Shorter and longer than a call waits by itself.
+        (
+            "prune --apply --keep-newest 1 --min-age 0d --yes",
+            "registries_delete_repositoryTag",
+            50,
+            "not tried",
+        ),
+        (
+            "prune --apply --keep-newest 1 --min-age 0d --yes",
+            "registries_delete_repositoryTag",
+            500,
+            "not tried",
+        ),
     ] {
-        let limited = ScriptedResponse::status(429).header("retry-after", "50");
-        sandbox.respond_next(operation, limited).unwrap();
-        let mut running = OnTerminal::start(&shell, line, 100);
-        running.wait_for("waiting ");
-        match operation {
-            // It waits for what it mints, unless interrupted again.
-            "registries_get_dockerCredentials" => running.interrupt_until_end(),
-            // A second one would end the command before it has said what continues.
-            _ => running.signal("INT"),
+        let sandbox = Sandbox::start().await.unwrap();
+        sandbox.add_sample().unwrap();
+        // Several deletions of a prune are made at the same time.
+        for _ in 0..8 {
+            let limited = ScriptedResponse::status(429).header("retry-after", seconds.to_string());
+            sandbox.respond_next(operation, limited).unwrap();
         }
+        let shell = Shell::at(&sandbox);
+        let mut running = OnTerminal::start(&shell, line, 200);
+        running.wait_for(&format!("waiting {seconds} s for the rate limit"));
+        running.signal("INT");
         let (code, seen) = running.end();
         assert_eq!(code, 130, "{line}: {seen}");
         let shown = seen.rsplit(CLEAR_LINE).next().unwrap();
         let shown = anstream::adapter::strip_str(shown).to_string();
-        assert_eq!(shown.trim(), left, "{line}: {seen:?}");
+        assert!(shown.trim().contains(left), "{line}: {seen:?}");
+        if left.is_empty() {
+            assert_eq!(shown.trim(), "", "{line}: {seen:?}");
+        }
+        let requests = sandbox.requests();
+        // Afterwards, credentials are revoked.
+        let mut sent = requests.iter().rev();
+        let last = sent.find(|sent| sent.operation.is_some()).unwrap();
+        assert_eq!(last.operation.as_deref(), Some(operation), "{line}");
+        assert_eq!(last.status, 429, "{line}");
+        assert!(sandbox.credentials().iter().all(|one| one.revoked));
     }
 }

@@ -119,7 +119,9 @@ impl Create {
             return Ok(Outcome::Done);
         }
         let interrupt = Interrupt::listen()?;
-        let created = account.docr.certificates().create(wanted).await;
+        let certificates = account.docr.certificates();
+        let certificates = certificates.with(|calls| interrupt.stops(calls));
+        let created = certificates.create(wanted).await;
         let created = created.about(subject)?;
         let certificate = match self.wait {
             true => match wait(&account, &created, output, &interrupt).await? {

@@ -117,7 +117,10 @@ async fn untagged(
     interrupt: &Interrupt,
 ) -> Result<Option<UntaggedManifests>> {
     let _progress = output.progress("looking for untagged manifests");
-    let read = RegistryInventory::read(registry.handle()).await;
+    let reading = RegistryInventory::read(registry.handle());
+    let Some(read) = interrupt.unless(reading).await else {
+        return Ok(None);
+    };
     let mut inventory = read.about(|| registry.subject())?;
     if !UntaggedManifests::of(&inventory)?.repositories.is_empty() {
         let Some(manifests) = account.manifests(registry.handle(), interrupt).await? else {

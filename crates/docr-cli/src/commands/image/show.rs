@@ -55,8 +55,15 @@ impl Show {
         let columns = output.checked(columns())?;
         let interrupt = Interrupt::listen()?;
         let account = account.open(output).await?;
-        let registry = account.registry_for(self.image.registry.clone()).await?;
-        let found = find(&registry, &self.image, output).await?;
+        let finding = async {
+            let registry = account.registry_for(self.image.registry.clone()).await?;
+            let found = find(&registry, &self.image, output).await?;
+            anyhow::Ok((registry, found))
+        };
+        let Some(found) = interrupt.unless(finding).await else {
+            return Ok(Outcome::Interrupted);
+        };
+        let (registry, found) = found?;
         let progress = output.progress("reading the image");
         let details = match account.manifests(registry.handle(), &interrupt).await {
             Ok(Some(manifests)) => {

@@ -4,20 +4,25 @@ use std::{
     fs::{File, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result};
-use docr::retention::{Deletion, ObserveRetention, RetentionPlan, RetentionStep};
+use docr::{
+    ErrorKind,
+    retention::{Deletion, ObserveRetention, RetentionPlan, RetentionStep},
+};
 use serde::Serialize;
 
 use crate::{
     interrupt::{Interrupt, is_output_closed},
-    output::{Output, Progress},
+    output::{Output, Progress, Waits},
 };
 
 /// Shows the progress of deletions, logs them, and interrupts when the output is closed.
 pub(super) struct Deleting {
     progress: Progress,
+    waits: Waits,
     registry: String,
     log: Option<(PathBuf, File)>,
     interrupt: Interrupt,
@@ -50,6 +55,7 @@ impl Deleting {
         });
         Ok(Self {
             progress: output.counted("deleting", plan.deletions.len()),
+            waits: output.waits().clone(),
             registry: plan.registry.clone(),
             log: log.transpose()?,
             interrupt: interrupt.clone(),
@@ -94,5 +100,9 @@ impl ObserveRetention for Deleting {
         if is_output_closed() {
             self.interrupt.stop();
         }
+    }
+
+    fn waits(&mut self, duration: Duration) {
+        self.waits.begin(duration, Some(ErrorKind::RateLimited));
     }
 }

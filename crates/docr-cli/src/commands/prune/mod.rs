@@ -167,15 +167,21 @@ impl Prune {
             None => Source::Rules(self.policy(&account, output)?),
         };
         let account = account.open(output).await?;
-        let registry = account.registry().await?;
+        let interrupted = || {
+            output.note("Interrupted while reading; nothing was deleted.");
+            Ok(Outcome::Interrupted)
+        };
+        let Some(registry) = interrupt.unless(account.registry()).await else {
+            return interrupted();
+        };
+        let registry = registry?;
         let (plan, mut manifests) = match source {
             Source::Plan(plan) => (*plan, None),
             Source::Rules(policy) => {
                 let exact = self.exact_bytes;
                 let made = make(&account, &registry, &policy, exact, output, &interrupt).await?;
                 let Some(made) = made else {
-                    output.note("Interrupted while reading; nothing was deleted.");
-                    return Ok(Outcome::Interrupted);
+                    return interrupted();
                 };
                 made
             }
