@@ -40,6 +40,7 @@ mod scale;
 mod schemas;
 mod secrets;
 mod simulation;
+mod stopping;
 mod tokens;
 mod tolerant_reading;
 mod tracing;

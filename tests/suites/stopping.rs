@@ -1,0 +1,221 @@
+//! Calls that are stopped by `CallOptions::until`: no attempt begins afterwards, and one in progress is finished.
+
+use std::{
+    future::{pending, ready},
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use docr::{
+    CallOptions, Client, CreateCertificate, CredentialsRequest, Error, GarbageCollectionType,
+};
+use docr_api::operations;
+use docr_sandbox::ScriptedResponse;
+use docr_tests::{
+    calls::{Subjects, call},
+    raw_server::{RawServer, response},
+    sandbox::{TOKEN, client, furnish, noon, registry_name, start},
+};
+use tokio::sync::watch;
+
+/// A clock whose waits end together, and that reports when one begins.
+#[derive(Debug, Default)]
+struct Held {
+    is_waiting: watch::Sender<bool>,
+    goes_on: watch::Sender<bool>,
+}
+
+impl docr::Clock for Held {
+    fn now(&self) -> DateTime<Utc> {
+        noon()
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn sleep(&self, _: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        self.is_waiting.send_replace(true);
+        Box::pin(is_true(&self.goes_on))
+    }
+
+    fn random(&self) -> f64 {
+        0.5
+    }
+}
+
+/// Waits until it is true.
+fn is_true(value: &watch::Sender<bool>) -> impl Future<Output = ()> + Send + use<> {
+    let mut value = value.subscribe();
+    async move {
+        let _ = value.wait_for(|value| *value).await;
+    }
+}
+
+fn client_with(clock: &Arc<Held>, url: &str) -> Client {
+    let builder = Client::builder().base_url(url).oauth_url(url).token(TOKEN);
+    builder.clock(clock.clone()).build().unwrap()
+}
+
+/// A client that is stopped as soon as it waits.
+fn stopped_in_a_wait(url: &str) -> Client {
+    let clock = Arc::<Held>::default();
+    let docr = client_with(&clock, url);
+    docr.with(|calls| calls.until(is_true(&clock.is_waiting)))
+}
+
+fn now(calls: CallOptions) -> CallOptions {
+    calls.until(ready(()))
+}
+
+fn assert_unsent(error: &Error) {
+    assert!(error.is_stopped() && error.attempts() == 0, "{error:?}");
+    assert!(!error.is_ambiguous(), "{error:?}");
+}
+
+#[tokio::test]
+async fn no_operation_sends_anything_after_a_stop() {
+    let (sandbox, _) = start().await;
+    let docr = client(&sandbox).with(now);
+    for operation in operations::ALL {
+        for docr in [docr.clone(), docr.paced()] {
+            let called = call(&docr, operation.id, &Subjects::default()).await;
+            assert_unsent(&called.unwrap().unwrap_err());
+        }
+    }
+    assert_eq!(sandbox.requests(), []);
+}
+
+#[tokio::test]
+async fn no_operation_is_repeated_after_a_stop_and_the_error_has_the_last_response() {
+    for operation in operations::ALL {
+        let limited = response(429, "retry-after: 30\r\n", r#"{"id":"too_many_requests"}"#);
+        let server = RawServer::responding(limited).await;
+        let docr = stopped_in_a_wait(server.url());
+        let called = call(&docr, operation.id, &Subjects::default()).await;
+        let error = called.unwrap().unwrap_err();
+        assert!(error.is_stopped(), "{error:?}");
+        assert!(!error.is_ambiguous(), "{error:?}");
+        assert_eq!((error.attempts(), error.status()), (1, Some(429)));
+        assert_eq!(server.requests().len(), 1, "{}", operation.id);
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_waits_for_its_turn_is_stopped() {
+    let (sandbox, _) = start().await;
+    let docr = stopped_in_a_wait(sandbox.url()).paced();
+    // The limit of a minute is used up.
+    for _ in 0..250 {
+        docr.registries().options().await.unwrap();
+    }
+    assert_unsent(&docr.registries().options().await.unwrap_err());
+    assert_eq!(sandbox.requests().len(), 250);
+}
+
+#[tokio::test]
+async fn an_attempt_in_progress_is_finished() {
+    let (sandbox, _) = start().await;
+    furnish(&sandbox).await;
+    let stop = watch::Sender::new(false);
+    let docr = client(&sandbox).with(|calls| calls.until(is_true(&stop)));
+    sandbox.before_each(Some(move |_: &str, _: &str| {
+        stop.send_replace(true);
+    }));
+    let registry = docr.registry(registry_name());
+    registry.delete().await.unwrap();
+    assert_unsent(&registry.get().await.unwrap_err());
+}
+
+#[tokio::test]
+async fn a_wait_for_the_service_is_stopped() {
+    let (sandbox, _) = start().await;
+    sandbox.add_sample().unwrap();
+    let docr = client(&sandbox);
+    let runs = docr.registry("sample".parse().unwrap());
+    let runs = runs.garbage_collections();
+    let run = runs.start(GarbageCollectionType::UnreferencedBlobsOnly);
+    let run = run.await.unwrap();
+    let wanted = CreateCertificate::lets_encrypt("new", ["new.example.com"]);
+    let made = docr.certificates().create(wanted).await.unwrap();
+    sandbox.clear_requests();
+    let docr = || stopped_in_a_wait(sandbox.url());
+    let runs = || docr().registry("sample".parse().unwrap());
+    let runs = || runs().garbage_collections();
+    let errors = [
+        runs().watch(&run).wait().await.unwrap_err(),
+        runs().wait_until_idle().await.unwrap_err(),
+        { docr().certificates() }
+            .wait_until_issued(&made)
+            .await
+            .unwrap_err(),
+    ];
+    errors.iter().for_each(assert_unsent);
+    // One look at the run by each, and none at the certificate, which was not issued when it was created.
+    assert_eq!(sandbox.requests().len(), 2);
+    assert_eq!(errors[2].certificate().unwrap().id, made.id);
+}
+
+#[tokio::test]
+async fn credentials_are_revoked_after_a_stop() {
+    let (sandbox, _) = start().await;
+    furnish(&sandbox).await;
+    let docr = client(&sandbox);
+    let registry = docr.registry(registry_name());
+    let minting = registry.docker_credentials(CredentialsRequest::read_only());
+    let minted = minting.await.unwrap();
+    docr.with(now).revoke(&minted).await.unwrap();
+    assert!(sandbox.credentials()[0].revoked);
+}
+
+#[tokio::test]
+async fn a_dropped_request_for_credentials_is_not_repeated() {
+    let (sandbox, _) = start().await;
+    furnish(&sandbox).await;
+    for (operation, is_legacy) in [
+        ("registries_get_dockerCredentials", false),
+        ("registry_get_dockerCredentials", true),
+    ] {
+        sandbox.clear_requests();
+        let limited = ScriptedResponse::status(429).header("retry-after", "30");
+        sandbox.respond_next(operation, limited).unwrap();
+        let clock = Arc::<Held>::default();
+        let docr = client_with(&clock, sandbox.url());
+        let minting = async {
+            let wanted = CredentialsRequest::read_only();
+            match is_legacy {
+                true => docr.legacy_registry().docker_credentials(wanted).await,
+                false => {
+                    let registry = docr.registry(registry_name());
+                    registry.docker_credentials(wanted).await
+                }
+            }
+        };
+        tokio::select! {
+            _ = minting => panic!("it waits"),
+            () = is_true(&clock.is_waiting) => {}
+        }
+        clock.goes_on.send_replace(true);
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(sandbox.requests().len(), 1, "{operation}");
+        assert_eq!(sandbox.credentials().len(), 0);
+    }
+}
+
+#[tokio::test]
+async fn each_of_several_stops_counts() {
+    let (sandbox, _) = start().await;
+    let docr = client(&sandbox);
+    for docr in [
+        docr.with(|calls| now(calls).until(pending())),
+        docr.with(|calls| now(calls.until(pending()))),
+    ] {
+        assert_unsent(&docr.registries().options().await.unwrap_err());
+    }
+    let docr = docr.with(|calls| calls.until(pending()).until(pending()));
+    docr.registries().options().await.unwrap();
+}
