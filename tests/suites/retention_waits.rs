@@ -4,10 +4,7 @@ use std::{
     collections::HashMap,
     fmt, io,
     pin::Pin,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering::SeqCst},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -24,6 +21,7 @@ use docr_sandbox::{Clock, Image, ScriptedResponse};
 use docr_tests::sandbox::{
     Checked, TOKEN, document_reader, furnish, registry_name, shared_clock, sharing, start,
 };
+use tokio::sync::watch;
 
 const DAY: Duration = Duration::from_secs(86_400);
 const IMAGES: u64 = 20;
@@ -33,7 +31,7 @@ type Meanwhile = Box<dyn FnMut() + Send>;
 /// A clock that is shared with the sandbox. Something may happen during a long wait.
 struct Waits {
     clock: Arc<dyn docr::Clock>,
-    under_way: Arc<AtomicUsize>,
+    under_way: watch::Sender<usize>,
     meanwhile: Mutex<Option<Meanwhile>>,
 }
 
@@ -41,7 +39,7 @@ struct Waits {
 #[derive(Debug)]
 struct Budget {
     turns: LocalBudget,
-    under_way: Arc<AtomicUsize>,
+    under_way: watch::Sender<usize>,
 }
 
 impl RateBudget for Budget {
@@ -52,13 +50,13 @@ impl RateBudget for Budget {
     ) -> BudgetFuture<'a, Result<(), NoTurn>> {
         Box::pin(async move {
             self.turns.acquire(clock, within).await?;
-            self.under_way.fetch_add(1, SeqCst);
+            self.under_way.send_modify(|requests| *requests += 1);
             Ok(())
         })
     }
 
     fn record<'a>(&'a self, clock: &'a dyn docr::Clock) -> BudgetFuture<'a, ()> {
-        self.under_way.fetch_add(1, SeqCst);
+        self.under_way.send_modify(|requests| *requests += 1);
         self.turns.record(clock)
     }
 
@@ -67,7 +65,7 @@ impl RateBudget for Budget {
         clock: &'a dyn docr::Clock,
         response: ObservedResponse,
     ) -> BudgetFuture<'a, ()> {
-        self.under_way.fetch_sub(1, SeqCst);
+        self.under_way.send_modify(|requests| *requests -= 1);
         self.turns.observe(clock, response)
     }
 }
@@ -88,14 +86,12 @@ impl docr::Clock for Waits {
     }
 
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let (clock, under_way) = (self.clock.clone(), Arc::clone(&self.under_way));
+        let (clock, mut under_way) = (self.clock.clone(), self.under_way.subscribe());
         let is_long = duration > Duration::from_secs(20);
         let meanwhile = is_long.then(|| self.meanwhile.lock().unwrap().take());
         Box::pin(async move {
             // What was sent before the wait arrives before any time has passed.
-            while under_way.load(SeqCst) > 0 {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
+            let _ = under_way.wait_for(|requests| *requests == 0).await;
             clock.sleep(duration).await;
             if let Some(mut happens) = meanwhile.flatten() {
                 happens();
@@ -150,7 +146,7 @@ impl Bench {
         assert_eq!(plan.deletions.len() as u64, 2 * (IMAGES - 1));
         let waits = Arc::new(Waits {
             clock: shared_clock(&clock),
-            under_way: Arc::default(),
+            under_way: watch::Sender::default(),
             meanwhile: Mutex::default(),
         });
         let docr = Client::builder().base_url(sandbox.url()).token(TOKEN);
@@ -158,7 +154,7 @@ impl Bench {
             .clock(waits.clone())
             .rate_budget(Arc::new(Budget {
                 turns: LocalBudget::limited_to(limits),
-                under_way: Arc::clone(&waits.under_way),
+                under_way: waits.under_way.clone(),
             }))
             .build()
             .unwrap();

@@ -35,7 +35,7 @@ Exit codes:
   2  invalid command or input; nothing was changed
   3  partial result: something was left undone, or a check found something
   4  unknown outcome: the request failed but may have taken effect; check before you retry
-  130  interrupted: the step in progress was finished and reported, and no other was started";
+  130  interrupted: the request in progress was finished and reported, and nothing was sent after it";
 
 /// Manage DigitalOcean container registries and TLS certificates.
 ///

@@ -422,6 +422,18 @@ impl ClientBuilder {
         self.calls(|calls| calls.wait_limit(limit))
     }
 
+    /// See [`CallOptions::until`].
+    ///
+    /// ```
+    /// let (shutdown, stopped) = tokio::sync::oneshot::channel::<()>();
+    /// let builder = docr::Client::builder().token("dop_v1_0123");
+    /// let docr = builder.until(async { stopped.await.unwrap_or_default() }).build()?;
+    /// # Ok::<(), docr::Error>(())
+    /// ```
+    pub fn until(self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.calls(|calls| calls.until(stop))
+    }
+
     /// Makes the client. Does no I/O.
     ///
     /// # Errors

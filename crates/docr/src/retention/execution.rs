@@ -25,7 +25,9 @@ use crate::{RegistryHandle, Result};
 /// Executes a plan: deletes whatever has not changed since the plan was made. Created by [`RetentionPlan::execution`].
 ///
 /// It stays below the rate limit of the token and works on several repositories at once. It reads each repository again
-/// before it deletes there, and again after each minute. A tag that was moved, or whose image was pushed again, is kept, and
+/// before it deletes there, and again after each minute, or after a wait for the rate limit. A deletion that the rate limit
+/// refuses is tried up to five times, as long as the wait is within the client's
+/// [`turn_limit`](crate::CallOptions::turn_limit). A tag that was moved, or whose image was pushed again, is kept, and
 /// so is a manifest that has been tagged, or that something pushed since needs, with everything that belongs to it. What is
 /// tagged or needed only after that check, up to a minute before the deletion, is lost: the API can't delete on a condition.
 ///
@@ -107,8 +109,8 @@ impl<'a, R: ManifestReader + Sync> RetentionExecution<'a, R> {
         self
     }
 
-    /// Starts no further deletion once this future completes, such as one that waits for Ctrl-C. Deletions in progress are
-    /// finished, and the report lists the others as not tried.
+    /// Starts no further deletion once this future completes, such as one that waits for Ctrl-C. Requests in progress are
+    /// finished, waits end, and the report lists the others as not tried.
     ///
     /// ```no_run
     /// # async fn example(plan: docr::retention::RetentionPlan, registry: docr::RegistryHandle) -> docr::Result<()> {

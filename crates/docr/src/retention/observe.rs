@@ -8,7 +8,7 @@ use super::{plan::Deletion, report::RetentionStep};
 /// [`RetentionExecution::run_observed`](super::RetentionExecution::run_observed).
 ///
 /// ```no_run
-/// use std::{fs::File, io::{self, Write as _}};
+/// use std::{fs::File, io::{self, Write as _}, time::Duration};
 /// use docr::retention::{Deletion, ObserveRetention, RetentionStep};
 ///
 /// struct AuditLog(File);
@@ -21,6 +21,10 @@ use super::{plan::Deletion, report::RetentionStep};
 ///
 ///     fn ended(&mut self, step: &RetentionStep) {
 ///         let _ = writeln!(self.0, "{step}");
+///     }
+///
+///     fn waits(&mut self, duration: Duration) {
+///         eprintln!("waiting {duration:.0?} for the rate limit");
 ///     }
 /// }
 ///
@@ -41,7 +45,9 @@ pub trait ObserveRetention {
     /// Called when the outcome of a deletion is known.
     fn ended(&mut self, step: &RetentionStep);
 
-    /// Called when a repository waits this long for the rate limit, before it is looked at again. Does nothing by default.
+    /// Called before a wait for the rate limit, after which the repository is looked at again. By default it does nothing.
+    ///
+    /// See the [example](ObserveRetention).
     fn waits(&mut self, duration: Duration) {
         let _ = duration;
     }

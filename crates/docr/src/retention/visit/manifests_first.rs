@@ -9,7 +9,7 @@ use std::{
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Visit, delete, is_refusal};
+use super::{Visit, delete, run::is_refusal};
 use crate::{
     RepositoryHandle, Result,
     retention::{

@@ -2,22 +2,17 @@
 
 mod as_a_whole;
 mod manifests_first;
+mod run;
 
 use std::{
     collections::{HashMap, HashSet, VecDeque, hash_map::Entry},
     io,
-    pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
-use futures_core::future::BoxFuture;
-use futures_util::{
-    FutureExt as _, StreamExt as _,
-    future::{Either, Shared, select},
-    stream::FuturesUnordered,
-};
-use tokio::sync::{self, OwnedSemaphorePermit, Semaphore, watch};
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     look::{Gone, Known, Look, Scope},
@@ -27,91 +22,13 @@ use super::{
     reading::Calls,
     report::{Outcome, RetentionStep},
 };
-use crate::{CallOptions, Error, ErrorKind, RegistryHandle, RepositoryHandle, Result};
+use crate::{CallOptions, Error, ErrorKind, RepositoryHandle, Result};
+
+pub(super) use run::Run;
+use run::is_refusal;
 
 /// How many times a deletion is tried when the rate limit is exceeded, each time after another look.
 const TRIES: u32 = 5;
-
-/// A plan that is being executed.
-pub(super) struct Run<'a, 'o, O> {
-    pub(super) registry: RegistryHandle,
-    /// Each call holds one.
-    pub(super) permits: Arc<Semaphore>,
-    pub(super) until: Shared<BoxFuture<'a, ()>>,
-    /// Whether nothing more may start.
-    pub(super) is_stopped: watch::Sender<bool>,
-    pub(super) observe: Mutex<&'o mut O>,
-    pub(super) outcomes: Mutex<HashMap<&'a Deletion, Outcome>>,
-    /// If manifests are deleted first: whether their tags are deleted with them, once known. Held while finding out.
-    pub(super) tags_go_along: Option<sync::Mutex<Option<bool>>>,
-}
-
-impl<'a, 'o, O: ObserveRetention + Send> Run<'a, 'o, O> {
-    fn stop(&self) {
-        self.is_stopped.send_replace(true);
-    }
-
-    /// Whether another deletion may start.
-    fn may_begin(&self) -> bool {
-        if self.until.clone().now_or_never().is_some() {
-            self.stop();
-        }
-        !*self.is_stopped.borrow()
-    }
-
-    /// The output of a wait; `None` if stopped before.
-    async fn unless_stopped<T>(&self, wait: impl Future<Output = T>) -> Option<T> {
-        match select(self.until.clone(), pin!(wait)).await {
-            Either::Left(_) => {
-                self.stop();
-                None
-            }
-            Either::Right((output, _)) => Some(output),
-        }
-    }
-
-    /// Waits for a permit to call; `None` if stopped before.
-    async fn permit(&self) -> Option<OwnedSemaphorePermit> {
-        let permit = Arc::clone(&self.permits).acquire_owned();
-        self.unless_stopped(permit).await?.ok()
-    }
-
-    /// A repository whose calls wait no longer than the run.
-    fn repository(&self, name: &str) -> Option<RepositoryHandle> {
-        let mut is_stopped = self.is_stopped.subscribe();
-        let stopped = async move {
-            let _ = is_stopped.wait_for(|is_stopped| *is_stopped).await;
-        };
-        // The plan was checked: every name in it is valid.
-        let repository = self.registry.repository(name.parse().ok()?);
-        Some(repository.with(|calls| calls.until(stopped)))
-    }
-
-    fn observe(&self) -> MutexGuard<'_, &'o mut O> {
-        // The state that a panicking observer leaves is its own concern.
-        self.observe.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn note(&self, deletion: &'a Deletion, outcome: Outcome) {
-        let outcomes = self.outcomes.lock();
-        let mut outcomes = outcomes.unwrap_or_else(PoisonError::into_inner);
-        outcomes.insert(deletion, outcome);
-    }
-
-    /// The outcome of a deletion that was sent. After a refusal nothing more starts.
-    fn outcome(&self, result: Result<()>) -> Outcome {
-        match result {
-            Ok(()) => Outcome::Deleted,
-            Err(error) if error.is_not_found() => Outcome::GoneAlready,
-            Err(error) if error.is_stopped() && error.attempts() == 0 => Outcome::NotTried,
-            Err(error) if is_refusal(&error) => {
-                self.stop();
-                Outcome::Refused(error.to_string())
-            }
-            Err(error) => Outcome::Failed(error.to_string()),
-        }
-    }
-}
 
 /// The deletions of one repository.
 pub(super) struct Visit<'v, 'a, 'o, O> {
@@ -294,7 +211,8 @@ impl<'v, 'a, 'o, O: ObserveRetention + Send> Visit<'v, 'a, 'o, O> {
         let refused = self.refused.entry(&deletion.subject).or_default();
         *refused += 1;
         let registry = &self.run.registry;
-        let wait = error.retry_at().map(|at| at - registry.clock().now());
+        let now = registry.clock().now();
+        let wait = error.retry_at().map(|at| at.signed_duration_since(now));
         let wait = wait.map_or(Duration::ZERO, |wait| wait.to_std().unwrap_or_default());
         let is_repeated = *refused < TRIES && wait <= registry.turn_limit();
         if is_repeated {
@@ -412,28 +330,15 @@ impl<'v, 'a, 'o, O: ObserveRetention + Send> Visit<'v, 'a, 'o, O> {
     }
 }
 
-async fn delete<'a>(
+async fn delete(
     repository: RepositoryHandle,
-    deletion: &'a Deletion,
+    deletion: &Deletion,
     permit: OwnedSemaphorePermit,
-) -> (&'a Deletion, Result<()>) {
+) -> (&Deletion, Result<()>) {
     let result = match &deletion.subject {
         Subject::Tag(tag) => repository.delete_tag(&**tag).await,
         Subject::Manifest(digest) => repository.delete_manifest(&**digest).await,
     };
     drop(permit);
     (deletion, result)
-}
-
-/// Whether later calls would fail the same way.
-fn is_refusal(error: &Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::Unauthorized
-            | ErrorKind::Forbidden
-            | ErrorKind::Conflict
-            | ErrorKind::PreconditionFailed
-            | ErrorKind::RateLimited
-            | ErrorKind::Connect
-    )
 }
