@@ -16,6 +16,7 @@ fn look(tags: &[(&str, &[&str])]) -> Look {
     });
     Look {
         at: Duration::ZERO,
+        ended: Duration::ZERO,
         has_all_tags: true,
         is_agreed: true,
         tags: tags.collect(),
