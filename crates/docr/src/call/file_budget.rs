@@ -322,6 +322,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn no_turn_is_taken_after_a_longer_wait_in_the_queue() {
+        let folder = tempfile::tempdir().unwrap();
+        let (budget, clock) = (budget(folder.path()), noon());
+        for (queued, is_taken) in [(12, false), (600, false), (11, true)] {
+            let first_in_the_queue = async {
+                let _turn = budget.turn.lock().await;
+                tokio::task::yield_now().await;
+                clock.advance(Duration::from_secs(queued));
+            };
+            let acquiring = budget.acquire(&clock, Duration::from_secs(10));
+            let ((), acquired) = tokio::join!(first_in_the_queue, acquiring);
+            match acquired {
+                Ok(()) => assert!(is_taken, "{queued}"),
+                Err(NoTurn::Later(wait)) => assert!(!is_taken && wait.is_zero(), "{queued}"),
+                Err(error) => panic!("{error}"),
+            }
+        }
+        // The others of this minute are left.
+        take(&budget, &clock, 249).await;
+        assert_ne!(wait(&budget, &clock).await, NONE);
+    }
+
+    #[tokio::test]
     async fn two_processes_share_a_minute_and_both_observe_a_pause() {
         let folder = tempfile::tempdir().unwrap();
         let (one, other, clock) = (budget(folder.path()), budget(folder.path()), noon());

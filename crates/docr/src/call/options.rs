@@ -156,9 +156,9 @@ impl CallOptions {
     }
 
     /// Begins no further attempt once this future completes, such as one that waits for Ctrl-C or for a
-    /// `CancellationToken`; nor once one completes that was set before. A call that waits then, for its turn or to be
-    /// repeated, fails at once as [`is_stopped`](crate::Error::is_stopped). An attempt in progress is finished, so that its
-    /// outcome is known. Credentials are revoked all the same.
+    /// `CancellationToken`. A call that waits then, for its turn or to be repeated, fails at once as
+    /// [`is_stopped`](crate::Error::is_stopped). An attempt in progress is finished, so that its outcome is known.
+    /// Credentials are revoked all the same. If several are set, whichever completes first counts.
     ///
     /// ```no_run
     /// # async fn example(docr: docr::Client) -> Result<(), Box<dyn std::error::Error>> {

@@ -515,6 +515,27 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn no_slot_is_taken_after_a_longer_wait_in_the_queue() {
+        let clock = PausedClock {
+            begin: tokio::time::Instant::now(),
+        };
+        let pacer = Pacer::new();
+        for (queued, is_taken) in [(10, true), (11, true), (12, false), (600, false)] {
+            let first_in_the_queue = async {
+                let _turn = pacer.turn.lock().await;
+                clock.sleep(Duration::from_secs(queued)).await;
+            };
+            let acquiring = pacer.acquire(&clock, Duration::from_secs(10));
+            let ((), acquired) = tokio::join!(first_in_the_queue, acquiring);
+            assert_eq!(acquired.is_ok(), is_taken, "{queued}: {acquired:?}");
+            if !is_taken {
+                assert_eq!(acquired, Err(NoSlot(Duration::ZERO)));
+            }
+        }
+        assert_eq!(pacer.log().own.len(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn turns_are_taken_in_the_order_in_which_they_were_asked_for() {
         let clock = Arc::new(PausedClock {
             begin: tokio::time::Instant::now(),
