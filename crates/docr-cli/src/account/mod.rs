@@ -75,7 +75,19 @@ impl AccountArguments {
         })
     }
 
-    /// Opens the account for a command that asks for confirmation, and listens for interrupts. Fails where it cannot
+    /// Opens the account for a command that changes something: the first interrupt lets the request in progress finish,
+    /// and begins no other.
+    pub(crate) async fn open_to_change(self, output: &Output) -> Result<Account> {
+        self.open_stopped_by(&Interrupt::listen()?, output).await
+    }
+
+    async fn open_stopped_by(self, interrupt: &Interrupt, output: &Output) -> Result<Account> {
+        let mut account = self.open(output).await?;
+        account.docr = account.docr.with(|calls| interrupt.stops(calls));
+        Ok(account)
+    }
+
+    /// Like [`open_to_change`](Self::open_to_change), for a command that asks for confirmation. Fails where it cannot
     /// prompt.
     pub(crate) async fn open_to_ask(
         self,
@@ -85,9 +97,7 @@ impl AccountArguments {
     ) -> Result<(Account, Interrupt)> {
         output.check_prompt(consent, to)?;
         let interrupt = Interrupt::listen()?;
-        let mut account = self.open(output).await?;
-        account.docr = account.docr.with(|calls| interrupt.stops(calls));
-        Ok((account, interrupt))
+        Ok((self.open_stopped_by(&interrupt, output).await?, interrupt))
     }
 
     async fn open_sandbox(self, output: &Output) -> Result<Account> {

@@ -4,7 +4,11 @@ use std::{
     fs::{File, OpenOptions},
     io::{Read as _, Write as _},
     process::{Child, Command, Stdio},
-    sync::mpsc::{self, Receiver},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::SeqCst},
+        mpsc::{self, Receiver},
+    },
     thread,
     time::Duration,
 };
@@ -86,10 +90,7 @@ impl OnTerminal {
 
     /// Sends a signal, like a terminal on Ctrl-C.
     pub(crate) fn signal(&self, name: &str) {
-        let sent = std::process::Command::new("kill")
-            .args([&format!("-{name}"), &self.child.id().to_string()])
-            .status();
-        assert!(sent.unwrap().success());
+        signal(self.child.id(), name);
     }
 
     /// The exit code, and all output.
@@ -100,6 +101,13 @@ impl OnTerminal {
         let status = self.child.wait().unwrap();
         (status.code().unwrap(), self.seen)
     }
+}
+
+fn signal(process: u32, name: &str) {
+    let sent = Command::new("kill")
+        .args([&format!("-{name}"), &process.to_string()])
+        .status();
+    assert!(sent.unwrap().success());
 }
 
 fn read(mut screen: File) -> Receiver<Vec<u8>> {
@@ -197,6 +205,40 @@ fn a_closed_pipe_ends_a_command_silently() {
         let ended = child.wait_with_output().unwrap();
         assert_eq!(String::from_utf8_lossy(&ended.stderr), "", "{line}");
         assert_eq!(ended.status.code(), Some(130), "{line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupt_lets_the_change_in_progress_finish_and_reports_it() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let sample = sandbox.add_sample().unwrap();
+    let shell = Shell::at(&sandbox);
+    let pid = Arc::new(AtomicU32::new(0));
+    let interrupted = Arc::clone(&pid);
+    sandbox.before_each(Some(move |method: &str, _: &str| {
+        let pid = interrupted.load(SeqCst);
+        if method != "GET" && pid != 0 {
+            signal(pid, "INT");
+            // Time to end at once.
+            thread::sleep(Duration::from_millis(50));
+        }
+    }));
+    let link = format!("cluster link {}", sample.cluster);
+    for (line, reported) in [
+        (link.as_str(), "can now pull from"),
+        ("tag delete shop/api:v1.0.0 --yes", "was deleted"),
+        ("registry tier basic", "basic"),
+        ("registry tier professional", "professional"),
+        ("registry create acme", "acme"),
+        ("registry ensure images", "was created"),
+        ("certificate create new --dns-name new.example.com", "new"),
+    ] {
+        pid.store(0, SeqCst);
+        let running = OnTerminal::start(&shell, line, 200);
+        pid.store(running.child.id(), SeqCst);
+        let (code, seen) = running.end();
+        assert_eq!(code, 0, "{line}: {seen}");
+        assert!(seen.contains(reported), "{line}: {seen}");
     }
 }
 

@@ -39,7 +39,7 @@ pub(crate) struct Link {
 impl Link {
     pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
         output.check_text()?;
-        let account = account.open(output).await?;
+        let account = account.open_to_change(output).await?;
         let registry = account.registry_for(None).await?;
         let clusters = &clusters::find(&account.docr, self.clusters).await?;
         let (name, ids) = (registry.name(), &ids(clusters));

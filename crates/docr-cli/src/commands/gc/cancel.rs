@@ -26,7 +26,7 @@ pub(crate) struct Cancel {
 
 impl Cancel {
     pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
-        let account = account.open(output).await?;
+        let account = account.open_to_change(output).await?;
         let registry = account.registry_for(None).await?;
         let runs = registry.garbage_collections();
         let Some(run) = active(&registry).await? else {

@@ -163,7 +163,7 @@ pub(crate) struct Create {
 impl Create {
     pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
         let columns = output.checked(columns())?;
-        let account = account.open(output).await?;
+        let account = account.open_to_change(output).await?;
         if account.is_legacy() && self.wanted.tier.is_none() {
             let message =
                 "--tier is required with --legacy: the older call also starts the subscription";

@@ -35,7 +35,7 @@ pub(crate) struct Ensure {
 impl Ensure {
     pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
         let columns = output.checked(columns())?;
-        let account = account.open(output).await?;
+        let account = account.open_to_change(output).await?;
         let subject = Subject::Registry(self.wanted.name.to_string());
         if self.dry_run {
             let registry = account.docr.registry(self.wanted.name.clone());

@@ -34,7 +34,10 @@ pub(crate) struct Tier {
 impl Tier {
     pub(crate) async fn run(self, account: AccountArguments, output: &Output) -> Result<Outcome> {
         let columns = output.checked(columns())?;
-        let account = account.open(output).await?;
+        let account = match self.tier {
+            Some(_) => account.open_to_change(output).await?,
+            None => account.open(output).await?,
+        };
         let registries = account.docr.registries();
         let legacy = account.is_legacy().then(|| account.docr.legacy_registry());
         let present = match &legacy {
