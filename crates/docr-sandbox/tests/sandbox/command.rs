@@ -8,7 +8,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::net::TcpSocket;
+
+use crate::port::ReservedPort;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_docr-sandbox");
 
@@ -38,14 +39,11 @@ impl Running {
 
     /// Starts it without a reader of its output; it is found by its port.
     fn start_unheard(output: &dyn Fn() -> Stdio) -> Self {
-        // The port is reserved until the program listens on it, too.
-        let port = TcpSocket::new_v4().unwrap();
-        port.set_reuseaddr(true).unwrap();
-        port.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let addr = port.local_addr().unwrap();
+        let port = ReservedPort::new();
+        let addr = port.addr();
         let mut command = Command::new(PROGRAM);
         command.args(["--token", "local", "--sample", "--port"]);
-        command.arg(addr.port().to_string()).stdout(output());
+        command.arg(port.number().to_string()).stdout(output());
         let mut child = command.stderr(Stdio::null()).spawn().unwrap();
         while TcpStream::connect(addr).is_err() {
             assert_eq!(child.try_wait().unwrap(), None, "it ended");

@@ -5,12 +5,19 @@ use docr_sandbox::{CertificateSeed, Clock, Sandbox};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::Bench;
+use crate::{Bench, port::ReservedPort};
+
+async fn on_reserved_port() -> (ReservedPort, Sandbox) {
+    let port = ReservedPort::new();
+    let sandbox = Sandbox::builder().port(port.number()).start().await;
+    (port, sandbox.unwrap())
+}
 
 #[tokio::test]
 async fn stopping_frees_the_port_even_with_connections_open() {
-    let sandbox = Sandbox::start().await.unwrap();
-    let addr = sandbox.addr();
+    let (port, sandbox) = on_reserved_port().await;
+    let addr = port.addr();
+    assert_eq!(sandbox.addr(), addr);
     assert_eq!(sandbox.url(), format!("http://{addr}"));
     let client = reqwest::Client::new();
     client.get(sandbox.url()).send().await.unwrap();
@@ -31,8 +38,8 @@ async fn stopping_frees_the_port_even_with_connections_open() {
 
 #[tokio::test]
 async fn dropping_frees_the_port_too() {
-    let sandbox = Sandbox::start().await.unwrap();
-    let addr = sandbox.addr();
+    let (port, sandbox) = on_reserved_port().await;
+    let addr = port.addr();
     drop(sandbox);
     // The server notices as soon as the runtime gives it a turn.
     let mut turns = 0;

@@ -19,6 +19,7 @@ mod lifecycle;
 mod limits;
 mod lists;
 mod oci;
+mod port;
 mod protocol;
 #[cfg(feature = "record")]
 mod recording;

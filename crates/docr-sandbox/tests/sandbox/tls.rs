@@ -5,6 +5,8 @@ use std::time::Duration;
 use docr_sandbox::Sandbox;
 use tokio::{io::AsyncReadExt as _, net::TcpStream, time::Instant};
 
+use crate::port::ReservedPort;
+
 #[tokio::test]
 async fn a_client_that_trusts_the_certificate_is_served_and_its_links_say_https() {
     let sandbox = Sandbox::builder().tls(true).start().await.unwrap();
@@ -33,14 +35,15 @@ async fn a_client_that_trusts_the_certificate_is_served_and_its_links_say_https(
 
 #[tokio::test]
 async fn a_client_that_does_not_trust_the_certificate_or_speaks_plain_http_is_not_served() {
-    let sandbox = Sandbox::builder().tls(true).start().await.unwrap();
+    let port = ReservedPort::new();
+    let builder = Sandbox::builder().tls(true).port(port.number());
+    let sandbox = builder.start().await.unwrap();
     let url = format!("{}/v2/certificates", sandbox.url());
     assert!(reqwest::get(&url).await.is_err());
     assert!(reqwest::get(url.replace("https", "http")).await.is_err());
     assert_eq!(sandbox.requests(), []);
-    let addr = sandbox.addr();
     sandbox.stop().await;
-    std::net::TcpListener::bind(addr).unwrap();
+    std::net::TcpListener::bind(port.addr()).unwrap();
 }
 
 #[tokio::test]

@@ -296,10 +296,10 @@ mod tests {
         let credentials = DockerCredentials::new(minted, CredentialsRequest::read_only());
         let registry = "acme-images".parse().unwrap();
         let waits = Arc::new(Waits::default());
-        // Nothing listens there.
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let host = free.local_addr().unwrap().to_string();
-        drop(free);
+        // Bound, so that nobody else gets the port, and not listening.
+        let bound = tokio::net::TcpSocket::new_v4().unwrap();
+        bound.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let host = bound.local_addr().unwrap().to_string();
         let reader = OciManifests::new(&registry, &credentials.unwrap()).unwrap();
         let reader = reader.plain_http_host(host).clock(waits.clone());
         let digest = format!("sha256:{}", "01".repeat(32)).parse().unwrap();
