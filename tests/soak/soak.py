@@ -16,6 +16,7 @@ import pathlib
 import random
 import re
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -51,15 +52,19 @@ class Sandbox:
 
     def __init__(self, program, directory):
         self.command = [program, "--json", "--token", TOKEN, "--data", directory / "data"]
-        self.directory, self.port, self.process = directory, 0, None
+        self.directory, self.process = directory, None
+        # Bound here too, so that nobody else gets the port while the sandbox is down.
+        self.reserved = socket.socket()
+        self.reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.reserved.bind(("127.0.0.1", 0))
+        self.command += ["--port", str(self.reserved.getsockname()[1])]
 
     def start(self):
-        self.process = subprocess.Popen([*self.command, "--port", str(self.port)], stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         check(line, "the sandbox does not start")
         self.url = json.loads(line)["url"]
         self.host = urllib.parse.urlsplit(self.url).netloc
-        self.port = int(self.host.rsplit(":", 1)[1])
         self.steer("PUT", "/rate-limits", {"per_minute": 1_000_000, "per_hour": 1_000_000})
 
     def request(self, method, path, body=None, headers=None):
