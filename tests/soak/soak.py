@@ -313,8 +313,9 @@ class Soak:
             pass
         minted = self.sandbox.steer("GET", "/accounts")["accounts"][0]["credentials"]
         live = [each for each in minted if not each["revoked"]]
-        # One that the helper keeps, and one for each client that was killed between its request and its file.
-        most = 1 + self.counts.get("clients killed", 0)
+        # One that the helper keeps, and one for each client that was killed between its request and its file, or whose
+        # sandbox was killed before it could revoke its own.
+        most = 1 + self.counts.get("clients killed", 0) + self.counts.get("sandboxes killed", 0)
         check(len(live) <= most, f"{len(live)} credentials are live, and at most {most} are expected")
         kept = list((self.directory / "home").rglob("*"))
         check(len(kept) < 20, f"the helper's files pile up: {kept}")
