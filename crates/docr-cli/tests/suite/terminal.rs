@@ -220,7 +220,7 @@ async fn an_interrupt_lets_the_change_in_progress_finish_and_reports_it() {
         if method != "GET" && pid != 0 {
             signal(pid, "INT");
             // Time to end at once.
-            thread::sleep(Duration::from_millis(50));
+            thread::park_timeout(Duration::from_millis(50));
         }
     }));
     let link = format!("cluster link {}", sample.cluster);
