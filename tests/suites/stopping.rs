@@ -1,22 +1,30 @@
-//! Calls that are stopped by `CallOptions::until`: no attempt begins afterwards, and one in progress is finished.
+//! Calls that are stopped by `CallOptions::until`, and executions of a plan by theirs: no attempt begins afterwards, and one
+//! in progress is finished.
 
 use std::{
     future::{pending, ready},
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
     time::Duration,
 };
 
 use chrono::{DateTime, Utc};
 use docr::{
-    CallOptions, Client, CreateCertificate, CredentialsRequest, Error, GarbageCollectionType,
+    BudgetFuture, CallOptions, Client, CreateCertificate, CredentialsRequest, Error,
+    GarbageCollectionType, NoTurn, ObservedResponse, RateBudget, RegistryHandle,
+    retention::{Outcome, RegistryInventory, RetentionPlan, RetentionPolicy, RetentionReport},
 };
 use docr_api::operations;
-use docr_sandbox::ScriptedResponse;
+use docr_sandbox::{Image, ScriptedResponse};
 use docr_tests::{
     calls::{Subjects, call},
     raw_server::{RawServer, response},
-    sandbox::{TOKEN, client, furnish, noon, registry_name, start},
+    sandbox::{
+        Checked, TOKEN, client, document_reader, furnish, noon, registry_name, sharing, start,
+    },
 };
 use tokio::sync::watch;
 
@@ -218,4 +226,138 @@ async fn each_of_several_stops_counts() {
     }
     let docr = docr.with(|calls| calls.until(pending()).until(pending()));
     docr.registries().options().await.unwrap();
+}
+
+/// Hands out so many turns at once, and then none.
+#[derive(Debug)]
+struct FirstTurns(AtomicUsize);
+
+impl RateBudget for FirstTurns {
+    fn acquire<'a>(
+        &'a self,
+        clock: &'a dyn docr::Clock,
+        _: Duration,
+    ) -> BudgetFuture<'a, Result<(), NoTurn>> {
+        let taken = self
+            .0
+            .fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1));
+        Box::pin(async move {
+            if taken.is_err() {
+                clock.sleep(Duration::from_secs(30)).await;
+            }
+            Ok(())
+        })
+    }
+
+    fn record<'a>(&'a self, _: &'a dyn docr::Clock) -> BudgetFuture<'a, ()> {
+        Box::pin(ready(()))
+    }
+
+    fn observe<'a>(&'a self, _: &'a dyn docr::Clock, _: ObservedResponse) -> BudgetFuture<'a, ()> {
+        Box::pin(ready(()))
+    }
+}
+
+/// Deletes two of the three images of a repository.
+const TWO: &str = "keep_newest = 1\ndelete_tags = ['v*']";
+
+/// A plan that deletes images of repositories with three of them, and a registry whose calls get so many turns.
+async fn retention(
+    repositories: &[&str],
+    rule: &str,
+    turns: usize,
+) -> (Checked, Arc<Held>, RegistryHandle, RetentionPlan) {
+    let (sandbox, clock) = start().await;
+    furnish(&sandbox).await;
+    for repository in repositories {
+        for number in 1..=3_u8 {
+            let image = Image::new(*repository).sized_layer(number.into(), 1_000);
+            let image = image.tag(format!("v{number}"));
+            sandbox.push("acme-images", image).unwrap();
+            clock.advance(Duration::from_secs(60));
+        }
+    }
+    clock.advance(Duration::from_secs(3 * 86_400));
+    let policy = format!("[[rule]]\nrepositories = ['many/*']\n{rule}");
+    let policy = RetentionPolicy::from_toml(&policy).unwrap();
+    let registry = sharing(&sandbox, &clock).registry(registry_name());
+    let request = CredentialsRequest::read_only().expires_in(Duration::from_secs(86_400));
+    let reader = document_reader(&registry, &sandbox, request).await;
+    let reading = RegistryInventory::read_for(&registry, &policy).await;
+    let mut inventory = reading.unwrap();
+    inventory.read_manifests(&policy, &reader).await;
+    let plan = RetentionPlan::compute(&policy, &inventory).unwrap();
+    let held = Arc::<Held>::default();
+    let docr = Client::builder().base_url(sandbox.url()).token(TOKEN);
+    let docr = docr.clock(held.clone());
+    let docr = docr.rate_budget(Arc::new(FirstTurns(turns.into())));
+    let registry = docr.build().unwrap().registry(registry_name());
+    sandbox.clear_requests();
+    (sandbox, held, registry, plan)
+}
+
+fn count(report: &RetentionReport, is_it: impl Fn(&Outcome) -> bool) -> usize {
+    let steps = report.steps.iter();
+    steps.filter(|step| is_it(&step.outcome)).count()
+}
+
+#[tokio::test]
+async fn a_deletion_that_waits_for_its_turn_is_stopped_and_not_tried() {
+    for manifests_first in [false, true] {
+        // The lists of tags and of manifests are read.
+        let (sandbox, held, registry, plan) = retention(&["many/a"], TWO, 2).await;
+        let execution = plan.execution(&registry).unwrap();
+        let execution = execution.manifests_first(manifests_first);
+        let report = execution.until(is_true(&held.is_waiting)).run(|_| {}).await;
+        let not_tried = count(&report, |outcome| *outcome == Outcome::NotTried);
+        assert_eq!(not_tried, 4, "{report}");
+        assert_eq!(sandbox.requests().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_deletion_that_waits_to_be_repeated_is_stopped_and_reported_as_failed() {
+    for (manifests_first, rule, operation, failed) in [
+        (false, TWO, "registries_delete_repositoryTag", 1),
+        // A manifest with its tag.
+        (true, TWO, "registries_delete_repositoryManifest", 2),
+        // The whole repository, with three tags and three manifests.
+        (
+            false,
+            "older_than = '1d'",
+            "registries_delete_repository",
+            6,
+        ),
+    ] {
+        let (sandbox, held, registry, plan) = retention(&["many/a"], rule, usize::MAX).await;
+        let limited = ScriptedResponse::status(429).header("retry-after", "3");
+        sandbox.respond_next(operation, limited).unwrap();
+        let execution = plan.execution(&registry).unwrap().concurrency(1);
+        let execution = execution.manifests_first(manifests_first);
+        let report = execution.until(is_true(&held.is_waiting)).run(|_| {}).await;
+        let stopped = |outcome: &Outcome| matches!(outcome, Outcome::Failed(why) if why.contains("stopped after an attempt"));
+        assert_eq!(count(&report, stopped), failed, "{report}");
+        let not_tried = count(&report, |outcome| *outcome == Outcome::NotTried);
+        assert_eq!(not_tried, plan.deletions.len() - failed, "{report}");
+    }
+}
+
+#[tokio::test]
+async fn a_look_that_waits_is_stopped_when_another_repository_is_refused() {
+    let (sandbox, _, registry, plan) = retention(&["many/a", "many/b"], TWO, usize::MAX).await;
+    // One repository can't be read for now, and the deletion in the other one is not allowed.
+    let limited = ScriptedResponse::status(429).header("retry-after", "30");
+    sandbox
+        .respond_next("registries_list_repositoryTags", limited)
+        .unwrap();
+    let forbidden = ScriptedResponse::status(403);
+    sandbox
+        .respond_next("registries_delete_repositoryTag", forbidden)
+        .unwrap();
+    let execution = plan.execution(&registry).unwrap().concurrency(2);
+    let report = execution.run(|_| {}).await;
+    let refused = count(&report, |outcome| matches!(outcome, Outcome::Refused(_)));
+    assert_eq!(refused, 1, "{report}");
+    let failed = count(&report, |outcome| matches!(outcome, Outcome::Failed(_)));
+    assert_eq!(failed, 0, "{report}");
 }

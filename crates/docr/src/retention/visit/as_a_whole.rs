@@ -54,7 +54,8 @@ impl<O: ObserveRetention + Send> Visit<'_, '_, '_, O> {
                 no_repeat_after,
                 ..calls.paced(false)
             };
-            match self.repository.with(at_once).delete().await {
+            let repository = self.repository.with(at_once);
+            match self.run.finish(repository.delete()).await {
                 Err(error) if error.kind() == ErrorKind::RateLimited && tries < TRIES => {}
                 result => break result,
             }

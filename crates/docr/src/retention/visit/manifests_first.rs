@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use futures_util::stream::FuturesUnordered;
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Visit, delete, run::is_refusal};
@@ -124,7 +124,8 @@ impl<'a, O: ObserveRetention + Send> Visit<'_, 'a, '_, O> {
             return None;
         }
         let prepared = self.prepare(scope, image, look, &mut no_others()).await;
-        let (_, result) = delete(prepared?, image.manifest, permit).await;
+        let deleting = delete(prepared?, image.manifest, permit);
+        let (_, result) = self.run.finish(deleting).await;
         match result {
             Ok(()) => self.end(image.manifest, Outcome::Deleted),
             Err(error) if error.is_not_found() || error.is_stopped() || is_refusal(&error) => {
@@ -158,7 +159,7 @@ impl<'a, O: ObserveRetention + Send> Visit<'_, 'a, '_, O> {
             match Arc::clone(&self.run.permits).try_acquire_owned() {
                 Ok(permit) => break permit,
                 // Deletions in progress hold permits, and return them only when polled.
-                Err(_) => match self.next(under_way).await {
+                Err(_) => match self.run.finish(under_way.next()).await {
                     Some(ended) => self.end_image(ended),
                     None => break self.run.permit().await?,
                 },
@@ -201,7 +202,7 @@ impl<'a, O: ObserveRetention + Send> Visit<'_, 'a, '_, O> {
     where
         F: Future<Output = (Tagged<'a>, Result<()>)>,
     {
-        while let Some(ended) = self.next(under_way).await {
+        while let Some(ended) = self.run.finish(under_way.next()).await {
             self.end_image(ended);
         }
     }

@@ -168,7 +168,7 @@ impl<'v, 'a, 'o, O: ObserveRetention + Send> Visit<'v, 'a, 'o, O> {
                 is_outdated |= !deletion.is_manifest();
                 under_way.push(delete(self.within(fresh), deletion, permit));
             }
-            let Some((deletion, result)) = self.next(&mut under_way).await else {
+            let Some((deletion, result)) = self.run.finish(under_way.next()).await else {
                 return;
             };
             if self.is_to_repeat(deletion, &result) {
@@ -230,19 +230,6 @@ impl<'v, 'a, 'o, O: ObserveRetention + Send> Visit<'v, 'a, 'o, O> {
             let clock = self.run.registry.clock();
             self.run.unless_stopped(clock.sleep(wait)).await;
         }
-    }
-
-    /// The next deletion that ends, while watching for a request to stop.
-    async fn next<F>(&self, under_way: &mut FuturesUnordered<F>) -> Option<F::Output>
-    where
-        F: Future,
-    {
-        if self.run.may_begin()
-            && let Some(ended) = self.run.unless_stopped(under_way.next()).await
-        {
-            return ended;
-        }
-        under_way.next().await
     }
 
     /// Looks at the repository. If that fails, nothing more is deleted in it.

@@ -56,6 +56,15 @@ impl<'a, 'o, O: ObserveRetention + Send> Run<'a, 'o, O> {
         }
     }
 
+    /// The output of a call. If stopped meanwhile, the call ends any wait of its own, and finishes a request in progress.
+    pub(super) async fn finish<T>(&self, call: impl Future<Output = T>) -> T {
+        let mut call = pin!(call);
+        match self.unless_stopped(call.as_mut()).await {
+            Some(output) => output,
+            None => call.await,
+        }
+    }
+
     /// Waits for a permit to call; `None` if stopped before.
     pub(super) async fn permit(&self) -> Option<OwnedSemaphorePermit> {
         let permit = Arc::clone(&self.permits).acquire_owned();
