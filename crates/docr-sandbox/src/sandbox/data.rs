@@ -27,7 +27,17 @@ pub(crate) struct Saved {
     /// The version that was saved last.
     pub(crate) version: u64,
     /// Locks the directory; `None` once the sandbox has stopped and another one may use it.
-    pub(crate) lock: Option<File>,
+    pub(crate) lock: Option<Lock>,
+}
+
+/// A locked file. A program that is being started may have inherited the file for a moment, so it is unlocked, not just closed.
+pub(crate) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // If it fails, the lock ends with the file.
+        let _ = self.0.unlock();
+    }
 }
 
 impl Data {
@@ -68,7 +78,7 @@ impl Data {
             directory,
             saved: Mutex::new(Saved {
                 version: 0,
-                lock: Some(lock),
+                lock: Some(Lock(lock)),
             }),
         };
         Ok((data, world))
@@ -91,4 +101,23 @@ fn private(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_can_be_used_at_once_though_a_child_process_has_inherited_its_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, _) = Data::open(folder.path()).unwrap();
+        let inherited = {
+            let saved = first.saved.lock().unwrap();
+            saved.lock.as_ref().unwrap().0.try_clone().unwrap()
+        };
+        assert!(Data::open(folder.path()).is_err());
+        drop(first);
+        assert!(Data::open(folder.path()).is_ok());
+        drop(inherited);
+    }
 }
