@@ -1,10 +1,11 @@
 //! The listening socket.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -47,6 +48,14 @@ impl Port {
                 Err(_) => pause().await,
             }
         }
+    }
+}
+
+impl Drop for Port {
+    /// A program that is being started may have inherited the socket for a moment, so it stops listening before it is closed.
+    fn drop(&mut self) {
+        // Where that is not possible, it listens until the last holder has closed it.
+        let _ = SockRef::from(&self.listener).shutdown(Shutdown::Read);
     }
 }
 
@@ -95,6 +104,18 @@ mod tests {
             assert!(text.starts_with("port 80 of 127.0.0.1"), "{text}");
             assert!(text.contains(why) && text.ends_with("0 for a free one"));
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_port_is_free_at_once_though_a_child_process_has_inherited_it() {
+        let port = Port::open(0, 1).await.unwrap();
+        let number = port.addr().unwrap().port();
+        let inherited = SockRef::from(&port.listener).try_clone().unwrap();
+        assert!(Port::open(number, 1).await.is_err());
+        drop(port);
+        assert!(Port::open(number, 1).await.is_ok());
+        drop(inherited);
     }
 
     #[test]
