@@ -5,7 +5,8 @@ use std::{ops::Deref, pin::Pin, sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use docr::{
     Client, CreateRegistry, CredentialsRequest, GarbageCollectionType, ManualClock, Region,
-    RegistryHandle, RegistryName, TierSlug, retention::OciManifests,
+    RegistryHandle, RegistryName, TierSlug,
+    retention::{OciManifests, RegistryInventory, RetentionPolicy},
 };
 use docr_api::Operation;
 use docr_sandbox::{CertificateSeed, Clock, Image, Sandbox, SandboxBuilder, ScriptedResponse};
@@ -135,6 +136,21 @@ pub async fn document_reader(
     let credentials = credentials.expect("credentials");
     let reader = OciManifests::new(registry.name(), &credentials).expect("a reader");
     reader.plain_http_host(sandbox.addr().to_string())
+}
+
+/// What a plan by a policy needs to know of a registry, and the reader of its manifests.
+pub async fn inventory(
+    registry: &RegistryHandle,
+    sandbox: &Sandbox,
+    policy: &RetentionPolicy,
+) -> (RegistryInventory, OciManifests) {
+    let month = Duration::from_secs(30 * 86_400);
+    let request = CredentialsRequest::read_only().expires_in(month);
+    let reader = document_reader(registry, sandbox, request).await;
+    let read = RegistryInventory::read_for(registry, policy).await;
+    let mut inventory = read.expect("an inventory");
+    inventory.read_manifests(policy, &reader).await;
+    (inventory, reader)
 }
 
 /// Creates a registry in the sandbox.

@@ -18,7 +18,8 @@ use docr::{
 };
 use docr_sandbox::{Clock, Image, ScriptedResponse};
 use docr_tests::sandbox::{
-    Checked, TOKEN, client_with_clock, document_reader, furnish, registry_name, sharing, start,
+    Checked, TOKEN, client_with_clock, document_reader, furnish, inventory, registry_name, sharing,
+    start,
 };
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -74,10 +75,7 @@ impl Bench {
     }
 
     async fn inventory(&self, policy: &RetentionPolicy) -> RegistryInventory {
-        let mut inventory = RegistryInventory::read_for(&self.registry, policy)
-            .await
-            .unwrap();
-        inventory.read_manifests(policy, &self.reader().await).await;
+        let (inventory, _) = inventory(&self.registry, &self.sandbox, policy).await;
         inventory
     }
 

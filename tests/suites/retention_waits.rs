@@ -10,16 +10,16 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use docr::{
-    BudgetFuture, Client, CredentialsRequest, LocalBudget, NoTurn, ObservedResponse, RateBudget,
-    RateLimits, RegistryHandle,
+    BudgetFuture, Client, LocalBudget, NoTurn, ObservedResponse, RateBudget, RateLimits,
+    RegistryHandle,
     retention::{
-        Deletion, ObserveRetention, OciManifests, RegistryInventory, RetentionPlan,
-        RetentionPolicy, RetentionReport, RetentionStep,
+        Deletion, ObserveRetention, OciManifests, RetentionPlan, RetentionPolicy, RetentionReport,
+        RetentionStep,
     },
 };
 use docr_sandbox::{Clock, Image, ScriptedResponse};
 use docr_tests::sandbox::{
-    Checked, TOKEN, document_reader, furnish, registry_name, shared_clock, sharing, start,
+    Checked, TOKEN, furnish, inventory, registry_name, shared_clock, sharing, start,
 };
 use tokio::sync::watch;
 
@@ -108,12 +108,7 @@ async fn plan(sandbox: &Checked, clock: &Clock) -> (RetentionPlan, OciManifests)
     let policy = "[[rule]]\nkeep_newest = 1\ndelete_tags = ['v*']";
     let policy = RetentionPolicy::from_toml(policy).unwrap();
     let registry = sharing(sandbox, clock).registry(registry_name());
-    let request = CredentialsRequest::read_only().expires_in(DAY * 30);
-    let reader = document_reader(&registry, sandbox, request).await;
-    let mut inventory = RegistryInventory::read_for(&registry, &policy)
-        .await
-        .unwrap();
-    inventory.read_manifests(&policy, &reader).await;
+    let (inventory, reader) = inventory(&registry, sandbox, &policy).await;
     let plan = RetentionPlan::compute(&policy, &inventory).unwrap();
     (plan, reader)
 }

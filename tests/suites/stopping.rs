@@ -15,16 +15,14 @@ use chrono::{DateTime, Utc};
 use docr::{
     BudgetFuture, CallOptions, Client, CreateCertificate, CredentialsRequest, Error,
     GarbageCollectionType, NoTurn, ObservedResponse, RateBudget, RegistryHandle,
-    retention::{Outcome, RegistryInventory, RetentionPlan, RetentionPolicy, RetentionReport},
+    retention::{Outcome, RetentionPlan, RetentionPolicy, RetentionReport},
 };
 use docr_api::operations;
 use docr_sandbox::{Image, ScriptedResponse};
 use docr_tests::{
     calls::{Subjects, call},
     raw_server::{RawServer, response},
-    sandbox::{
-        Checked, TOKEN, client, document_reader, furnish, noon, registry_name, sharing, start,
-    },
+    sandbox::{Checked, TOKEN, client, furnish, inventory, noon, registry_name, sharing, start},
 };
 use tokio::sync::watch;
 
@@ -281,11 +279,7 @@ async fn retention(
     let policy = format!("[[rule]]\nrepositories = ['many/*']\n{rule}");
     let policy = RetentionPolicy::from_toml(&policy).unwrap();
     let registry = sharing(&sandbox, &clock).registry(registry_name());
-    let request = CredentialsRequest::read_only().expires_in(Duration::from_secs(86_400));
-    let reader = document_reader(&registry, &sandbox, request).await;
-    let reading = RegistryInventory::read_for(&registry, &policy).await;
-    let mut inventory = reading.unwrap();
-    inventory.read_manifests(&policy, &reader).await;
+    let (inventory, _) = inventory(&registry, &sandbox, &policy).await;
     let plan = RetentionPlan::compute(&policy, &inventory).unwrap();
     let held = Arc::<Held>::default();
     let docr = Client::builder().base_url(sandbox.url()).token(TOKEN);

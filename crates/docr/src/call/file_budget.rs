@@ -19,7 +19,7 @@ use tracing::warn;
 
 use super::{
     clock::{Clock, until},
-    pacer::{HOUR, Log, QUEUED},
+    pacer::{HOUR, Log, is_late},
     rate_budget::{BudgetFuture, LocalBudget, NoTurn, ObservedResponse, RateBudget, RateLimits},
 };
 use crate::{error::RateLimit, folder, text::hex};
@@ -162,11 +162,11 @@ impl RateBudget for FileBudget {
         Box::pin(async move {
             let end = clock.monotonic().saturating_add(within);
             let _turn = self.turn.lock().await;
-            let has_waited_too_long = clock.monotonic() > end.saturating_add(QUEUED);
+            let is_late = is_late(clock, end);
             loop {
                 let wait = self.change(clock, move |log, now| {
                     let wait = log.wait(now);
-                    if wait.is_zero() && !has_waited_too_long {
+                    if wait.is_zero() && !is_late {
                         log.record(now);
                     }
                     wait
@@ -174,7 +174,7 @@ impl RateBudget for FileBudget {
                 let wait = wait.await;
                 let left = end.saturating_sub(clock.monotonic());
                 match wait {
-                    Some(wait) if has_waited_too_long => return Err(NoTurn::Later(wait)),
+                    Some(wait) if is_late => return Err(NoTurn::Later(wait)),
                     None => return self.own.acquire(clock, left).await,
                     Some(Duration::ZERO) => break,
                     Some(wait) if wait > left => return Err(NoTurn::Later(wait)),

@@ -16,7 +16,7 @@ const MOST_PER_HOUR: u64 = 100_000;
 const MINUTE: Duration = Duration::from_millis(61_000);
 pub(super) const HOUR: Duration = Duration::from_secs(3_605);
 /// How much longer than its limit a wait in the queue may take, which has no known end.
-pub(super) const QUEUED: Duration = Duration::from_secs(1);
+const QUEUED: Duration = Duration::from_secs(1);
 
 /// Hands out the slots of a token's rate limit, first come, first served.
 #[derive(Debug)]
@@ -51,10 +51,10 @@ impl Pacer {
     pub(crate) async fn acquire(&self, clock: &dyn Clock, limit: Duration) -> Result<(), NoSlot> {
         let end = clock.monotonic().saturating_add(limit);
         let _turn = self.turn.lock().await;
-        let has_waited_too_long = clock.monotonic() > end.saturating_add(QUEUED);
+        let is_late = is_late(clock, end);
         loop {
             let wait = self.log().wait(time(clock));
-            if has_waited_too_long || wait > end.saturating_sub(clock.monotonic()) {
+            if is_late || wait > end.saturating_sub(clock.monotonic()) {
                 return Err(NoSlot(wait));
             }
             if wait.is_zero() {
@@ -89,6 +89,11 @@ impl Pacer {
     fn log(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether the queue has taken too long for a wait that was to end by now.
+pub(super) fn is_late(clock: &dyn Clock, end: Duration) -> bool {
+    clock.monotonic() > end.saturating_add(QUEUED)
 }
 
 /// The time in the log, offset by an hour: subtracting a window never goes below zero.
